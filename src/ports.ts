@@ -100,5 +100,5 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-/** The allow-list itself lives in src/log.ts; a field not on it does not compile there and is dropped at run time. */
+/** Fields by name; those not on the allow-list of src/log.ts are dropped. `error` may hold anything thrown. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,0 +1,235 @@
+import { z } from 'zod';
+import { secretSource } from './secret.ts';
+
+const port = z.int().min(0).max(65_535);
+const ms = z.int().min(1).max(600_000);
+const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
+const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+const endpoint = z
+  .string()
+  .regex(/^[A-Z][A-Za-z]+\.(read|vread|search|create|update)$/, 'Type.interaction, e.g. Patient.read');
+
+const listen = (defaultPort: number) =>
+  z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+      port: port.default(defaultPort).describe('TCP port; 0 lets the system choose'),
+    })
+    .prefault({});
+
+const clientTls = z.strictObject({
+  ca: z.string().optional().describe('PEM file of the authorities to trust instead of the system’s'),
+  certificate: z.string().optional().describe('PEM file of our client certificate'),
+  key: secretSource.optional().describe('PEM of its private key'),
+  serverName: z.string().optional().describe('Name expected in the server’s certificate'),
+});
+
+/** What every backend is wrapped in. Times in milliseconds. */
+const resilience = {
+  deadlineMs: ms.default(8_000).describe('Longest that one request waits for this backend'),
+  concurrency: z.int().min(1).max(1_000).default(8).describe('Requests in flight at once'),
+  queue: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(200)
+    .describe('Requests that may wait for a slot; the next is refused'),
+  breaker: z
+    .strictObject({
+      errorPercent: z.int().min(1).max(100).default(50).describe('Share of technical failures that opens it'),
+      volume: z.int().min(5).max(1_000).default(10).describe('Calls in the window before it may open'),
+      windowMs: ms.default(10_000),
+      resetMs: ms.default(5_000).describe('Time open before one probe is let through'),
+    })
+    .prefault({}),
+  retries: z
+    .int()
+    .min(0)
+    .max(3)
+    .default(1)
+    .describe('Further attempts of a query that failed technically; never of a write'),
+};
+
+const hl7v2 = z.strictObject({
+  kind: z.literal('hl7v2'),
+  host: z.string().min(1),
+  port: port.min(1),
+  tls: clientTls.optional(),
+  connections: z.int().min(1).max(256).default(4).describe('Size of the pool; one message in flight on each'),
+  minIntervalMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe('Pacing: least time between two messages to this core'),
+  charset: z.string().default('UNICODE UTF-8').describe('Declared character set (HL7 table 0211)'),
+  version: z.enum(['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.8']).default('2.5'),
+  sender: z
+    .strictObject({ application: z.string().min(1), facility: z.string().min(1) })
+    .describe('MSH-3 and MSH-4'),
+  receiver: z
+    .strictObject({ application: z.string().min(1), facility: z.string().min(1) })
+    .describe('MSH-5 and MSH-6'),
+  acknowledgement: z.enum(['original', 'enhanced']).default('original').describe('HL7 v2.5.1 §2.9'),
+  processing: z.enum(['P', 'T', 'D']).default('P').describe('MSH-11'),
+  timeZone: z.string().optional().describe('Zone of timestamps without offset; default: the general one'),
+  ...resilience,
+});
+
+const soap = z.strictObject({
+  kind: z.literal('soap'),
+  url: httpUrl,
+  service: name.describe('Folder under mappings/soap'),
+  soapVersion: z.enum(['1.1', '1.2']).default('1.1'),
+  tls: clientTls.optional(),
+  connections: z.int().min(1).max(256).default(8),
+  maxAnswerBytes: z
+    .int()
+    .min(1_024)
+    .max(64 * 1024 * 1024)
+    .default(4 * 1024 * 1024),
+  security: z
+    .strictObject({ username: z.string().min(1), password: secretSource })
+    .optional()
+    .describe('WS-Security UsernameToken (digest) and Timestamp'),
+  timeZone: z.string().optional(),
+  ...resilience,
+});
+
+const modern = z.strictObject({
+  kind: z.literal('modern'),
+  url: httpUrl.describe('FHIR base address of the service'),
+  endpoints: z.array(endpoint).min(1).describe('What the service answers'),
+  tls: clientTls.optional(),
+  connections: z.int().min(1).max(1_024).default(64),
+  ...resilience,
+  concurrency: resilience.concurrency.unwrap().default(64),
+});
+
+export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern]);
+
+const route = z.strictObject({
+  endpoint,
+  stage: z.enum(['legacy', 'modern']),
+  legacy: name.optional().describe('Backend of the legacy side'),
+  modern: name.optional().describe('Backend of the modern side'),
+  body: z
+    .enum(['validated', 'streamed'])
+    .default('validated')
+    .describe('Writes to the modern side: checked against the contract first, or streamed as they come'),
+});
+
+const authority = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9]{1,12}$/)
+    .describe('Short name; part of every sealed id, so it never changes'),
+  namespaces: z.array(z.string().min(1)).default([]).describe('HD-1 values that mean this authority'),
+  oid: z
+    .string()
+    .regex(/^[0-2](\.\d+)+$/)
+    .optional()
+    .describe('HD-2 when HD-3 is ISO'),
+  system: z.string().min(1).describe('Identifier.system of its numbers'),
+});
+
+/** The whole configuration file. Every key, its default and its unit. */
+export const configSchema = z.strictObject({
+  security: z
+    .literal('open')
+    .describe('Who may call. This release knows only `open` (everyone), and wants it spelt out'),
+  listen: listen(8080).describe('The FHIR API'),
+  admin: listen(8081).describe('Health, metrics and the admin API; keep it off the public network'),
+  publicBase: httpUrl.optional().describe('FHIR base address that clients see; default: from `listen`'),
+  stateDir: z.string().default('.ficus').describe('Folder of the embedded stores'),
+  contract: z.string().optional().describe('The published API; default: contracts/fhir-r4.yaml'),
+  mappings: z
+    .strictObject({
+      dir: z.string().optional().describe('Default: the mappings that come with Ficus'),
+      site: name.optional().describe('Overlay under mappings/sites'),
+    })
+    .prefault({}),
+  timeZone: z.string().describe('IANA zone of legacy timestamps without offset, e.g. Europe/Berlin'),
+  identity: z.strictObject({
+    keys: z
+      .array(z.strictObject({ id: z.string().regex(/^[a-z]$/), secret: secretSource }))
+      .min(1)
+      .describe('Keys that seal FHIR ids, newest first; each secret is 64 bytes in base64'),
+    authorities: z
+      .array(authority)
+      .min(1)
+      .describe('Assigning authorities; an unknown one is refused, not guessed'),
+  }),
+  pageKeys: z
+    .array(z.strictObject({ id: z.string().regex(/^[a-z]$/), secret: secretSource }))
+    .min(1)
+    .describe('Keys that seal page tokens, newest first; each secret is 32 bytes in base64'),
+  backends: z.record(name, backendConfig),
+  routes: z
+    .array(route)
+    .min(1)
+    .describe('Seeds the route table on the first start; afterwards the stored table wins'),
+  passthrough: z
+    .array(
+      z.strictObject({
+        prefix: z.string().regex(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/),
+        target: httpUrl,
+        deadlineMs: ms.default(30_000),
+      }),
+    )
+    .default([])
+    .describe('Path prefixes of a system that are no FHIR'),
+  http: z
+    .strictObject({
+      deadlineMs: ms.default(10_000).describe('Longest that one request takes in all'),
+      maxBodyBytes: z
+        .int()
+        .min(1_024)
+        .max(256 * 1024 * 1024)
+        .default(5 * 1024 * 1024),
+      drainMs: ms.default(10_000).describe('At shutdown: time for requests in flight'),
+      compression: z.boolean().default(true),
+      cors: z
+        .strictObject({
+          origins: z.array(z.string().min(1)).min(1),
+          maxAgeSeconds: z.int().min(0).default(600),
+        })
+        .optional()
+        .describe('Origins that browsers may call from; absent: none'),
+      trustForwarded: z.boolean().default(false).describe('Whether X-Forwarded-* of the peer is believed'),
+    })
+    .prefault({}),
+  search: z
+    .strictObject({
+      defaultCount: z.int().min(1).max(1_000).default(20),
+      maxCount: z.int().min(1).max(1_000).default(100),
+      maxGathered: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(1_000)
+        .describe('Most resources read to sort or count one search'),
+      pageTokenMinutes: z.int().min(1).max(1_440).default(30),
+      failClosed: z
+        .array(z.string())
+        .default(['AllergyIntolerance', 'MedicationRequest'])
+        .describe('Types whose searches fail rather than answer in part'),
+    })
+    .prefault({}),
+  idempotencyHours: z
+    .int()
+    .min(1)
+    .max(8_760)
+    .default(24)
+    .describe('How long the outcome of a write is kept for repeats'),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type BackendConfig = z.output<typeof backendConfig>;
+export type Hl7v2Config = z.output<typeof hl7v2>;
+export type SoapConfig = z.output<typeof soap>;
+export type ModernConfig = z.output<typeof modern>;
+export type ClientTlsConfig = z.output<typeof clientTls>;
