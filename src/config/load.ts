@@ -64,7 +64,13 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
   const problems: ConfigProblem[] = result.success ? crossCheck(result.data) : [];
   if (!result.success) {
     for (const issue of result.error.issues) {
-      problems.push({ path: issue.path.join('.'), message: issue.message });
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys)
+          problems.push({
+            path: [...issue.path, key].join('.'),
+            message: 'is not a key of the configuration',
+          });
+      } else problems.push({ path: issue.path.join('.'), message: issue.message });
     }
   }
   if (problems.length === 0 && result.success) return result.data;

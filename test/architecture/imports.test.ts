@@ -1,0 +1,129 @@
+import { globSync } from 'node:fs';
+import { cruise } from 'dependency-cruiser';
+import type { ICruiseResult, IModule } from 'dependency-cruiser';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+/**
+ * The floors of docs/architecture.md. A room may import rooms on lower floors and itself; `errors -> fhir -> ports` are ordered
+ * within floor 0. Rooms on one floor do not know each other.
+ */
+const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] = [
+  ['errors', 0, /^src\/errors\.ts$/],
+  ['fhir', 0.1, /^src\/fhir\//],
+  ['ports', 0.2, /^src\/ports\.ts$/],
+  ['contract', 1, /^src\/contract\//],
+  ['search', 1, /^src\/search\//],
+  ['mapping', 1, /^src\/mapping\//],
+  ['strangler', 1, /^src\/strangler\//],
+  ['resilience', 1, /^src\/resilience\//],
+  ['clock', 1, /^src\/clock\.ts$/],
+  ['identity', 2, /^src\/identity\//],
+  ['store', 2, /^src\/store\//],
+  ['log', 2, /^src\/log\.ts$/],
+  ['metrics', 2, /^src\/metrics\.ts$/],
+  ['adapters/hl7v2', 2, /^adapters\/hl7v2\//],
+  ['adapters/soap', 2, /^adapters\/soap\//],
+  ['adapters/modern', 2, /^adapters\/modern\//],
+  ['http', 3, /^src\/http\//],
+  ['config', 3, /^src\/config\//],
+  ['top', 4, /^src\/(main|compose)\.ts$|^src\/(cli|compose)\/|^adapters\/index\.ts$/],
+];
+
+const SANDBOX = /^sandbox\//;
+
+/** One room may read another of the same floor here: both are data of the standard. */
+function roomOf(path: string): { readonly room: string; readonly floor: number } | undefined {
+  const found = ROOMS.find(([, , pattern]) => pattern.test(path));
+  return found && { room: found[0], floor: found[1] };
+}
+
+function refusal(from: string, to: string, typeOnly: boolean): string | undefined {
+  if (SANDBOX.test(from)) {
+    return /^(src|adapters)\//.test(to) && !typeOnly ? 'sandbox/ meets Ficus only over the wire' : undefined;
+  }
+  if (SANDBOX.test(to)) return roomOf(from)?.room === 'top' ? undefined : 'only the cli starts the sandbox';
+  const source = roomOf(from);
+  const target = roomOf(to);
+  if (!source || !target) return 'belongs to no room';
+  if (source.room === target.room || target.floor < source.floor) return undefined;
+  return `${source.room} (floor ${source.floor}) may not import ${target.room} (floor ${target.floor})`;
+}
+
+let modules: IModule[];
+
+beforeAll(async () => {
+  const { output } = await cruise(['src', 'adapters', 'sandbox'], {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  });
+  modules = (output as ICruiseResult).modules;
+}, 60_000);
+
+const own = () => modules.filter((module) => /^(src|adapters|sandbox)\/.*\.ts$/.test(module.source));
+
+describe('imports', () => {
+  it('sees every module of the tree, and their dependencies', () => {
+    const onDisk = globSync(['src/**/*.ts', 'adapters/**/*.ts', 'sandbox/**/*.ts']).toSorted();
+    expect(
+      own()
+        .map((module) => module.source)
+        .toSorted(),
+    ).toEqual(onDisk);
+    const edges = own().reduce((sum, module) => sum + module.dependencies.length, 0);
+    expect(edges).toBeGreaterThan(onDisk.length);
+  });
+
+  it('go downwards only, and never sideways', () => {
+    const broken = own().flatMap((module) =>
+      module.dependencies
+        .filter((dependency) => /^(src|adapters|sandbox)\/.*\.ts$/.test(dependency.resolved))
+        .map((dependency) => ({ to: dependency.resolved, typeOnly: dependency.typeOnly ?? false }))
+        .map(({ to, typeOnly }) => ({
+          edge: `${module.source} -> ${to}`,
+          why: refusal(module.source, to, typeOnly),
+        }))
+        .filter(({ why }) => why !== undefined),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('make no cycles', () => {
+    const cycles = own().flatMap((module) =>
+      module.dependencies
+        .filter((dependency) => dependency.circular)
+        .map((dependency) => `${module.source} -> ${dependency.resolved}`),
+    );
+    expect(cycles).toEqual([]);
+  });
+
+  it('keep express inside http/', () => {
+    const users = own()
+      .filter((module) =>
+        module.dependencies.some((dependency) =>
+          /^(express|http-proxy-middleware|compression)$/.test(dependency.module),
+        ),
+      )
+      .map((module) => module.source)
+      .filter((source) => !source.startsWith('src/http/') && !SANDBOX.test(source));
+    expect(users).toEqual([]);
+  });
+
+  it('keep files, sockets and processes out of the pure floor', () => {
+    const effects =
+      /^(node:)?(fs|net|tls|http|https|http2|dgram|child_process|worker_threads|cluster|sqlite)(\/|$)/;
+    const broken = own()
+      .filter((module) => [0, 0.1, 0.2, 1].includes(roomOf(module.source)?.floor ?? -1))
+      .flatMap((module) =>
+        module.dependencies
+          .filter((dependency) => effects.test(dependency.module) && !dependency.typeOnly)
+          .map((dependency) => `${module.source} -> ${dependency.module}`),
+      )
+      .filter((edge) => !ALLOWED_EFFECTS.has(edge));
+    expect(broken).toEqual([]);
+  });
+});
+
+/** The places where floor 0 and 1 read their own data files, once, at start. */
+const ALLOWED_EFFECTS = new Set<string>([]);

@@ -1,0 +1,119 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, parseConfig } from '../../../src/config/load.ts';
+import { readSecret } from '../../../src/config/secret.ts';
+
+const MINIMAL = `
+security: open
+timeZone: Europe/Berlin
+identity:
+  keys: [{ id: a, secret: { env: FICUS_ID_KEY } }]
+  authorities: [{ name: HOSP, namespaces: [HOSP], oid: 2.999.1.1, system: "urn:oid:2.999.1.1" }]
+pageKeys: [{ id: a, secret: { env: FICUS_PAGE_KEY } }]
+backends:
+  core:
+    kind: hl7v2
+    host: 127.0.0.1
+    port: 2575
+    sender: { application: FICUS, facility: GATE }
+    receiver: { application: CORE, facility: MAIN }
+  observations: { kind: modern, url: "http://127.0.0.1:8092/fhir/", endpoints: [Observation.read] }
+routes:
+  - { endpoint: Patient.read, stage: legacy, legacy: core }
+`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseConfig(text);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error.problems.map((problem) => `${problem.line ?? '-'} ${problem.path}: ${problem.message}`);
+    }
+    throw error;
+  }
+  return [];
+}
+
+describe('a configuration', () => {
+  it('fills in what is not said', () => {
+    const config = parseConfig(MINIMAL);
+    expect(config.listen).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.admin.port).toBe(8081);
+    expect(config.http.maxBodyBytes).toBe(5 * 1024 * 1024);
+    expect(config.backends['core']).toMatchObject({
+      connections: 4,
+      charset: 'UNICODE UTF-8',
+      deadlineMs: 8_000,
+    });
+    expect(config.backends['observations']).toMatchObject({
+      url: 'http://127.0.0.1:8092/fhir',
+      concurrency: 64,
+    });
+  });
+
+  it('reports everything that is wrong at once, each with its path and line', () => {
+    const problems = problemsOf(
+      MINIMAL.replace('port: 2575', 'port: 99999')
+        .replace('security: open', 'security: none')
+        .replace('timeZone: Europe/Berlin', 'timezone: Europe/Berlin'),
+    );
+    expect(problems).toHaveLength(4);
+    expect(problems.join('\n')).toMatch(/^12 backends\.core\.port: /m);
+    expect(problems.join('\n')).toMatch(/^2 security: /m);
+    expect(problems.join('\n')).toMatch(/timeZone: /);
+    expect(problems.join('\n')).toMatch(/^3 timezone: is not a key/m);
+  });
+
+  it.each([
+    ['an unknown backend', ['legacy: core }', 'legacy: kore }'], 'there is no backend "kore"'],
+    [
+      'a stage without its backend',
+      ['stage: legacy, legacy: core', 'stage: modern, legacy: core'],
+      'stage modern needs a modern backend',
+    ],
+    [
+      'a modern backend on the legacy side',
+      ['legacy: core }', 'legacy: observations }'],
+      'is of kind modern',
+    ],
+    ['an unknown time zone', ['Europe/Berlin', 'Europe/Berlim'], 'is not an IANA time zone'],
+    [
+      'a route that is there twice',
+      ['  - {', '  - { endpoint: Patient.read, stage: legacy, legacy: core }\n  - {'],
+      'is routed twice',
+    ],
+    [
+      'a pass-through over FHIR',
+      ['routes:', 'passthrough: [{ prefix: /fhir/r4, target: "http://x.test" }]\nroutes:'],
+      'FHIR paths are routed',
+    ],
+    ['a secret in the file', ['{ env: FICUS_ID_KEY }', 'hunter2'], 'identity.keys.0.secret'],
+    ['a key that is there twice', ['security: open', 'security: open\nsecurity: open'], 'unique'],
+  ])('refuses %s', (_, [from, to], message) => {
+    const text = MINIMAL.replace(from ?? '', to ?? '');
+    expect(text).not.toBe(MINIMAL);
+    expect(problemsOf(text).join('\n')).toContain(message);
+  });
+
+  it('says which file cannot be read', () => {
+    expect(() => loadConfig('/nowhere/ficus.yaml')).toThrow('/nowhere/ficus.yaml  cannot be read');
+  });
+});
+
+describe('a secret', () => {
+  it('comes from the environment', () => {
+    expect(readSecret({ env: 'KEY' }, { KEY: 'abc' }, '.')).toBe('abc');
+    expect(() => readSecret({ env: 'KEY' }, {}, '.')).toThrow('the environment variable KEY is not set');
+  });
+
+  it('comes from a file beside the configuration, without its last newline', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ficus-'));
+    writeFileSync(join(folder, 'key'), 'abc\n');
+    writeFileSync(join(folder, 'empty'), '\n');
+    expect(readSecret({ file: 'key' }, {}, folder)).toBe('abc');
+    expect(() => readSecret({ file: 'empty' }, {}, folder)).toThrow('the file empty is empty');
+    expect(() => readSecret({ file: 'none' }, {}, folder)).toThrow('the file none cannot be read');
+  });
+});

@@ -1,0 +1,69 @@
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { FicusError } from '../../src/errors.ts';
+import { createLogger } from '../../src/log.ts';
+import type { LogLevel } from '../../src/log.ts';
+
+function capture(level: LogLevel = 'info') {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  return {
+    log: createLogger({ level, stream }),
+    text: () => lines.join(''),
+    last: () => JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>,
+  };
+}
+
+describe('the log', () => {
+  it('writes one JSON line with the fields on the allow-list', () => {
+    const { log, last } = capture();
+    log.child({ requestId: 'r1' }).info('Answered', { status: 200, durationMs: 3, controlId: 'C1' });
+    expect(last()).toMatchObject({
+      level: 'info',
+      message: 'Answered',
+      requestId: 'r1',
+      status: 200,
+      controlId: 'C1',
+    });
+    expect(last()['time']).toMatch(/^\d{4}-/);
+  });
+
+  it('drops every other field, and objects even under an allowed name', () => {
+    const { log, text } = capture();
+    log.info('Answered', { body: 'Zebrowski', family: 'Zebrowski', reason: { name: 'Zebrowski' } });
+    log.child({ patient: 'Zebrowski' }).info('Answered');
+    expect(text()).not.toContain('Zebrowski');
+  });
+
+  it('tells the place of a foreign error but not its text, and all of its own', () => {
+    const { log, text, last } = capture();
+    const foreign = new SyntaxError('Unexpected token in {"family":"Zebrowski"}');
+    log.error('Failed', {
+      error: new FicusError('legacy-malformed', 'The core answered garbage', { cause: foreign }),
+    });
+    expect(last()).toMatchObject({
+      error: 'FicusError',
+      errorCode: 'legacy-malformed',
+      errorText: 'The core answered garbage',
+      cause: { error: 'SyntaxError' },
+    });
+    expect(text()).toContain('log.test.ts');
+    expect(text()).not.toContain('Zebrowski');
+  });
+
+  it('keeps below its level silent', () => {
+    const { log, text } = capture('warn');
+    log.info('not this');
+    log.warn('this');
+    expect(text()).toContain('this');
+    expect(text()).not.toContain('not this');
+    const silent = capture('silent');
+    silent.log.error('nothing');
+    expect(silent.text()).toBe('');
+  });
+});
