@@ -2,7 +2,16 @@ import type { Resource } from './types.ts';
 import type { Issue } from '../errors.ts';
 
 /** FHIR R4 search parameter types (search.html#ptypes). */
-export type SearchParamType = 'token' | 'reference' | 'date' | 'string' | 'quantity' | 'number' | 'uri' | 'composite' | 'special';
+export type SearchParamType =
+  | 'token'
+  | 'reference'
+  | 'date'
+  | 'string'
+  | 'quantity'
+  | 'number'
+  | 'uri'
+  | 'composite'
+  | 'special';
 
 export type SearchPrefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
 
