@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Interaction, Resource } from './fhir/types.ts';
+import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
 import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
 
 /** One interaction with the FHIR API, independent of HTTP. */
@@ -102,3 +102,68 @@ export interface Logger {
 
 /** Fields by name; those not on the allow-list of src/log.ts are dropped. `error` may hold anything thrown. */
 export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Which side answers an endpoint. */
+export type Stage = 'legacy' | 'modern';
+
+/** How an endpoint is answered now: one row of the route table. */
+export interface Route {
+  readonly endpoint: Endpoint;
+  readonly stage: Stage;
+  /** Backend name of the legacy side. */
+  readonly legacy?: string;
+  /** Backend name of the modern side. */
+  readonly modern?: string;
+  /** Writes to the modern side: checked against the contract first, or streamed as they come. */
+  readonly body: 'validated' | 'streamed';
+  readonly owners?: { readonly technical?: string; readonly clinical?: string };
+  /** Counts the changes of this route, from 1. */
+  readonly version: number;
+  /** ISO 8601 instant. */
+  readonly updatedAt: string;
+  readonly updatedBy: string;
+  readonly reason: string;
+}
+
+/** The route table as it survives a restart. Every version of a route is kept. */
+export interface RouteStore {
+  /** The newest version of every route. */
+  load(): Promise<readonly Route[]>;
+  /** Adds a version; false when `route.version` is not the one after the newest: another was faster. */
+  append(route: Route): Promise<boolean>;
+  /** All versions of a route, oldest first. */
+  history(endpoint: Endpoint): Promise<readonly Route[]>;
+}
+
+/** What is known of a write that carries a key. */
+export interface WriteRecord {
+  /** Digest of what was asked; the same key with another one is refused. */
+  readonly fingerprint: string;
+  /** `running` past `runningUntil` means that nobody lived to tell the outcome. */
+  readonly state: 'running' | 'done' | 'unknown';
+  /** Epoch milliseconds: when the attempt that claimed the key has ended for certain. */
+  readonly runningUntil: number;
+  /** `done`: the answer as JSON text. */
+  readonly outcome?: string;
+  /** Epoch milliseconds; the record is forgotten then. */
+  readonly expiresAt: number;
+}
+
+/** Outcomes of writes by key. Each method is durable when it resolves. */
+export interface IdempotencyStore {
+  /** Claims a free (or expired) key with `record`; else gives what is there and changes nothing. */
+  claim(key: string, record: WriteRecord, now: number): Promise<WriteRecord | undefined>;
+  /** Replaces the record of a claimed key. */
+  settle(key: string, record: WriteRecord): Promise<void>;
+  /** Forgets a key whose write never left. */
+  release(key: string): Promise<void>;
+}
+
+/** Which legacy key an id that cannot be opened stands for (ids made by keyed hash). */
+export interface CrosswalkStore {
+  /** Remembers ids; one that is known already keeps its key. */
+  remember(
+    entries: readonly { readonly id: string; readonly type: string; readonly key: string }[],
+  ): Promise<void>;
+  find(id: string): Promise<{ readonly type: string; readonly key: string } | undefined>;
+}

@@ -1,0 +1,93 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * The schema, one entry a version (`PRAGMA user_version`). Entries are only ever added: a file written by an older
+ * Ficus is brought forward at start.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE route_version (
+    endpoint   TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    stage      TEXT    NOT NULL,
+    legacy     TEXT,
+    modern     TEXT,
+    body       TEXT    NOT NULL,
+    owners     TEXT,
+    updated_at TEXT    NOT NULL,
+    updated_by TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    PRIMARY KEY (endpoint, version)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER route_version_is_append_only BEFORE UPDATE ON route_version
+    BEGIN SELECT RAISE(ABORT, 'route history is append-only'); END;
+  CREATE TRIGGER route_version_is_kept BEFORE DELETE ON route_version
+    BEGIN SELECT RAISE(ABORT, 'route history is append-only'); END;
+
+  CREATE TABLE write_record (
+    key           TEXT    PRIMARY KEY,
+    fingerprint   TEXT    NOT NULL,
+    state         TEXT    NOT NULL CHECK (state IN ('running', 'done', 'unknown')),
+    running_until INTEGER NOT NULL,
+    outcome       TEXT,
+    expires_at    INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX write_record_expiry ON write_record (expires_at);
+
+  CREATE TABLE crosswalk (
+    id   TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    key  TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/**
+ * Opens (or makes) the embedded database: WAL, every commit synced to disk, schema brought forward. The file and its folder
+ * are readable by this user only, because stored outcomes hold patient data.
+ *
+ * @param file path, or `:memory:`
+ * @throws Error when the file was written by a newer Ficus, or is not ours to open
+ */
+export function openDatabase(file: string): DatabaseSync {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(file, { timeout: 5_000 });
+  try {
+    if (file !== ':memory:') chmodSync(file, 0o600);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    migrate(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+function migrate(database: DatabaseSync, file: string): void {
+  transaction(database, () => {
+    const row = database.prepare('PRAGMA user_version').get();
+    const version = Number(row?.['user_version'] ?? 0);
+    if (version > MIGRATIONS.length) {
+      throw new Error(
+        `${file} has schema ${version}; this Ficus knows ${MIGRATIONS.length}. It was written by a newer one.`,
+      );
+    }
+    for (const step of MIGRATIONS.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
+}
+
+/** Runs `work` in one write transaction; whatever it throws takes all of it back. */
+export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import type { CrosswalkStore, IdempotencyStore, Route, RouteStore, WriteRecord } from '../ports.ts';
+
+/** Routes that are forgotten when the process ends: for tests and throw-away instances. */
+export function createMemoryRouteStore(): RouteStore {
+  const routes = new Map<string, Route[]>();
+  return {
+    load: async () =>
+      [...routes.values()]
+        .flatMap((versions) => versions.slice(-1))
+        .toSorted((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
+    history: async (endpoint) => [...(routes.get(endpoint) ?? [])],
+    async append(route) {
+      const versions = routes.get(route.endpoint) ?? [];
+      if (route.version !== (versions.at(-1)?.version ?? 0) + 1) return false;
+      routes.set(route.endpoint, [...versions, route]);
+      return true;
+    },
+  };
+}
+
+/** Outcomes of writes that are forgotten when the process ends. */
+export function createMemoryIdempotencyStore(): IdempotencyStore {
+  const records = new Map<string, WriteRecord>();
+  return {
+    async claim(key, record, now) {
+      for (const [other, { expiresAt }] of records) if (expiresAt <= now) records.delete(other);
+      const existing = records.get(key);
+      if (!existing) records.set(key, record);
+      return existing;
+    },
+    async settle(key, record) {
+      records.set(key, record);
+    },
+    async release(key) {
+      records.delete(key);
+    },
+  };
+}
+
+/** Hashed ids that are forgotten when the process ends. */
+export function createMemoryCrosswalkStore(): CrosswalkStore {
+  const entries = new Map<string, { type: string; key: string }>();
+  return {
+    async remember(added) {
+      for (const { id, type, key } of added) if (!entries.has(id)) entries.set(id, { type, key });
+    },
+    find: async (id) => entries.get(id),
+  };
+}

@@ -1,0 +1,120 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { Endpoint } from '../fhir/types.ts';
+import type { CrosswalkStore, IdempotencyStore, Route, RouteStore, Stage, WriteRecord } from '../ports.ts';
+import { transaction } from './database.ts';
+
+type Row = Record<string, SQLOutputValue>;
+
+const text = (row: Row, column: string): string => String(row[column]);
+
+/** Routes in the embedded database. */
+export function createSqliteRouteStore(database: DatabaseSync): RouteStore {
+  const newest = database.prepare(
+    `SELECT r.* FROM route_version r
+      WHERE version = (SELECT max(version) FROM route_version WHERE endpoint = r.endpoint) ORDER BY endpoint`,
+  );
+  const versions = database.prepare('SELECT * FROM route_version WHERE endpoint = ? ORDER BY version');
+  // One statement decides and writes: two processes cannot both add the same version.
+  const append = database.prepare(
+    `INSERT INTO route_version (endpoint, version, stage, legacy, modern, body, owners, updated_at, updated_by, reason)
+     SELECT :endpoint, :version, :stage, :legacy, :modern, :body, :owners, :updatedAt, :updatedBy, :reason
+      WHERE :version = 1 + coalesce((SELECT max(version) FROM route_version WHERE endpoint = :endpoint), 0)`,
+  );
+  return {
+    load: async () => newest.all().map(routeOf),
+    history: async (endpoint) => versions.all(endpoint).map(routeOf),
+    async append(route) {
+      const { changes } = append.run({
+        endpoint: route.endpoint,
+        version: route.version,
+        stage: route.stage,
+        legacy: route.legacy ?? null,
+        modern: route.modern ?? null,
+        body: route.body,
+        owners: route.owners === undefined ? null : JSON.stringify(route.owners),
+        updatedAt: route.updatedAt,
+        updatedBy: route.updatedBy,
+        reason: route.reason,
+      });
+      return Number(changes) === 1;
+    },
+  };
+}
+
+function routeOf(row: Row): Route {
+  return {
+    endpoint: text(row, 'endpoint') as Endpoint,
+    stage: text(row, 'stage') as Stage,
+    ...(row['legacy'] === null ? {} : { legacy: text(row, 'legacy') }),
+    ...(row['modern'] === null ? {} : { modern: text(row, 'modern') }),
+    body: text(row, 'body') as Route['body'],
+    ...(row['owners'] === null
+      ? {}
+      : { owners: JSON.parse(text(row, 'owners')) as NonNullable<Route['owners']> }),
+    version: Number(row['version']),
+    updatedAt: text(row, 'updated_at'),
+    updatedBy: text(row, 'updated_by'),
+    reason: text(row, 'reason'),
+  };
+}
+
+/** Outcomes of writes in the embedded database. Expired records go whenever a key is claimed. */
+export function createSqliteIdempotencyStore(database: DatabaseSync): IdempotencyStore {
+  const expire = database.prepare('DELETE FROM write_record WHERE expires_at <= ?');
+  const find = database.prepare('SELECT * FROM write_record WHERE key = ?');
+  const columns = '(key, fingerprint, state, running_until, outcome, expires_at)';
+  const values = '(:key, :fingerprint, :state, :runningUntil, :outcome, :expiresAt)';
+  const insert = database.prepare(`INSERT INTO write_record ${columns} VALUES ${values}`);
+  const replace = database.prepare(`INSERT OR REPLACE INTO write_record ${columns} VALUES ${values}`);
+  const remove = database.prepare('DELETE FROM write_record WHERE key = ?');
+  return {
+    claim: async (key, record, now) =>
+      transaction(database, () => {
+        expire.run(now);
+        const row = find.get(key);
+        if (row) return recordOf(row);
+        insert.run(parameters(key, record));
+        return undefined;
+      }),
+    async settle(key, record) {
+      replace.run(parameters(key, record));
+    },
+    async release(key) {
+      remove.run(key);
+    },
+  };
+}
+
+function parameters(key: string, record: WriteRecord) {
+  return { key, ...record, outcome: record.outcome ?? null };
+}
+
+function recordOf(row: Row): WriteRecord {
+  return {
+    fingerprint: text(row, 'fingerprint'),
+    state: text(row, 'state') as WriteRecord['state'],
+    runningUntil: Number(row['running_until']),
+    ...(row['outcome'] === null ? {} : { outcome: text(row, 'outcome') }),
+    expiresAt: Number(row['expires_at']),
+  };
+}
+
+/** Hashed ids and their legacy keys in the embedded database. */
+export function createSqliteCrosswalkStore(database: DatabaseSync): CrosswalkStore {
+  const insert = database.prepare(
+    'INSERT OR IGNORE INTO crosswalk (id, type, key) VALUES (:id, :type, :key)',
+  );
+  const find = database.prepare('SELECT type, key FROM crosswalk WHERE id = ?');
+  return {
+    async remember(entries) {
+      if (entries.length === 0) return;
+      transaction(database, () => {
+        for (const { id, type, key } of entries) insert.run({ id, type, key });
+      });
+    },
+    async find(id) {
+      const row = find.get(id);
+      return row && { type: text(row, 'type'), key: text(row, 'key') };
+    },
+  };
+}
