@@ -1,5 +1,7 @@
-import type { Json, JsonObject, Resource } from './types.ts';
-import { isA, typeDef } from './elements.ts';
+import type { Json, Resource } from './types.ts';
+import { isA } from './elements.ts';
+import { collector, members, narrow, nth, ofType, single, unsupported } from './path-branch.ts';
+import type { Branch, Scope } from './path-branch.ts';
 import { parsePath, type PathNode } from './path-syntax.ts';
 import { referenceTargetType } from './reference.ts';
 
@@ -21,22 +23,6 @@ export interface CompiledExpression {
   readonly at: (focus: Json, resource: Resource) => Json[];
   /** Every type a value can have. */
   readonly types: readonly string[];
-}
-
-/** Visits one value; what is found goes to `out`. */
-type Visit<T> = (focus: Json, root: Resource, out: T[]) => void;
-
-/** One statically typed way through the tree: a path over choices has one for each type. */
-interface Branch {
-  readonly type: string;
-  readonly build: <T>(next: Visit<T>) => Visit<T>;
-}
-
-interface Scope {
-  /** The expression as written, for messages. */
-  readonly source: string;
-  /** Type of `%resource`. */
-  readonly rootType: string;
 }
 
 type Truth = boolean | undefined;
@@ -69,25 +55,13 @@ export function compileExpression(expression: string, context: string = ANY_RESO
   return Object.assign(plain, { typed, at, types });
 }
 
-function collector(branches: readonly Branch[]): (focus: Json, root: Resource) => Json[] {
-  const visits = branches.map(({ build }) => build<Json>((value, _root, out) => out.push(value)));
-  const [only] = visits;
-  if (only && visits.length === 1) {
-    return (focus, root) => {
-      const out: Json[] = [];
-      only(focus, root, out);
-      return out;
-    };
-  }
-  return (focus, root) => {
-    const out: Json[] = [];
-    for (const visit of visits) visit(focus, root, out);
-    return out;
-  };
-}
-
 /** The branches of a node; `focus` is what `$this` stands for. */
 function compile(node: PathNode, focus: readonly Branch[], scope: Scope): readonly Branch[] {
+  if (node.kind === 'binary') {
+    return node.operator === '|'
+      ? [...compile(node.left, focus, scope), ...compile(node.right, focus, scope)]
+      : [truth(test(node, focus, scope))];
+  }
   switch (node.kind) {
     case 'this':
       return focus;
@@ -109,10 +83,6 @@ function compile(node: PathNode, focus: readonly Branch[], scope: Scope): readon
         : [truth(test(node, focus, scope))];
     case 'call':
       return call(node, focus, scope);
-    case 'binary':
-      return node.operator === '|'
-        ? [...compile(node.left, focus, scope), ...compile(node.right, focus, scope)]
-        : [truth(test(node, focus, scope))];
   }
 }
 
@@ -228,84 +198,6 @@ function filtered(branch: Branch, criteria: PathNode, scope: Scope): Branch {
   };
 }
 
-function nth(branch: Branch, index: number): Branch {
-  const values = collector([branch]);
-  return {
-    type: branch.type,
-    build: (next) => (focus, root, out) => {
-      const value = values(focus, root)[index];
-      if (value !== undefined) next(value, root, out);
-    },
-  };
-}
-
-function single(branches: readonly Branch[], scope: Scope): Branch {
-  const [only] = branches;
-  if (!only || branches.length > 1) throw unsupported('an index over a choice or union', scope);
-  return only;
-}
-
-/** Follows one element name on every branch. */
-function members(branches: readonly Branch[], name: string, scope: Scope): Branch[] {
-  return branches.flatMap((branch) => {
-    const def = typeDef(branch.type);
-    const element = def?.elements.get(name);
-    if (!def || def.kind === 'primitive' || !element) {
-      throw unsupported(`${branch.type} has no element ${name}`, scope);
-    }
-    return [...def.properties.values()]
-      .filter((property) => property.element === element)
-      .map((property) => ({
-        type: property.type,
-        build: <T>(next: Visit<T>) => branch.build(follow(property.name, next)),
-      }));
-  });
-}
-
-function follow<T>(name: string, next: Visit<T>): Visit<T> {
-  return (focus, root, out) => {
-    const value = (focus as JsonObject)[name];
-    if (value === undefined || value === null) return;
-    if (Array.isArray(value)) {
-      for (const item of value) if (item !== null) next(item, root, out);
-    } else {
-      next(value, root, out);
-    }
-  };
-}
-
-/** A type name at the start of a path: `Patient.name` on a Patient is `name`, on anything else nothing. */
-function narrow(branches: readonly Branch[], type: string, scope: Scope): Branch[] {
-  if (!typeDef(type)) throw unsupported(`no type ${type}`, scope);
-  return branches.flatMap((branch) => cast(branch, type));
-}
-
-function ofType(branches: readonly Branch[], type: string, scope: Scope): Branch[] {
-  // HL7 writes `DateTime` in one composite (Observation code-value-date).
-  const name = typeDef(type) ? type : type[0]!.toLowerCase() + type.slice(1);
-  if (!typeDef(name)) throw unsupported(`no type ${type}`, scope);
-  return branches.flatMap((branch) => cast(branch, name));
-}
-
-/** Nothing when the branch can never be of the type; a check at run time where it may be (resources). */
-function cast(branch: Branch, type: string): Branch[] {
-  if (isA(branch.type, type)) return [branch];
-  if (!isA(type, branch.type) || typeDef(type)?.kind !== 'resource') return [];
-  const matches = (focus: Json): boolean => {
-    const actual = (focus as JsonObject)['resourceType'];
-    return typeof actual === 'string' && isA(actual, type);
-  };
-  return [
-    {
-      type,
-      build: (next) =>
-        branch.build((focus, root, out) => {
-          if (matches(focus)) next(focus, root, out);
-        }),
-    },
-  ];
-}
-
 function typeArgument(node: PathNode & { kind: 'call' }, scope: Scope): string {
   const [argument] = node.args;
   if (argument?.kind !== 'member') throw unsupported(`${node.name}() without a type`, scope);
@@ -321,8 +213,4 @@ function sameValue(a: Json, b: Json): boolean {
     a === b ||
     (typeof a === 'object' && typeof b === 'object' && a !== null && JSON.stringify(a) === JSON.stringify(b))
   );
-}
-
-function unsupported(what: string, scope: Scope): Error {
-  return new Error(`FHIRPath subset: ${what}, in: ${scope.source}`);
 }
