@@ -1,0 +1,55 @@
+import type { Json, JsonObject, Resource } from '../fhir/types.ts';
+
+/** A literal reference inside a resource, and its FHIRPath. */
+export interface FoundReference {
+  readonly reference: string;
+  readonly path: string;
+}
+
+/** Every `Reference.reference` of a resource, contained resources and extensions included. */
+export function findReferences(resource: Resource): FoundReference[] {
+  const found: FoundReference[] = [];
+  const visit = (value: Json | undefined, path: string): void => {
+    if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${path}[${index}]`));
+    else if (isObject(value)) {
+      for (const [name, child] of Object.entries(value)) {
+        const childPath = `${path}.${name}`;
+        if (name === 'reference' && typeof child === 'string')
+          found.push({ reference: child, path: childPath });
+        else visit(child, childPath);
+      }
+    }
+  };
+  visit(resource, resource.resourceType);
+  return found;
+}
+
+/** The resource with every `Reference.reference` replaced by what `map` gives; whatever does not change is shared, nothing is mutated. */
+export function mapReferences(resource: Resource, map: (reference: string) => string): Resource {
+  return mapValue(resource, map) as Resource;
+}
+
+function mapValue(value: Json, map: (reference: string) => string): Json {
+  if (Array.isArray(value)) {
+    let copy: Json[] | undefined;
+    for (let index = 0; index < value.length; index++) {
+      const item = value[index] as Json;
+      const mapped = mapValue(item, map);
+      if (mapped !== item) (copy ??= [...value])[index] = mapped;
+    }
+    return copy ?? value;
+  }
+  if (!isObject(value)) return value;
+  let copy: JsonObject | undefined;
+  for (const name of Object.keys(value)) {
+    const child = value[name];
+    if (child === undefined) continue;
+    const mapped = name === 'reference' && typeof child === 'string' ? map(child) : mapValue(child, map);
+    if (mapped !== child) (copy ??= { ...value })[name] = mapped;
+  }
+  return copy ?? value;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+}
