@@ -1,0 +1,79 @@
+import { FicusError } from '../../src/errors.ts';
+import { chooseCharset } from './charset.ts';
+import type { CharsetChoice } from './charset.ts';
+import type { Message } from './message.ts';
+import { isHeaderName } from './nested.ts';
+import { parseMessage, readDelimiters, skipLead } from './parse.ts';
+import { Segment } from './segment.ts';
+import type { SegmentContext } from './segment.ts';
+import { splitSegments } from './split.ts';
+
+/** A file of messages, with or without FHS, BHS, BTS and FTS (HL7 v2.5.1 §2.10.3). */
+export interface Batch {
+  /** Everything in the order of the file: messages, and the segments around them. */
+  readonly items: readonly (Message | Segment)[];
+  readonly messages: readonly Message[];
+  /** The envelope: FHS, BHS, BTS, FTS, and lines between messages that belong to none. */
+  readonly envelope: readonly Segment[];
+  /** The file's bytes; where no message was changed, the bytes it was read from. */
+  toBytes(): Buffer;
+}
+
+const ENVELOPE: ReadonlySet<string> = new Set(['FHS', 'BHS', 'BTS', 'FTS']);
+
+/**
+ * Reads a batch, a file of batches, or messages simply one after another. Each message has its own delimiters and character set. Counts in trailers
+ * are not checked: they are there to be read.
+ * @throws {FicusError} `legacy-malformed` when it does not start with FHS, BHS or MSH, or a header's delimiters are unusable.
+ */
+export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch {
+  const source = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const raw = source.latin1Slice(0, source.length);
+  const start = skipLead(raw);
+  if (!isHeaderName(raw.slice(start, start + 3))) {
+    throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
+  }
+  let delimiters = readDelimiters(raw, start);
+  const ranges = splitSegments(raw, start, raw.length, delimiters.codes.field);
+  const items: (Message | Segment)[] = [];
+  // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.
+  const envelopeContext = (): SegmentContext => ({
+    delimiters,
+    charset: () => chooseCharset(choice, []),
+    onEdit: () => {
+      throw new FicusError('unmappable', 'The envelope of a batch is not edited.');
+    },
+  });
+  let messageStart = -1;
+  let messageEnd = -1;
+  const closeMessage = (): void => {
+    if (messageStart !== -1) items.push(parseMessage(source.subarray(messageStart, messageEnd), choice));
+    messageStart = -1;
+  };
+  for (const [from, end, stop] of ranges) {
+    const name = raw.slice(from, from + 3);
+    if (name === 'MSH') {
+      closeMessage();
+      messageStart = from;
+    } else if (ENVELOPE.has(name) || messageStart === -1) {
+      closeMessage();
+      if (isHeaderName(name)) delimiters = readDelimiters(raw, from);
+      items.push(new Segment(envelopeContext(), raw, raw, from, end, stop, false));
+    }
+    messageEnd = stop;
+  }
+  closeMessage();
+  const messages = items.filter((item): item is Message => !(item instanceof Segment));
+  const envelope = items.filter((item): item is Segment => item instanceof Segment);
+  const lead = source.subarray(0, start);
+  const toBytes = (): Buffer =>
+    Buffer.concat([
+      lead,
+      ...items.map((item) =>
+        item instanceof Segment ? Buffer.from(item.bytes() + item.terminator, 'latin1') : item.toBytes(),
+      ),
+    ]);
+  return { items, messages, envelope, toBytes };
+}

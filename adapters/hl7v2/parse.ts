@@ -1,0 +1,108 @@
+import { isAscii } from 'node:buffer';
+import { FicusError } from '../../src/errors.ts';
+import { charsetNames, chooseCharset } from './charset.ts';
+import type { ByteString, Charset, CharsetChoice } from './charset.ts';
+import { DEFAULT_DELIMITERS, delimitersOf } from './delimiters.ts';
+import type { Delimiters } from './delimiters.ts';
+import { Message } from './message.ts';
+import { encodeSegment } from './nested.ts';
+import type { Nested, NestedSegment } from './nested.ts';
+import { splitSegments } from './split.ts';
+
+/** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
+const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
+
+/**
+ * Reads one message lazily: finds its segments, decodes nothing. The bytes must not change afterwards.
+ * @param bytes the message without MLLP framing (a frame's start and end around it, as in files, are kept and ignored).
+ * @throws {FicusError} `legacy-malformed` when it does not start with MSH and usable delimiters, or holds a second MSH (see `parseBatch`).
+ */
+export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Message {
+  const source = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const raw = source.latin1Slice(0, source.length);
+  const start = skipLead(raw);
+  if (!raw.startsWith('MSH', start))
+    throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
+  const end = skipTail(raw);
+  const delimiters = readDelimiters(raw, start);
+  const plain = isAscii(source) && !raw.includes('\u001b');
+  const scan = plain ? raw : mask(raw, start, delimiters, choice);
+  const ranges = splitSegments(scan, start, end, delimiters.codes.field);
+  const second = `MSH${delimiters.field}`;
+  for (let at = 1; at < ranges.length; at++) {
+    if (scan.startsWith(second, ranges[at]![0])) {
+      throw new FicusError('legacy-malformed', 'One HL7v2 message was expected and several came.');
+    }
+  }
+  return new Message({ source, raw, scan, plain, delimiters, ranges, end, choice });
+}
+
+/** How a new message is written. */
+export interface CreateOptions extends CharsetChoice {
+  /** `|^~\&` unless given. */
+  readonly delimiters?: Delimiters;
+}
+
+/**
+ * Makes a message: `createMessage([['MSH', { 9: ['ACK'], 10: '1' }], ['MSA', { 1: 'AA', 2: '77' }]])`. Segments end with CR.
+ * @throws {FicusError} `unmappable` when a value cannot be written in the character set that MSH-18, the connection or the default says.
+ * @throws {TypeError} when the first segment is not MSH.
+ */
+export function createMessage(segments: readonly NestedSegment[], options: CreateOptions = {}): Message {
+  const [header] = segments;
+  if (header?.[0] !== 'MSH') throw new TypeError('a message starts with MSH');
+  const delimiters = options.delimiters ?? DEFAULT_DELIMITERS;
+  let known: Charset | undefined;
+  const charset = (): Charset => (known ??= chooseCharset(options, namesIn(header[1]?.[18], delimiters)));
+  let raw: ByteString = '';
+  for (const segment of segments) raw += `${encodeSegment(segment, delimiters, charset)}\r`;
+  return parseMessage(Buffer.from(raw, 'latin1'), options);
+}
+
+function namesIn(field18: Nested | undefined, delimiters: Delimiters): string[] {
+  const bytes = encodeSegment(['MSH', { 18: field18 }], delimiters, () =>
+    chooseCharset({ charset: 'ASCII' }, []),
+  );
+  return charsetNames(bytes, delimiters);
+}
+
+/** Offset of the first byte that can belong to a segment. */
+export function skipLead(raw: ByteString): number {
+  let at = 0;
+  while (at < raw.length && LEAD.has(raw.charCodeAt(at))) at++;
+  return at;
+}
+
+/** Offset of the frame's end that may stand behind a message in a file: FS, with or without CR and LF. */
+function skipTail(raw: ByteString): number {
+  for (const tail of ['\u001c\r', '\u001c', '\u001c\r\n'])
+    if (raw.endsWith(tail)) return raw.length - tail.length;
+  return raw.length;
+}
+
+/** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */
+export function readDelimiters(raw: ByteString, start: number): Delimiters {
+  const field = raw.charAt(start + 3);
+  let end = start + 4;
+  while (end < raw.length && end < start + 12) {
+    const character = raw.charAt(end);
+    if (character === field || character === '\r' || character === '\n') break;
+    end++;
+  }
+  return delimitersOf(field, raw.slice(start + 4, end));
+}
+
+/** The byte string to look for delimiters in. Where the character set is not known, the one read is all there is. */
+function mask(raw: ByteString, start: number, delimiters: Delimiters, choice: CharsetChoice): ByteString {
+  const end = raw.slice(start).search(/[\r\n]/);
+  const header = end === -1 ? raw.slice(start) : raw.slice(start, start + end);
+  let charset: Charset;
+  try {
+    charset = chooseCharset(choice, charsetNames(header, delimiters));
+  } catch {
+    return raw;
+  }
+  return charset.mask ? charset.mask(raw) : raw;
+}

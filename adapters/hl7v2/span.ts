@@ -1,0 +1,139 @@
+import { FicusError } from '../../src/errors.ts';
+import type { DelimiterCodes, Delimiters } from './delimiters.ts';
+
+/**
+ * Where one subcomponent of a field starts: one pass, nothing allocated.
+ * @returns -1 when there is no such repetition, component or subcomponent.
+ */
+export function valueStart(
+  text: string,
+  from: number,
+  to: number,
+  codes: DelimiterCodes,
+  repetition: number,
+  component: number,
+  subcomponent: number,
+): number {
+  let at = from;
+  for (let left = repetition - 1; left > 0;) {
+    if (at >= to) return -1;
+    if (text.charCodeAt(at++) === codes.repetition) left--;
+  }
+  for (let left = component - 1; left > 0;) {
+    if (at >= to) return -1;
+    const code = text.charCodeAt(at++);
+    if (code === codes.component) left--;
+    else if (code === codes.repetition) return -1;
+  }
+  for (let left = subcomponent - 1; left > 0;) {
+    if (at >= to) return -1;
+    const code = text.charCodeAt(at++);
+    if (code === codes.subcomponent) left--;
+    else if (code === codes.component || code === codes.repetition) return -1;
+  }
+  return at;
+}
+
+/** Where the value that starts at `at` ends: at the next separator of any level, or at `to`. */
+export function valueEnd(text: string, at: number, to: number, codes: DelimiterCodes): number {
+  let end = at;
+  while (end < to) {
+    const code = text.charCodeAt(end);
+    if (code === codes.subcomponent || code === codes.component || code === codes.repetition) break;
+    end++;
+  }
+  return end;
+}
+
+/** Parts between separators; 1 where there is none, even of nothing. */
+export function countParts(text: string, from: number, to: number, separator: string): number {
+  const code = codeOf(separator);
+  let count = 1;
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) === code) count++;
+  return count;
+}
+
+/** Repetition, component and subcomponent of a place; the first undefined one ends the path. */
+export type Levels = readonly [
+  repetition?: number | undefined,
+  component?: number | undefined,
+  subcomponent?: number | undefined,
+];
+
+/** A range of a segment. When the place does not exist: the empty range where it would be added, and what lacks. */
+export interface Place {
+  readonly from: number;
+  readonly to: number;
+  readonly lacks?: {
+    /** -1: fields; 0 to 2: parts of that level of `Levels`. */
+    readonly level: number;
+    readonly count: number;
+  };
+}
+
+/**
+ * Finds a level of a field.
+ * @param starts offsets as `Segment` keeps them. @param index of the field in `starts`.
+ */
+export function locate(
+  text: string,
+  starts: readonly number[],
+  index: number,
+  delimiters: Delimiters,
+  levels: Levels,
+): Place {
+  const fields = starts.length - 2;
+  if (index > fields) {
+    const end = starts[fields + 1]! - 1;
+    return { from: end, to: end, lacks: { level: -1, count: index - fields } };
+  }
+  let from = starts[index]!;
+  let to = starts[index + 1]! - 1;
+  for (const [level, nth] of levels.entries()) {
+    if (nth === undefined) break;
+    const code = codeOf(separatorAt(delimiters, level));
+    let left = nth - 1;
+    while (left > 0 && from < to) if (text.charCodeAt(from++) === code) left--;
+    if (left > 0) return { from: to, to, lacks: { level, count: left } };
+    let end = from;
+    while (end < to && text.charCodeAt(end) !== code) end++;
+    to = end;
+  }
+  return { from, to };
+}
+
+/**
+ * The separators to write so that a place that lacks comes to exist.
+ * @throws {FicusError} `unmappable` when one is needed that MSH-2 does not name.
+ */
+export function lackingSeparators(place: Place, delimiters: Delimiters, levels: Levels): string {
+  if (!place.lacks) return '';
+  let missing = separatorsTo(delimiters, place.lacks.level, place.lacks.count);
+  for (let level = place.lacks.level + 1; level < levels.length; level++) {
+    const nth = levels[level];
+    if (nth === undefined) break;
+    missing += separatorsTo(delimiters, level, nth - 1);
+  }
+  return missing;
+}
+
+function separatorsTo(delimiters: Delimiters, level: number, count: number): string {
+  const separator = separatorAt(delimiters, level);
+  if (separator === '' && count > 0) {
+    throw new FicusError(
+      'unmappable',
+      'A value needs a separator that MSH-2 of this interface does not name.',
+    );
+  }
+  return separator.repeat(count);
+}
+
+function separatorAt(delimiters: Delimiters, level: number): string {
+  if (level === -1) return delimiters.field;
+  if (level === 0) return delimiters.repetition;
+  return level === 1 ? delimiters.component : delimiters.subcomponent;
+}
+
+function codeOf(separator: string): number {
+  return separator === '' ? -1 : separator.charCodeAt(0);
+}
