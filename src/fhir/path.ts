@@ -62,28 +62,24 @@ function compile(node: PathNode, focus: readonly Branch[], scope: Scope): readon
       ? [...compile(node.left, focus, scope), ...compile(node.right, focus, scope)]
       : [truth(test(node, focus, scope))];
   }
-  switch (node.kind) {
-    case 'this':
-      return focus;
-    case 'resource':
-      return [{ type: scope.rootType, build: (next) => (_focus, root, out) => next(root, root, out) }];
-    case 'literal': {
-      const { value } = node;
-      return [{ type: typeof value, build: (next) => (_focus, root, out) => next(value, root, out) }];
-    }
-    case 'member':
-      return node.of.kind === 'this' && /^[A-Z]/.test(node.name)
-        ? narrow(focus, node.name, scope)
-        : members(compile(node.of, focus, scope), node.name, scope);
-    case 'index':
-      return [nth(single(compile(node.of, focus, scope), scope), node.index)];
-    case 'type':
-      return node.operator === 'as'
-        ? ofType(compile(node.of, focus, scope), node.type, scope)
-        : [truth(test(node, focus, scope))];
-    case 'call':
-      return call(node, focus, scope);
+  if (node.kind === 'call') return call(node, focus, scope);
+  if (node.kind === 'this') return focus;
+  if (node.kind === 'resource') {
+    return [{ type: scope.rootType, build: (next) => (_focus, root, out) => next(root, root, out) }];
   }
+  if (node.kind === 'literal') {
+    const { value } = node;
+    return [{ type: typeof value, build: (next) => (_focus, root, out) => next(value, root, out) }];
+  }
+  if (node.kind === 'type') {
+    return node.operator === 'as'
+      ? ofType(compile(node.of, focus, scope), node.type, scope)
+      : [truth(test(node, focus, scope))];
+  }
+  if (node.kind === 'index') return [nth(single(compile(node.of, focus, scope), scope), node.index)];
+  return node.of.kind === 'this' && /^[A-Z]/.test(node.name)
+    ? narrow(focus, node.name, scope)
+    : members(compile(node.of, focus, scope), node.name, scope);
 }
 
 function call(node: PathNode & { kind: 'call' }, focus: readonly Branch[], scope: Scope): readonly Branch[] {

@@ -1,4 +1,4 @@
-import fhirpath from 'fhirpath';
+import { evaluate } from 'fhirpath';
 import r4 from 'fhirpath/fhir-context/r4';
 import { describe, expect, it } from 'vitest';
 import { compileExpression } from '../../../src/fhir/path.ts';
@@ -19,7 +19,7 @@ function oracle(expression: string, base: string, resource: Resource): Json[] {
       const type = referenceTargetType(input, resource);
       return type === undefined ? [] : [{ resourceType: type }];
     });
-  return fhirpath.evaluate(resource, forOracle(expression, base), {}, r4, {
+  return evaluate(resource, forOracle(expression, base), {}, r4, {
     userInvocationTable: { resolve: { fn: resolve, arity: { 0: [] } } },
   }) as Json[];
 }
@@ -62,5 +62,68 @@ describe("HL7's search expressions", () => {
       }
     }
     if (own.length > 0) expect(found).toBeGreaterThan(0);
+  });
+});
+
+describe('a compiled expression', () => {
+  const observation: Resource = {
+    resourceType: 'Observation',
+    code: { coding: [{ code: 'bp' }] },
+    subject: { reference: '#p' },
+    contained: [{ resourceType: 'Patient', id: 'p' }],
+    component: [
+      { code: { text: 'systolic' }, valueQuantity: { value: 120 } },
+      { code: { text: 'diastolic' }, valueString: 'not measured' },
+    ],
+  };
+
+  it.each([
+    ['as', '(Observation.component.value as Quantity).value'],
+    ['as()', 'Observation.component.value.as(Quantity).value'],
+    ['ofType()', 'Observation.component.value.ofType(Quantity).value'],
+  ])('reads a choice by %s', (_how, expression) => {
+    expect(compileExpression(expression)(observation)).toEqual([120]);
+  });
+
+  it('gives each value with its type', () => {
+    expect(compileExpression('Observation.component.value').typed(observation)).toEqual([
+      { type: 'Quantity', value: { value: 120 } },
+      { type: 'string', value: 'not measured' },
+    ]);
+  });
+
+  it('reads a composite part from the element that holds it', () => {
+    const part = compileExpression('value.ofType(Quantity)', 'Observation.component');
+    const components = compileExpression('Observation.component')(observation);
+    expect(components.map((it) => part.at(it, observation))).toEqual([[{ value: 120 }], []]);
+  });
+
+  it('looks a contained reference up', () => {
+    const patient = compileExpression('Observation.subject.where(resolve() is Patient)');
+    const device = compileExpression('Observation.subject.where(resolve() is Device)');
+    expect(patient(observation)).toEqual([{ reference: '#p' }]);
+    expect(device(observation)).toEqual([]);
+  });
+
+  it('selects nothing from a resource of another type', () => {
+    expect(compileExpression('Patient.name | Person.name')(observation)).toEqual([]);
+  });
+
+  it('skips a primitive that has only an extension', () => {
+    const patient: Resource = { resourceType: 'Patient', name: [{ given: [null, 'Ana'] }] };
+    expect(compileExpression('Patient.name.given')(patient)).toEqual(['Ana']);
+  });
+
+  it.each([
+    ['an element the type does not have', 'Patient.nmae'],
+    ['a child of a primitive', 'Patient.birthDate.extension'],
+    ['a type that does not exist', 'Pacient.name'],
+    ['an unknown function', 'Patient.name.select(given)'],
+    ['an arithmetic operator', 'Patient.multipleBirth + 1'],
+    ['a missing parenthesis', "Patient.telecom.where(system='phone'"],
+    ['an index over a choice', 'Observation.value[0]'],
+    ['an empty text', ''],
+  ])('refuses %s when compiled', (_what, expression) => {
+    expect(() => compileExpression(expression)).toThrow(/FHIRPath subset/);
   });
 });
