@@ -1,0 +1,182 @@
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { failureOf } from './failure.ts';
+import type { UpstreamHeaders } from './answer.ts';
+import type { Relinker } from './relink.ts';
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: UpstreamHeaders;
+}
+
+/** What came before anybody asked for the body is kept up to here; then the service has to wait. */
+const EARLY_BYTES = 64 * 1024;
+/** A body that nobody wants is read to its end up to this size, to keep the connection; a longer one is cut off. */
+const DRAIN_BYTES = 64 * 1024;
+
+/**
+ * One request and its answer on a pooled connection: an undici handler that gives the head as a promise and then the
+ * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must pipe or discard the body.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  /** Settles when the answer's head is there. Rejects with FicusError. */
+  readonly head: Promise<AnswerHead>;
+  /** Whether a byte of the request may have left. */
+  sent = false;
+  readonly #service: string;
+  readonly #write: boolean;
+  readonly #signal: AbortSignal;
+  readonly #onAbort: () => void;
+  #resolve: (head: AnswerHead) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+  #controller: Dispatcher.DispatchController | undefined;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #state: 'waiting' | 'held' | 'piping' | 'discarding' | 'ended' | 'failed' = 'waiting';
+  #complete = false;
+  #failure: Error | undefined;
+  #sink: Writable | undefined;
+  #relinker: Relinker | undefined;
+
+  constructor(options: { readonly service: string; readonly write: boolean; readonly signal: AbortSignal }) {
+    this.#service = options.service;
+    this.#write = options.write;
+    this.#signal = options.signal;
+    this.head = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#onAbort = () => this.#abort(abortReason(this.#signal));
+    if (this.#signal.aborted) this.#abort(abortReason(this.#signal));
+    else this.#signal.addEventListener('abort', this.#onAbort);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // A request that was given up while it waited for a connection never leaves.
+    if (this.#failure) controller.abort(this.#failure);
+    else this.sent = true;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: UpstreamHeaders): void {
+    if (status < 200 || this.#state !== 'waiting') return;
+    this.#controller = controller;
+    this.#state = 'held';
+    this.#resolve({ status, headers });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#state === 'piping') {
+      this.#forward(chunk);
+      return;
+    }
+    this.#earlyBytes += chunk.length;
+    if (this.#state === 'held') {
+      this.#early.push(chunk);
+      if (this.#earlyBytes >= EARLY_BYTES) controller.pause();
+    } else if (this.#earlyBytes > DRAIN_BYTES) {
+      controller.abort(new Error('The rest of the body is not wanted'));
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#complete = true;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    if (this.#state === 'piping') this.#finish();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+
+  /**
+   * Writes the body to the sink and ends it. Rejects, and destroys the sink, when the service breaks off: what was cut
+   * short never looks complete. When the sink goes away the connection to the service is freed.
+   */
+  pipe(sink: Writable, relinker?: Relinker): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) {
+        sink.destroy();
+        reject(this.#failure);
+        return;
+      }
+      this.#sink = sink;
+      this.#relinker = relinker;
+      this.#state = 'piping';
+      finished(sink, { readable: false }, (error) => {
+        this.#signal.removeEventListener('abort', this.#onAbort);
+        if (!error) {
+          resolve();
+          return;
+        }
+        this.#controller?.abort(error);
+        reject(this.#failure ?? error);
+      });
+      sink.on('drain', () => this.#controller?.resume());
+      const early = this.#early;
+      this.#early = [];
+      if (this.#complete) {
+        this.#finish(early.length === 1 ? early[0] : Buffer.concat(early));
+        return;
+      }
+      for (const chunk of early) this.#forward(chunk);
+      if (!sink.writableNeedDrain) this.#controller?.resume();
+    });
+  }
+
+  /** Gives the body up. A short one is read to its end, so that the connection can be used again. */
+  discard(): void {
+    if (this.#state !== 'held') return;
+    this.#early = [];
+    this.#state = 'discarding';
+    if (this.#complete) return;
+    if (this.#earlyBytes > DRAIN_BYTES) this.#controller?.abort(new Error('The body is not wanted'));
+    else this.#controller?.resume();
+  }
+
+  #forward(chunk: Buffer): void {
+    const bytes = this.#relinker ? this.#relinker.push(chunk) : chunk;
+    if (bytes.length > 0 && this.#sink?.write(bytes) === false) this.#controller?.pause();
+  }
+
+  /** @param only the whole body when all of it was there before the sink: one write, whose length is then known. */
+  #finish(only?: Buffer): void {
+    this.#state = 'ended';
+    const sink = this.#sink;
+    if (!this.#relinker) {
+      sink?.end(only);
+      return;
+    }
+    const head = only ? this.#relinker.push(only) : undefined;
+    const tail = this.#relinker.end();
+    sink?.end(head && tail.length > 0 ? Buffer.concat([head, tail]) : (head ?? tail));
+  }
+
+  #abort(reason: Error): void {
+    this.#fail(reason);
+    this.#controller?.abort(reason);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure || this.#complete) return;
+    this.#failure = error;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    const waiting = this.#state === 'waiting';
+    this.#state = 'failed';
+    if (waiting) {
+      const facts = {
+        service: this.#service,
+        write: this.#write,
+        sent: this.sent,
+        aborted: this.#signal.aborted,
+      };
+      this.#reject(failureOf(error, facts));
+    }
+    this.#sink?.destroy(error);
+  }
+}
+
+function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('The request was given up');
+}

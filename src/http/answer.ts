@@ -1,0 +1,97 @@
+import { FicusError } from '../errors.ts';
+import { operationOutcome } from './outcome.ts';
+import type { Resource } from '../fhir/types.ts';
+import type { FhirBody } from '../ports.ts';
+import { isFhirId } from './interaction.ts';
+import { FHIR_JSON } from './negotiate.ts';
+import { validatorsOf } from './perform.ts';
+import type { Call, Performed } from './perform.ts';
+import { searchsetOf } from './searchset.ts';
+import { checkPublicId, serialise } from './serialise.ts';
+
+/** What is written to the client. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | Extract<FhirBody, { kind: 'pipe' }> | undefined;
+  readonly servedBy: string;
+}
+
+/** Who answers when no backend was asked. */
+export const SERVED_BY_FICUS = 'ficus';
+
+/** `Patient/id` or `Patient/id/_history/version`, from a location relative to the base. Throws when a key would leave. */
+function publicLocation(location: string, publicBase: string): string {
+  const [type, id, , version] = location.split('/');
+  const legal =
+    type !== undefined && id !== undefined && isFhirId(id) && (version === undefined || isFhirId(version));
+  if (!legal) throw new FicusError('internal', 'A location held an id that is no FHIR id; it was not sent');
+  return `${publicBase}/${location}`;
+}
+
+/** Location of what a create or an update left behind, relative to the base (FHIR R4 http.html#create). */
+export function locationOf(performed: Performed, call: Call): string | undefined {
+  const { headers, body } = performed.response;
+  if (headers['location'] !== undefined) return headers['location'];
+  const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
+  if (!wrote || body.kind !== 'resource' || body.resource.resourceType !== call.asked.type) return undefined;
+  const { id } = body.resource;
+  if (id === undefined) return undefined;
+  const version = (body.resource['meta'] as { versionId?: unknown } | undefined)?.versionId;
+  return `${call.asked.type}/${id}${typeof version === 'string' ? `/_history/${version}` : ''}`;
+}
+
+/** The resource that answers, where the answer is ours to write. undefined: none, or a stream. */
+export function resourceOf(performed: Performed, call: Call, publicBase: string): Resource | undefined {
+  const { body, status } = performed.response;
+  if (body.kind === 'searchset') {
+    for (const resource of [...body.set.matches, ...body.set.included]) checkPublicId(resource);
+    return searchsetOf(body.set, performed.query, call.asked.type, publicBase);
+  }
+  if (body.kind !== 'resource') return undefined;
+  const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
+  if (!wrote || status >= 300 || body.resource.resourceType === 'OperationOutcome') return body.resource;
+  const { returning } = call.preferences;
+  if (returning === 'minimal') return undefined;
+  if (returning !== 'OperationOutcome') return body.resource;
+  return operationOutcome([
+    {
+      severity: 'information',
+      code: 'informational',
+      diagnostics: `The ${call.asked.interaction} was carried out`,
+    },
+  ]);
+}
+
+/** The HTTP answer to one interaction. Throws `internal` when a legacy key would leave. */
+export function answerOf(performed: Performed, call: Call, publicBase: string, pretty: boolean): Answer {
+  const { response } = performed;
+  const headers: Record<string, string> = { ...response.headers };
+  const { etag, lastModified } = validatorsOf(response);
+  if (etag !== undefined) headers['etag'] = etag;
+  if (lastModified !== undefined) headers['last-modified'] = lastModified;
+  const location = locationOf(performed, call);
+  if (location !== undefined) headers['location'] = publicLocation(location, publicBase);
+  const contentLocation = headers['content-location'];
+  if (contentLocation !== undefined)
+    headers['content-location'] = publicLocation(contentLocation, publicBase);
+  const { servedBy, status } = response;
+  if (response.body.kind === 'pipe') return { status, headers, body: response.body, servedBy };
+  const resource = resourceOf(performed, call, publicBase);
+  if (!resource) return { status, headers, body: undefined, servedBy };
+  headers['content-type'] = FHIR_JSON;
+  return { status, headers, body: serialise(resource, pretty), servedBy };
+}
+
+/** A failure as it is answered (FHIR R4 http.html#Status-Codes, operationoutcome.html). */
+export function answerOfError(error: FicusError, pretty: boolean): Answer {
+  const headers: Record<string, string> = { ...error.headers, 'content-type': FHIR_JSON };
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter);
+  return {
+    status: error.status,
+    headers,
+    body: serialise(operationOutcome(error.issues), pretty),
+    servedBy: SERVED_BY_FICUS,
+  };
+}

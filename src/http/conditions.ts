@@ -1,0 +1,101 @@
+import { FicusError } from '../errors.ts';
+
+/** What `Prefer` asks for (RFC 7240; FHIR R4 http.html#ops, search.html#errors). Values we do not know are left out. */
+export interface Preferences {
+  readonly handling: 'strict' | 'lenient';
+  readonly returning?: 'minimal' | 'representation' | 'OperationOutcome';
+}
+
+const RETURNS = {
+  minimal: 'minimal',
+  representation: 'representation',
+  operationoutcome: 'OperationOutcome',
+} as const;
+const LENIENT: Preferences = { handling: 'lenient' };
+
+export function parsePrefer(header: string | undefined): Preferences {
+  if (header === undefined) return LENIENT;
+  const preferences = new Map<string, string>();
+  for (const part of header.split(/[,;]/)) {
+    const mark = part.indexOf('=');
+    const name = (mark === -1 ? part : part.slice(0, mark)).trim().toLowerCase();
+    const value =
+      mark === -1
+        ? ''
+        : part
+            .slice(mark + 1)
+            .trim()
+            .replace(/^"(.*)"$/, '$1');
+    // RFC 7240 §2: the first one counts.
+    if (!preferences.has(name)) preferences.set(name, value.toLowerCase());
+  }
+  const returning = preferences.get('return');
+  const known =
+    returning !== undefined && returning in RETURNS ? RETURNS[returning as keyof typeof RETURNS] : undefined;
+  return {
+    handling: preferences.get('handling') === 'strict' ? 'strict' : 'lenient',
+    ...(known ? { returning: known } : {}),
+  };
+}
+
+const ONE_TAG = /^(?:W\/)?"([^"]*)"$/;
+
+/** The one version of an `If-Match` (FHIR R4 http.html#concurrency). Throws `parameter-invalid`. */
+export function parseIfMatch(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const tag = ONE_TAG.exec(header.trim());
+  if (tag?.[1]) return tag[1];
+  throw new FicusError('parameter-invalid', 'If-Match takes one version: W/"…"', {
+    expression: ['If-Match'],
+  });
+}
+
+/** The versions of an `If-None-Match`; `*` stands for any. Throws `parameter-invalid`. */
+export function parseIfNoneMatch(header: string | undefined): readonly string[] {
+  if (header === undefined) return [];
+  return header.split(',').map((part) => {
+    const text = part.trim();
+    const tag = text === '*' ? '*' : ONE_TAG.exec(text)?.[1];
+    if (tag !== undefined) return tag;
+    throw new FicusError('parameter-invalid', 'If-None-Match takes versions: W/"…"', {
+      expression: ['If-None-Match'],
+    });
+  });
+}
+
+/** What a read is conditional on. */
+export interface ReadConditions {
+  readonly ifNoneMatch: readonly string[];
+  readonly ifModifiedSince: string | undefined;
+}
+
+/**
+ * Whether what the client holds is still current: 304 (RFC 9110 §13.2.2: If-None-Match wins over If-Modified-Since).
+ *
+ * @param etag and `lastModified`: headers of the answer
+ */
+export function isUnchanged(
+  conditions: ReadConditions,
+  etag: string | undefined,
+  lastModified: string | undefined,
+): boolean {
+  if (conditions.ifNoneMatch.length > 0) {
+    const version = etag === undefined ? undefined : ONE_TAG.exec(etag)?.[1];
+    return conditions.ifNoneMatch.some((tag) => tag === '*' || tag === version);
+  }
+  if (conditions.ifModifiedSince === undefined || lastModified === undefined) return false;
+  const since = Date.parse(conditions.ifModifiedSince);
+  const modified = Date.parse(lastModified);
+  return Number.isFinite(since) && Number.isFinite(modified) && modified <= since;
+}
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** `Idempotency-Key` of a write: 1 to 255 visible ASCII characters. Throws `parameter-invalid`. */
+export function parseIdempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && IDEMPOTENCY_KEY.test(header)) return header;
+  throw new FicusError('parameter-invalid', 'Idempotency-Key takes 1 to 255 visible ASCII characters', {
+    expression: ['Idempotency-Key'],
+  });
+}

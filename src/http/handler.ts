@@ -1,0 +1,250 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FicusError, toFicusError } from '../errors.ts';
+import { isJsonObject, parseJson } from '../fhir/json.ts';
+import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Backend, Clock, FhirRequest, Logger } from '../ports.ts';
+import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { runBatch } from './batch.ts';
+import { readBody, streamBody } from './body.ts';
+import { capabilityAnswer } from './capability.ts';
+import { parseIdempotencyKey, parseIfMatch, parseIfNoneMatch, parsePrefer } from './conditions.ts';
+import { corsHeaders } from './cors.ts';
+import type { CorsOptions } from './cors.ts';
+import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
+import type { Address, Asked } from './interaction.ts';
+import { FHIR_JSON, checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
+import { endpointOf, perform } from './perform.ts';
+import type { Call, ParseSearch } from './perform.ts';
+import { RequestScope } from './scope.ts';
+import { serialise } from './serialise.ts';
+import { requestIdOf, traceparentOf } from './trace.ts';
+import { decodePairs } from './url.ts';
+import type { Pairs } from './url.ts';
+import { writeAnswer } from './write.ts';
+
+export interface FhirOptions {
+  readonly backend: Backend;
+  /** The interactions promised for a type; undefined when the type is not part of the API. */
+  readonly promised: (type: string) => readonly Interaction[] | undefined;
+  readonly parseSearch: ParseSearch;
+  /** The CapabilityStatement as it is now. The same object while nothing has changed. */
+  readonly capability: () => Resource;
+  /** Whether a write is decoded and validated first, or streamed on; default `validated`. */
+  readonly bodyOf?: (endpoint: Endpoint) => 'validated' | 'streamed';
+  /** FHIR base address that clients see, without trailing slash: in Location, fullUrl and links. */
+  readonly publicBase: () => string;
+  readonly http: {
+    readonly deadlineMs: number;
+    readonly maxBodyBytes: number;
+    readonly compression: boolean;
+    readonly cors?: CorsOptions | undefined;
+  };
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'request'>;
+}
+
+/** One request while its answer is made. */
+interface Turn {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly scope: RequestScope;
+  readonly cors: Readonly<Record<string, string>>;
+  /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
+  route: string;
+  pretty: boolean;
+}
+
+/** The FHIR API: every request below the base is answered here, every failure with an OperationOutcome. */
+export class FhirHandler {
+  readonly #options: FhirOptions;
+
+  constructor(options: FhirOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers one request. Never rejects.
+   *
+   * @param path below the FHIR base; undefined when the request is outside of it
+   * @param query undecoded
+   */
+  async handle(
+    req: IncomingMessage,
+    res: ServerResponse,
+    path: string | undefined,
+    query: string,
+  ): Promise<void> {
+    const { clock, log, http } = this.#options;
+    const scope = new RequestScope({
+      requestId: requestIdOf(req.headers['x-request-id']),
+      traceparent: traceparentOf(req.headers['traceparent']),
+      clock,
+      log,
+      deadlineMs: http.deadlineMs,
+    });
+    const turn: Turn = {
+      req,
+      res,
+      scope,
+      cors: corsHeaders(http.cors, req),
+      route: 'unrouted',
+      pretty: false,
+    };
+    let answer: Answer;
+    res.on('close', () => this.#closed(turn, answer));
+    try {
+      if (path === undefined) throw new FicusError('not-found', 'There is nothing at this address');
+      answer = await this.#answer(turn, path, query);
+    } catch (error) {
+      answer = this.#failed(turn, error);
+    }
+    try {
+      scope.answered();
+      await writeAnswer(turn, answer, http.compression);
+    } catch (error) {
+      // The headers may be out: what was cut short must not look complete.
+      scope.log.warn('answer broke off', { route: turn.route, error });
+      res.destroy();
+    }
+  }
+
+  #failed(turn: Turn, error: unknown): Answer {
+    const failure = toFicusError(error);
+    if (failure.code === 'internal') turn.scope.log.error('fault', { route: turn.route, error });
+    return answerOfError(failure, turn.pretty);
+  }
+
+  #closed(turn: Turn, answer: Answer | undefined): void {
+    const { res, scope, route } = turn;
+    const aborted = !res.writableFinished;
+    if (aborted) scope.gone();
+    // 499: the client went away before its answer was whole.
+    const status = aborted ? 499 : res.statusCode;
+    const servedBy = answer?.servedBy ?? SERVED_BY_FICUS;
+    const durationMs = scope.elapsed();
+    this.#options.metrics.request(route, status, servedBy, durationMs / 1000);
+    scope.log.info('request', { method: turn.req.method, route, status, durationMs, servedBy });
+  }
+
+  async #answer(turn: Turn, path: string, query: string): Promise<Answer> {
+    const { req } = turn;
+    const method = req.method ?? 'GET';
+    const { promised } = this.#options;
+    const address = parseAddress(path);
+    if (!address) throw new FicusError('not-promised', 'There is no such address in this API');
+    if (method === 'OPTIONS') return this.#allow(turn, address);
+    const asked = askedOf(method, address, promised);
+    turn.route = asked.kind === 'interaction' ? `${asked.type}.${asked.interaction}` : asked.kind;
+    const presentation = takePresentation(decodePairs(query));
+    turn.pretty = presentation.pretty;
+    checkAccept(req.headers.accept, presentation.format);
+    if (asked.kind === 'batch') return this.#batch(turn);
+    if (asked.kind === 'interaction') return this.#interaction(turn, asked, presentation.others);
+    return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);
+  }
+
+  #allow(turn: Turn, address: Address): Answer {
+    turn.route = 'options';
+    const promised = 'type' in address ? (this.#options.promised(address.type) ?? []) : [];
+    const headers = { allow: allowedMethods(address, promised).join(', ') };
+    return { status: 204, headers, body: undefined, servedBy: SERVED_BY_FICUS };
+  }
+
+  async #interaction(
+    turn: Turn,
+    asked: Extract<Asked, { kind: 'interaction' }>,
+    others: Pairs,
+  ): Promise<Answer> {
+    const { headers } = turn.req;
+    const write = asked.interaction === 'create' || asked.interaction === 'update';
+    const conditions = {
+      ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),
+      ifModifiedSince: headers['if-modified-since'],
+    };
+    let parameters = others;
+    if (asked.form) {
+      const form = takePresentation(await this.#form(turn));
+      checkAccept(headers.accept, form.format);
+      turn.pretty ||= form.pretty;
+      parameters = [...others, ...form.others];
+    }
+    const ifNoneExist = headers['if-none-exist'];
+    const call: Call = {
+      asked,
+      parameters,
+      preferences: parsePrefer(headerText(headers['prefer'])),
+      conditions,
+      ifMatch: write ? parseIfMatch(headers['if-match']) : undefined,
+      ifNoneExist: headerText(ifNoneExist),
+      idempotencyKey: write ? parseIdempotencyKey(headers['idempotency-key']) : undefined,
+      ...(write ? await this.#written(turn, asked) : {}),
+    };
+    const performed = await perform(call, this.#options, turn.scope);
+    return answerOf(performed, call, this.#options.publicBase(), turn.pretty);
+  }
+
+  /** The body of a write: decoded, or a stream where the route wants it as it comes. */
+  async #written(
+    turn: Turn,
+    asked: Extract<Asked, { kind: 'interaction' }>,
+  ): Promise<{ readonly resource?: Resource; readonly body: NonNullable<FhirRequest['body']> }> {
+    const { req, res, scope } = turn;
+    const { maxBodyBytes } = this.#options.http;
+    checkFhirBody(req.headers);
+    const mode = this.#options.bodyOf?.(endpointOf(asked)) ?? 'validated';
+    if (mode === 'streamed') return { body: streamBody(req, res, maxBodyBytes) };
+    const body = await readBody(req, res, maxBodyBytes, scope.signal);
+    return { resource: parseResource(body), body };
+  }
+
+  async #form(turn: Turn): Promise<Pairs> {
+    const { req, res, scope } = turn;
+    const empty = req.headers['content-length'] === '0' || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined); // prettier-ignore
+    if (empty) return [];
+    checkFormBody(req.headers);
+    const body = await readBody(req, res, this.#options.http.maxBodyBytes, scope.signal);
+    return decodePairs(body.toString('utf8'));
+  }
+
+  async #batch(turn: Turn): Promise<Answer> {
+    const { req, res, scope } = turn;
+    const { backend, parseSearch, promised, http, metrics, clock } = this.#options;
+    checkFhirBody(req.headers);
+    const bundle = parseResource(await readBody(req, res, http.maxBodyBytes, scope.signal));
+    const { status, resource } = await runBatch(bundle, {
+      promised,
+      publicBase: this.#options.publicBase(),
+      preferences: parsePrefer(headerText(req.headers['prefer'])),
+      maxEntryBytes: http.maxBodyBytes,
+      perform: async (call) => {
+        const startedAt = clock.now();
+        const observe = (entryStatus: number, servedBy: string): void =>
+          metrics.request(endpointOf(call.asked), entryStatus, servedBy, (clock.now() - startedAt) / 1000);
+        try {
+          const performed = await perform(call, { backend, parseSearch }, scope);
+          observe(performed.response.status, performed.response.servedBy);
+          return performed;
+        } catch (error) {
+          observe(toFicusError(error).status, SERVED_BY_FICUS);
+          throw error;
+        }
+      },
+    });
+    const headers = { 'content-type': FHIR_JSON };
+    return { status, headers, body: serialise(resource, turn.pretty), servedBy: SERVED_BY_FICUS };
+  }
+}
+
+function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
+/** A body as a resource. Throws `malformed` (no JSON), `invalid` (no resource). */
+function parseResource(body: Buffer): Resource {
+  const value = parseJson(body);
+  if (isJsonObject(value) && typeof value['resourceType'] === 'string') return value as Resource;
+  throw new FicusError('invalid', 'The body is no FHIR resource: it has no resourceType');
+}

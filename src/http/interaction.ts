@@ -1,0 +1,125 @@
+import { FicusError } from '../errors.ts';
+import type { Interaction } from '../fhir/types.ts';
+import { decodePart } from './url.ts';
+
+/** What an address below the FHIR base stands for (FHIR R4 http.html#summary). */
+export type Address =
+  | { readonly kind: 'base' }
+  | { readonly kind: 'metadata' }
+  | { readonly kind: 'type'; readonly type: string }
+  | { readonly kind: 'search'; readonly type: string }
+  | { readonly kind: 'instance'; readonly type: string; readonly id: string }
+  | { readonly kind: 'version'; readonly type: string; readonly id: string; readonly versionId: string };
+
+/** What a request asks for: an interaction on an endpoint, or one of the system's own two. */
+export type Asked =
+  | { readonly kind: 'metadata' }
+  | { readonly kind: 'batch' }
+  | {
+      readonly kind: 'interaction';
+      readonly interaction: Interaction;
+      readonly type: string;
+      readonly id?: string;
+      readonly versionId?: string;
+      /** A search whose parameters are (also) in the body. */
+      readonly form?: boolean;
+    };
+
+const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
+const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
+
+/** FHIR R4 datatypes.html#id. */
+export function isFhirId(text: string): boolean {
+  return FHIR_ID.test(text);
+}
+
+/**
+ * The address behind a path below the base. Empty segments are skipped (`//Patient/` is `Patient`). undefined: no such
+ * address (`$operations`, `_history` of types, deeper paths). Throws `malformed` for broken percent-encoding.
+ */
+export function parseAddress(path: string): Address | undefined {
+  const segments = path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decodePart);
+  const [type, id, history, versionId] = segments;
+  if (type === undefined) return { kind: 'base' };
+  if (segments.length === 1 && type === 'metadata') return { kind: 'metadata' };
+  if (!TYPE.test(type)) return undefined;
+  if (id === undefined) return { kind: 'type', type };
+  if (segments.length === 2) {
+    if (id === '_search') return { kind: 'search', type };
+    return id.startsWith('$') || id.startsWith('_') ? undefined : { kind: 'instance', type, id };
+  }
+  if (segments.length === 4 && history === '_history' && versionId !== undefined) {
+    return { kind: 'version', type, id, versionId };
+  }
+  return undefined;
+}
+
+/** Methods that an address knows, and the interaction each one means. HEAD is answered as GET without its body. */
+const INTERACTIONS: Readonly<Record<Address['kind'], Readonly<Record<string, Interaction>>>> = {
+  base: {},
+  metadata: {},
+  type: { GET: 'search', HEAD: 'search', POST: 'create', PUT: 'update' },
+  search: { POST: 'search' },
+  instance: { GET: 'read', HEAD: 'read', PUT: 'update' },
+  version: { GET: 'vread', HEAD: 'vread' },
+};
+
+/** The methods that may be used on an address, for `Allow`. */
+export function allowedMethods(address: Address, promised: readonly Interaction[]): string[] {
+  if (address.kind === 'base') return ['POST', 'OPTIONS'];
+  if (address.kind === 'metadata') return ['GET', 'HEAD', 'OPTIONS'];
+  const methods = Object.entries(INTERACTIONS[address.kind]).filter(([, interaction]) =>
+    promised.includes(interaction),
+  );
+  return [...methods.map(([method]) => method), 'OPTIONS'];
+}
+
+/**
+ * What a method asks of an address.
+ *
+ * @param promised the interactions promised for a type; undefined when the type is not part of the API
+ * Throws `not-promised` (404) for a type outside the API, `method-not-allowed` (405, with Allow), `not-found` for an id
+ * that no resource can have.
+ */
+export function askedOf(
+  method: string,
+  address: Address,
+  promised: (type: string) => readonly Interaction[] | undefined,
+): Asked {
+  if (address.kind === 'base' || address.kind === 'metadata') {
+    const allowed = allowedMethods(address, []);
+    if (!allowed.includes(method)) throw methodNotAllowed(allowed);
+    return { kind: address.kind === 'base' ? 'batch' : 'metadata' };
+  }
+  const interactions = promised(address.type);
+  if (!interactions) {
+    throw new FicusError(
+      'not-promised',
+      'This resource type is not part of the API; /metadata lists what is',
+    );
+  }
+  const interaction = INTERACTIONS[address.kind][method];
+  if (!interaction || !interactions.includes(interaction))
+    throw methodNotAllowed(allowedMethods(address, interactions));
+  const { type } = address;
+  if (address.kind === 'type') return { kind: 'interaction', interaction, type };
+  if (address.kind === 'search') return { kind: 'interaction', interaction, type, form: true };
+  if (!isFhirId(address.id)) {
+    if (interaction === 'update')
+      throw new FicusError('invalid', 'The id in the address is not a legal FHIR id');
+    throw new FicusError('not-found', `There is no such ${type}: its id is not a legal FHIR id`);
+  }
+  if (address.kind === 'instance') return { kind: 'interaction', interaction, type, id: address.id };
+  if (!isFhirId(address.versionId))
+    throw new FicusError('not-found', `There is no such version of this ${type}`);
+  return { kind: 'interaction', interaction, type, id: address.id, versionId: address.versionId };
+}
+
+function methodNotAllowed(allowed: readonly string[]): FicusError {
+  return new FicusError('method-not-allowed', 'This address does not take that method', {
+    headers: { allow: allowed.join(', ') },
+  });
+}

@@ -1,0 +1,132 @@
+import { FicusError } from '../errors.ts';
+import type { Endpoint, Resource } from '../fhir/types.ts';
+import type { SearchQuery } from '../fhir/search-query.ts';
+import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
+import { isUnchanged } from './conditions.ts';
+import type { Preferences, ReadConditions } from './conditions.ts';
+import type { Asked } from './interaction.ts';
+import type { RequestScope } from './scope.ts';
+import { decodePairs } from './url.ts';
+import type { Pairs } from './url.ts';
+
+/** Turns the parameters of a search into a checked query: the contract's rules and FHIR's. Throws FicusError. */
+export type ParseSearch = (type: string, pairs: Pairs, handling: 'strict' | 'lenient') => SearchQuery;
+
+/** One interaction as it was asked for, by a request or by an entry of a batch. */
+export interface Call {
+  readonly asked: Extract<Asked, { kind: 'interaction' }>;
+  /** Parameters of the address and of the form, without those about presentation. */
+  readonly parameters: Pairs;
+  readonly preferences: Preferences;
+  readonly conditions: ReadConditions;
+  readonly ifMatch?: string | undefined;
+  /** `If-None-Exist` as it came: criteria in query form. */
+  readonly ifNoneExist?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly resource?: Resource | undefined;
+  readonly body?: FhirRequest['body'] | undefined;
+}
+
+export interface Performed {
+  readonly response: FhirResponse;
+  /** The search that was made, for its links. */
+  readonly query?: SearchQuery | undefined;
+}
+
+export function endpointOf(asked: Call['asked']): Endpoint {
+  return `${asked.type}.${asked.interaction}`;
+}
+
+/** Criteria decide what is written: what is not understood in them is an error, whatever handling the client prefers. */
+function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, where: string): SearchQuery {
+  const query = parseSearch(type, pairs, 'strict');
+  if (query.filters.length > 0) return query;
+  throw new FicusError('parameter-invalid', `${where} needs at least one search parameter`, {
+    expression: [where],
+  });
+}
+
+function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined {
+  const { asked, parameters } = call;
+  if (asked.interaction === 'search') return parseSearch(asked.type, parameters, call.preferences.handling);
+  if (asked.interaction === 'update' && asked.id === undefined) {
+    return parseCriteria(asked.type, parameters, parseSearch, 'A conditional update');
+  }
+  const [first] = parameters;
+  if (first) throw new FicusError('parameter-unknown', `A ${asked.interaction} takes no such parameter`, { expression: [first[0].slice(0, 64)] }); // prettier-ignore
+  return undefined;
+}
+
+/** The interaction in the terms of the port. Throws `parameter-*`, `search-unsupported`. */
+export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest {
+  const { asked, conditions } = call;
+  const query = queryOf(call, parseSearch);
+  const [ifNoneMatch, ...more] = conditions.ifNoneMatch;
+  const single =
+    ifNoneMatch !== undefined && ifNoneMatch !== '*' && more.length === 0 ? ifNoneMatch : undefined;
+  const create = asked.interaction === 'create';
+  const ifNoneExist =
+    create && call.ifNoneExist !== undefined
+      ? parseCriteria(asked.type, decodePairs(call.ifNoneExist), parseSearch, 'If-None-Exist')
+      : undefined;
+  const read = asked.interaction === 'read' || asked.interaction === 'vread';
+  return {
+    interaction: asked.interaction,
+    type: asked.type,
+    handling: call.preferences.handling,
+    ...(asked.id === undefined ? {} : { id: asked.id }),
+    ...(asked.versionId === undefined ? {} : { versionId: asked.versionId }),
+    ...(query ? { query } : {}),
+    ...(call.resource ? { resource: call.resource } : {}),
+    ...(call.body ? { body: call.body } : {}),
+    ...(call.ifMatch === undefined ? {} : { ifMatch: call.ifMatch }),
+    ...(read && single !== undefined ? { ifNoneMatch: single } : {}),
+    ...(ifNoneExist ? { ifNoneExist } : {}),
+    ...(call.idempotencyKey === undefined ? {} : { idempotencyKey: call.idempotencyKey }),
+    ...(call.preferences.returning ? { returning: call.preferences.returning } : {}),
+  };
+}
+
+function release(response: FhirResponse): void {
+  if (response.body.kind === 'pipe') response.body.discard();
+}
+
+/** `ETag` and `Last-Modified` of an answer: its headers', else what its resource says of itself. */
+export function validatorsOf(response: FhirResponse): {
+  readonly etag?: string;
+  readonly lastModified?: string;
+} {
+  const resource = response.body.kind === 'resource' ? response.body.resource : undefined;
+  const meta = resource?.['meta'] as { versionId?: unknown; lastUpdated?: unknown } | undefined;
+  const etag =
+    response.headers['etag'] ?? (typeof meta?.versionId === 'string' ? `W/"${meta.versionId}"` : undefined);
+  const updated = typeof meta?.lastUpdated === 'string' ? Date.parse(meta.lastUpdated) : Number.NaN;
+  const lastModified =
+    response.headers['last-modified'] ??
+    (Number.isFinite(updated) ? new Date(updated).toUTCString() : undefined);
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}
+
+/**
+ * Asks the Backend, within the deadline, and makes 304 of an answer that the client already has.
+ * Throws FicusError.
+ */
+export async function perform(
+  call: Call,
+  deps: { readonly backend: Backend; readonly parseSearch: ParseSearch },
+  scope: RequestScope,
+): Promise<Performed> {
+  const request = toFhirRequest(call, deps.parseSearch);
+  const { interaction } = request;
+  const write = interaction === 'create' || interaction === 'update';
+  const response = await scope.within(deps.backend.handle(request, scope), write, release);
+  const { query } = request;
+  if (response.status !== 200 || (interaction !== 'read' && interaction !== 'vread'))
+    return { response, query };
+  const { etag, lastModified } = validatorsOf(response);
+  if (!isUnchanged(call.conditions, etag, lastModified)) return { response, query };
+  release(response);
+  const { servedBy } = response;
+  const headers = { ...(etag ? { etag } : {}), ...(lastModified ? { 'last-modified': lastModified } : {}) };
+  return { response: { status: 304, headers, body: { kind: 'none' }, servedBy }, query };
+}

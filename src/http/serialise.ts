@@ -1,0 +1,31 @@
+import { FicusError } from '../errors.ts';
+import type { Resource } from '../fhir/types.ts';
+import { isFhirId } from './interaction.ts';
+
+/** A legacy key in a reference: `"reference":"Patient/HOSP|100234"`. */
+const KEY_IN_REFERENCE = /"reference":"[A-Z][A-Za-z]*\/[^"\\/]*\|/;
+
+/** Bytes of resources already written once: flights are shared, and so are their answers. */
+const written = new WeakMap<Resource, Buffer>();
+
+function leaked(): FicusError {
+  return new FicusError('internal', 'An answer held an id that is no FHIR id; it was not sent');
+}
+
+/** Throws `internal` when a resource still carries a legacy key for an id. */
+export function checkPublicId(resource: Resource): void {
+  if (resource.id !== undefined && !isFhirId(resource.id)) throw leaked();
+}
+
+/** JSON bytes of a resource. Throws `internal` when a legacy key would leave. */
+export function serialise(resource: Resource, pretty: boolean): Buffer {
+  const known = pretty ? undefined : written.get(resource);
+  if (known) return known;
+  checkPublicId(resource);
+  const text = JSON.stringify(resource);
+  if (text.includes('|') && KEY_IN_REFERENCE.test(text)) throw leaked();
+  if (pretty) return Buffer.from(`${JSON.stringify(resource, undefined, 2)}\n`);
+  const bytes = Buffer.from(text);
+  written.set(resource, bytes);
+  return bytes;
+}
