@@ -1,0 +1,84 @@
+import { hash } from 'node:crypto';
+import { FicusError } from '../errors.ts';
+import { contentVersion } from '../fhir/version.ts';
+import type {
+  Backend,
+  Clock,
+  FhirRequest,
+  FhirResponse,
+  IdempotencyStore,
+  Layer,
+  RequestContext,
+} from '../ports.ts';
+import { isWrite } from './interaction.ts';
+import { createOnce } from './once.ts';
+
+export interface IdempotencyOptions {
+  readonly store: IdempotencyStore;
+  readonly clock: Clock;
+  /** How long an outcome is kept, in milliseconds (default 24 hours). */
+  readonly ttlMs?: number;
+  /** Asks the backend whether a write of unknown outcome took effect: its answer if so, undefined when it cannot be told. */
+  readonly verify?: (request: FhirRequest, context: RequestContext) => Promise<FhirResponse | undefined>;
+  /** Called for each write that is answered with a stored or shared outcome. */
+  readonly onRepeat?: () => void;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * `Idempotency-Key`: the same write of the same caller to the same endpoint is done once; a repeat gets the stored outcome, refusals
+ * included. The key is claimed on disk before the write leaves. A write whose outcome is unknown stays so for its repeats,
+ * unless the backend can be asked, or the request itself asks (`If-None-Exist`).
+ */
+export function idempotency(options: IdempotencyOptions): Layer {
+  const { store, clock, ttlMs = DAY_MS, onRepeat } = options;
+  const once = createOnce({ store, clock, ttlMs });
+
+  return (next: Backend): Backend => ({
+    async handle(request, context) {
+      const { idempotencyKey, ...rest } = request;
+      if (idempotencyKey === undefined || !isWrite(request)) return next.handle(request, context);
+      check(idempotencyKey, request);
+      const { response, repeated } = await once.run({
+        key: recordKey(idempotencyKey, request, context),
+        fingerprint: fingerprintOf(request),
+        request,
+        context,
+        remember: 'all',
+        execute: (detached) => next.handle(rest, detached),
+        verify: async (waiting) => {
+          const done = await options.verify?.(request, waiting);
+          return done ?? (request.ifNoneExist ? 'execute' : undefined);
+        },
+      });
+      if (repeated) onRepeat?.();
+      return response;
+    },
+  });
+}
+
+function check(key: string, request: FhirRequest): void {
+  if (key.length < 1 || key.length > 255) {
+    throw new FicusError('parameter-invalid', 'An Idempotency-Key has 1 to 255 characters.', {
+      expression: ['Idempotency-Key'],
+    });
+  }
+  if (!request.resource) {
+    throw new FicusError('not-implemented', 'Idempotency-Key is not supported where the body is streamed.', {
+      expression: ['Idempotency-Key'],
+    });
+  }
+}
+
+/** One caller's key for one endpoint. */
+function recordKey(key: string, request: FhirRequest, context: RequestContext): string {
+  const scope = [context.principal.key, `${request.type}.${request.interaction}`, key];
+  return `key:${hash('sha256', JSON.stringify(scope), 'hex')}`;
+}
+
+function fingerprintOf(request: FhirRequest): string {
+  const { id, ifMatch, ifNoneExist, query, resource } = request;
+  const content = resource && contentVersion(resource);
+  return hash('sha256', JSON.stringify([id, ifMatch, ifNoneExist?.applied, query?.applied, content]), 'hex');
+}

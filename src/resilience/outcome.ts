@@ -1,0 +1,75 @@
+import { ERROR_CODES, FicusError } from '../errors.ts';
+import type { ErrorCode, Issue } from '../errors.ts';
+import { parseJson } from '../fhir/json.ts';
+import type { Resource } from '../fhir/types.ts';
+import type { FhirResponse } from '../ports.ts';
+import { wasBeforeWrite } from './interaction.ts';
+
+/** How a write ended, as far as can be told. */
+export type Ending =
+  /** With an answer, good or bad: a repeat gets the same. */
+  | 'known'
+  /** Without having reached the backend, or refused for now: a repeat may execute. */
+  | 'not-done'
+  /** Perhaps done: a repeat must not execute blindly. */
+  | 'unknown';
+
+/** What an error says of the write that failed with it. */
+export function endingOf(error: unknown): Ending {
+  if (!(error instanceof FicusError)) return 'unknown';
+  if (wasBeforeWrite(error)) return error.retryable || mayBeDone(error) ? 'not-done' : 'known';
+  if (mayBeDone(error)) return 'unknown';
+  return error.retryable ? 'not-done' : 'known';
+}
+
+/** An unreadable acknowledgement and a fault of our own may both come after the write was done. */
+function mayBeDone({ code }: FicusError): boolean {
+  return code === 'outcome-unknown' || code === 'legacy-malformed' || code === 'internal';
+}
+
+interface StoredAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly resource?: Resource;
+  readonly servedBy: string;
+}
+
+interface StoredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly issues: readonly Issue[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An answer as JSON text, digits kept. Of a body that is streamed only the headers are kept. */
+export function encodeAnswer({ status, headers, body, servedBy }: FhirResponse): string {
+  const stored: StoredAnswer = { status, headers, servedBy };
+  return JSON.stringify({
+    answer: body.kind === 'resource' ? { ...stored, resource: body.resource } : stored,
+  });
+}
+
+export function encodeError({ code, message, issues, headers }: FicusError): string {
+  return JSON.stringify({ error: { code, message, issues, headers } satisfies StoredError });
+}
+
+/** The answer that was stored. @throws FicusError the error that was stored. */
+export function replay(text: string): FhirResponse {
+  const { answer, error } = parseJson(text) as unknown as { answer?: StoredAnswer; error?: StoredError };
+  if (answer) {
+    const { status, headers, resource, servedBy } = answer;
+    return { status, headers, servedBy, body: resource ? { kind: 'resource', resource } : { kind: 'none' } };
+  }
+  if (error && ERROR_CODES.includes(error.code)) {
+    throw new FicusError(error.code, error.message, { issues: error.issues, headers: error.headers });
+  }
+  throw new FicusError('internal', 'A stored outcome cannot be read.');
+}
+
+/** What a repeat is told while nobody knows. */
+export function stillUnknown(): FicusError {
+  return new FicusError(
+    'outcome-unknown',
+    'An earlier attempt of this write has no known outcome; it was not sent again. Ask whether it took effect.',
+  );
+}
