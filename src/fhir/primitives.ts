@@ -8,8 +8,8 @@ const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const DATE = /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?$/;
 const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?$/;
 const ZONE = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/;
-// oxlint-disable-next-line no-control-regex -- FHIR forbids exactly these
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+/** What FHIR forbids: control characters below the space, but for tab, line feed and carriage return. */
+const CONTROL = /[^\P{Cc}\t\n\r\u007f-\u009f]/u;
 
 /** Whether a text can be a resource's logical id (FHIR R4 datatypes.html#id). */
 export function isId(text: string): boolean {

@@ -20,7 +20,7 @@ export function summarize(resource: Resource, summary: Summary): Resource {
   if (summary === 'false' || summary === 'count') return resource;
   if (summary === 'data') {
     const { text: _text, ...data } = resource;
-    return tagged(data as Resource);
+    return tagged(data);
   }
   const keep: (element: ElementDef) => boolean =
     summary === 'true'

@@ -1,0 +1,148 @@
+import type { Endpoint, Interaction, JsonObject, Resource } from '../fhir/types.ts';
+import type { Contract, PromisedParameter, ResourceContract } from './contract.ts';
+
+/** How things stand with an endpoint at this moment. */
+export interface EndpointState {
+  /** What the backend behind its route declares; undefined: it is not routed. */
+  readonly declared: readonly Endpoint[] | undefined;
+  /** search: sets of parameters of which a search needs one in full; absent or with an empty set: none. */
+  readonly anchors?: readonly (readonly string[])[];
+}
+
+/** What the statement says of this installation. */
+export interface Installation {
+  /** FHIR base address that clients see. */
+  readonly base: string;
+  /** Of the Ficus program. */
+  readonly softwareVersion: string;
+  /** When what is stated last changed: a FHIR dateTime. */
+  readonly date: string;
+  readonly cors: boolean;
+}
+
+/** The interactions as TypeRestfulInteraction codes, in the order they are listed. */
+const CODES: Readonly<Record<Interaction, string>> = {
+  read: 'read',
+  vread: 'vread',
+  update: 'update',
+  create: 'create',
+  search: 'search-type',
+};
+
+/**
+ * The CapabilityStatement (FHIR R4 capabilitystatement.html): what the contract promises and can be had here and now, that is,
+ * routed to a backend that declares it. What no backend can do is not in it.
+ */
+export function capabilityStatement(
+  contract: Contract,
+  stateOf: (endpoint: Endpoint) => EndpointState,
+  installation: Installation,
+): Resource {
+  const available = (type: string, interaction: Interaction): boolean => {
+    const endpoint: Endpoint = `${type}.${interaction}`;
+    return contract.promises(type, interaction) && (stateOf(endpoint).declared?.includes(endpoint) ?? false);
+  };
+  const resources = [...contract.resources.values()]
+    .map((it) => resourceOf(it, available, stateOf(`${it.type}.search`).anchors))
+    .filter((it) => it !== undefined);
+  return {
+    resourceType: 'CapabilityStatement',
+    name: 'FicusCapabilityStatement',
+    title: contract.title,
+    version: contract.version,
+    status: 'active',
+    date: installation.date,
+    publisher: contract.publisher,
+    description: contract.documentation,
+    kind: 'instance',
+    software: { name: 'Ficus', version: installation.softwareVersion },
+    implementation: { description: contract.title, url: installation.base },
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json', 'json'],
+    rest: [
+      {
+        mode: 'server',
+        security: {
+          cors: installation.cors,
+          description:
+            'Open: callers are not authenticated and everyone sees everything. Not for real patients.',
+        },
+        ...(resources.length > 0 ? { resource: resources } : {}),
+        interaction: [
+          { code: 'batch', documentation: 'Each entry by itself, with its own status; no transactions.' },
+        ],
+      },
+    ],
+  };
+}
+
+type Available = (type: string, interaction: Interaction) => boolean;
+
+/** undefined: nothing of it can be had. */
+function resourceOf(
+  resource: ResourceContract,
+  available: Available,
+  anchors: EndpointState['anchors'],
+): JsonObject | undefined {
+  const { type, profile, conditional } = resource;
+  const can = (interaction: Interaction): boolean => available(type, interaction);
+  const interactions = (Object.keys(CODES) as Interaction[]).filter(can);
+  if (interactions.length === 0) return undefined;
+  const conditionally = (write: 'create' | 'update'): boolean =>
+    conditional.includes(write) && can(write) && can('search');
+  return {
+    type,
+    profile,
+    documentation: documentationOf(resource, can('search') ? anchors : undefined),
+    interaction: interactions.map((it) => ({ code: CODES[it] })),
+    versioning: 'versioned',
+    readHistory: false,
+    updateCreate: false,
+    conditionalCreate: conditionally('create'),
+    ...(can('read') ? { conditionalRead: 'full-support' } : {}),
+    conditionalUpdate: conditionally('update'),
+    conditionalDelete: 'not-supported',
+    ...(can('search') ? searchOf(resource, available) : {}),
+  };
+}
+
+function searchOf({ type, search, includes }: ResourceContract, available: Available): JsonObject {
+  const followed = includes.filter((name) => {
+    const targets = search.get(name)?.definition.targets;
+    return targets === undefined || targets.some((target) => available(target, 'read'));
+  });
+  return {
+    ...(followed.length > 0 ? { searchInclude: followed.map((name) => `${type}:${name}`) } : {}),
+    searchParam: [...search.values()].map(parameterOf),
+  };
+}
+
+function parameterOf({ definition, modifiers }: PromisedParameter): JsonObject {
+  const { code, type, targets } = definition;
+  const said = [
+    ...(modifiers.length > 0 ? [`Modifiers: ${modifiers.map((it) => `:${it}`).join(', ')}.`] : []),
+    ...(type === 'reference' && targets ? [`Refers to: ${targets.join(', ')}.`] : []),
+  ];
+  return {
+    name: code,
+    definition: definition.definition,
+    type,
+    ...(said.length > 0 ? { documentation: said.join(' ') } : {}),
+  };
+}
+
+function documentationOf(
+  { owner, lifecycle, documentation }: ResourceContract,
+  anchors: EndpointState['anchors'],
+): string {
+  const { since, deprecated, sunset } = lifecycle;
+  const needed =
+    anchors && anchors.every((set) => set.length > 0) ? anchors.map((set) => set.join(' + ')) : [];
+  return [
+    ...(documentation === undefined ? [] : [documentation]),
+    `Owner: ${owner}. Since ${since}.`,
+    ...(deprecated === undefined ? [] : [`Deprecated from ${deprecated}.`]),
+    ...(sunset === undefined ? [] : [`Gone from ${sunset}.`]),
+    ...(needed.length > 0 ? [`A search needs one of: ${needed.join('; ')}.`] : []),
+  ].join(' ');
+}
