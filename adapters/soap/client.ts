@@ -103,6 +103,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   const maxResponseBytes = options.limits?.maxBytes ?? 10 * 1024 * 1024;
   const prefixes = prefixesOf(options);
   const pool = createPool(url, options);
+  let closing: Promise<void> | undefined;
 
   const headersOf = (call: SoapCall, messageId: string): XmlElement[] => [
     ...(options.addressing === true ? addressingHeaders(options.url, call.action, messageId) : []),
@@ -171,8 +172,9 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
         throw isSuccess ? garbage(error.message, kind, error) : statusError(response, kind, error);
       }
     },
-    async close() {
-      await pool.close();
+    close() {
+      closing ??= pool.close();
+      return closing;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../src/ports.ts';
 
@@ -100,7 +101,9 @@ export function postOnce(dispatcher: Dispatcher, request: HttpRequest, clock: Cl
         resolve({ status, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
       },
       onResponseError(_, error) {
-        fail(isNotHttp(codeOf(error)) ? 'not-http' : 'broken', error);
+        // A parser's error holds what was received; it goes no further.
+        if (isNotHttp(error)) fail('not-http');
+        else fail('broken', error);
       },
     };
     const { path, body } = request;
@@ -123,6 +126,8 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-function isNotHttp(code: string): boolean {
-  return code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
+/** An end where none may be is a connection that broke off. */
+function isNotHttp(error: Error): boolean {
+  if (error instanceof errors.HTTPParserError) return codeOf(error) !== 'HPE_INVALID_EOF_STATE';
+  return error instanceof errors.HeadersOverflowError;
 }

@@ -64,7 +64,7 @@ export function readEnvelope(bytes: Uint8Array, options: XmlReadOptions = {}): S
     dialect,
     headers: header?.children ?? [],
     content: isFault
-      ? { kind: 'fault', fault: readFault(content, dialect) }
+      ? { kind: 'fault', fault: readFault(content, dialect.version) }
       : { kind: 'answer', body: content },
   };
 }

@@ -15,7 +15,7 @@ export function exchangeError(failure: ExchangeFailure, kind: CallKind): FicusEr
   const { fault, sent } = failure;
   const code = failure.reason === '' ? '' : ` (${failure.reason})`;
   if (fault === 'not-http') {
-    return garbage(`The legacy service answers with something else than HTTP${code}.`, kind, failure);
+    return garbage('The legacy service answers with something else than HTTP.', kind, failure);
   }
   if (fault === 'too-large') return garbage('The answer of the legacy service is too large.', kind, failure);
   if (sent && kind === 'write') {

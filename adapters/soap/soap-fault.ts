@@ -1,9 +1,10 @@
-import { attributeOf, childOf, childrenOf, resolveQName, XML_NS } from './xml-element.ts';
+import { attributeOf, resolveQName, XML_NS } from './xml-element.ts';
 import type { XmlElement } from './xml-element.ts';
-import type { SoapDialect, SoapVersion } from './soap-version.ts';
+import type { SoapVersion } from './soap-version.ts';
 
 /** What a service says instead of an answer, the same for SOAP 1.1 (§4.4) and SOAP 1.2 (part 1 §5.4). */
 export interface SoapFault {
+  /** Of the envelope it came in. */
   readonly version: SoapVersion;
   /**
    * Local name of the code: `Client`, `Server` (1.1), `Sender`, `Receiver` (1.2), `MustUnderstand`, `VersionMismatch`,
@@ -20,54 +21,55 @@ export interface SoapFault {
   readonly detail: readonly XmlElement[];
 }
 
-/** Reads a Fault element. Old services put 1.1's children in a namespace: taken by local name. */
-export function readFault(fault: XmlElement, dialect: SoapDialect): SoapFault {
-  return dialect.version === '1.1' ? readFault11(fault) : readFault12(fault, dialect.ns);
+/**
+ * Reads a Fault element. Services put 1.1's children in a namespace that they do not have, and 1.2's children into
+ * envelopes of 1.1: children go by their local names, and their form by what is there.
+ */
+export function readFault(fault: XmlElement, version: SoapVersion): SoapFault {
+  const isStructured = part(fault, 'Code') !== undefined || part(fault, 'Reason') !== undefined;
+  return { version, ...(isStructured ? readStructured(fault) : readFlat(fault)) };
 }
 
-function readFault11(fault: XmlElement): SoapFault {
-  const part = (local: string): XmlElement | undefined =>
-    fault.children.find((child) => child.local === local);
-  const [code = '', ...rest] = codeOf(part('faultcode')).split('.');
+/** SOAP 1.1 §4.4. */
+function readFlat(fault: XmlElement): Omit<SoapFault, 'version'> {
+  const [code = '', ...rest] = codeOf(part(fault, 'faultcode')).split('.');
   return {
-    version: '1.1',
     code,
     subcode: rest.length === 0 ? undefined : rest.join('.'),
-    text: part('faultstring')?.text.trim() ?? '',
-    actor: part('faultactor')?.text.trim(),
-    detail: part('detail')?.children ?? [],
+    text: part(fault, 'faultstring')?.text.trim() ?? '',
+    actor: part(fault, 'faultactor')?.text.trim(),
+    detail: part(fault, 'detail')?.children ?? [],
   };
 }
 
-function readFault12(fault: XmlElement, ns: string): SoapFault {
-  const code = childOf(fault, ns, 'Code');
-  const reason = childOf(fault, ns, 'Reason');
-  const speaker = childOf(fault, ns, 'Node') ?? childOf(fault, ns, 'Role');
+/** SOAP 1.2 part 1 §5.4. */
+function readStructured(fault: XmlElement): Omit<SoapFault, 'version'> {
+  const code = part(fault, 'Code');
+  const texts = part(fault, 'Reason')?.children ?? [];
+  const english = texts.find((text) => /^en\b/i.test(attributeOf(text, XML_NS, 'lang') ?? ''));
   return {
-    version: '1.2',
-    code: codeOf(code && childOf(code, ns, 'Value')),
-    subcode: code && innermostSubcode(code, ns),
-    text: reason === undefined ? '' : reasonText(childrenOf(reason, ns, 'Text')),
-    actor: speaker?.text.trim(),
-    detail: childOf(fault, ns, 'Detail')?.children ?? [],
+    code: codeOf(part(code, 'Value')),
+    subcode: innermostSubcode(code),
+    text: (english ?? texts[0])?.text.trim() ?? '',
+    actor: (part(fault, 'Node') ?? part(fault, 'Role'))?.text.trim(),
+    detail: part(fault, 'Detail')?.children ?? [],
   };
 }
 
-function innermostSubcode(code: XmlElement, ns: string): string | undefined {
+function innermostSubcode(code: XmlElement | undefined): string | undefined {
   let subcode: string | undefined;
-  for (let at = childOf(code, ns, 'Subcode'); at !== undefined; at = childOf(at, ns, 'Subcode')) {
-    subcode = codeOf(childOf(at, ns, 'Value')) || subcode;
+  for (let at = part(code, 'Subcode'); at !== undefined; at = part(at, 'Subcode')) {
+    subcode = codeOf(part(at, 'Value')) || subcode;
   }
   return subcode;
-}
-
-function reasonText(texts: readonly XmlElement[]): string {
-  const english = texts.find((text) => /^en\b/i.test(attributeOf(text, XML_NS, 'lang') ?? ''));
-  return (english ?? texts[0])?.text.trim() ?? '';
 }
 
 /** A code is a QName; where its prefix is bound to nothing, its local part still says what was meant. */
 function codeOf(value: XmlElement | undefined): string {
   if (value === undefined) return '';
   return resolveQName(value, value.text)?.local ?? value.text.trim().replace(/^[^:]*:/, '');
+}
+
+function part(parent: XmlElement | undefined, local: string): XmlElement | undefined {
+  return parent?.children.find((child) => child.local === local);
 }

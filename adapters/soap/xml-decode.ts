@@ -67,7 +67,7 @@ function declaredCharset(bytes: Uint8Array): string | undefined {
     bytes.buffer,
     bytes.byteOffset,
     Math.min(bytes.length, DECLARATION_BYTES),
-  ).latin1Slice();
+  ).toString('latin1');
   XML_DECLARATION.lastIndex = 0;
   const found = XML_DECLARATION.exec(head);
   return (found?.[1] ?? found?.[2])?.toLowerCase();
@@ -101,5 +101,5 @@ function decodeSingleBytes(bytes: Uint8Array, firstRefused: number, lastRefused:
   for (const byte of bytes) {
     if (byte >= firstRefused && byte <= lastRefused) throw new TypeError('byte outside of the charset');
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
