@@ -104,7 +104,9 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     const [running, head] = await exchange(request, context);
     const { status, headers } = head;
     const write = request.interaction === 'create' || request.interaction === 'update';
-    const hasBody = status !== 204 && status !== 304 && headerOf(headers, 'content-length') !== '0';
+    // A body without a media type is none: nobody could read it.
+    const typed = headerOf(headers, 'content-type') !== undefined;
+    const hasBody = typed && status !== 204 && status !== 304 && headerOf(headers, 'content-length') !== '0';
     try {
       refuseUnusable(status, headers, { service: options.name, write, base, hasBody });
       const passed = passedHeaders(headers, base, hasBody && isFhirJson(headers));

@@ -1,12 +1,12 @@
 import { FicusError } from '../errors.ts';
-import { operationOutcome } from './outcome.ts';
+import { searchsetBundle } from '../fhir/bundle.ts';
+import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 import { isFhirId } from './interaction.ts';
 import { FHIR_JSON } from './negotiate.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
-import { searchsetOf } from './searchset.ts';
 import { checkPublicId, serialise } from './serialise.ts';
 
 /** What is written to the client. */
@@ -47,7 +47,8 @@ export function resourceOf(performed: Performed, call: Call, publicBase: string)
   const { body, status } = performed.response;
   if (body.kind === 'searchset') {
     for (const resource of [...body.set.matches, ...body.set.included]) checkPublicId(resource);
-    return searchsetOf(body.set, performed.query, call.asked.type, publicBase);
+    if (!performed.query) throw new FicusError('internal', 'A search was answered that nobody asked');
+    return searchsetBundle(body.set, performed.query, publicBase);
   }
   if (body.kind !== 'resource') return undefined;
   const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
@@ -91,7 +92,7 @@ export function answerOfError(error: FicusError, pretty: boolean): Answer {
   return {
     status: error.status,
     headers,
-    body: serialise(operationOutcome(error.issues), pretty),
+    body: serialise(outcomeOfError(error), pretty),
     servedBy: SERVED_BY_FICUS,
   };
 }

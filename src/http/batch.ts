@@ -1,7 +1,7 @@
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { isJsonObject } from '../fhir/json.ts';
-import { operationOutcome } from './outcome.ts';
+import { operationOutcome } from '../fhir/outcome.ts';
 import type { Interaction, Json, JsonObject, Resource } from '../fhir/types.ts';
 import { locationOf, resourceOf } from './answer.ts';
 import { collectResource } from './collect.ts';

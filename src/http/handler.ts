@@ -55,6 +55,8 @@ interface Turn {
   /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
   route: string;
   pretty: boolean;
+  /** May change something: then it is carried to its end although the client has gone, for what is done must be known. */
+  writes: boolean;
 }
 
 /** The FHIR API: every request below the base is answered here, every failure with an OperationOutcome. */
@@ -92,6 +94,7 @@ export class FhirHandler {
       cors: corsHeaders(http.cors, req),
       route: 'unrouted',
       pretty: false,
+      writes: false,
     };
     let answer: Answer;
     res.on('close', () => this.#closed(turn, answer));
@@ -120,7 +123,7 @@ export class FhirHandler {
   #closed(turn: Turn, answer: Answer | undefined): void {
     const { res, scope, route } = turn;
     const aborted = !res.writableFinished;
-    if (aborted) scope.gone();
+    if (aborted && !turn.writes) scope.gone();
     // 499: the client went away before its answer was whole.
     const status = aborted ? 499 : res.statusCode;
     const servedBy = answer?.servedBy ?? SERVED_BY_FICUS;
@@ -160,6 +163,7 @@ export class FhirHandler {
   ): Promise<Answer> {
     const { headers } = turn.req;
     const write = asked.interaction === 'create' || asked.interaction === 'update';
+    turn.writes = write;
     const conditions = {
       ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),
       ifModifiedSince: headers['if-modified-since'],
@@ -213,6 +217,7 @@ export class FhirHandler {
     const { req, res, scope } = turn;
     const { backend, parseSearch, promised, http, metrics, clock } = this.#options;
     checkFhirBody(req.headers);
+    turn.writes = true;
     const bundle = parseResource(await readBody(req, res, http.maxBodyBytes, scope.signal));
     const { status, resource } = await runBatch(bundle, {
       promised,

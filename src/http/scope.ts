@@ -3,7 +3,7 @@ import type { Clock, Logger, Principal, RequestContext } from '../ports.ts';
 
 const ANONYMOUS: Principal = { key: 'anonymous' };
 /** Time that a backend has, after the deadline, to say what became of the request (a write: outcome unknown). */
-const GRACE_MS = 200;
+const GRACE_MS = 400;
 const TOKEN = /[^A-Za-z0-9!#$%&'*+.^_`|~-]/g;
 
 export interface ScopeOptions {

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FicusError } from '../../src/errors.ts';
+import type { FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
+import { answer, patient, startFhirServer } from '../unit/http/fhir-server.ts';
+import type { Running } from '../unit/http/fhir-server.ts';
+
+const FHIR = { 'content-type': 'application/fhir+json' };
+const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
+
+let running: Running;
+let seen: { request: FhirRequest; context: RequestContext }[] = [];
+let reply: (request: FhirRequest, context: RequestContext) => FhirResponse | Promise<FhirResponse>;
+
+beforeAll(async () => {
+  running = await startFhirServer(
+    (request, context) => {
+      seen.push({ request, context });
+      return reply(request, context);
+    },
+    { http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } } },
+  );
+});
+beforeEach(() => {
+  seen = [];
+  running.lines.length = 0;
+  reply = (request) =>
+    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
+});
+afterAll(() => running.server.close(0));
+
+describe('identity of a request', () => {
+  it('takes a sane X-Request-Id and mints one otherwise', async () => {
+    const given = await fetch(`${running.base}/Patient/p1`, { headers: { 'x-request-id': 'abc-123' } });
+    expect(given.headers.get('x-request-id')).toBe('abc-123');
+    const minted = await fetch(`${running.base}/Patient/p1`, { headers: { 'x-request-id': 'a b{}' } });
+    expect(minted.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(seen.map(({ context }) => context.requestId)).toEqual([
+      'abc-123',
+      minted.headers.get('x-request-id'),
+    ]);
+  });
+
+  it.each([
+    [
+      '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/,
+    ],
+    ['00-00000000000000000000000000000000-b7ad6b7169203331-01', /^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00$/],
+    ['nonsense', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/],
+    [
+      '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more',
+      /^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-00$/,
+    ],
+  ])('continues or replaces traceparent %s', async (traceparent, expected) => {
+    await fetch(`${running.base}/Patient/p1`, { headers: { traceparent } });
+    expect(seen[0]?.context.traceparent).toMatch(expected);
+    expect(seen[0]?.context.traceparent).not.toContain('b7ad6b7169203331');
+  });
+
+  it('leaves one log line and one observation, with the route and never a value', async () => {
+    running.observed.length = 0;
+    await fetch(`${running.base}/Patient?family=Roe&identifier=12345`);
+    await fetch(`${running.base}/Roe/12345`);
+    await expect.poll(() => running.observed.length).toBe(2);
+    const lines = running.lines.filter((line) => line.message === 'request');
+    expect(lines.map((line) => line.fields['route'])).toEqual(['Patient.search', 'unrouted']);
+    expect(lines[0]?.fields).toMatchObject({ method: 'GET', status: 200, servedBy: 'legacy:core' });
+    expect(JSON.stringify(running.lines)).not.toMatch(/Roe|12345/);
+    expect(running.observed).toEqual([
+      { route: 'Patient.search', status: 200, servedBy: 'legacy:core' },
+      { route: 'unrouted', status: 404, servedBy: 'ficus' },
+    ]);
+  });
+});
+
+describe('time', () => {
+  it('answers 504 at the deadline even if the backend does not heed the signal', async () => {
+    const short = await startFhirServer(() => new Promise(() => {}), { http: { deadlineMs: 100 } });
+    expect((await fetch(`${short.base}/Patient/p1`)).status).toBe(504);
+    const write = await fetch(`${short.base}/Patient`, {
+      method: 'POST',
+      headers: FHIR,
+      body: '{"resourceType":"Patient"}',
+    });
+    expect(await write.json()).toMatchObject({ issue: [{ code: 'incomplete' }] });
+    await short.server.close(0);
+  });
+
+  it('aborts the work when the client goes away', async () => {
+    const aborted = Promise.withResolvers<unknown>();
+    reply = (_request, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted.resolve(signal.reason);
+          reject(new FicusError('timeout', 'given up'));
+        });
+      });
+    const controller = new AbortController();
+    const asked = fetch(`${running.base}/Patient/p1`, { signal: controller.signal }).catch(() => 'gone');
+    await expect.poll(() => seen.length).toBe(1);
+    controller.abort();
+    expect(await asked).toBe('gone');
+    expect(await aborted.promise).toBeInstanceOf(FicusError);
+    await expect.poll(() => running.lines.some((line) => line.fields['status'] === 499)).toBe(true);
+  });
+
+  it('shuts down after the requests in flight, and breaks them off at the limit', async () => {
+    const release = Promise.withResolvers<void>();
+    const one = await startFhirServer(async () => {
+      await release.promise;
+      return answer(patient('p1'));
+    });
+    const asked = fetch(`${one.base}/Patient/p1`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const closing = one.server.close(10_000);
+    release.resolve();
+    expect((await asked).status).toBe(200);
+    await closing;
+    await expect(fetch(`${one.base}/Patient/p1`)).rejects.toThrow();
+
+    const two = await startFhirServer(() => new Promise(() => {}));
+    const hung = fetch(`${two.base}/Patient/p1`).catch(() => 'broken');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await two.server.close(100);
+    expect(await hung).toBe('broken');
+  });
+});

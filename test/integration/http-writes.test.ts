@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { request as httpRequest } from 'node:http';
+import type { FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
+import { answer, patient, startFhirServer } from '../unit/http/fhir-server.ts';
+import type { Running } from '../unit/http/fhir-server.ts';
+
+const FHIR = { 'content-type': 'application/fhir+json' };
+const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
+
+let running: Running;
+let seen: { request: FhirRequest; context: RequestContext }[] = [];
+let reply: (request: FhirRequest, context: RequestContext) => FhirResponse | Promise<FhirResponse>;
+
+beforeAll(async () => {
+  running = await startFhirServer(
+    (request, context) => {
+      seen.push({ request, context });
+      return reply(request, context);
+    },
+    { http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } } },
+  );
+});
+beforeEach(() => {
+  seen = [];
+  running.lines.length = 0;
+  reply = (request) =>
+    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
+});
+afterAll(() => running.server.close(0));
+
+describe('a search', () => {
+  beforeEach(() => {
+    reply = () => ({
+      status: 200,
+      headers: {},
+      body: { kind: 'searchset', set: { matches: [patient('p1')], included: [], next: 'TOKEN', issues: [] } },
+      servedBy: 'legacy:core',
+    });
+  });
+
+  it('answers with a Bundle whose links stand on the public base and say what was searched', async () => {
+    const response = await fetch(`${running.base}/Patient?family=O%27Neil%7C&foo=1&_format=json`);
+    const bundle = await response.json();
+    expect(bundle).toMatchObject({
+      resourceType: 'Bundle',
+      type: 'searchset',
+      entry: [
+        { fullUrl: `${running.base}/Patient/p1`, search: { mode: 'match' } },
+        { resource: { resourceType: 'OperationOutcome' }, search: { mode: 'outcome' } },
+      ],
+    });
+    const links = Object.fromEntries(
+      (bundle as { link: { relation: string; url: string }[] }).link.map(({ relation, url }) => [
+        relation,
+        new URL(url),
+      ]),
+    );
+    expect([...(links['self']?.searchParams ?? [])]).toEqual([['family', "O'Neil|"]]);
+    expect(links['next']?.searchParams.get('_page')).toBe('TOKEN');
+    expect(links['next']?.href.startsWith(`${running.base}/Patient?`)).toBe(true);
+  });
+
+  it('takes POST _search, its parameters mixed with those of the address', async () => {
+    const response = await fetch(`${running.base}/Patient/_search?code=1&_format=json`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' },
+      body: 'family=M%C3%BCller+Meier&family=x%2By&_pretty=true',
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('\n  "type": "searchset"');
+    expect(seen[0]?.request.query?.applied).toEqual([
+      ['code', '1'],
+      ['family', 'Müller Meier'],
+      ['family', 'x+y'],
+    ]);
+  });
+
+  it('takes POST _search without a body', async () => {
+    const response = await fetch(`${running.base}/Patient/_search`, { method: 'POST' });
+    expect(response.status).toBe(200);
+  });
+
+  it('refuses xml that is asked for in the form', async () => {
+    const response = await fetch(`${running.base}/Patient/_search`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: '_format=xml',
+    });
+    expect(response.status).toBe(406);
+  });
+
+  it('never lets a Bundle out that holds a legacy key', async () => {
+    reply = () => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: 'searchset',
+        set: { matches: [patient('a')], included: [patient('HOSP|1')], issues: [] },
+      },
+      servedBy: 'legacy:core',
+    });
+    expect((await fetch(`${running.base}/Patient`)).status).toBe(500);
+  });
+});
+
+describe('a write', () => {
+  const body = '{"resourceType":"Patient", "multipleBirthInteger": 2.50}';
+
+  it('hands down the decoded resource, the bytes as sent and the preconditions', async () => {
+    const response = await fetch(`${running.base}/Patient/p1`, {
+      method: 'PUT',
+      headers: {
+        ...FHIR,
+        'if-match': 'W/"7"',
+        'idempotency-key': 'k-1',
+        prefer: 'return=minimal; handling=strict',
+      },
+      body,
+    });
+    expect([response.status, await response.text()]).toEqual([200, '']);
+    const { request } = seen[0] ?? {};
+    expect(request).toMatchObject({
+      interaction: 'update',
+      id: 'p1',
+      ifMatch: '7',
+      idempotencyKey: 'k-1',
+      handling: 'strict',
+      returning: 'minimal',
+    });
+    expect(Buffer.from(request?.body as Uint8Array).toString()).toBe(body);
+    expect(JSON.stringify(request?.resource)).toContain('2.50');
+  });
+
+  it('says where a created resource is, by the public base', async () => {
+    const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers: FHIR, body });
+    expect(response.status).toBe(201);
+    expect(response.headers.get('location')).toBe(`${running.base}/Patient/new/_history/3`);
+    expect(response.headers.get('etag')).toBe('W/"3"');
+  });
+
+  it('answers with an OperationOutcome on return=OperationOutcome', async () => {
+    const headers = { ...FHIR, prefer: 'return=OperationOutcome' };
+    const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers, body });
+    expect(response.status).toBe(201);
+    expect(await response.json()).toMatchObject({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'information' }],
+    });
+    expect(response.headers.get('location')).toBe(`${running.base}/Patient/new/_history/3`);
+  });
+
+  it('hands down the criteria of If-None-Exist and of a conditional update', async () => {
+    const create = { ...FHIR, 'if-none-exist': 'identifier=urn:x%7C1' };
+    await fetch(`${running.base}/Patient`, { method: 'POST', headers: create, body });
+    await fetch(`${running.base}/Patient?identifier=2`, { method: 'PUT', headers: FHIR, body });
+    expect(seen[0]?.request.ifNoneExist?.applied).toEqual([['identifier', 'urn:x|1']]);
+    expect(seen[1]?.request).toMatchObject({
+      interaction: 'update',
+      query: { applied: [['identifier', '2']] },
+    });
+    expect(seen[1]?.request.id).toBeUndefined();
+  });
+
+  it('takes any If-None-Exist and Idempotency-Key only where they mean something', async () => {
+    const response = await fetch(`${running.base}/Patient/p1`, {
+      headers: { 'if-match': 'x', 'idempotency-key': 'a b' },
+    });
+    expect(response.status).toBe(200);
+    const bad = await fetch(`${running.base}/Patient`, {
+      method: 'POST',
+      headers: { ...FHIR, 'idempotency-key': 'a b' },
+      body,
+    });
+    expect(bad.status).toBe(400);
+  });
+
+  it('lets a client that expects 100 go on, and refuses one before it sends too much', async () => {
+    const ask = async (length: number, send: boolean): Promise<{ continued: boolean; status: number }> => {
+      const { promise, resolve } = Promise.withResolvers<{ continued: boolean; status: number }>();
+      let continued = false;
+      const req = httpRequest(`${running.base}/Patient`, {
+        method: 'POST',
+        headers: { ...FHIR, expect: '100-continue', 'content-length': length },
+      });
+      req.on('continue', () => {
+        continued = true;
+        if (send) req.end(body);
+      });
+      req.on('response', (res) => {
+        res.resume();
+        resolve({ continued, status: res.statusCode ?? 0 });
+        req.destroy();
+      });
+      req.on('error', () => {});
+      req.flushHeaders();
+      return promise;
+    };
+    expect(await ask(body.length, true)).toEqual({ continued: true, status: 201 });
+    expect(await ask(20 * 1024 * 1024, false)).toEqual({ continued: false, status: 413 });
+  });
+
+  it('refuses 20 MB that come without a length, and does not keep them', async () => {
+    let produced = 0;
+    const stream = new ReadableStream({
+      pull(controller) {
+        produced += 1;
+        if (produced > 320) controller.close();
+        else controller.enqueue(new Uint8Array(64 * 1024));
+      },
+    });
+    const init = { method: 'POST', headers: FHIR, body: stream, duplex: 'half' } as RequestInit;
+    const response = await fetch(`${running.base}/Patient`, init);
+    expect(response.status).toBe(413);
+    expect(seen).toEqual([]);
+  });
+});

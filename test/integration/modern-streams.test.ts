@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createModernBackend } from '../../adapters/modern/backend.ts';
+import { FHIR, READ, contextOf, startScene } from '../unit/adapters/modern/scene.ts';
+import type { Scene } from '../unit/adapters/modern/scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await startScene();
+});
+beforeEach(() => scene.reset());
+afterAll(() => scene.close());
+
+describe('a stream', () => {
+  it('waits for a slow client instead of filling memory', async () => {
+    const size = 48 * 1024 * 1024;
+    let written = 0;
+    scene.behave = (_req, res) => {
+      res.writeHead(200, FHIR);
+      const chunk = Buffer.alloc(64 * 1024, 0x20);
+      const more = (): void => {
+        while (written < size) {
+          written += chunk.length;
+          if (!res.write(chunk)) {
+            res.once('drain', more);
+            return;
+          }
+        }
+        res.end();
+      };
+      more();
+    };
+    const response = await fetch(`${scene.ficus.base}/Patient/p1`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const held = written;
+    expect(held).toBeLessThan(size / 2);
+    let received = 0;
+    for await (const chunk of response.body ?? []) received += (chunk as Uint8Array).length;
+    expect(received).toBe(size);
+  });
+
+  it('frees the connection to the service when the client goes away, a hundred times over', async () => {
+    let closed = 0;
+    scene.behave = (_req, res) => {
+      res.on('close', () => (closed += 1));
+      res.writeHead(200, FHIR);
+      res.write(Buffer.alloc(256 * 1024, 0x20));
+    };
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const controller = new AbortController();
+          const response = await fetch(`${scene.ficus.base}/Patient/p1`, { signal: controller.signal });
+          expect(response.status).toBe(200);
+          controller.abort();
+        }),
+      );
+    }
+    await expect.poll(() => closed, { timeout: 5_000 }).toBe(100);
+    scene.behave = (_req, res) => res.writeHead(200, FHIR).end('{}');
+    const before = scene.connections;
+    for (let round = 0; round < 20; round += 1)
+      expect((await fetch(`${scene.ficus.base}/Patient/p1`)).status).toBe(200);
+    expect(scene.connections - before).toBeLessThanOrEqual(2);
+  });
+
+  it('keeps the connection when a short body is not wanted, and cuts a long one off', async () => {
+    const narrow = createModernBackend({
+      name: 'narrow',
+      url: scene.base,
+      publicBase: () => '',
+      endpoints: [],
+      connections: 1,
+    });
+    const before = scene.connections;
+    for (let round = 0; round < 5; round += 1) {
+      const { body } = await narrow.handle(READ, contextOf());
+      if (body.kind === 'pipe') body.discard();
+    }
+    expect(scene.connections - before).toBe(1);
+    scene.behave = (_req, res) => {
+      res.writeHead(200, FHIR);
+      res.write(Buffer.alloc(1024 * 1024, 0x20));
+    };
+    const { body } = await narrow.handle(READ, contextOf());
+    if (body.kind === 'pipe') body.discard();
+    scene.behave = (_req, res) => res.writeHead(200, FHIR).end('{}');
+    expect((await narrow.handle(READ, contextOf())).status).toBe(200);
+    expect(scene.connections - before).toBe(2);
+    await narrow.destroy();
+  });
+});
