@@ -1,0 +1,148 @@
+import { FicusError, type Issue } from '../errors.ts';
+import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
+import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
+import { setOf } from './ask.ts';
+import { resolveChains } from './chain.ts';
+import { includeTargets, type Inclusion } from './include.ts';
+import { pageBinding, type PageSealer } from './page.ts';
+
+export interface FederateOptions {
+  readonly pages: PageSealer;
+  /** This server's own base address, without a slash at its end. */
+  readonly base?: string;
+  /** Whether resources of a type can be read here: what an `_include` can follow. */
+  readonly serves: (type: string) => boolean;
+  /** Types whose searches fail (503) rather than answer in part, e.g. AllergyIntolerance. */
+  readonly failClosed: ReadonlySet<string>;
+  /** Most resources that one chained parameter may stand for; default 50. */
+  readonly maxChained?: number;
+  /** Most resources included in one page; default 200. */
+  readonly maxIncluded?: number;
+  /** Reads for `_include` at a time; default 4. */
+  readonly concurrency?: number;
+  /** Largest answer of a modern service that is taken apart, in bytes; default 16 MiB. */
+  readonly maxBytes?: number;
+}
+
+type SearchRequest = FhirRequest & { readonly query: SearchQuery };
+
+/** Marks tokens that carry the `next` link of a modern service whose answer was taken apart. */
+const UPSTREAM = 'u.';
+
+/**
+ * The Layer for what spans endpoints, asked through the same Backend: a chained parameter is resolved to references first, and
+ * the targets of `_include` are read afterwards. `next` sees plain searches only.
+ *
+ * An answer that is piped stays untouched unless something has to be added to it. A target that cannot be had makes the set
+ * `incomplete`, without a total; where the type must not be answered in part, the search fails.
+ * FHIR R4 search.html#chaining, #include
+ */
+export function federate(options: FederateOptions): Layer {
+  const { pages, base, serves, failClosed } = options;
+  const { maxChained = 50, maxIncluded = 200, concurrency = 4, maxBytes = 16 * 1024 * 1024 } = options;
+  const including = { serves, maxIncluded, concurrency, maxBytes, ...(base === undefined ? {} : { base }) };
+
+  return (next) => {
+    const layer: Backend = {
+      async handle(request, context) {
+        const { query } = request;
+        if (request.interaction !== 'search' || !query) return next.handle(request, context);
+        return search({ ...request, query }, context);
+      },
+    };
+    return layer;
+
+    async function search(request: SearchRequest, context: RequestContext): Promise<FhirResponse> {
+      const { query } = request;
+      const chains = await resolveChains(query, layer, context, { maxChained, maxBytes });
+      if (chains.kind === 'nothing') {
+        const nothing: SearchSet = { matches: [], included: [], total: 0, issues: [] };
+        return answer(withIssues(nothing, chains.issues, isComplete(chains.issues)), chains.servedBy, {});
+      }
+      const binding = UPSTREAM + pageBinding(query, context.principal.key);
+      const resumed = resume(query, binding);
+      const applied = resumed ?? chains.query.applied.filter(([name]) => name !== '_include');
+      const plain = { ...chains.query, include: [], ignored: [], applied };
+      const response = await next.handle({ ...request, query: plain }, context);
+      const { body, status, servedBy, headers } = response;
+      if (body.kind === 'pipe' && !resumed) refuseForeignPage(query, body);
+      const adds = query.include.length > 0 || query.ignored.length > 0 || chains.issues.length > 0;
+      if (body.kind !== 'searchset' && (body.kind !== 'pipe' || status !== 200 || !(adds || resumed)))
+        return response;
+      const { set, link } = await setOf(response, maxBytes);
+      const continued = link === undefined ? set : { ...set, next: UPSTREAM + pages.seal(link, binding) };
+      const explained = withIssues(continued, chains.issues, isComplete(chains.issues));
+      return answer(await include(request, explained, context), servedBy, headers);
+    }
+
+    async function include(
+      { type, query }: SearchRequest,
+      set: SearchSet,
+      context: RequestContext,
+    ): Promise<SearchSet> {
+      if (query.include.length === 0 || set.matches.length === 0) return set;
+      const found = await includeTargets(query.include, set.matches, next, context, including);
+      refusePart(type, found);
+      const all = { ...set, included: [...set.included, ...found.included] };
+      return withIssues(all, found.issues, found.missing.size === 0);
+    }
+  };
+
+  /** The parameters with which a modern service goes on; undefined: this is no page of one that was taken apart. */
+  function resume({ page }: SearchQuery, binding: string): [string, string][] | undefined {
+    if (!page?.startsWith(UPSTREAM)) return undefined;
+    return pages.open(page.slice(UPSTREAM.length), binding) as [string, string][];
+  }
+
+  function refusePart(type: string, { missing, issues }: Inclusion): void {
+    if (missing.size === 0) return;
+    if (!failClosed.has(type) && ![...missing].some((it) => failClosed.has(it))) return;
+    throw new FicusError(
+      'incomplete',
+      'A part of this answer could not be had, and it must not be given in part.',
+      {
+        issues: issues
+          .filter(({ code }) => code === 'incomplete')
+          .map((issue) => ({ ...issue, severity: 'error' })),
+      },
+    );
+  }
+}
+
+/** A token of a legacy source means nothing to a modern service: it would answer with its first page. */
+function refuseForeignPage(
+  { page, applied }: SearchQuery,
+  body: Extract<FhirResponse['body'], { kind: 'pipe' }>,
+): void {
+  if (page === undefined || applied.some(([, value]) => value === page)) return;
+  body.discard();
+  throw new FicusError(
+    'page-expired',
+    'Another system answers this search now. Start it again without the page token.',
+    {
+      expression: ['_page'],
+    },
+  );
+}
+
+/** The set with more to say about it; one that may lack something has no total. */
+function withIssues(set: SearchSet, issues: readonly Issue[], complete: boolean): SearchSet {
+  const { total, ...rest } = set;
+  return {
+    ...rest,
+    ...(complete && total !== undefined ? { total } : {}),
+    issues: [...set.issues, ...issues],
+  };
+}
+
+function isComplete(issues: readonly Issue[]): boolean {
+  return issues.every(({ severity }) => severity === 'information');
+}
+
+/** Headers that described the body which was taken apart do not describe the new one. */
+function answer(set: SearchSet, servedBy: string, headers: FhirResponse['headers']): FhirResponse {
+  const kept = Object.entries(headers).filter(
+    ([name]) => !name.startsWith('content-') && name !== 'etag' && name !== 'last-modified',
+  );
+  return { status: 200, headers: Object.fromEntries(kept), body: { kind: 'searchset', set }, servedBy };
+}

@@ -1,0 +1,27 @@
+/** `text` without case and without combining marks, so that `É`, `é` and `e` are one (FHIR R4 search.html#string). */
+export function foldCase(text: string): string {
+  // Upper case first: ß becomes SS and every form of sigma the same letter. Composed again so that Hangul syllables stay whole.
+  return text
+    .normalize('NFD')
+    .replace(/\p{M}+/gu, '')
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll('ς', 'σ')
+    .normalize('NFC');
+}
+
+/**
+ * The forms under which a string is compared: punctuation ignored, and punctuation as a gap, both with runs of white space as
+ * one space. `O'Neil` is `oneil` and `o neil`; `Smith-Jones` is `smithjones` and `smith jones`. Empty when nothing is left.
+ */
+export function searchForms(text: string): readonly string[] {
+  const folded = foldCase(text);
+  const without = tidy(folded.replace(/\p{P}+/gu, ''));
+  const spaced = tidy(folded.replace(/\p{P}+/gu, ' '));
+  if (spaced === '') return [];
+  return without === spaced ? [without] : [without, spaced];
+}
+
+function tidy(text: string): string {
+  return text.replace(/\s+/gu, ' ').trim();
+}
