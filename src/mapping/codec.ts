@@ -1,0 +1,31 @@
+import type { Json } from '../fhir/types.ts';
+import type { Run } from './run.ts';
+import type { TreeReader, TreeWriter } from './tree.ts';
+
+/**
+ * How one place in the legacy tree and one FHIR value correspond, both ways. Compiled once from the declaration; reading and
+ * writing allocate nothing but their result.
+ */
+export interface Codec {
+  /** What the place says, or undefined when it says nothing (or nothing that can be read: then the run knows). */
+  read(place: TreeReader, run: Run): Json | undefined;
+  /** Makes the place say `value`; `undefined` takes away what this codec reads there. */
+  write(value: Json | undefined, place: TreeWriter, run: Run): void;
+}
+
+/** Whether two FHIR values are the same; members that are undefined are as if absent. Order in lists matters. */
+export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, at) => sameJson(item, b[at]));
+  }
+  if (Array.isArray(b)) return false;
+  for (const key in a) {
+    if (!sameJson(a[key as keyof typeof a], b[key as keyof typeof b])) return false;
+  }
+  for (const key in b) {
+    if (b[key as keyof typeof b] !== undefined && a[key as keyof typeof a] === undefined) return false;
+  }
+  return true;
+}

@@ -1,0 +1,154 @@
+import { descend, parseTreePath, pathKey, type PathSyntax } from './tree-path.ts';
+import { valued, type TreeReader } from './tree.ts';
+import type { Run } from './run.ts';
+
+/** A compiled `when` or `unless`: asks the legacy tree, so that it reads the same in both directions. */
+export interface Condition {
+  readonly holds: (root: TreeReader, run: Run) => boolean;
+  /** Keys of the tree paths it asks for. */
+  readonly needs: readonly string[];
+}
+
+type Test = Condition['holds'];
+
+const TOKEN = /\s*(?:'((?:[^'\\]|\\.)*)'|(!=|[()=,[\]])|([^\s()=,'![\]]+))/y;
+
+interface Token {
+  readonly kind: 'text' | 'symbol' | 'word';
+  readonly text: string;
+}
+
+/**
+ * Compiles a condition on the legacy side:
+ *
+ *     PID-29                              says something
+ *     XTN.3 = 'Internet'                  equals
+ *     XTN.3 in ('Internet', 'X.400')      is one of
+ *     PID-24 != N                         says something else, or nothing
+ *     not (PID-29 or PID-30 = Y)          not, and, or, parentheses
+ *     $event = A28                        a fact of the exchange
+ *
+ * @throws Error saying what is wrong.
+ */
+export function compileCondition(text: string, syntax: PathSyntax, root: string | undefined): Condition {
+  const tokens = tokenize(text);
+  const needs: string[] = [];
+  let at = 0;
+  const peek = (word: string): boolean => tokens[at]?.text === word && tokens[at]?.kind !== 'text';
+  const accept = (word: string): boolean => {
+    if (!peek(word)) return false;
+    at += 1;
+    return true;
+  };
+  const expect = (word: string): void => {
+    if (!accept(word)) throw new Error(`expected ${word} in condition: ${text}`);
+  };
+  const literal = (): string => {
+    const token = tokens[at++];
+    if (!token || token.kind === 'symbol') throw new Error(`expected a value in condition: ${text}`);
+    return token.text;
+  };
+
+  const either = (): Test => {
+    let left = both();
+    while (accept('or')) {
+      const [first, second] = [left, both()];
+      left = (place, run) => first(place, run) || second(place, run);
+    }
+    return left;
+  };
+  const both = (): Test => {
+    let left = single();
+    while (accept('and')) {
+      const [first, second] = [left, single()];
+      left = (place, run) => first(place, run) && second(place, run);
+    }
+    return left;
+  };
+  const single = (): Test => {
+    if (accept('not')) {
+      const inner = single();
+      return (place, run) => !inner(place, run);
+    }
+    if (accept('(')) {
+      const inner = either();
+      expect(')');
+      return inner;
+    }
+    return comparison();
+  };
+  const comparison = (): Test => {
+    const token = tokens[at++];
+    if (token?.kind !== 'word') throw new Error(`expected a path in condition: ${text}`);
+    const says = operand(token.text);
+    if (accept('=')) {
+      const value = literal();
+      return (place, run) => says(place, run) === value;
+    }
+    if (accept('!=')) {
+      const value = literal();
+      return (place, run) => says(place, run) !== value;
+    }
+    if (accept('in')) {
+      const values = list();
+      return (place, run) => values.has(says(place, run) ?? '');
+    }
+    return (place, run) => says(place, run) !== undefined;
+  };
+  const operand = (path: string): ((place: TreeReader, run: Run) => string | undefined) => {
+    if (path.startsWith('$')) return (_place, run) => run.facts?.[path.slice(1)];
+    const steps = parseTreePath(path, syntax, root);
+    needs.push(pathKey(steps));
+    return (place) => firstText(descend(place, steps));
+  };
+  const list = (): ReadonlySet<string> => {
+    const close = accept('[') ? ']' : ')';
+    if (close === ')') expect('(');
+    const values = new Set<string>();
+    do values.add(literal());
+    while (accept(','));
+    expect(close);
+    return values;
+  };
+
+  const holds = either();
+  if (at < tokens.length) throw new Error(`unexpected ${tokens[at]!.text} in condition: ${text}`);
+  return { holds, needs };
+}
+
+/** The text of a place; of a structure that has none of its own, whether it is filled at all. */
+function firstText(place: TreeReader): string | undefined {
+  const text = place.text();
+  if (valued(text)) return text;
+  return place.filled() && text !== null ? '' : undefined;
+}
+
+/** The opposite condition, for `unless`. */
+export function negate(condition: Condition): Condition {
+  return { needs: condition.needs, holds: (root, run) => !condition.holds(root, run) };
+}
+
+/** Both conditions, for a row that has `when` and `unless`. */
+export function conjoin(first: Condition | undefined, second: Condition | undefined): Condition | undefined {
+  if (!first || !second) return first ?? second;
+  return {
+    needs: [...first.needs, ...second.needs],
+    holds: (root, run) => first.holds(root, run) && second.holds(root, run),
+  };
+}
+
+function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.trimEnd().length) {
+    const from = TOKEN.lastIndex;
+    const match = TOKEN.exec(text);
+    if (!match) throw new Error(`cannot read condition from ${text.slice(from, from + 10)}: ${text}`);
+    const [, quoted, symbol, word] = match;
+    if (quoted !== undefined) tokens.push({ kind: 'text', text: quoted.replaceAll(/\\(.)/g, '$1') });
+    else if (symbol !== undefined) tokens.push({ kind: 'symbol', text: symbol });
+    else tokens.push({ kind: 'word', text: word! });
+  }
+  if (tokens.length === 0) throw new Error('an empty condition');
+  return tokens;
+}

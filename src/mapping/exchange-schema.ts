@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { ERROR_CODES } from '../errors.ts';
+
+const text = z.string().min(1);
+const segment = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9]{2}[?*]?$/, 'SEG, SEG? optional, SEG* repeating (and optional)');
+const groupName = z.string().regex(/^[A-Z][A-Z0-9_]*[?*]?$/, 'GROUP, GROUP? or GROUP*');
+const mapNames = z.array(z.string().regex(/^\w+ <-> \S+/)).min(1);
+
+/** A segment or a group of a message structure. */
+export type StructureNode = string | { readonly group: string; readonly of: readonly StructureNode[] };
+
+const structureNode: z.ZodType<StructureNode> = z.lazy(() =>
+  z.union([segment, z.strictObject({ group: groupName, of: z.array(structureNode).min(1) })]),
+);
+
+/** What becomes of one group (or of the whole message). */
+const reading = z.strictObject({
+  resource: z.string().regex(/^[A-Z][A-Za-z]+$/),
+  in: text
+    .default('.')
+    .describe('Group or repeating segment, one resource each: PATIENT/NK1; . for the message'),
+  maps: mapNames.describe('Maps that feed the one resource'),
+  when: text.optional().describe('Condition on the message, e.g. $event in (A01, A04)'),
+});
+
+export const messageSchema = z.strictObject({
+  message: z
+    .string()
+    .regex(/^[A-Z0-9]{3}(_[A-Z0-9]{3})?$/)
+    .describe('Message structure: ADT_A01'),
+  of: z
+    .array(z.string().regex(/^[A-Z0-9]{3}(\^[A-Z0-9]{3})?$/))
+    .min(1)
+    .describe('Message types with this structure, MSH-9.1 and 9.2: ADT^A01'),
+  basis: text.optional(),
+  structure: z.array(structureNode).min(1),
+  reads: z.array(reading).default([]),
+  drops: z
+    .record(z.string().regex(/^[A-Z][A-Z0-9]{2}$/), z.strictObject({ why: text, by: text }))
+    .default({})
+    .describe('Segments that no map reads, each with a reason and a name'),
+});
+
+const param = z.strictObject({
+  field: text.optional().describe('HL7: QPD-3 name, @PID.5.1.1; or a path of the request, PID-3'),
+  xml: text.optional().describe('SOAP: path of the element below the request'),
+  type: z.enum(['token', 'string', 'date', 'reference', 'number', 'quantity', 'uri']).optional(),
+  match: z
+    .enum(['exact', 'wider'])
+    .default('wider')
+    .describe('exact: the core returns what FHIR means; wider: a superset'),
+  wildcard: text.optional().describe('What the core takes for "starts with", appended: *'),
+  modifiers: z
+    .array(z.string())
+    .default([''])
+    .describe("Modifiers that may be pushed; '' is the bare parameter"),
+  prefixes: z.array(z.enum(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'])).default(['eq']),
+  precision: z
+    .enum(['day', 'month', 'year', 'minute', 'second'])
+    .optional()
+    .describe('Date values that may be pushed'),
+  code: text.optional().describe('Code map of the value'),
+  or: z.boolean().default(false).describe('Several values in one request'),
+  repeat: z.boolean().default(false).describe('The parameter twice in one request'),
+  authority: text.optional().describe('Path of the assigning authority: @PID.3.4, AssigningAuthority'),
+  from: text.optional().describe('Date range: path of the lower bound'),
+  to: text.optional().describe('Date range: path of the upper bound'),
+});
+
+const hl7Request = z.strictObject({
+  message: z
+    .string()
+    .regex(/^[A-Z0-9]{3}\^[A-Z0-9]{3}(\^[A-Z0-9_]+)?$/)
+    .describe('MSH-9: QBP^Q22^QBP_Q21'),
+  query: text.optional().describe('QPD-1'),
+  structure: z
+    .array(structureNode)
+    .optional()
+    .describe('Segments of the request, in order, where it is not a query'),
+  maps: mapNames.optional().describe('Write: maps that write the resource'),
+  set: z
+    .record(text, text)
+    .default({})
+    .describe('Fixed values: { EVN-1: A28 }; $now, $controlId, $key and the like are filled in'),
+  onto: z
+    .enum(['empty', 'current'])
+    .default('empty')
+    .describe('Write onto an empty message or onto what a read returns'),
+});
+
+const soapRequest = z.strictObject({
+  operation: text,
+  action: text.optional().describe('SOAPAction'),
+  namespace: text,
+  element: text.describe('Local name of the body element'),
+  maps: mapNames.optional(),
+  in: text.default('.').describe('Element below the body element that the maps write'),
+  set: z.record(text, text).default({}),
+  onto: z.enum(['empty', 'current']).default('empty'),
+  order: z.array(text).optional().describe('Order of the child elements'),
+});
+
+const response = z.strictObject({
+  message: z
+    .union([text, z.array(text).min(1)])
+    .optional()
+    .describe('MSH-9.1^9.2 accepted: RSP^K22'),
+  structure: text.optional().describe('Message file that groups the answer: RSP_K22'),
+  element: text.optional().describe('SOAP: local name of the body element'),
+  status: text.optional().describe('QAK-2, or the path of a return code'),
+  each: z
+    .strictObject({ in: text.describe('Group, or path of the repeating element'), maps: mapNames })
+    .optional(),
+  key: text.optional().describe('Write: where the answer gives the key of what was made'),
+  total: text.optional(),
+  next: text.optional().describe('Where the answer goes on: DSC-1, Paging/NextPageToken'),
+  warnings: text.optional().describe('Path of the repeating element of a partial success'),
+});
+
+/** An endpoint as an exchange with one legacy protocol. */
+export const interactionSchema = z.strictObject({
+  interaction: z.string().regex(/^[A-Z][A-Za-z]+\.(read|search|create|update)$/),
+  basis: text.optional(),
+  adapter: z.enum(['hl7v2', 'soap']),
+  request: z.union([hl7Request, soapRequest]),
+  params: z.record(z.string().regex(/^[_a-z][A-Za-z0-9-]*$/), param).default({}),
+  anchors: z
+    .array(z.array(text))
+    .default([])
+    .describe('Sets of parameters that bound a search; one empty set: an unfiltered search is bounded'),
+  maxPage: z.int().min(1).max(1000).optional().describe('Largest page the core gives'),
+  page: text.optional().describe('Where a continuation and a page size go'),
+  response,
+  errors: z
+    .array(
+      z.strictObject({
+        when: text,
+        code: z.enum(ERROR_CODES as [string, ...string[]]),
+        why: text.optional(),
+      }),
+    )
+    .default([])
+    .describe('Ahead of mappings/errors.yaml: condition on the answer, code'),
+  verify: z
+    .strictObject({
+      by: text.describe('Interaction that asks after an unacknowledged write'),
+      on: text.describe('Value to ask by'),
+    })
+    .optional(),
+});
+
+/** mappings/errors.yaml: what the legacy says -> our error code. The first row that matches wins. */
+export const errorsSchema = z.strictObject({
+  errors: text.describe('Of what, e.g. HL7 v2, SOAP'),
+  rows: z
+    .array(
+      z.strictObject({
+        on: z.enum(['read', 'search', 'write', 'any']).default('any'),
+        ack: z.string().optional().describe('MSA-1'),
+        err: z.string().optional().describe('ERR-3 (HL7 table 0357)'),
+        status: z.string().optional().describe('QAK-2 (HL7 table 0208), or a return code'),
+        fault: z.string().optional().describe('SOAP Fault code or subcode, local name'),
+        reason: z.string().optional().describe('Reason code of the answer or of the Fault’s detail'),
+        says: z.string().optional().describe('Pattern of the text'),
+        code: z
+          .union([z.enum(ERROR_CODES as [string, ...string[]]), z.literal('empty')])
+          .describe('empty: no error, no result'),
+        why: text.optional(),
+      }),
+    )
+    .min(1),
+});
+
+export type MessageFile = z.output<typeof messageSchema>;
+export type InteractionFile = z.output<typeof interactionSchema>;
+export type ErrorsFile = z.output<typeof errorsSchema>;

@@ -1,0 +1,178 @@
+import type { JsonObject } from '../fhir/types.ts';
+import { authorityOfSystem, hdAt, hdFrom, put, readHd, textOf, writeHd, type HdParts } from './authority.ts';
+import type { Codec } from './codec.ts';
+import { isObject } from './fhir-path.ts';
+import type { Authority, Run } from './run.ts';
+import { descend, descendTo } from './tree-path.ts';
+import type { Step, TreeReader, TreeWriter } from './tree.ts';
+
+/** Where a legacy identifier's number and authority stand. */
+interface Shape {
+  readonly number: (place: TreeReader) => TreeReader;
+  readonly authority: (<Place extends TreeReader>(place: Place) => HdParts<Place>) | undefined;
+}
+
+const part =
+  (step: number) =>
+  (place: TreeReader): TreeReader =>
+    place.child(step);
+const hd =
+  (step: number) =>
+  <Place extends TreeReader>(place: Place): HdParts<Place> =>
+    hdAt(place.child(step) as Place);
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  CX: { number: part(1), authority: hd(4) },
+  XCN: { number: part(1), authority: hd(9) },
+  XON: {
+    number: (place) => (textOf(place.child(10)) === undefined ? place.child(3) : place.child(10)),
+    authority: hd(6),
+  },
+  EI: { number: part(1), authority: (place) => hdFrom(place, 2) },
+};
+
+/** Options of `as: key` and `as: reference`. */
+export interface KeyOptions {
+  /** Resource type that the key is of. */
+  readonly of: string;
+  /** HL7 data type at the place; undefined or another type: plain text. */
+  readonly type: string | undefined;
+  /** Registered name of the authority of plain text. */
+  readonly authority: string | undefined;
+  /** XML: paths of the number and of the authority's namespace below the place. */
+  readonly number: readonly Step[] | undefined;
+  readonly namespace: readonly Step[] | undefined;
+  /** The last step: all its repetitions are looked at. undefined: the place itself. */
+  readonly step: Step | undefined;
+}
+
+interface FoundKey {
+  readonly authority: Authority;
+  readonly number: string;
+}
+
+/**
+ * `as: key`: a resource's id below the identity Layer, `HOSP|100234`, of the first repetition with a preferred authority.
+ * With a `prefix` (`Patient/`) the text of a reference to it, for types that can be read here.
+ */
+export function keyCodec(options: KeyOptions, prefix: string): Codec {
+  return {
+    read: (above, run) => {
+      if (prefix !== '' && run.readable?.(options.of) === false) return undefined;
+      const found = findKey(above, options, run);
+      return found && `${prefix}${found.authority.name}|${found.number}`;
+    },
+    write: (value, above, run) => {
+      const key =
+        typeof value === 'string' && value.startsWith(prefix) ? value.slice(prefix.length) : undefined;
+      const wanted = key === undefined ? undefined : parseKey(key, run);
+      if (wanted) addKey(wanted, above, options, run);
+    },
+  };
+}
+
+/** `as: reference`: a Reference to the resource with that key, with its identifier. */
+export function referenceCodec(options: KeyOptions): Codec {
+  return {
+    read: (above, run) => {
+      const found = findKey(above, options, run);
+      return found && referenceTo(found, options.of, run);
+    },
+    write: (value, above, run) => {
+      const wanted = isObject(value) ? keyOfReference(value, options.of, run) : undefined;
+      if (wanted) addKey(wanted, above, options, run);
+      else if (value === undefined && options.type === undefined) placeOf(above, options).clear();
+    },
+  };
+}
+
+function referenceTo(found: FoundKey, type: string, run: Run): JsonObject {
+  const identifier = { system: found.authority.system, value: found.number };
+  const readable = run.readable?.(type) ?? true;
+  return readable
+    ? { reference: `${type}/${found.authority.name}|${found.number}`, identifier }
+    : { type, identifier };
+}
+
+function keyOfReference(value: JsonObject, type: string, run: Run): FoundKey | undefined {
+  const reference = value['reference'];
+  if (typeof reference === 'string')
+    return reference.startsWith(`${type}/`) ? parseKey(reference.slice(type.length + 1), run) : undefined;
+  const identifier = value['identifier'];
+  if (!isObject(identifier)) return undefined;
+  const { system, value: number } = identifier;
+  if (typeof system !== 'string' || typeof number !== 'string') return undefined;
+  const authority = authorityOfSystem(system, run);
+  return authority && { authority, number };
+}
+
+function parseKey(key: string, run: Run): FoundKey | undefined {
+  const bar = key.indexOf('|');
+  const authority = run.authorities.find((it) => it.name === key.slice(0, bar));
+  return bar < 1 || !authority ? undefined : { authority, number: key.slice(bar + 1) };
+}
+
+function findKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
+  const shape = SHAPES[options.type ?? ''];
+  const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
+  if (!shape) return plainKey(above, options, run);
+  let best: FoundKey | undefined;
+  for (const place of repetitions(above, options)) {
+    const number = textOf(shape.number(place));
+    const authority = number === undefined ? undefined : readHd(shape.authority!(place), run)?.authority;
+    if (number === undefined || !authority || !names.includes(authority.name)) continue;
+    if (!best || names.indexOf(authority.name) < names.indexOf(best.authority.name))
+      best = { authority, number };
+  }
+  return best;
+}
+
+function plainKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
+  const place = placeOf(above, options);
+  const number = textOf(descend(place, options.number ?? []));
+  const authority = plainAuthority(place, options, run);
+  return number === undefined || !authority ? undefined : { authority, number };
+}
+
+function plainAuthority(place: TreeReader, options: KeyOptions, run: Run): Authority | undefined {
+  if (!options.namespace) return run.authorities.find((it) => it.name === options.authority);
+  const namespace = textOf(descend(place, options.namespace));
+  return run.authorities.find(
+    (it) => namespace !== undefined && (it.namespaces?.includes(namespace) ?? false),
+  );
+}
+
+function placeOf<Place extends TreeReader>(above: Place, options: KeyOptions): Place {
+  return options.step === undefined ? above : (above.child(options.step) as Place);
+}
+
+function repetitions(above: TreeReader, { step }: KeyOptions): TreeReader[] {
+  if (step === undefined) return [above];
+  return Array.from({ length: above.count(step) }, (_, index) => above.child(step, index));
+}
+
+/** Says the key unless a repetition says it already; the others stay. */
+function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: Run): void {
+  const shape = SHAPES[options.type ?? ''];
+  if (!shape) {
+    const place = placeOf(above, options);
+    if (!options.namespace && wanted.authority.name !== options.authority) return;
+    put(descendTo(place, options.number ?? []), wanted.number);
+    if (options.namespace) put(descendTo(place, options.namespace), wanted.authority.namespaces?.[0]);
+    return;
+  }
+  const said = repetitions(above, options).some((place) => {
+    const same = readHd(shape.authority!(place), run)?.authority === wanted.authority;
+    return same && textOf(shape.number(place)) === wanted.number;
+  });
+  if (said) return;
+  const place = options.step === undefined ? above : above.child(options.step, free(above, options.step));
+  (shape.number(place) as TreeWriter).set(wanted.number);
+  writeHd(shape.authority!(place), wanted.authority);
+}
+
+/** The first repetition without content. */
+function free(above: TreeReader, step: Step): number {
+  const count = above.count(step);
+  return count === 1 && !above.child(step).filled() ? 0 : count;
+}

@@ -1,0 +1,391 @@
+import type { Codec } from './codec.ts';
+import { codeCodec, translated, type CodeMap } from './code-map.ts';
+import { compileMembers, compileThis, fitsType, targetOf, type Branch, type PathTarget } from './compile.ts';
+import { compileCondition, conjoin, negate, type Condition } from './condition.ts';
+import { coverAt, createCover, mergeCover, type Cover } from './cover.ts';
+import { definitionAt, type Definitions, type PartDef } from './definitions.ts';
+import { parseFhirPath, type FhirStep } from './fhir-path.ts';
+import { keyCodec, referenceCodec } from './key.ts';
+import { objectCodec } from './member.ts';
+import { primitiveCodec, primitiveOf, type Primitive } from './primitive.ts';
+import type { Row } from './schema.ts';
+import { parseTreePath, pathKey, type PathSyntax } from './tree-path.ts';
+import type { Step } from './tree.ts';
+import { VIA } from './via.ts';
+
+/** Where a row was written. */
+export interface RowOrigin {
+  readonly file: string;
+  readonly line: number;
+  /** The site overlay it came with. */
+  readonly overlay?: string;
+}
+
+/** A row after overlays, with its origin. */
+export interface SourceRow {
+  readonly row: Row;
+  readonly origin: RowOrigin;
+  /** Path of the row in its file, for problems. */
+  readonly path: string;
+}
+
+/** What a map's name says: `CWE <-> Coding [second]`, `XCN <-> Reference(Practitioner)`. */
+export interface MapName {
+  readonly legacy: string;
+  readonly fhir: string;
+  readonly target: string | undefined;
+}
+
+/** A map ready to compile. */
+export interface MapSource {
+  readonly name: string;
+  readonly syntax: PathSyntax;
+  readonly segments: readonly string[] | undefined;
+  /** Order of an XML element's children. */
+  readonly order: readonly string[] | undefined;
+  readonly origin: RowOrigin;
+  readonly rows: readonly SourceRow[];
+}
+
+/** A compiled map: closures, and what the reports need. */
+export interface CompiledMap {
+  readonly name: string;
+  readonly legacy: string;
+  /** FHIR type: a resource, a data type, or an inner structure (`Patient.contact`). */
+  readonly fhirType: string;
+  readonly syntax: PathSyntax;
+  readonly codec: Codec;
+  readonly cover: Cover;
+  /** Segments whose every field this map answers for; empty for data types and XML. */
+  readonly segments: readonly string[];
+  readonly rows: readonly SourceRow[];
+}
+
+/** What compiling a map asks of the set that it belongs to. */
+export interface MapEnvironment {
+  readonly definitions: Definitions;
+  /** A compiled map by name; undefined when there is none (or it is being compiled: a cycle). */
+  readonly map: (name: string) => CompiledMap | undefined;
+  readonly codes: (name: string) => CodeMap | undefined;
+  readonly problem: (row: SourceRow, message: string) => void;
+}
+
+/** Splits a map's name. */
+export function parseMapName(name: string): MapName {
+  const [, legacy, fhir, target] = /^(\w+) <-> ([\w.]+)(?:\(([A-Z]\w+)\))?/.exec(name) ?? [];
+  return { legacy: legacy!, fhir: fhir!, target };
+}
+
+/** Compiles a map; every problem of every row is told, and what is sound is compiled regardless. */
+export function compileMap(source: MapSource, environment: MapEnvironment): CompiledMap {
+  const { legacy, fhir } = parseMapName(source.name);
+  const root = source.syntax === 'v2' && environment.definitions.datatypes.has(legacy) ? legacy : undefined;
+  const cover = createCover();
+  const branches: Branch[] = [];
+  const stamps: Stamp[] = [];
+  for (const row of source.rows) {
+    const compiler = new RowCompiler(row, { syntax: source.syntax, root, fhir }, environment);
+    compiler.cover(cover);
+    const branch = compiler.branch();
+    if (branch) branches.push(branch);
+    const stamp = compiler.stamp();
+    if (stamp) stamps.push(stamp);
+  }
+  const whole = branches.filter((branch) => branch.fhir.length === 0);
+  const codec = whole.length > 0 ? compileThis(whole) : objectCodec(compileMembers(branches, fhir));
+  if (whole.length > 0 && whole.length < branches.length)
+    whole[0]!.problem('$this does not go with rows for elements');
+  return {
+    name: source.name,
+    legacy,
+    fhirType: fhir,
+    syntax: source.syntax,
+    codec: stamps.length === 0 && !source.order ? codec : finished(codec, stamps, source.order),
+    cover,
+    segments: root === undefined && source.syntax === 'v2' ? (source.segments ?? [legacy]) : [],
+    rows: source.rows,
+  };
+}
+
+/** A constant of the legacy side. */
+interface Stamp {
+  readonly steps: readonly Step[];
+  readonly text: string;
+  readonly when: Condition | undefined;
+}
+
+/** A codec that, once it has written, sets the constants of the legacy side and puts children in order. */
+function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string[] | undefined): Codec {
+  return {
+    read: codec.read,
+    write(value, place, run) {
+      codec.write(value, place, run);
+      if (value === undefined) return;
+      for (const { steps, text, when } of stamps) {
+        if (when && !when.holds(place, run)) continue;
+        let at = place;
+        for (const step of steps) at = at.child(step);
+        if (!at.filled()) at.set(text);
+      }
+      if (order) place.order(order);
+    },
+  };
+}
+
+interface MapShape {
+  readonly syntax: PathSyntax;
+  /** Name of the data type, in a data type map. */
+  readonly root: string | undefined;
+  readonly fhir: string;
+}
+
+/** Compiles one row, telling what is wrong with it. */
+class RowCompiler {
+  private readonly source: SourceRow;
+  private readonly row: Row;
+  private readonly shape: MapShape;
+  private readonly environment: MapEnvironment;
+  private readonly steps: readonly Step[] | undefined;
+  private readonly part: PartDef | undefined;
+  private readonly when: Condition | undefined;
+
+  constructor(source: SourceRow, shape: MapShape, environment: MapEnvironment) {
+    this.source = source;
+    this.row = source.row;
+    this.shape = shape;
+    this.environment = environment;
+    this.steps = this.attempt(() => this.legacySteps());
+    this.part =
+      this.steps && shape.syntax === 'v2'
+        ? this.attempt(() => definitionAt(environment.definitions, this.steps!, shape.root))
+        : undefined;
+    const { when, unless } = this.row;
+    this.when = conjoin(
+      when === undefined ? undefined : this.attempt(() => compileCondition(when, shape.syntax, shape.root)),
+      unless === undefined
+        ? undefined
+        : this.attempt(() => negate(compileCondition(unless, shape.syntax, shape.root))),
+    );
+  }
+
+  private problem(message: string): void {
+    this.environment.problem(this.source, message);
+  }
+
+  private attempt<Value>(make: () => Value): Value | undefined {
+    try {
+      return make();
+    } catch (error) {
+      this.problem(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  private legacySteps(): readonly Step[] | undefined {
+    const path = this.row.v2 ?? this.row.xml;
+    if (!path) return undefined;
+    if ((this.row.xml === undefined) === (this.shape.syntax === 'xml'))
+      throw new Error(`this map's rows use ${this.shape.syntax}`);
+    return parseTreePath(path, this.shape.syntax, this.shape.root);
+  }
+
+  /** The row as a branch; undefined for a row of one side, or one with a problem. */
+  branch(): Branch | undefined {
+    const { row, steps } = this;
+    if (!row.fhir || row.drop) return undefined;
+    const fhir = this.attempt(() => parseFhirPath(row.fhir!));
+    const target = fhir && this.attempt(() => targetOf(this.shape.fhir, fhir));
+    if (!fhir || !target) return undefined;
+    const common = {
+      fhir,
+      when: this.when,
+      only: row.only,
+      split: row.split,
+      problem: (message: string) => this.problem(message),
+    };
+    if (row.const !== undefined)
+      return { ...common, steps: [], repeats: false, says: { value: row.const }, after: [] };
+    if (!steps) return undefined;
+    const keyed = row.as === 'key' || row.as === 'reference';
+    const codec = keyed ? this.keyed(target, steps) : this.codec(target);
+    if (!codec) return undefined;
+    return {
+      ...common,
+      steps: keyed ? steps.slice(0, -1) : steps,
+      repeats: !keyed && target.list && this.sourceRepeats(fhir),
+      says: { codec },
+      after: keyed ? [pathKey(steps)] : [],
+    };
+  }
+
+  private sourceRepeats(fhir: readonly FhirStep[]): boolean {
+    if (this.steps!.length === 0 || this.row.split !== undefined) return false;
+    if (this.shape.syntax === 'xml') return !String(this.steps!.at(-1)).startsWith('@') && fhir.length > 0;
+    return this.part?.repeats ?? false;
+  }
+
+  private codec(target: PathTarget): Codec | undefined {
+    const { row } = this;
+    if (row.via !== undefined) return this.via(row.via);
+    if (row.each !== undefined) return this.each(row.each, target);
+    if (row.code !== undefined) return this.coded(row.code, target);
+    const as = (row.as as Exclude<Primitive, 'key' | 'reference'> | undefined) ?? primitiveOf(target.type);
+    if (!as) {
+      this.problem(`${row.fhir} is a ${target.type}: say how with each, code or via`);
+      return undefined;
+    }
+    if (!fitsPrimitive(as, target.type)) this.problem(`as: ${as} does not make a ${target.type}`);
+    return primitiveCodec(as, { syntax: this.shape.syntax, from: row.from, upto: row.upto });
+  }
+
+  private keyed(target: PathTarget, steps: readonly Step[]): Codec | undefined {
+    const { of, authority, as } = this.row;
+    const fits = as === 'key' ? ['id', 'string', 'http://hl7.org/fhirpath/System.String'] : ['Reference'];
+    if (!fits.includes(target.type)) this.problem(`as: ${as} makes a ${fits[0]}, not a ${target.type}`);
+    if (as === 'reference' && target.targets && !target.targets.includes(of!))
+      this.problem(`${this.row.fhir} may not point at ${of}`);
+    const below = (path: string | undefined) =>
+      path === undefined ? undefined : this.attempt(() => parseTreePath(path, 'xml', undefined));
+    const { number, namespace } = this.row;
+    const options = {
+      of: of!,
+      type: this.part?.type,
+      authority,
+      step: steps.at(-1),
+      number: below(number),
+      namespace: below(namespace),
+    };
+    if (as === 'reference') return referenceCodec(options);
+    return keyCodec(options, target.type === 'string' ? `${of}/` : '');
+  }
+
+  private via(name: string): Codec | undefined {
+    const make = Object.hasOwn(VIA, name) ? VIA[name] : undefined;
+    if (!make) this.problem(`no pair of functions is registered as ${name}`);
+    const path = (parameter: string): readonly Step[] => {
+      const text = this.row.with?.[parameter];
+      if (text === undefined) this.problem(`via: ${name} needs with: { ${parameter}: PATH }`);
+      return text === undefined
+        ? []
+        : (this.attempt(() => parseTreePath(text, this.shape.syntax, this.part?.type)) ?? []);
+    };
+    return make?.({ syntax: this.shape.syntax, codes: (codes) => this.codes(codes), path });
+  }
+
+  private codes(name: string): CodeMap | undefined {
+    const map = this.environment.codes(name);
+    if (!map) this.problem(`there is no code map ${name}`);
+    return map;
+  }
+
+  private each(name: string, target: PathTarget): Codec | undefined {
+    const map = this.environment.map(name);
+    if (!map) {
+      this.problem(`there is no map ${name}, or it needs itself`);
+      return undefined;
+    }
+    const { target: referenced } = parseMapName(name);
+    if (!fitsType(map.fhirType, target.type))
+      this.problem(`${name} makes a ${map.fhirType}, not a ${target.type}`);
+    if (referenced && target.targets && !target.targets.includes(referenced))
+      this.problem(`${this.row.fhir} may not point at ${referenced}`);
+    if (this.part && !related(map.legacy, this.part.type))
+      this.problem(`${this.row.v2} is a ${this.part.type}, not a ${map.legacy}`);
+    if (this.row.code === undefined) return map.codec;
+    const codes = this.codes(this.row.code);
+    if (map.fhirType !== 'Coding' && map.fhirType !== 'CodeableConcept') {
+      this.problem(`code goes with each of a Coding or a CodeableConcept`);
+      return undefined;
+    }
+    return codes && translated(map.codec, codes, map.fhirType);
+  }
+
+  private coded(name: string, target: PathTarget): Codec | undefined {
+    const codes = this.codes(name);
+    const kind = CODED.get(target.type);
+    if (!kind) this.problem(`a code map makes a code, Coding or CodeableConcept, not a ${target.type}`);
+    if (codes && kind === 'code' && codes.unknown !== 'refuse') {
+      this.problem(`code map ${name} keeps unknown codes, which a plain code cannot hold`);
+    }
+    return codes && kind && codeCodec(codes, kind);
+  }
+
+  /** A constant of the legacy side. */
+  stamp(): Stamp | undefined {
+    const { row, steps } = this;
+    if (row.const === undefined || row.fhir || !steps) return undefined;
+    return { steps, text: String(row.const), when: this.when };
+  }
+
+  /** Adds what the row speaks of to the map's cover. */
+  cover(cover: Cover): void {
+    const { row, steps } = this;
+    if (!steps || row.only === 'write' || row.as === 'key' || row.as === 'reference') return;
+    const at = coverAt(cover, steps);
+    const gate = this.when && { when: this.when, up: steps.length };
+    const map = row.each === undefined ? undefined : this.environment.map(row.each);
+    if (map) mergeCover(at, map.cover, gate);
+    else at.rules.push({ kind: coverKind(row), when: this.when, up: steps.length, why: row.why });
+    const fhir = row.fhir ? this.attempt(() => parseFhirPath(row.fhir!)) : undefined;
+    at.repeats ||= fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));
+  }
+
+  private isList(fhir: readonly FhirStep[]): boolean {
+    try {
+      return targetOf(this.shape.fhir, fhir).list;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function coverKind(row: Row): 'value' | 'all' | 'kept' | 'dropped' {
+  if (row.keep) return 'kept';
+  if (row.drop) return 'dropped';
+  return row.via === undefined && row.const === undefined ? 'value' : 'all';
+}
+
+const CODED = new Map([
+  ['code', 'code'],
+  ['Coding', 'Coding'],
+  ['CodeableConcept', 'CodeableConcept'],
+] as const) as ReadonlyMap<string, 'code' | 'Coding' | 'CodeableConcept'>;
+
+/** HL7 types that later versions put in each other's place (HL7 v2.5.1 §2.A), and primitive wrappers. */
+const FAMILIES: readonly (readonly string[])[] = [
+  ['CE', 'CF', 'CWE', 'CNE', 'IS', 'ID', 'ST', 'CM'],
+  ['TS', 'DTM', 'DT'],
+  ['XPN', 'PN'],
+  ['XAD', 'AD'],
+  ['XTN', 'TN'],
+  ['CX', 'CK', 'EI', 'ST'],
+  ['XCN', 'CN', 'CNN'],
+  ['FN', 'ST'],
+  ['SAD', 'ST'],
+  ['HD', 'IS', 'ST'],
+  ['NM', 'SI', 'SNM'],
+  ['ST', 'TX', 'FT', 'ID', 'IS'],
+];
+
+function related(a: string, b: string): boolean {
+  return a === b || FAMILIES.some((family) => family.includes(a) && family.includes(b));
+}
+
+const TEXTUAL = new Set([
+  'string',
+  'code',
+  'uri',
+  'url',
+  'canonical',
+  'id',
+  'oid',
+  'uuid',
+  'markdown',
+  'http://hl7.org/fhirpath/System.String',
+]);
+
+function fitsPrimitive(as: Exclude<Primitive, 'key' | 'reference'>, type: string): boolean {
+  if (as === 'string' || as === 'code' || as === 'uri') return TEXTUAL.has(type);
+  if (as === 'yes-no') return type === 'boolean';
+  return primitiveOf(type) === as;
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { compileCodeMap, type CodeMap } from './code-map.ts';
+import { mergeDefinitions, type Definitions } from './definitions.ts';
+import type { ErrorsFile, InteractionFile, MessageFile } from './exchange-schema.ts';
+import {
+  compileMap,
+  parseMapName,
+  type CompiledMap,
+  type MapSource,
+  type SourceRow,
+} from './map-compiler.ts';
+import { collectParts, type Parts } from './parts.ts';
+import { MappingProblems, type MappingProblem } from './problem.ts';
+import { parseSource, type MappingFile } from './source-file.ts';
+
+/** A compiled, consistent set of mappings. Immutable: a reload makes another one. */
+export interface MappingSet {
+  /** Hash of the content of all its files. */
+  readonly version: string;
+  readonly maps: ReadonlyMap<string, CompiledMap>;
+  readonly codes: ReadonlyMap<string, CodeMap>;
+  readonly definitions: Definitions;
+  /** By structure: `ADT_A01`. */
+  readonly messages: ReadonlyMap<string, MessageFile>;
+  /** By adapter and endpoint: `hl7v2 Patient.search`. */
+  readonly interactions: ReadonlyMap<string, InteractionFile>;
+  /** Error tables by name: `HL7 v2`, `SOAP`. */
+  readonly errors: ReadonlyMap<string, ErrorsFile>;
+  /** One map over the rows of several (`PID <-> Patient`, `PD1 <-> Patient`): they feed one resource. */
+  readonly combined: (names: readonly string[]) => CompiledMap;
+}
+
+/**
+ * Compiles mapping files.
+ *
+ * @param files every file of the set: base, vendor and site, in that order; overlays change what came before.
+ * @throws MappingProblems naming every problem of every file, with its line.
+ */
+export function compileMappings(files: readonly MappingFile[]): MappingSet {
+  const problems: MappingProblem[] = [];
+  const parsed = files.map((file) => parseSource(file, problems)).filter((source) => source !== undefined);
+  const parts = collectParts(parsed, problems);
+  if (problems.length > 0) throw new MappingProblems(problems);
+  const set = link(parts, problems, hashOf(files));
+  if (problems.length > 0) throw new MappingProblems(problems);
+  return set;
+}
+
+function link(parts: Parts, problems: MappingProblem[], version: string): MappingSet {
+  const definitions = mergeDefinitions(parts.definitions);
+  const codes = new Map<string, CodeMap>();
+  for (const [name, { file, source }] of parts.codes) {
+    const problem = (row: number, message: string) =>
+      problems.push({ file: source.path, line: source.lineOf(['rows', row]), path: `rows[${row}]`, message });
+    codes.set(name, compileCodeMap(file, problem));
+  }
+  const maps = new Map<string, CompiledMap>();
+  const compiling = new Set<string>();
+  const environment = {
+    definitions,
+    codes: (name: string) => codes.get(name),
+    map: (name: string) => maps.get(name) ?? compileOnce(name),
+    problem: ({ origin, path }: SourceRow, message: string) =>
+      problems.push({ file: origin.file, line: origin.line, path, message }),
+  };
+  const compileOnce = (name: string): CompiledMap | undefined => {
+    const source = parts.maps.get(name);
+    if (!source || compiling.has(name)) return undefined;
+    compiling.add(name);
+    const map = compileMap(source, environment);
+    compiling.delete(name);
+    maps.set(name, map);
+    return map;
+  };
+  for (const name of parts.maps.keys()) environment.map(name);
+  const joined = new Map<string, CompiledMap>();
+  const combined = (names: readonly string[]): CompiledMap => {
+    const key = names.join(' + ');
+    const known = names.length === 1 ? maps.get(key) : joined.get(key);
+    if (known) return known;
+    const map = compileMap(combine(names, parts.maps), environment);
+    joined.set(key, map);
+    return map;
+  };
+  return {
+    version,
+    maps,
+    codes,
+    definitions,
+    combined,
+    messages: new Map([...parts.messages].map(([name, { file }]) => [name, file])),
+    interactions: new Map([...parts.interactions].map(([name, { file }]) => [name, file])),
+    errors: parts.errors,
+  };
+}
+
+function combine(names: readonly string[], sources: ReadonlyMap<string, MapSource>): MapSource {
+  const chosen = names.map((name) => {
+    const source = sources.get(name);
+    if (!source) throw new Error(`there is no map ${name}`);
+    return source;
+  });
+  const first = chosen[0]!;
+  return {
+    ...first,
+    segments: chosen.flatMap((source) => source.segments ?? [parseMapName(source.name).legacy]),
+    rows: chosen.flatMap((source) => source.rows),
+  };
+}
+
+function hashOf(files: readonly MappingFile[]): string {
+  const hash = createHash('sha256');
+  for (const { path, text } of files) hash.update(`${path}\0${text}\0`);
+  return hash.digest('base64url').slice(0, 16);
+}

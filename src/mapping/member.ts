@@ -1,0 +1,190 @@
+import type { Json, JsonObject } from '../fhir/types.ts';
+import { sameJson, type Codec } from './codec.ts';
+import type { Condition } from './condition.ts';
+import { isObject } from './fhir-path.ts';
+import type { Run } from './run.ts';
+import { descend, descendTo } from './tree-path.ts';
+import type { Step, TreeReader, TreeWriter } from './tree.ts';
+
+/** One property of a FHIR object, fed by one row or several; compiled. `root` is the place the map's paths start from. */
+export interface Member {
+  readonly property: string;
+  read(root: TreeReader, run: Run): Json | undefined;
+  /** Makes the tree say `value` for this property; what already says so is not touched, byte for byte. */
+  write(value: Json | undefined, root: TreeWriter, run: Run): void;
+  /** What is always so, for an object that the tree says something about. */
+  always(root: TreeReader, run: Run): Json | undefined;
+  /** Keys of tree paths that its conditions ask for, and that it writes. */
+  readonly needs: readonly string[];
+  readonly writes: readonly string[];
+}
+
+/** One way to feed a property that holds one value. */
+export interface Alternative {
+  readonly steps: readonly Step[];
+  readonly codec: Codec;
+  readonly when: Condition | undefined;
+  readonly only: 'read' | 'write' | undefined;
+}
+
+/** What rows say is always so, for an object that the tree says something about. */
+export type Always = (root: TreeReader, run: Run) => Json | undefined;
+
+/** A codec over an object: its members, in an order in which conditions find what they ask for already written. */
+export function objectCodec(members: readonly Member[]): Codec {
+  const ordered = orderByNeeds(members);
+  return {
+    read: (place, run) => {
+      const found = readMembers(members, place, run);
+      if (found) addAlways(members, found, place, run);
+      return found;
+    },
+    write: (value, place, run) => writeMembers(ordered, isObject(value) ? value : {}, place, run),
+  };
+}
+
+function readMembers(members: readonly Member[], root: TreeReader, run: Run): JsonObject | undefined {
+  let found: JsonObject | undefined;
+  for (const member of members) {
+    const value = member.read(root, run);
+    if (value === undefined) continue;
+    found ??= {};
+    found[member.property] = value;
+  }
+  return found;
+}
+
+/** Adds the constants to an object that has something of its own. */
+export function addAlways(members: readonly Member[], found: JsonObject, root: TreeReader, run: Run): void {
+  for (const member of members) {
+    if (found[member.property] !== undefined) continue;
+    const value = member.always(root, run);
+    if (value !== undefined) found[member.property] = value;
+  }
+}
+
+/** First what goes, then what comes: two members may share a place. */
+function writeMembers(members: readonly Member[], value: JsonObject, root: TreeWriter, run: Run): void {
+  for (const member of members) if (value[member.property] === undefined) member.write(undefined, root, run);
+  for (const member of members)
+    if (value[member.property] !== undefined) member.write(value[member.property], root, run);
+}
+
+/** A property that is one object whose members are said by rows of their own: `period.start`. */
+export function objectMember(property: string, members: readonly Member[]): Member {
+  const codec = objectCodec(members);
+  return {
+    property,
+    read: (root, run) => codec.read(root, run),
+    write: (value, root, run) => codec.write(value, root, run),
+    always: constantObject(members),
+    needs: members.flatMap((member) => member.needs),
+    writes: members.flatMap((member) => member.writes),
+  };
+}
+
+/** An object made of constants only is there whenever what it belongs to is. */
+export function constantObject(members: readonly Member[]): Always {
+  if (members.some((member) => member.writes.length > 0)) return () => undefined;
+  return (root, run) => {
+    const found: JsonObject = {};
+    addAlways(members, found, root, run);
+    return Object.keys(found).length === 0 ? undefined : found;
+  };
+}
+
+/** A property that holds one value: the first alternative that says something is it. */
+export function singleMember(
+  property: string,
+  alternatives: readonly Alternative[],
+  constants: readonly Always[],
+  keys: { readonly needs: readonly string[]; readonly writes: readonly string[] },
+): Member {
+  const say = (alternative: Alternative, root: TreeReader, run: Run): Json | undefined => {
+    if (alternative.only === 'write' || (alternative.when && !alternative.when.holds(root, run)))
+      return undefined;
+    return alternative.codec.read(descend(root, alternative.steps), run);
+  };
+  const always: Always = (root, run) => {
+    for (const constant of constants) {
+      const value = constant(root, run);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  };
+  return {
+    property,
+    ...keys,
+    always,
+    read(root, run) {
+      let first: Json | undefined;
+      for (const alternative of alternatives) {
+        const value = say(alternative, root, first === undefined ? run : silent(run));
+        if (value === undefined) continue;
+        if (first === undefined) first = value;
+        else if (!sameJson(first, value)) {
+          run.lose(
+            'no-room',
+            descend(root, alternative.steps).location(),
+            `${property} is said twice, and differently`,
+          );
+        }
+      }
+      return first;
+    },
+    write(value, root, run) {
+      const quiet = silent(run);
+      const present = alternatives.map((alternative) => say(alternative, root, quiet));
+      const winner = present.findIndex((it) => it !== undefined);
+      const said = winner < 0 ? always(root, run) : present[winner];
+      if (winner >= 0 ? sameJson(said, value) : value === undefined || sameJson(said, value)) return;
+      for (const [at, alternative] of alternatives.entries()) {
+        if (present[at] === undefined || (at === winner && value !== undefined)) continue;
+        alternative.codec.write(undefined, descendTo(root, alternative.steps), run);
+      }
+      if (value === undefined) return;
+      const target = writable(alternatives[winner], root, run)
+        ? alternatives[winner]
+        : alternatives.find((alternative) => writable(alternative, root, run));
+      target?.codec.write(value, descendTo(root, target.steps), run);
+    },
+  };
+}
+
+function writable(
+  alternative: Alternative | undefined,
+  root: TreeReader,
+  run: Run,
+): alternative is Alternative {
+  if (!alternative || alternative.only === 'read') return false;
+  return !alternative.when || alternative.when.holds(root, run);
+}
+
+/** The same run, not reporting: for reading what is there before it is written over. */
+export function silent(run: Run): Run {
+  return { ...run, lose: () => {} };
+}
+
+/** Members whose conditions ask for what others write come after those; otherwise the order stays. */
+function orderByNeeds(members: readonly Member[]): readonly Member[] {
+  const ordered: Member[] = [];
+  const visiting = new Set<Member>();
+  const visit = (member: Member): void => {
+    if (visiting.has(member)) return;
+    visiting.add(member);
+    for (const other of members) {
+      if (
+        other !== member &&
+        member.needs.some((need) => other.writes.some((write) => overlaps(need, write)))
+      )
+        visit(other);
+    }
+    ordered.push(member);
+  };
+  for (const member of members) visit(member);
+  return ordered;
+}
+
+function overlaps(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}

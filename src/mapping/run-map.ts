@@ -1,0 +1,56 @@
+import type { Json, JsonObject, Resource } from '../fhir/types.ts';
+import { reportChildLosses, reportLosses } from './cover.ts';
+import type { CompiledMap } from './map-compiler.ts';
+import { startRun, type Loss, type RunContext } from './run.ts';
+import type { TreeReader, TreeWriter } from './tree.ts';
+import { carriedLosses } from './write-loss.ts';
+
+export interface ReadResult {
+  /** Absent when the tree says nothing that the map reads. */
+  readonly resource: Resource | undefined;
+  readonly loss: readonly Loss[];
+}
+
+export interface WriteResult {
+  /** Elements that the tree cannot carry (`not-carried`), and others worth knowing. */
+  readonly loss: readonly Loss[];
+}
+
+/**
+ * Reads a tree into a resource (or a data type's value, for a data type map).
+ * @param root the group that holds the map's segments, or the place of the data type.
+ */
+export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
+  const { run, losses } = startRun(context);
+  const value = map.codec.read(root, run);
+  if (map.segments.length === 0) reportLosses(root, map.cover, run);
+  for (const segment of map.segments) reportChildLosses(root, segment, map.cover, run);
+  return { resource: asResource(map, value), loss: losses };
+}
+
+function asResource(map: CompiledMap, value: Json | undefined): Resource | undefined {
+  if (value === undefined || typeof value !== 'object' || value === null || Array.isArray(value))
+    return undefined;
+  return { resourceType: map.fhirType, ...(value as JsonObject) };
+}
+
+/**
+ * Writes a resource onto a tree: an empty one to create, an existing one to update. What the tree already says is left byte for
+ * byte; what the map does not speak of stays; what the resource no longer has is cleared, as the protocol says it.
+ * What does not come back when the tree is read again is reported as `not-carried`: measured, not declared.
+ */
+export function writeTree(
+  map: CompiledMap,
+  resource: Resource,
+  root: TreeWriter,
+  context: RunContext,
+): WriteResult {
+  const { run, losses } = startRun(context);
+  map.codec.write(resource, root, run);
+  const back = map.codec.read(root, startRun(context).run);
+  const dropped = map.rows
+    .filter(({ row }) => row.drop && row.fhir)
+    .map(({ row }) => ({ path: row.fhir!, why: row.why! }));
+  losses.push(...carriedLosses(resource, back, map.fhirType, dropped, context.timeZone));
+  return { loss: losses };
+}

@@ -1,0 +1,80 @@
+/**
+ * An assigning authority as the configuration registers it: the legacy names of one numbering system, and its FHIR name.
+ */
+export interface Authority {
+  /** Short name, part of keys: `HOSP`. */
+  readonly name: string;
+  /** HD-1 values that mean it. The first is the one written. */
+  readonly namespaces?: readonly string[];
+  /** HD-2 when HD-3 is `ISO`. */
+  readonly oid?: string | undefined;
+  /** `Identifier.system` of its numbers. */
+  readonly system: string;
+}
+
+/** Why something did not make it to the other side, or made it in another form. */
+export type LossKind =
+  /** No row speaks of it. */
+  | 'unmapped'
+  /** A row keeps it raw: not in the resource, untouched by an update. */
+  | 'kept'
+  /** A row drops it, with a reason and a name. */
+  | 'dropped'
+  /** A row reads it, but it is not what the standard says it must be. */
+  | 'invalid'
+  /** A code map does not know it. */
+  | 'unknown-code'
+  /** A coding system without a known URI. */
+  | 'unknown-system'
+  /** An assigning authority that is not registered. */
+  | 'unknown-authority'
+  /** A repetition or an alternative that has no room on the other side. */
+  | 'no-room'
+  /** Told to be deleted (`""`). */
+  | 'deleted'
+  /** Write: an element of the resource that does not come back when the tree is read again. */
+  | 'not-carried'
+  /** Write: an element that the resource did not have and the tree says. */
+  | 'added';
+
+/** One line of a loss report. Never holds a value: it may be shown, logged and sent. */
+export interface Loss {
+  readonly kind: LossKind;
+  /** Place in the legacy tree (`PID-5[2].9`) on a read, FHIRPath of the element (`Patient.name[0].period`) on a write. */
+  readonly path: string;
+  readonly why?: string;
+}
+
+/** What one run of a map needs besides the tree: fixed for a backend, or made for each message. */
+export interface RunContext {
+  readonly authorities: readonly Authority[];
+  /** IANA zone of timestamps without an offset: the sending facility's. */
+  readonly timeZone: string;
+  /**
+   * Which authorities' numbers make resource keys, by preference, by resource type; without an entry every registered one
+   * does, in the order of the registry.
+   */
+  readonly keyAuthorities?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Resource types that can be read here, so that a reference to them may name a key; others get a logical reference
+   * (identifier and display). Default: all.
+   */
+  readonly readable?: (type: string) => boolean;
+  /** Parameters of an interaction that conditions may ask for, e.g. `event`: `A28`. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/** One run: the context, and what got lost so far. */
+export interface Run extends RunContext {
+  lose(kind: LossKind, path: string, why?: string): void;
+}
+
+/** Starts a run; `losses` fills as it goes. */
+export function startRun(context: RunContext): { readonly run: Run; readonly losses: Loss[] } {
+  const losses: Loss[] = [];
+  const run: Run = {
+    ...context,
+    lose: (kind, path, why) => losses.push(why === undefined ? { kind, path } : { kind, path, why }),
+  };
+  return { run, losses };
+}

@@ -1,0 +1,82 @@
+import type { Json, JsonObject } from '../fhir/types.ts';
+import { sameJson } from './codec.ts';
+import { isObject } from './fhir-path.ts';
+import { sameInstant } from './primitive.ts';
+import type { Loss } from './run.ts';
+
+/** Members that the server answers for, not the legacy record. */
+const MANAGED = new Set(['resourceType', 'id', 'meta', 'implicitRules']);
+
+/**
+ * What of a resource did not come back after it was written and read again, as FHIRPaths; and what came back that it did not
+ * have. Two times that are the same instant are the same; the order of list items that different fields hold may differ.
+ */
+export function carriedLosses(
+  wanted: JsonObject,
+  back: Json | undefined,
+  type: string,
+  dropped: readonly { readonly path: string; readonly why: string }[],
+  timeZone: string,
+): Loss[] {
+  const losses: Loss[] = [];
+  const without = { ...wanted };
+  for (const { path, why } of dropped) {
+    if (without[path] === undefined) continue;
+    losses.push({ kind: 'dropped', path: `${type}.${path}`, why });
+    delete without[path];
+  }
+  for (const name of MANAGED) delete without[name];
+  const answer: JsonObject = isObject(back) ? { ...back } : {};
+  for (const name of MANAGED) delete answer[name];
+  compare(without, answer, type, losses, timeZone);
+  return losses;
+}
+
+function compare(
+  wanted: Json | undefined,
+  back: Json | undefined,
+  path: string,
+  losses: Loss[],
+  timeZone: string,
+): void {
+  if (sameJson(wanted, back)) return;
+  if (wanted === undefined) losses.push({ kind: 'added', path });
+  else if (back === undefined) losses.push({ kind: 'not-carried', path });
+  else if (Array.isArray(wanted) && Array.isArray(back)) compareLists(wanted, back, path, losses, timeZone);
+  else if (isObject(wanted) && isObject(back)) {
+    for (const name of new Set([...Object.keys(wanted), ...Object.keys(back)])) {
+      if (
+        name === 'display' &&
+        back[name] !== undefined &&
+        sameJson({ ...wanted, display: 1 }, { ...back, display: 1 })
+      )
+        continue;
+      compare(wanted[name], back[name], `${path}.${name}`, losses, timeZone);
+    }
+  } else if (
+    !(typeof wanted === 'string' && typeof back === 'string' && sameInstant(wanted, back, timeZone))
+  ) {
+    losses.push({ kind: 'not-carried', path });
+  }
+}
+
+/** Items that came back anywhere in the list are carried; the rest are compared in the order that is left. */
+function compareLists(
+  wanted: readonly Json[],
+  back: readonly Json[],
+  path: string,
+  losses: Loss[],
+  timeZone: string,
+): void {
+  const left = [...back];
+  const open: [number, Json][] = [];
+  for (const [at, item] of wanted.entries()) {
+    const found = left.findIndex((it) => sameJson(it, item));
+    if (found >= 0) left.splice(found, 1);
+    else open.push([at, item]);
+  }
+  const moved = open.length === 0 && left.length === 0 && typeof wanted[0] !== 'object';
+  if (moved) losses.push({ kind: 'not-carried', path });
+  for (const [at, item] of open) compare(item, left.shift(), `${path}[${at}]`, losses, timeZone);
+  for (const [at] of left.entries()) losses.push({ kind: 'added', path: `${path}[${wanted.length + at}]` });
+}
