@@ -109,10 +109,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 };
 
-/** Text for element content or an attribute; characters that XML 1.0 does not know become a blank. */
+/** Text for element content; control characters, which XML 1.0 does not know, become a blank. */
 export function escapeXml(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   return text
     .replaceAll(/[&<>"\r]/g, (c) => ESCAPES[c] ?? c)
-    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, ' ');
+    .replaceAll(/(?![\t\n])\p{Cc}|[\ufffe\uffff]/gu, ' ');
 }

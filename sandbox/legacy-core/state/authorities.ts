@@ -13,7 +13,10 @@ export const HOSP: Authority = { name: 'HOSP', oid: '2.999.1.1' };
 /** The clinic that was bought in 2014 and kept its numbers. */
 export const CLINIC: Authority = { name: 'CLINIC', oid: '2.999.1.2' };
 
-export const AUTHORITIES: readonly Authority[] = [HOSP, CLINIC];
+/** Numbers of the gateway in front of us, kept so that it finds again what it sent. */
+export const GATEWAY: Authority = { name: 'FICUS', oid: '2.999.1.99' };
+
+export const AUTHORITIES: readonly Authority[] = [HOSP, CLINIC, GATEWAY];
 
 /** By namespace or OID. */
 export function findAuthority(nameOrOid: string): Authority | undefined {

@@ -1,0 +1,105 @@
+import { createControlApi } from './control/index.ts';
+import { createJournal } from './faults/journal.ts';
+import { createSwitchboard } from './faults/switchboard.ts';
+import { createLegacyCore, type LegacyCoreOptions } from './legacy-core/index.ts';
+import type { Credentials } from './legacy-core/soap/security.ts';
+import { createModernService, type ModernServiceOptions } from './modern/index.ts';
+
+export { createControlApi, createLegacyCore, createModernService };
+export { HOSPITAL_ZONE } from './time.ts';
+
+/** Ports: 0 is any free one. */
+export interface SandboxOptions {
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 2575. */
+  readonly mllpPort?: number;
+  /** Default 8091; also the old web portal, under /portal/. */
+  readonly soapPort?: number;
+  /** Default 8092. */
+  readonly modernPort?: number;
+  /** Default 8090. */
+  readonly controlPort?: number;
+  /** WS-Security of the SOAP service; see LegacyCoreOptions. */
+  readonly security?: LegacyCoreOptions['security'];
+  /** A file with a Bundle or a list of Observations for the modern service, which is empty otherwise. */
+  readonly modernSeed?: ModernServiceOptions['seedFile'];
+  /** Epoch milliseconds; default the system's clock. */
+  readonly now?: () => number;
+}
+
+/** URLs of everything that was started. */
+export interface SandboxAddresses {
+  readonly mllp: string;
+  readonly soap: string;
+  readonly wsdl: string;
+  readonly portal: string;
+  readonly modern: string;
+  readonly control: string;
+}
+
+export interface Sandbox {
+  readonly addresses: SandboxAddresses;
+  /** Who may call the SOAP service; undefined when WS-Security is off. */
+  readonly credentials: Credentials | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts the hospital in a box: the legacy core, the modern FHIR service and the control API. Rejects, with
+ * everything closed again, when a port is taken.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { host = '127.0.0.1', now = Date.now } = options;
+  const shared = { host, now, switchboard: createSwitchboard(), journal: createJournal(now) };
+  const started: { close: () => Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    shared.switchboard.clear();
+    await Promise.all(started.map((part) => part.close()));
+  };
+  const keep = <T extends { close: () => Promise<void> }>(part: T): T => {
+    started.push(part);
+    return part;
+  };
+  try {
+    const legacy = keep(
+      await createLegacyCore({
+        ...shared,
+        ...(options.mllpPort === undefined ? {} : { mllpPort: options.mllpPort }),
+        ...(options.soapPort === undefined ? {} : { soapPort: options.soapPort }),
+        ...(options.security === undefined ? {} : { security: options.security }),
+      }),
+    );
+    const modern = keep(
+      await createModernService({
+        ...shared,
+        ...(options.modernPort === undefined ? {} : { port: options.modernPort }),
+        ...(options.modernSeed === undefined ? {} : { seedFile: options.modernSeed }),
+      }),
+    );
+    const control = keep(
+      await createControlApi({
+        ...shared,
+        legacy,
+        modern,
+        ...(options.controlPort === undefined ? {} : { port: options.controlPort }),
+      }),
+    );
+    const soap = `http://${host}:${legacy.soapPort}`;
+    return {
+      addresses: {
+        mllp: `mllp://${host}:${legacy.mllpPort}`,
+        soap: `${soap}/ClinicalService`,
+        wsdl: `${soap}/ClinicalService?wsdl`,
+        portal: `${soap}/portal/`,
+        modern: modern.base,
+        control: `http://${host}:${control.port}`,
+      },
+      credentials: legacy.credentials,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
