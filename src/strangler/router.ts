@@ -1,0 +1,48 @@
+import { FicusError } from '../errors.ts';
+import type { Endpoint } from '../fhir/types.ts';
+import type { Backend, FhirRequest, Route } from '../ports.ts';
+import { backendOf } from './stage.ts';
+import type { RouteTable } from './table.ts';
+
+/** The endpoint that a request is for. */
+export function endpointOf(request: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
+  return `${request.type}.${request.interaction}`;
+}
+
+/** Whether the body of a write may be handed on unread: its endpoint is on the modern side, and its route says so. */
+export function isStreamed(route: Route | undefined): boolean {
+  return route?.stage === 'modern' && route.body === 'streamed';
+}
+
+/**
+ * The Backend that stands for all: each request goes to the one that its endpoint's route names at that moment.
+ *
+ * @param options.backends by name, with their Layers around them
+ */
+export function createRouter(options: {
+  readonly table: Pick<RouteTable, 'get'>;
+  readonly backends: ReadonlyMap<string, Backend>;
+}): Backend {
+  const { table, backends } = options;
+  return {
+    async handle(request, context) {
+      const endpoint = endpointOf(request);
+      const route = table.get(endpoint);
+      if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
+      const name = backendOf(route, route.stage);
+      const backend = name === undefined ? undefined : backends.get(name);
+      if (!backend) throw new FicusError('internal', `The backend of ${endpoint} is not there.`);
+      // The stage may change between the choice to stream the body and this line.
+      if (request.body !== undefined && !request.resource && !isStreamed(route)) {
+        throw new FicusError(
+          'unavailable',
+          `${endpoint} changed sides while the request came in; nothing was sent.`,
+          {
+            retryAfter: 1,
+          },
+        );
+      }
+      return backend.handle(request, context);
+    },
+  };
+}
