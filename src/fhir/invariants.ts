@@ -33,25 +33,33 @@ function codings(concept: Json | undefined): string[] {
   return list(concept['coding']).map((it) => `${textOf(it['system'])}|${textOf(it['code'])}`);
 }
 
-/** Earliest and latest instant that a partial date can mean, in milliseconds; no zone means any zone. */
-function span(text: string): { readonly from: number; readonly to: number } | undefined {
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly zoned: boolean;
+}
+
+/** Earliest and latest instant that a partial date can mean, in milliseconds; without a zone, as if in UTC. */
+function span(text: string): Span | undefined {
   const zoned = text.includes('T');
   const from = Date.parse(zoned ? text.replace(':60', ':59') : text);
   if (Number.isNaN(from)) return undefined;
-  if (zoned) return { from, to: from + (text.includes('.') ? 0 : 999) };
+  if (zoned) return { from, to: from + (text.includes('.') ? 0 : 999), zoned };
   const end = new Date(from);
   if (text.length === 4) end.setUTCFullYear(end.getUTCFullYear() + 1);
   else if (text.length === 7) end.setUTCMonth(end.getUTCMonth() + 1);
   else end.setUTCDate(end.getUTCDate() + 1);
-  const fourteenHours = 14 * 3600 * 1000;
-  return { from: from - fourteenHours, to: end.getTime() - 1 + fourteenHours };
+  return { from, to: end.getTime() - 1, zoned };
 }
 
 function ordered(start: Json | undefined, end: Json | undefined): boolean {
   if (typeof start !== 'string' || typeof end !== 'string') return true;
   const first = span(start);
   const last = span(end);
-  return !first || !last || first.from <= last.to;
+  if (!first || !last) return true;
+  // A date without a zone may be up to 14 hours from UTC; two of them are taken to be in the same place.
+  const slack = first.zoned === last.zoned ? 0 : 14 * 3600 * 1000;
+  return first.from <= last.to + slack;
 }
 
 /** For comparing only; NaN when it is no number. */
@@ -66,6 +74,8 @@ function needs(key: string, name: string, other: string): Invariant {
 
 const ALLERGY_VERIFICATION =
   'http://terminology.hl7.org/CodeSystem/allergyintolerance-verification|entered-in-error';
+
+const MEALS: readonly Json[] = ['C', 'CM', 'CD', 'CV'];
 
 const refuted = (value: JsonObject): boolean =>
   codings(value['verificationStatus']).includes(ALLERGY_VERIFICATION);
@@ -185,6 +195,19 @@ const INVARIANTS: Readonly<Record<string, readonly Invariant[]>> = {
     needs('tim-6', 'periodMax', 'period'),
     needs('tim-7', 'durationMax', 'duration'),
     needs('tim-8', 'countMax', 'count'),
+    {
+      key: 'tim-9',
+      human: 'offset needs when, and no meal itself (C, CM, CD, CV)',
+      holds: (it) => {
+        const when = Array.isArray(it['when']) ? it['when'] : [];
+        return !has(it, 'offset') || (when.length > 0 && !when.some((code) => MEALS.includes(code)));
+      },
+    },
+    {
+      key: 'tim-10',
+      human: 'timeOfDay and when exclude each other',
+      holds: (it) => !has(it, 'timeOfDay') || !has(it, 'when'),
+    },
   ],
 };
 

@@ -26,7 +26,7 @@ export function summarize(resource: Resource, summary: Summary): Resource {
     summary === 'true'
       ? (element) => element.summary || element.min > 0
       : (element) => element.name === 'text' || element.min > 0;
-  return tagged(subset(resource, typeDef(resource.resourceType), keep, summary === 'true') as Resource);
+  return tagged(subsetOf(resource, keep, summary === 'true'));
 }
 
 /**
@@ -38,7 +38,15 @@ export function selectElements(resource: Resource, names: readonly string[]): Re
   const wanted = new Set(names.map((name) => def?.properties.get(name)?.element.name ?? name));
   const keep = (element: ElementDef): boolean =>
     wanted.has(element.name) || element.min > 0 || element.modifier;
-  return tagged(subset(resource, def, keep, false) as Resource);
+  return tagged(subsetOf(resource, keep, false));
+}
+
+/** The elements to keep, and the contained resources while one of those refers to them. */
+function subsetOf(resource: Resource, keep: (element: ElementDef) => boolean, deep: boolean): Resource {
+  const kept = subset(resource, typeDef(resource.resourceType), keep, deep) as Resource;
+  const { contained } = resource;
+  if (contained === undefined || !JSON.stringify(kept).includes('"reference":"#')) return kept;
+  return { ...kept, contained };
 }
 
 /** Members that stay whatever is asked for. */

@@ -214,7 +214,7 @@ function checkValue(
       report('structure', path, 'null is not allowed here.');
       return;
     }
-    if (twin !== undefined) checkTwin(twin, type, path, walk);
+    if (twin !== undefined) checkTwin(twin, value !== undefined, type, path, walk);
     if (value === undefined) return;
     const fault = primitiveFault(type, value);
     if (fault) report('value', path, `${type} ${fault}.`);
@@ -239,12 +239,18 @@ function checkValue(
 }
 
 /** The id and extensions of a primitive. */
-function checkTwin(twin: Json, type: string, path: string, walk: Walk): void {
+function checkTwin(twin: Json, hasValue: boolean, type: string, path: string, walk: Walk): void {
   if (!isJsonObject(twin)) {
     walk.report('structure', path, 'The _ member of a primitive must be a JSON object.');
     return;
   }
-  checkObject(twin, typeDef('Element')!, path, walk);
+  const { id } = twin;
+  if (hasValue && id !== undefined && Object.keys(twin).length === 1) {
+    const fault = primitiveFault('string', id);
+    if (fault) walk.report('value', `${path}.id`, `string ${fault}.`);
+  } else {
+    checkObject(twin, typeDef('Element')!, path, walk);
+  }
   if (type === 'xhtml' && twin['extension'] !== undefined) {
     walk.report('structure', path, 'xhtml has no extensions.');
   }
