@@ -154,6 +154,8 @@ export function createPassthrough(options: PassthroughOptions): Passthrough {
         proxy.on('proxyRes', (proxyRes, req, res) => {
           timers.get(req)?.();
           stripHops(proxyRes.headers, false);
+          // What becomes of the client's connection is between the client and us.
+          proxyRes.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
           const { location } = proxyRes.headers;
           if (location !== undefined) proxyRes.headers.location = publicLocation(location, target);
           proxyRes.headers['x-served-by'] = servedBy;

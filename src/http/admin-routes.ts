@@ -1,0 +1,96 @@
+import { FicusError } from '../errors.ts';
+import type { Endpoint } from '../fhir/types.ts';
+import type { Metrics } from '../metrics.ts';
+import type { RouteTable } from '../strangler/table.ts';
+import type { AdminRequest, AdminRoute } from './admin.ts';
+
+/** Whether something that Ficus needs is there; `detail` says in words what is missing. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail?: string;
+}
+
+/** `/healthz`: the process answers. `/readyz`: it can serve, 503 while a check fails or it is shutting down. */
+export function healthRoutes(ready: () => Promise<readonly Check[]> | readonly Check[]): AdminRoute[] {
+  return [
+    { method: 'get', path: '/healthz', handle: () => ({ body: { status: 'ok' } }) },
+    {
+      method: 'get',
+      path: '/readyz',
+      handle: async () => {
+        const checks = await ready();
+        const ok = checks.every((check) => check.ok);
+        return { status: ok ? 200 : 503, body: { status: ok ? 'ready' : 'not ready', checks } };
+      },
+    },
+  ];
+}
+
+/** `/metrics` in Prometheus' text form. */
+export function metricsRoute(metrics: Pick<Metrics, 'text'>): AdminRoute {
+  return { method: 'get', path: '/metrics', handle: async () => ({ text: await metrics.text() }) };
+}
+
+function textOf(body: AdminRequest['body'], name: string): string | undefined {
+  const value = body[name];
+  if (value === undefined || typeof value === 'string') return value;
+  throw new FicusError('value-invalid', `"${name}" is a string`, { expression: [name] });
+}
+
+/** The version that whoever asks has seen: `If-Match: "3"`, or `version` in the body. */
+function versionOf(request: AdminRequest): number | undefined {
+  const header = request.headers['if-match'];
+  const value =
+    header === undefined
+      ? request.body['version']
+      : Number(/^(?:W\/)?"(\d+)"$/.exec(header)?.[1] ?? Number.NaN);
+  if (value === undefined || (typeof value === 'number' && Number.isInteger(value))) return value;
+  throw new FicusError('value-invalid', '"version" is a whole number', { expression: ['version'] });
+}
+
+/**
+ * The route table: `GET /routes`, `GET /routes/:endpoint`, its `/history`, and
+ * `PUT /routes/:endpoint {"stage", "by", "reason"?, "version"?}`, which moves an endpoint. With a version that is not
+ * the current one the change is refused (412).
+ */
+export function routeTableRoutes(
+  table: Pick<RouteTable, 'get' | 'list' | 'history' | 'setStage'>,
+): AdminRoute[] {
+  const endpointOf = (request: AdminRequest): Endpoint => String(request.params['endpoint']) as Endpoint;
+  return [
+    { method: 'get', path: '/routes', handle: () => ({ body: { routes: table.list() } }) },
+    {
+      method: 'get',
+      path: '/routes/:endpoint',
+      handle: (request) => {
+        const route = table.get(endpointOf(request));
+        if (!route) throw new FicusError('not-found', 'There is no such route');
+        return { body: route, headers: { etag: `"${route.version}"` } };
+      },
+    },
+    {
+      method: 'get',
+      path: '/routes/:endpoint/history',
+      handle: async (request) => ({ body: { history: await table.history(endpointOf(request)) } }),
+    },
+    {
+      method: 'put',
+      path: '/routes/:endpoint',
+      handle: async (request) => {
+        const by = textOf(request.body, 'by');
+        const stage = textOf(request.body, 'stage');
+        const reason = textOf(request.body, 'reason');
+        const ifVersion = versionOf(request);
+        if (by === undefined || by.trim() === '') throw new FicusError('value-required', '"by" says who asks for the change', { expression: ['by'] }); // prettier-ignore
+        if (stage === undefined) throw new FicusError('value-required', '"stage" says where the endpoint goes', { expression: ['stage'] }); // prettier-ignore
+        const route = await table.setStage(endpointOf(request), stage, {
+          by,
+          ...(reason === undefined ? {} : { reason }),
+          ...(ifVersion === undefined ? {} : { ifVersion }),
+        });
+        return { body: route, headers: { etag: `"${route.version}"` } };
+      },
+    },
+  ];
+}
