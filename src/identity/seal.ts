@@ -93,7 +93,12 @@ export function createSealer(options: {
     seal(type, key) {
       const name = `${type}/${key}`;
       let result = sealed.get(name);
-      if (!result) sealed.set(name, (result = mint(type, key)));
+      if (!result) {
+        result = mint(type, key);
+        sealed.set(name, result);
+        // What is listed now is read next.
+        if (!result.hashed) opened.set(`${type}/${result.id}`, key);
+      }
       return result;
     },
     open(type, id) {

@@ -30,9 +30,10 @@ export async function findMatch(
   }
   if (criteria.filters.length === 0) throw new FicusError('parameter-invalid', 'The criteria are empty.');
   let match: Match | undefined;
-  let query: SearchQuery = { ...criteria, sort: [], include: [], count: 10 };
+  const { type, filters, applied, ignored } = criteria;
+  let query: SearchQuery = { type, filters, applied, ignored, sort: [], include: [], count: 10 };
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const request: FhirRequest = { interaction: 'search', type: criteria.type, query, handling: 'strict' };
+    const request: FhirRequest = { interaction: 'search', type, query, handling: 'strict' };
     const { body, servedBy } = await next.handle(request, context).catch((error: unknown) => {
       throw beforeWrite(error);
     });

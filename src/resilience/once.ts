@@ -8,7 +8,15 @@ import type {
   WriteRecord,
 } from '../ports.ts';
 import { noAnswer, orAborted, unasked } from './interaction.ts';
-import { encodeAnswer, encodeError, endingOf, replay, stillUnknown } from './outcome.ts';
+import {
+  encodeAnswer,
+  encodeError,
+  endingOf,
+  endingOfAnswer,
+  replay,
+  stillUnknown,
+  withoutStream,
+} from './outcome.ts';
 
 export interface OnceOptions {
   readonly store: IdempotencyStore;
@@ -55,10 +63,8 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     const other = running.get(key);
     if (other) {
       refuseOtherContent(fingerprint, other.fingerprint);
-      return {
-        response: await orAborted(other.answer, context.signal, () => noAnswer(request)),
-        repeated: true,
-      };
+      const response = await orAborted(other.answer, context.signal, () => noAnswer(request));
+      return { response: withoutStream(response), repeated: true };
     }
     let repeated = false;
     const answer = claimAndExecute(attempt, () => (repeated = true)).finally(() => running.delete(key));
@@ -119,7 +125,7 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     try {
       const answer = attempt.execute({ ...context, signal: detached.signal });
       const response = await orAborted(answer, silence.signal, () => noAnswer(request));
-      await settle(attempt, { ...claim, state: 'done', outcome: encodeAnswer(response) });
+      await settle(attempt, afterAnswer(claim, response));
       return response;
     } catch (error) {
       await settle(attempt, afterFailure(attempt, claim, error));
@@ -139,6 +145,12 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
   }
 
   return { run };
+}
+
+function afterAnswer(claim: WriteRecord, response: FhirResponse): WriteRecord | undefined {
+  const ending = endingOfAnswer(response);
+  if (ending === 'unknown') return { ...claim, state: 'unknown' };
+  return ending === 'known' ? { ...claim, state: 'done', outcome: encodeAnswer(response) } : undefined;
 }
 
 /** The record to keep; undefined: none, the key is free again. */

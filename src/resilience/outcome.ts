@@ -22,6 +22,12 @@ export function endingOf(error: unknown): Ending {
   return error.retryable ? 'not-done' : 'known';
 }
 
+/** What an answer says of the write: a service of its own may answer with an error instead of failing. */
+export function endingOfAnswer({ status }: FhirResponse): Ending {
+  if (status === 423 || status === 429 || status === 503) return 'not-done';
+  return status >= 500 && status !== 501 ? 'unknown' : 'known';
+}
+
 /** An unreadable acknowledgement and a fault of our own may both come after the write was done. */
 function mayBeDone({ code }: FicusError): boolean {
   return code === 'outcome-unknown' || code === 'legacy-malformed' || code === 'internal';
@@ -41,8 +47,16 @@ interface StoredError {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An answer as JSON text, digits kept. Of a body that is streamed only the headers are kept. */
-export function encodeAnswer({ status, headers, body, servedBy }: FhirResponse): string {
+/** A streamed body has one reader: whoever else is answered gets status and headers. */
+export function withoutStream(response: FhirResponse): FhirResponse {
+  if (response.body.kind !== 'pipe') return response;
+  const headers = Object.entries(response.headers).filter(([name]) => !name.startsWith('content-'));
+  return { ...response, headers: Object.fromEntries(headers), body: { kind: 'none' } };
+}
+
+/** An answer as JSON text, digits kept. Of one whose body is streamed the body is not kept. */
+export function encodeAnswer(response: FhirResponse): string {
+  const { status, headers, body, servedBy } = withoutStream(response);
   const stored: StoredAnswer = { status, headers, servedBy };
   return JSON.stringify({
     answer: body.kind === 'resource' ? { ...stored, resource: body.resource } : stored,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
-import type { IdempotencyStore } from '../../../src/ports.ts';
+import type { FhirResponse, IdempotencyStore } from '../../../src/ports.ts';
 import { idempotency } from '../../../src/resilience/idempotency.ts';
 import type { IdempotencyOptions } from '../../../src/resilience/idempotency.ts';
 import { createMemoryStores, openSqliteStores } from '../../../src/store/stores.ts';
@@ -307,4 +307,47 @@ describe('a write', () => {
     expect(await outcome(layered.handle(streamed, context()))).toBe('not-implemented');
     expect(backend.calls).toEqual([]);
   });
+});
+
+describe('an answer of a modern service', () => {
+  const streamed = (status: number): FhirResponse => ({
+    status,
+    headers: { location: 'Patient/new', 'content-type': 'application/fhir+json', 'content-length': '2' },
+    body: { kind: 'pipe', pipe: async () => {}, discard: () => {} },
+    servedBy: 'modern:labs',
+  });
+
+  it('is streamed to the first only; whoever repeats gets status and headers', async () => {
+    const { backend, start, layered, context } = setUp();
+    const [first, second] = [layered.handle(keyed, context()), layered.handle(keyed, context())];
+    await settled();
+    const response = streamed(201);
+    backend.calls[0]?.answer(response);
+    expect(await first).toBe(response);
+    const bare = { ...response, headers: { location: 'Patient/new' }, body: { kind: 'none' } };
+    expect(await second).toEqual(bare);
+    expect(await start().handle(keyed, context())).toEqual(bare);
+  });
+
+  it.each([
+    [422, 'answered', 1],
+    [501, 'answered', 1],
+    [503, 'answered', 2],
+    [429, 'answered', 2],
+    [500, 'outcome-unknown', 1],
+    [504, 'outcome-unknown', 1],
+  ] as const)(
+    'with status %i: a repeat is %s and the service was asked %i time(s)',
+    async (status, ending, times) => {
+      const { backend, start, context } = setUp();
+      const first = start().handle(keyed, context());
+      await settled();
+      backend.calls[0]?.answer(streamed(status));
+      expect(await first).toMatchObject({ status });
+      const repeat = outcome(start().handle(keyed, context()));
+      await settled();
+      backend.calls[1]?.answer(streamed(201));
+      expect([await repeat, backend.calls.length]).toEqual([ending, times]);
+    },
+  );
 });
