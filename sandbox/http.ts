@@ -11,6 +11,12 @@ export interface HttpAnswer {
   readonly body: string | Buffer;
 }
 
+/** A listening address as part of a URL. */
+export function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** The request body is larger than allowed. */
 export class BodyTooLarge extends Error {}
 

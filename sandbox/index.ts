@@ -1,6 +1,7 @@
 import { createControlApi } from './control/index.ts';
 import { createJournal } from './faults/journal.ts';
 import { createSwitchboard } from './faults/switchboard.ts';
+import { urlHost } from './http.ts';
 import { createLegacyCore, type LegacyCoreOptions } from './legacy-core/index.ts';
 import type { Credentials } from './legacy-core/soap/security.ts';
 import { createModernService, type ModernServiceOptions } from './modern/index.ts';
@@ -85,15 +86,16 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         ...(options.controlPort === undefined ? {} : { port: options.controlPort }),
       }),
     );
-    const soap = `http://${host}:${legacy.soapPort}`;
+    const name = urlHost(host);
+    const soap = `http://${name}:${legacy.soapPort}`;
     return {
       addresses: {
-        mllp: `mllp://${host}:${legacy.mllpPort}`,
+        mllp: `mllp://${name}:${legacy.mllpPort}`,
         soap: `${soap}/ClinicalService`,
         wsdl: `${soap}/ClinicalService?wsdl`,
         portal: `${soap}/portal/`,
         modern: modern.base,
-        control: `http://${host}:${control.port}`,
+        control: `http://${name}:${control.port}`,
       },
       credentials: legacy.credentials,
       close,

@@ -5,7 +5,7 @@ import type { Dial } from '../faults/dial.ts';
 import { openGate } from '../faults/gate.ts';
 import { createJournal, type Journal } from '../faults/journal.ts';
 import { createSwitchboard, type Switchboard } from '../faults/switchboard.ts';
-import { appliesUnder, BodyTooLarge, readBody, sendUnder, type HttpAnswer } from '../http.ts';
+import { appliesUnder, BodyTooLarge, readBody, sendUnder, urlHost, type HttpAnswer } from '../http.ts';
 import { Failure, outcome } from './failure.ts';
 import { fhirAnswer, perform, readObservation, type FhirCall } from './interactions.ts';
 import { isObject, objects, parseJson, string } from './json.ts';
@@ -83,9 +83,9 @@ export async function createModernService(options: ModernServiceOptions = {}): P
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     void serve(request, response).catch(() => response.destroy());
   });
-  const baseOf = (): string => `http://${host}:${(server.address() as AddressInfo).port}${PATH}`;
+  const baseOf = (): string => `http://${urlHost(host)}:${(server.address() as AddressInfo).port}${PATH}`;
   const gate = await openGate(server, { host, port: options.port ?? 8092, protocol: 'modern', switchboard });
-  return { port: gate.port, base: `http://${host}:${gate.port}${PATH}`, reset, close: () => gate.close() };
+  return { port: gate.port, base: `http://${urlHost(host)}:${gate.port}${PATH}`, reset, close: () => gate.close() };
 }
 
 async function readSeed(file: string | URL): Promise<string[]> {

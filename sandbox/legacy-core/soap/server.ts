@@ -4,7 +4,7 @@ import { isOn, textOf, type Dial } from '../../faults/dial.ts';
 import { openGate, type Gate } from '../../faults/gate.ts';
 import type { Journal } from '../../faults/journal.ts';
 import type { Switchboard } from '../../faults/switchboard.ts';
-import { appliesUnder, BodyTooLarge, readBody, send, sendUnder, type HttpAnswer } from '../../http.ts';
+import { appliesUnder, BodyTooLarge, readBody, send, sendUnder, urlHost, type HttpAnswer } from '../../http.ts';
 import { acceptWebSocket } from '../portal/websocket.ts';
 import { servePortal } from '../portal/pages.ts';
 import type { Hospital } from '../state/hospital.ts';
@@ -61,7 +61,7 @@ export async function openSoap(options: SoapOptions): Promise<Gate> {
     const text = options.seed.wsdl.toString('utf8');
     const body = text.replaceAll(
       'http://localhost:8091/ClinicalService',
-      `http://${options.host}:${port}${PATH}`,
+      `http://${urlHost(options.host)}:${port}${PATH}`,
     );
     return { status: 200, headers: { 'content-type': 'text/xml; charset=utf-8' }, body };
   };
