@@ -30,13 +30,13 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const raw = source.latin1Slice(0, source.length);
+  const raw = source.toString('latin1');
   const start = skipLead(raw);
   if (!isHeaderName(raw.slice(start, start + 3))) {
     throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
   }
   let delimiters = readDelimiters(raw, start);
-  const ranges = splitSegments(raw, start, raw.length, delimiters.codes.field);
+  const bounds = splitSegments(raw, start, raw.length, delimiters.codes.field);
   const items: (Message | Segment)[] = [];
   // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.
   const envelopeContext = (): SegmentContext => ({
@@ -52,7 +52,8 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     if (messageStart !== -1) items.push(parseMessage(source.subarray(messageStart, messageEnd), choice));
     messageStart = -1;
   };
-  for (const [from, end, stop] of ranges) {
+  for (let at = 0; at < bounds.length - 1; at += 2) {
+    const [from, end, stop] = bounds.slice(at, at + 3) as [number, number, number];
     const name = raw.slice(from, from + 3);
     if (name === 'MSH') {
       closeMessage();

@@ -80,7 +80,7 @@ function utf8(): Charset {
     name: 'UNICODE UTF-8',
     decode: (bytes) => {
       const buffer = toBytes(bytes);
-      const text = buffer.utf8Slice(0, buffer.length);
+      const text = buffer.toString('utf8');
       if (!text.includes('\uFFFD')) return text;
       try {
         return strict.decode(buffer);
@@ -90,7 +90,7 @@ function utf8(): Charset {
     },
     encode: (text) => {
       if (!text.isWellFormed()) throw unencodable('UNICODE UTF-8');
-      return Buffer.from(text, 'utf8').latin1Slice();
+      return Buffer.from(text, 'utf8').toString('latin1');
     },
   };
 }
@@ -107,7 +107,7 @@ function singleByte(name: string, encoding: string): Charset {
     encode: (text) => {
       const bytes = iconv.encode(text, encoding);
       if (iconv.decode(bytes, encoding) !== text) throw unencodable(name);
-      return bytes.latin1Slice();
+      return bytes.toString('latin1');
     },
   };
 }
@@ -132,7 +132,7 @@ function multiByte(name: string, label: string, encoding: string, mask?: Charset
     encode: (text) => {
       const bytes = iconv.encode(text, encoding);
       if (decode(bytes) !== text) throw unencodable(name);
-      return bytes.latin1Slice();
+      return bytes.toString('latin1');
     },
     ...(mask ? { mask } : {}),
   };
@@ -203,6 +203,17 @@ export interface CharsetChoice {
   readonly charset?: string;
   /** For messages whose MSH-18 is empty; `UNICODE UTF-8` when not given. */
   readonly defaultCharset?: string;
+}
+
+/** The byte string to look for delimiters in. Where the character set is not known the bytes are taken as they seem. */
+export function maskBy(charset: () => Charset, bytes: ByteString): ByteString {
+  let mask: Charset['mask'];
+  try {
+    mask = charset().mask;
+  } catch {
+    return bytes;
+  }
+  return mask ? mask(bytes) : bytes;
 }
 
 /** The repetitions of MSH-18, taken from the bytes of the header: what says how to read the rest cannot need it. */

@@ -27,7 +27,7 @@ function meaning(body: string, delimiters: Delimiters): ByteString | undefined {
       return '\n';
     default: {
       const hex = HEX.exec(body)?.[1];
-      return hex === undefined ? undefined : Buffer.from(hex, 'hex').latin1Slice();
+      return hex === undefined ? undefined : Buffer.from(hex, 'hex').toString('latin1');
     }
   }
 }

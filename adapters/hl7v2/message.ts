@@ -10,7 +10,6 @@ import { parsePath } from './path.ts';
 import type { Location } from './path.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext, Value } from './segment.ts';
-import type { SegmentRange } from './split.ts';
 
 /** The bytes of a message and where its segments are, as `parseMessage` and `createMessage` find them. */
 export interface MessageParts {
@@ -19,9 +18,8 @@ export interface MessageParts {
   readonly scan: ByteString;
   readonly plain: boolean;
   readonly delimiters: Delimiters;
-  readonly ranges: readonly SegmentRange[];
-  /** Offset behind the last segment; what follows (a frame's end in a file) is kept. */
-  readonly end: number;
+  /** Offsets as `splitSegments` gives them. */
+  readonly bounds: readonly number[];
   readonly choice: CharsetChoice;
 }
 
@@ -32,7 +30,9 @@ export interface MessageParts {
 export class Message {
   readonly delimiters: Delimiters;
   private readonly parts: MessageParts;
-  private readonly list: Segment[];
+  /** Segments are made when first asked for; `whole` says that all of them are. */
+  private readonly list: (Segment | undefined)[];
+  private whole = false;
   private readonly context: SegmentContext;
   private known: Charset | undefined;
   private changed = false;
@@ -43,18 +43,19 @@ export class Message {
     this.context = {
       delimiters: parts.delimiters,
       charset: () =>
-        (this.known ??= chooseCharset(parts.choice, charsetNames(this.list[0]!.bytes(), parts.delimiters))),
+        (this.known ??= chooseCharset(parts.choice, charsetNames(this.at(0).bytes(), parts.delimiters))),
       onEdit: (segment, field) => this.beforeEdit(segment, field),
     };
-    const { raw, scan, plain } = parts;
-    this.list = parts.ranges.map(
-      ([start, end, stop]) => new Segment(this.context, raw, scan, start, end, stop, plain),
-    );
+    this.list = [];
+    this.list.length = (parts.bounds.length - 1) / 2;
   }
 
   /** All segments in order; the first is MSH. */
   get segments(): readonly Segment[] {
-    return this.list;
+    const { list } = this;
+    if (!this.whole) for (let index = 0; index < list.length; index++) this.at(index);
+    this.whole = true;
+    return list as Segment[];
   }
 
   /**
@@ -68,13 +69,18 @@ export class Message {
   /** The nth segment of a name. */
   segment(name: string, occurrence = 1): Segment | undefined {
     let left = occurrence;
-    for (const segment of this.list) if (segment.is(name) && --left === 0) return segment;
+    for (let index = 0; index < this.list.length; index++) {
+      if (this.isNamed(index, name) && --left === 0) return this.at(index);
+    }
     return undefined;
   }
 
   /** All segments of a name, in order. */
   all(name: string): Segment[] {
-    return this.list.filter((segment) => segment.is(name));
+    const found: Segment[] = [];
+    for (let index = 0; index < this.list.length; index++)
+      if (this.isNamed(index, name)) found.push(this.at(index));
+    return found;
   }
 
   /**
@@ -141,7 +147,7 @@ export class Message {
       throw new RangeError('no such place for a segment');
     const bytes = encodeSegment(nested, this.delimiters, this.context.charset);
     const terminator = this.terminator();
-    const before = this.list[index - 1]!;
+    const before = this.segments[index - 1]!;
     if (before.terminator === '') before.terminate(terminator);
     const segment = Segment.of(this.context, bytes, terminator);
     this.list.splice(index, 0, segment);
@@ -151,7 +157,7 @@ export class Message {
 
   /** Takes a segment out. MSH stays. */
   remove(segment: Segment): void {
-    const index = this.list.indexOf(segment);
+    const index = this.segments.indexOf(segment);
     if (index < 1) throw new RangeError('no such segment to remove');
     this.list.splice(index, 1);
     this.changed = true;
@@ -160,31 +166,65 @@ export class Message {
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
     if (!this.changed) return this.parts.source;
-    const { raw, end } = this.parts;
-    // Segments that still are ranges of the source are copied in runs.
-    let out = raw.slice(0, this.parts.ranges[0]![0]);
+    const { raw, bounds } = this.parts;
+    // Whatever still is a range of the source is copied in runs.
+    let out = '';
     let from = 0;
-    let to = 0;
-    for (const segment of this.list) {
-      if (!segment.edited && segment.offset === to) {
-        to = segment.endOffset;
+    let to = bounds[0]!;
+    for (let index = 0; index < this.list.length; index++) {
+      const segment = this.list[index];
+      const untouched = segment === undefined || !segment.edited;
+      const offset = untouched ? (segment?.offset ?? bounds[2 * index]!) : -1;
+      const stop = untouched ? (segment?.endOffset ?? bounds[2 * index + 2]!) : -1;
+      if (untouched && offset === to) {
+        to = stop;
         continue;
       }
       out += raw.slice(from, to);
-      from = to = 0;
-      if (segment.edited) {
-        out += segment.bytes() + segment.terminator;
+      if (untouched) {
+        from = offset;
+        to = stop;
       } else {
-        from = segment.offset;
-        to = segment.endOffset;
+        out += segment.bytes() + segment.terminator;
+        // An edited segment stands where it stood unless segments were added or removed.
+        from = to = bounds[2 * index + 2] ?? 0;
       }
     }
-    return Buffer.from(out + raw.slice(from, to) + raw.slice(end), 'latin1');
+    out += raw.slice(from, to) + raw.slice(bounds[bounds.length - 1]);
+    return Buffer.from(out, 'latin1');
   }
 
   /** Everything that reading lazily may never notice: bytes that do not decode, an unknown character set, odd lines. */
   check(): readonly Defect[] {
     return findDefects(this);
+  }
+
+  private at(index: number): Segment {
+    const made = this.list[index];
+    if (made) return made;
+    const { raw, scan, plain, bounds } = this.parts;
+    const from = 2 * index;
+    const segment = new Segment(
+      this.context,
+      raw,
+      scan,
+      bounds[from]!,
+      bounds[from + 1]!,
+      bounds[from + 2]!,
+      plain,
+    );
+    this.list[index] = segment;
+    return segment;
+  }
+
+  private isNamed(index: number, name: string): boolean {
+    const made = this.list[index];
+    if (made) return made.is(name);
+    const { scan, bounds, delimiters } = this.parts;
+    const start = bounds[2 * index]!;
+    const after = start + name.length;
+    if (after > bounds[2 * index + 1]! || !scan.startsWith(name, start)) return false;
+    return after === bounds[2 * index + 1] || scan.charCodeAt(after) === delimiters.codes.field;
   }
 
   private need(at: Location): Segment {
@@ -195,14 +235,14 @@ export class Message {
 
   /** The segment end this message uses. */
   private terminator(): ByteString {
-    const first = this.list[0]!.terminator;
+    const first = this.at(0).terminator;
     if (first.startsWith('\r\n')) return '\r\n';
     return first.startsWith('\n') ? '\n' : '\r';
   }
 
   private beforeEdit(segment: Segment, field: number): void {
     if (field === 18 && segment === this.list[0]) {
-      if (!this.list.every((each) => isPlain(each.bytes()))) {
+      if (!this.segments.every((each) => isPlain(each.bytes()))) {
         throw new FicusError(
           'unmappable',
           'MSH-18 cannot change: the message already holds text in another character set.',

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { FicusError } from '../../src/errors.ts';
-import { charsetNames, chooseCharset } from './charset.ts';
+import { charsetNames, chooseCharset, maskBy } from './charset.ts';
 import type { ByteString, Charset, CharsetChoice } from './charset.ts';
 import { DEFAULT_DELIMITERS, delimitersOf } from './delimiters.ts';
 import type { Delimiters } from './delimiters.ts';
@@ -8,6 +8,8 @@ import { Message } from './message.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
 import { splitSegments } from './split.ts';
+
+const LETTER_M = 0x4d;
 
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
@@ -21,22 +23,23 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Mes
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const raw = source.latin1Slice(0, source.length);
+  const raw = source.toString('latin1');
   const start = skipLead(raw);
   if (!raw.startsWith('MSH', start))
     throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
   const end = skipTail(raw);
   const delimiters = readDelimiters(raw, start);
   const plain = isAscii(source) && !raw.includes('\u001b');
-  const scan = plain ? raw : mask(raw, start, delimiters, choice);
-  const ranges = splitSegments(scan, start, end, delimiters.codes.field);
-  const second = `MSH${delimiters.field}`;
-  for (let at = 1; at < ranges.length; at++) {
-    if (scan.startsWith(second, ranges[at]![0])) {
+  const scan = plain
+    ? raw
+    : maskBy(() => chooseCharset(choice, charsetNames(firstLine(raw, start), delimiters)), raw);
+  const bounds = splitSegments(scan, start, end, delimiters.codes.field);
+  for (let at = 2; at < bounds.length - 1; at += 2) {
+    if (scan.charCodeAt(bounds[at]!) === LETTER_M && scan.startsWith(`MSH${delimiters.field}`, bounds[at])) {
       throw new FicusError('legacy-malformed', 'One HL7v2 message was expected and several came.');
     }
   }
-  return new Message({ source, raw, scan, plain, delimiters, ranges, end, choice });
+  return new Message({ source, raw, scan, plain, delimiters, bounds, choice });
 }
 
 /** How a new message is written. */
@@ -82,6 +85,12 @@ function skipTail(raw: ByteString): number {
   return raw.length;
 }
 
+function firstLine(raw: ByteString, start: number): ByteString {
+  const line = raw.slice(start);
+  const end = line.search(/[\r\n]/);
+  return end === -1 ? line : line.slice(0, end);
+}
+
 /** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */
 export function readDelimiters(raw: ByteString, start: number): Delimiters {
   const field = raw.charAt(start + 3);
@@ -92,17 +101,4 @@ export function readDelimiters(raw: ByteString, start: number): Delimiters {
     end++;
   }
   return delimitersOf(field, raw.slice(start + 4, end));
-}
-
-/** The byte string to look for delimiters in. Where the character set is not known, the one read is all there is. */
-function mask(raw: ByteString, start: number, delimiters: Delimiters, choice: CharsetChoice): ByteString {
-  const end = raw.slice(start).search(/[\r\n]/);
-  const header = end === -1 ? raw.slice(start) : raw.slice(start, start + end);
-  let charset: Charset;
-  try {
-    charset = chooseCharset(choice, charsetNames(header, delimiters));
-  } catch {
-    return raw;
-  }
-  return charset.mask ? charset.mask(raw) : raw;
 }

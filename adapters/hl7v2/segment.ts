@@ -1,12 +1,12 @@
 import { FicusError } from '../../src/errors.ts';
-import { isAsciiText, isPlain } from './charset.ts';
+import { isAsciiText, isPlain, maskBy } from './charset.ts';
 import type { ByteString, Charset } from './charset.ts';
 import type { Delimiters } from './delimiters.ts';
 import { encodeValue, unescapeBytes } from './escape.ts';
 import { encodeNested, isHeaderName } from './nested.ts';
 import type { Nested } from './nested.ts';
 import { countParts, lackingSeparators, locate, valueEnd, valueStart } from './span.ts';
-import type { Levels } from './span.ts';
+import type { Levels, Place } from './span.ts';
 
 /** A text, `null` for `""` (delete: HL7 v2.5.1 §2.5.3), '' for present but empty. */
 export type Value = string | null;
@@ -24,12 +24,12 @@ export interface SegmentContext {
 const INDEX_LIMIT = 10_000;
 
 /**
- * One segment over the bytes of its message. Fields are found when first asked for; a value is decoded when read. All numbers count from 1;
- * in MSH, FHS and BHS field 1 is the field separator itself and field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
+ * One segment over the bytes of its message. Fields are found as far as they are asked for; a value is decoded when read. All numbers
+ * count from 1; in MSH, FHS and BHS field 1 is the field separator itself and field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
  */
 export class Segment {
   readonly context: SegmentContext;
-  /** Whether this segment still is a range of the message as it came. */
+  /** Whether its bytes no longer are a range of the message as it came. */
   edited = false;
   private raw: ByteString;
   private scan: ByteString;
@@ -38,12 +38,14 @@ export class Segment {
   private stop: number;
   /** ASCII without ISO 2022 escapes: bytes are characters. */
   private plain: boolean;
-  private starts: number[] | undefined;
-  private header: boolean | undefined;
+  /** 1 in headers, where field 1 is the separator itself. */
+  private readonly shift: 0 | 1;
+  /** Offsets of name and fields found so far; the last may be one behind the end. Field i is `[i] .. [i + 1] - 1`. */
+  private starts: number[];
 
   /**
    * @param raw bytes that hold the segment. @param scan the same, masked for scanning (`Charset.mask`), usually the same string.
-   * @param range offsets of its name, behind its last byte, and behind its segment end. @param plain ASCII throughout (`isPlain`).
+   * @param start offset of its name. @param end behind its last byte. @param stop behind its segment end. @param plain see `isPlain`.
    */
   constructor(
     context: SegmentContext,
@@ -61,36 +63,43 @@ export class Segment {
     this.end = end;
     this.stop = stop;
     this.plain = plain;
+    this.starts = [start];
+    this.shift = isHeaderName(scan.slice(start, start + 3)) ? 1 : 0;
   }
 
   /** A segment that was never part of the message's bytes. */
   static of(context: SegmentContext, bytes: ByteString, terminator: ByteString): Segment {
-    const segment = new Segment(context, '', '', 0, 0, 0, true);
-    segment.hold(bytes, terminator);
+    const raw = bytes + terminator;
+    const plain = isPlain(raw);
+    const segment = new Segment(
+      context,
+      raw,
+      masked(raw, plain, context),
+      0,
+      bytes.length,
+      raw.length,
+      plain,
+    );
+    segment.edited = true;
     return segment;
   }
 
-  /** Usually three letters; '' on a blank line. */
+  /** Usually three letters; an odd line has what stands before its first field separator. */
   get name(): string {
-    const { scan, start, end } = this;
-    const third = start + 3;
-    if (third === end || (third < end && scan.charCodeAt(third) === this.context.delimiters.codes.field)) {
-      return scan.slice(start, third);
-    }
-    return scan.slice(start, this.fieldStarts()[1]! - 1);
+    return this.reach(0) ? this.scan.slice(this.start, this.starts[1]! - 1) : '';
   }
 
   /** Whether the name is `name`, without making a string of it. */
   is(name: string): boolean {
-    const { scan, start, end } = this;
-    const after = start + name.length;
-    if (after > end || !scan.startsWith(name, start)) return false;
-    return after === end || scan.charCodeAt(after) === this.context.delimiters.codes.field;
+    const after = this.start + name.length;
+    if (after > this.end || !this.scan.startsWith(name, this.start)) return false;
+    return after === this.end || this.scan.charCodeAt(after) === this.context.delimiters.codes.field;
   }
 
   /** Highest field number present, 0 for a segment of a name only. */
   get fieldCount(): number {
-    return this.fieldStarts().length - 2 + (this.isHeader() ? 1 : 0);
+    this.reach(INDEX_LIMIT);
+    return this.starts.length - 2 + this.shift;
   }
 
   /**
@@ -99,13 +108,12 @@ export class Segment {
    * @throws {FicusError} `legacy-malformed` when its bytes do not decode.
    */
   value(field: number, repetition = 1, component = 1, subcomponent = 1): Value | undefined {
-    if (field <= 2 && this.isHeader()) return this.headerValue(field, repetition, component, subcomponent);
-    const index = this.indexOf(field);
-    const starts = this.fieldStarts();
-    if (index < 1 || index >= starts.length - 1) return undefined;
+    const index = field - this.shift;
+    if (field <= 2 && this.shift === 1) return this.headerValue(field, repetition, component, subcomponent);
+    if (index < 1 || !this.reach(index)) return undefined;
     const { codes } = this.context.delimiters;
-    const to = starts[index + 1]! - 1;
-    const from = valueStart(this.scan, starts[index]!, to, codes, repetition, component, subcomponent);
+    const to = this.starts[index + 1]! - 1;
+    const from = valueStart(this.scan, this.starts[index]!, to, codes, repetition, component, subcomponent);
     return from === -1 ? undefined : this.decode(from, valueEnd(this.scan, from, to, codes));
   }
 
@@ -115,11 +123,10 @@ export class Segment {
    * @returns undefined when absent.
    */
   written(field: number, repetition?: number, component?: number, subcomponent?: number): string | undefined {
-    if (field <= 2 && this.isHeader())
+    if (field <= 2 && this.shift === 1)
       return this.headerValue(field, repetition ?? 1, component ?? 1, subcomponent ?? 1);
     const place = this.place(field, [repetition, component, subcomponent]);
-    if (place.lacks) return undefined;
-    return this.text(this.raw.slice(place.from, place.to));
+    return place.lacking > 0 ? undefined : this.text(this.raw.slice(place.from, place.to));
   }
 
   /** Repetitions of a field; 0 when the field is absent. */
@@ -144,18 +151,20 @@ export class Segment {
    */
   set(value: Value, field: number, repetition = 1, component = 1, subcomponent = 1): void {
     this.refuseDelimiters(field);
-    if (this.value(field, repetition, component, subcomponent) === value) return;
+    const levels: Levels = [repetition, component, subcomponent];
+    const place = this.place(field, levels);
+    if (place.lacking === 0 && this.decodesTo(value, place)) return;
     const { delimiters, charset } = this.context;
-    const encoded = value === null ? '""' : encodeValue(value, delimiters, charset);
-    this.splice(field, [repetition, component, subcomponent], encoded);
+    this.splice(field, place, levels, value === null ? '""' : encodeValue(value, delimiters, charset));
   }
 
   /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
   replace(nested: Nested, field: number, repetition?: number, component?: number): void {
     this.refuseDelimiters(field);
     const level = repetition === undefined ? 'field' : component === undefined ? 'repetition' : 'component';
+    const levels: Levels = [repetition, component, undefined];
     const encoded = encodeNested(nested, level, this.context.delimiters, this.context.charset);
-    this.splice(field, [repetition, component], encoded);
+    this.splice(field, this.place(field, levels), levels, encoded);
   }
 
   /**
@@ -164,9 +173,9 @@ export class Segment {
    */
   undecodableField(): number | undefined {
     if (this.decodes(this.start, this.end)) return undefined;
-    const starts = this.fieldStarts();
-    for (let index = 0; index < starts.length - 1; index++) {
-      if (!this.decodes(starts[index]!, starts[index + 1]! - 1)) return this.isHeader() ? index + 1 : index;
+    for (let index = 0; this.reach(index); index++) {
+      if (!this.decodes(this.starts[index]!, this.starts[index + 1]! - 1))
+        return index === 0 ? 0 : index + this.shift;
     }
     return 0;
   }
@@ -181,40 +190,33 @@ export class Segment {
     return this.raw.slice(this.end, this.stop);
   }
 
-  /** Offset of the segment in the message as it came; meaningless once edited. */
+  /** Gives the segment this segment end, when another segment comes to stand behind it. */
+  terminate(terminator: ByteString): void {
+    this.context.onEdit(this, 0);
+    this.hold(this.bytes(), terminator, this.plain);
+  }
+
+  /** Offsets of the segment in the message as it came; meaningless once edited. */
   get offset(): number {
     return this.start;
   }
 
-  /** Offset behind its segment end in the message as it came; meaningless once edited. */
   get endOffset(): number {
     return this.stop;
   }
 
-  /** Gives the segment this segment end; used when another segment comes to stand behind it. */
-  terminate(terminator: ByteString): void {
-    this.rewrite(this.bytes(), terminator, 0);
-  }
-
-  private isHeader(): boolean {
-    this.header ??= isHeaderName(this.scan.slice(this.start, this.start + 3));
-    return this.header;
-  }
-
-  private indexOf(field: number): number {
-    return this.isHeader() ? field - 1 : field;
-  }
-
-  /** Offsets of name, fields, and one behind the end: field i is `[i] .. [i + 1] - 1`. */
-  private fieldStarts(): number[] {
-    if (this.starts) return this.starts;
-    const { scan, start, end } = this;
+  /** Finds fields up to `index`; false when there is no such field. */
+  private reach(index: number): boolean {
+    const { starts, scan, end } = this;
+    if (starts.length > index + 1) return true;
     const separator = this.context.delimiters.codes.field;
-    const starts = [start];
-    for (let at = start; at < end; at++) if (scan.charCodeAt(at) === separator) starts.push(at + 1);
-    starts.push(end + 1);
-    this.starts = starts;
-    return starts;
+    let at = starts[starts.length - 1]!;
+    while (at <= end) {
+      while (at < end && scan.charCodeAt(at) !== separator) at++;
+      starts.push(++at);
+      if (starts.length > index + 1) return true;
+    }
+    return false;
   }
 
   private headerValue(
@@ -225,8 +227,7 @@ export class Segment {
   ): string | undefined {
     if (repetition !== 1 || component !== 1 || subcomponent !== 1) return undefined;
     if (field === 1) return this.context.delimiters.field;
-    const starts = this.fieldStarts();
-    return field === 2 && starts.length > 2 ? this.scan.slice(starts[1], starts[2]! - 1) : undefined;
+    return field === 2 && this.reach(1) ? this.scan.slice(this.starts[1], this.starts[2]! - 1) : undefined;
   }
 
   private decode(from: number, to: number): Value {
@@ -238,6 +239,14 @@ export class Segment {
     if (delimiters.escape === '' || !bytes.includes(delimiters.escape))
       return this.plain ? bytes : this.text(bytes);
     return this.text(unescapeBytes(bytes, raw === scan ? bytes : scan.slice(from, to), delimiters));
+  }
+
+  private decodesTo(value: Value, place: Place): boolean {
+    try {
+      return this.decode(place.from, place.to) === value;
+    } catch {
+      return false;
+    }
   }
 
   private decodes(from: number, to: number): boolean {
@@ -256,27 +265,32 @@ export class Segment {
   }
 
   private count(field: number, repetition: number | undefined, component: number | undefined): number {
-    if (field <= 2 && this.isHeader())
-      return field >= 1 && (repetition ?? 1) === 1 && (component ?? 1) === 1 ? 1 : 0;
-    const place = this.place(field, [repetition, component]);
-    if (place.lacks) return 0;
+    if (field <= 2 && this.shift === 1) return (repetition ?? 1) === 1 && (component ?? 1) === 1 ? 1 : 0;
+    const place = this.place(field, [repetition, component, undefined]);
+    if (place.lacking > 0) return 0;
     const { delimiters } = this.context;
     const separator =
       repetition === undefined ? 'repetition' : component === undefined ? 'component' : 'subcomponent';
     return countParts(this.scan, place.from, place.to, delimiters[separator]);
   }
 
-  private place(field: number, levels: Levels) {
-    for (const index of [field, ...levels]) {
-      if (index !== undefined && !(Number.isInteger(index) && index >= 1 && index <= INDEX_LIMIT)) {
-        throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
-      }
-    }
-    return locate(this.scan, this.fieldStarts(), this.indexOf(field), this.context.delimiters, levels);
+  private place(field: number, levels: Levels): Place {
+    checkIndex(field);
+    for (let level = 0; level < levels.length; level++) checkIndex(levels[level] ?? 1);
+    const index = field - this.shift;
+    if (!this.reach(index))
+      return { from: this.end, to: this.end, level: -1, lacking: index - (this.starts.length - 2) };
+    return locate(
+      this.scan,
+      this.starts[index]!,
+      this.starts[index + 1]! - 1,
+      this.context.delimiters,
+      levels,
+    );
   }
 
   private refuseDelimiters(field: number): void {
-    if (field <= 2 && this.isHeader()) {
+    if (field <= 2 && this.shift === 1) {
       throw new FicusError(
         'unmappable',
         'The delimiters of a message (fields 1 and 2 of its header) cannot be changed.',
@@ -284,29 +298,32 @@ export class Segment {
     }
   }
 
-  private splice(field: number, levels: Levels, encoded: ByteString): void {
+  private splice(field: number, place: Place, levels: Levels, encoded: ByteString): void {
     const { raw, start, end } = this;
-    const place = this.place(field, levels);
-    const missing = lackingSeparators(place, this.context.delimiters, levels);
-    const bytes = raw.slice(start, place.from) + missing + encoded + raw.slice(place.to, end);
-    this.rewrite(bytes, this.terminator, field);
-  }
-
-  private rewrite(bytes: ByteString, terminator: ByteString, field: number): void {
+    const added = lackingSeparators(place, this.context.delimiters, levels) + encoded;
     this.context.onEdit(this, field);
-    this.hold(bytes, terminator);
+    const bytes = raw.slice(start, place.from) + added + raw.slice(place.to, end);
+    this.hold(bytes, this.terminator, this.plain && isPlain(added));
   }
 
-  private hold(bytes: ByteString, terminator: ByteString): void {
-    const raw = bytes + terminator;
-    this.plain = isPlain(raw);
-    const mask = this.plain ? undefined : this.context.charset().mask;
-    this.raw = raw;
-    this.scan = mask ? mask(raw) : raw;
+  private hold(bytes: ByteString, terminator: ByteString, plain: boolean): void {
+    this.raw = bytes + terminator;
+    this.scan = masked(this.raw, plain, this.context);
+    this.plain = plain;
     this.start = 0;
     this.end = bytes.length;
-    this.stop = raw.length;
-    this.starts = undefined;
+    this.stop = this.raw.length;
+    this.starts = [0];
     this.edited = true;
+  }
+}
+
+function masked(raw: ByteString, plain: boolean, context: SegmentContext): ByteString {
+  return plain ? raw : maskBy(context.charset, raw);
+}
+
+function checkIndex(index: number): void {
+  if (!Number.isInteger(index) || index < 1 || index > INDEX_LIMIT) {
+    throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
   }
 }

@@ -55,61 +55,53 @@ export function countParts(text: string, from: number, to: number, separator: st
 
 /** Repetition, component and subcomponent of a place; the first undefined one ends the path. */
 export type Levels = readonly [
-  repetition?: number | undefined,
-  component?: number | undefined,
-  subcomponent?: number | undefined,
+  repetition: number | undefined,
+  component: number | undefined,
+  subcomponent: number | undefined,
 ];
 
 /** A range of a segment. When the place does not exist: the empty range where it would be added, and what lacks. */
 export interface Place {
   readonly from: number;
   readonly to: number;
-  readonly lacks?: {
-    /** -1: fields; 0 to 2: parts of that level of `Levels`. */
-    readonly level: number;
-    readonly count: number;
-  };
+  /** -1: fields lack; 0 to 2: parts of that level of `Levels` lack; 3: nothing does. */
+  readonly level: number;
+  /** How many separators lack at that level. */
+  readonly lacking: number;
 }
 
-/**
- * Finds a level of a field.
- * @param starts offsets as `Segment` keeps them. @param index of the field in `starts`.
- */
+/** Finds a level inside the field between `from` and `to`. */
 export function locate(
   text: string,
-  starts: readonly number[],
-  index: number,
+  from: number,
+  to: number,
   delimiters: Delimiters,
   levels: Levels,
 ): Place {
-  const fields = starts.length - 2;
-  if (index > fields) {
-    const end = starts[fields + 1]! - 1;
-    return { from: end, to: end, lacks: { level: -1, count: index - fields } };
-  }
-  let from = starts[index]!;
-  let to = starts[index + 1]! - 1;
-  for (const [level, nth] of levels.entries()) {
+  let start = from;
+  let end = to;
+  for (let level = 0; level < levels.length; level++) {
+    const nth = levels[level];
     if (nth === undefined) break;
     const code = codeOf(separatorAt(delimiters, level));
     let left = nth - 1;
-    while (left > 0 && from < to) if (text.charCodeAt(from++) === code) left--;
-    if (left > 0) return { from: to, to, lacks: { level, count: left } };
-    let end = from;
-    while (end < to && text.charCodeAt(end) !== code) end++;
-    to = end;
+    while (left > 0 && start < end) if (text.charCodeAt(start++) === code) left--;
+    if (left > 0) return { from: end, to: end, level, lacking: left };
+    let stop = start;
+    while (stop < end && text.charCodeAt(stop) !== code) stop++;
+    end = stop;
   }
-  return { from, to };
+  return { from: start, to: end, level: levels.length, lacking: 0 };
 }
 
 /**
- * The separators to write so that a place that lacks comes to exist.
+ * The separators to write so that a place comes to exist.
  * @throws {FicusError} `unmappable` when one is needed that MSH-2 does not name.
  */
 export function lackingSeparators(place: Place, delimiters: Delimiters, levels: Levels): string {
-  if (!place.lacks) return '';
-  let missing = separatorsTo(delimiters, place.lacks.level, place.lacks.count);
-  for (let level = place.lacks.level + 1; level < levels.length; level++) {
+  if (place.lacking === 0) return '';
+  let missing = separatorsTo(delimiters, place.level, place.lacking);
+  for (let level = place.level + 1; level < levels.length; level++) {
     const nth = levels[level];
     if (nth === undefined) break;
     missing += separatorsTo(delimiters, level, nth - 1);

@@ -1,50 +1,43 @@
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Offsets of one segment: its name, behind its last byte, behind its segment end (CR, LF, CRLF, and blank lines after it). */
-export type SegmentRange = readonly [start: number, end: number, stop: number];
-
 /**
  * Cuts a byte string into segments. CR ends a segment always (HL7 v2.5.1 §2.5.2). A line feed belongs to the segment end it follows, and ends a
  * segment itself only where senders use it so: when it is the first segment end of all, or when a segment name and a field separator, a
- * segment end or nothing comes next. Any other line feed is text of its field.
+ * segment end or nothing comes next. Any other line feed is text of its field. Blank lines belong to the segment end before them.
  * @param scan byte string, masked. @param separator code of the field separator.
+ * @returns for each segment the offsets of its name and behind its last byte, in one flat list, and at the end of the list `to`.
  */
-export function splitSegments(scan: string, from: number, to: number, separator: number): SegmentRange[] {
-  if (scan.indexOf('\n', from) === -1) return splitAtCr(scan, from, to);
-  const byLineFeed = usesLineFeed(scan, from, to);
-  const ranges: SegmentRange[] = [];
+export function splitSegments(scan: string, from: number, to: number, separator: number): number[] {
+  const bounds: number[] = [];
   let start = from;
+  if (scan.indexOf('\n', from) === -1) {
+    while (start < to) {
+      const found = scan.indexOf('\r', start);
+      const end = found === -1 || found > to ? to : found;
+      bounds.push(start, end);
+      start = end + 1;
+      while (start < to && scan.charCodeAt(start) === CR) start++;
+    }
+  } else {
+    const byLineFeed = usesLineFeed(scan, from, to);
+    while (start < to) {
+      const end = findEnd(scan, start, to, byLineFeed, separator);
+      bounds.push(start, end);
+      start = end;
+      while (start < to && isEnd(scan.charCodeAt(start))) start++;
+    }
+  }
+  bounds.push(to);
+  return bounds;
+}
+
+function findEnd(scan: string, from: number, to: number, byLineFeed: boolean, separator: number): number {
   for (let at = from; at < to; at++) {
     const code = scan.charCodeAt(at);
-    if (code !== CR && !(code === LF && (byLineFeed || startsSegment(scan, at + 1, to, separator)))) continue;
-    const stop = skipEnds(scan, at, to);
-    ranges.push([start, at, stop]);
-    start = stop;
-    at = stop - 1;
+    if (code === CR || (code === LF && (byLineFeed || startsSegment(scan, at + 1, to, separator)))) return at;
   }
-  if (start < to) ranges.push([start, to, to]);
-  return ranges;
-}
-
-function splitAtCr(scan: string, from: number, to: number): SegmentRange[] {
-  const ranges: SegmentRange[] = [];
-  let start = from;
-  while (start < to) {
-    const found = scan.indexOf('\r', start);
-    const end = found === -1 || found > to ? to : found;
-    const stop = skipEnds(scan, end, to);
-    ranges.push([start, end, stop]);
-    start = stop;
-  }
-  return ranges;
-}
-
-/** Behind a segment end and the blank lines after it: they belong to it, so that they are kept. */
-function skipEnds(scan: string, at: number, to: number): number {
-  let stop = at;
-  while (stop < to && isEnd(scan.charCodeAt(stop))) stop++;
-  return stop;
+  return to;
 }
 
 function isEnd(code: number): boolean {

@@ -1,0 +1,220 @@
+import { FicusError } from '../../src/errors.ts';
+
+const VT = 0x0b;
+const FS = 0x1c;
+const CR = 0x0d;
+
+/** What the bytes of an MLLP connection turn out to be. */
+export type FrameEvent =
+  /** One message. The payload may share memory with the chunk it came in. */
+  | { readonly kind: 'frame'; readonly payload: Buffer }
+  /** Bytes between frames, dropped. */
+  | { readonly kind: 'noise'; readonly bytes: number }
+  /** A frame longer than allowed: its bytes are dropped, up to its end. */
+  | { readonly kind: 'overlong'; readonly limit: number }
+  /** The stream ended inside a frame. */
+  | { readonly kind: 'truncated'; readonly bytes: number };
+
+/**
+ * MLLP release 1 (HL7 v2.5.1 implementation guide, appendix C): `0x0B payload 0x1C 0x0D`. A pure state machine: bytes in, events out, the
+ * same events however the bytes are cut. Work and memory are linear in what comes, memory bounded by the limit.
+ *
+ * 0x1C ends a frame when 0x0D follows, or when the next frame's start (0x0B and MSH, FHS or BHS) does: a sender that leaves out the final
+ * CR is understood, and 0x1C inside a payload is only a byte. Such a sender that then waits for its answer leaves `awaitingEnd` true: whoever
+ * owns the clock calls `settle` after a moment of silence.
+ */
+export interface Deframer {
+  feed(chunk: Uint8Array): FrameEvent[];
+  /** True when a frame would be complete but for its final CR. */
+  readonly awaitingEnd: boolean;
+  /** Takes the awaited end as given: the frame without its final CR. A CR that comes later is dropped without a word. */
+  settle(): FrameEvent[];
+  /** The stream has ended: the frame that lacks but its final CR, or the news that one was cut off. */
+  end(): FrameEvent[];
+}
+
+type State = 'between' | 'inside' | 'skipping';
+
+/** @param maxBytes longest payload in bytes. */
+export function createDeframer(maxBytes: number): Deframer {
+  let state: State = 'between';
+  const held = createHeld();
+  /** Bytes at the end of what was fed that may belong to a frame's end: FS, or FS VT and up to two letters. */
+  let tail: Buffer = Buffer.alloc(0);
+  let swallowCr = false;
+  let noise = 0;
+
+  const flushNoise = (events: FrameEvent[]): void => {
+    if (noise > 0) events.push({ kind: 'noise', bytes: noise });
+    noise = 0;
+  };
+
+  const keep = (bytes: Buffer, events: FrameEvent[]): void => {
+    if (state === 'skipping') return;
+    if (held.length + bytes.length > maxBytes) {
+      held.clear();
+      state = 'skipping';
+      events.push({ kind: 'overlong', limit: maxBytes });
+      return;
+    }
+    held.add(bytes);
+  };
+
+  /** Ends the frame with these last bytes. */
+  const close = (last: Buffer, events: FrameEvent[]): void => {
+    if (state === 'inside' && held.length === 0 && last.length <= maxBytes) {
+      events.push({ kind: 'frame', payload: last });
+    } else {
+      keep(last, events);
+      if (state === 'inside') events.push({ kind: 'frame', payload: held.take() });
+    }
+    state = 'between';
+  };
+
+  /** Drops what is between frames; returns the offset behind the next frame's start, or the chunk's length. */
+  const seekStart = (chunk: Buffer, from: number, events: FrameEvent[]): number => {
+    let at = from;
+    if (swallowCr && at < chunk.length) {
+      if (chunk[at] === CR) at++;
+      swallowCr = false;
+    }
+    const start = chunk.indexOf(VT, at);
+    noise += (start === -1 ? chunk.length : start) - at;
+    if (start === -1) return chunk.length;
+    flushNoise(events);
+    state = 'inside';
+    return start + 1;
+  };
+
+  /** Takes payload up to the frame's end; returns the offset behind it, or the chunk's length. */
+  const seekEnd = (chunk: Buffer, from: number, events: FrameEvent[]): number => {
+    let search = from;
+    for (;;) {
+      const fs = chunk.indexOf(FS, search);
+      if (fs === -1) {
+        keep(chunk.subarray(from), events);
+        return chunk.length;
+      }
+      const what = endAt(chunk, fs);
+      if (what === 'end') {
+        close(chunk.subarray(from, fs), events);
+        return fs + 2;
+      }
+      if (what === 'end-without-cr') {
+        close(chunk.subarray(from, fs), events);
+        return fs + 1;
+      }
+      if (what === 'unknown') {
+        keep(chunk.subarray(from, fs), events);
+        tail = Buffer.from(chunk.subarray(fs));
+        return chunk.length;
+      }
+      search = fs + 1;
+    }
+  };
+
+  const feed = (chunk: Uint8Array): FrameEvent[] => {
+    const events: FrameEvent[] = [];
+    let bytes = Buffer.isBuffer(chunk)
+      ? chunk
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (tail.length > 0) {
+      // At most four bytes are looked at again.
+      bytes = Buffer.concat([tail, bytes]);
+      tail = Buffer.alloc(0);
+    }
+    let at = 0;
+    while (at < bytes.length)
+      at = state === 'between' ? seekStart(bytes, at, events) : seekEnd(bytes, at, events);
+    flushNoise(events);
+    return events;
+  };
+
+  const settle = (): FrameEvent[] => {
+    const events: FrameEvent[] = [];
+    if (tail.length !== 1) return events;
+    tail = Buffer.alloc(0);
+    close(Buffer.alloc(0), events);
+    swallowCr = true;
+    return events;
+  };
+
+  return {
+    feed,
+    settle,
+    get awaitingEnd() {
+      return tail.length === 1;
+    },
+    end: () => {
+      if (tail.length === 1) return settle();
+      const bytes = held.length + tail.length;
+      const cut = state !== 'between';
+      tail = Buffer.alloc(0);
+      held.clear();
+      state = 'between';
+      return cut ? [{ kind: 'truncated', bytes }] : [];
+    },
+  };
+}
+
+/** Whether the FS at this offset ends a frame, as far as the bytes at hand tell. */
+function endAt(bytes: Buffer, fs: number): 'end' | 'end-without-cr' | 'payload' | 'unknown' {
+  const next = bytes[fs + 1];
+  if (next === CR) return 'end';
+  if (next === undefined) return 'unknown';
+  if (next !== VT) return 'payload';
+  const name = bytes.toString('latin1', fs + 2, fs + 5);
+  if (name === 'MSH' || name === 'FHS' || name === 'BHS') return 'end-without-cr';
+  return ['MSH', 'FHS', 'BHS'].some((header) => header.startsWith(name)) && name.length < 3
+    ? 'unknown'
+    : 'payload';
+}
+
+/** Bytes of a frame that comes in pieces: one buffer that doubles, so that any number of pieces costs linear time and bounded memory. */
+function createHeld() {
+  let buffer = Buffer.alloc(0);
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add: (bytes: Buffer): void => {
+      if (length + bytes.length > buffer.length) {
+        const grown = Buffer.allocUnsafe(Math.max(2 * buffer.length, length + bytes.length, 1024));
+        buffer.copy(grown, 0, 0, length);
+        buffer = grown;
+      }
+      bytes.copy(buffer, length);
+      length += bytes.length;
+    },
+    /** Hands the bytes over and starts anew. */
+    take: (): Buffer => {
+      const taken = buffer.subarray(0, length);
+      buffer = Buffer.alloc(0);
+      length = 0;
+      return taken;
+    },
+    clear: (): void => {
+      buffer = Buffer.alloc(0);
+      length = 0;
+    },
+  };
+}
+
+/**
+ * A payload as a frame, in one buffer.
+ * @throws {FicusError} `unmappable` when the payload holds what a reader would take for a frame's end.
+ */
+export function encodeFrame(payload: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(payload.length + 3);
+  frame[0] = VT;
+  frame.set(payload, 1);
+  frame[payload.length + 1] = FS;
+  frame[payload.length + 2] = CR;
+  for (let fs = frame.indexOf(FS, 1); fs <= payload.length; fs = frame.indexOf(FS, fs + 1)) {
+    if (endAt(frame, fs) !== 'payload') {
+      throw new FicusError('unmappable', 'A message that holds the end of an MLLP frame cannot be sent.');
+    }
+  }
+  return frame;
+}
