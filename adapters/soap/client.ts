@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { FicusError } from '../../src/errors.ts';
 import type { Clock } from '../../src/ports.ts';
-import { ExchangeFailure, postOnce } from './http-exchange.ts';
+import { ExchangeFailure, headerOf, postOnce } from './http-exchange.ts';
 import type { HttpResponse } from './http-exchange.ts';
 import { mustBeUnderstood, readEnvelope, writeEnvelope } from './soap-envelope.ts';
 import type { SoapEnvelope } from './soap-envelope.ts';
@@ -112,10 +112,10 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   ];
 
   const read = (response: HttpResponse): SoapEnvelope => {
-    const contentType = response.headers.get('content-type') ?? '';
+    const contentType = headerOf(response.headers, 'content-type') ?? '';
     if (!isXml(contentType))
       throw new FicusError('legacy-malformed', 'The answer of the legacy service is not XML.');
-    if ((response.headers.get('content-encoding') ?? 'identity') !== 'identity') {
+    if ((headerOf(response.headers, 'content-encoding') ?? 'identity') !== 'identity') {
       throw new FicusError(
         'legacy-malformed',
         'The answer of the legacy service has an encoding that was not asked for.',

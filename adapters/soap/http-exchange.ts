@@ -13,10 +13,12 @@ export interface HttpRequest {
   readonly maxResponseBytes: number;
 }
 
+type HttpHeaders = NodeJS.Dict<string | string[]>;
+
 export interface HttpResponse {
   readonly status: number;
-  /** Lower-case names; of a repeated header the first. */
-  readonly headers: ReadonlyMap<string, string>;
+  /** Lower-case names; see headerOf. */
+  readonly headers: HttpHeaders;
   readonly body: Buffer;
 }
 
@@ -55,7 +57,7 @@ export function postOnce(dispatcher: Dispatcher, request: HttpRequest, clock: Cl
     let controller: Dispatcher.DispatchController | undefined;
     let isSettled = false;
     let status = 0;
-    let headers: ReadonlyMap<string, string> = new Map();
+    let headers: HttpHeaders = {};
     const chunks: Buffer[] = [];
     let size = 0;
 
@@ -87,8 +89,8 @@ export function postOnce(dispatcher: Dispatcher, request: HttpRequest, clock: Cl
       },
       onResponseStart(_, statusCode, responseHeaders) {
         status = statusCode;
-        headers = firstValues(responseHeaders);
-        if (Number(headers.get('content-length') ?? 0) > request.maxResponseBytes) fail('too-large');
+        headers = responseHeaders;
+        if (Number(headerOf(headers, 'content-length') ?? 0) > request.maxResponseBytes) fail('too-large');
       },
       onResponseData(_, chunk) {
         size += chunk.length;
@@ -111,13 +113,10 @@ export function postOnce(dispatcher: Dispatcher, request: HttpRequest, clock: Cl
   });
 }
 
-function firstValues(headers: NodeJS.Dict<string | string[]>): ReadonlyMap<string, string> {
-  const first = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers)) {
-    const one = Array.isArray(value) ? value[0] : value;
-    if (one !== undefined) first.set(name, one);
-  }
-  return first;
+/** A header's value; of one that is repeated the first. */
+export function headerOf(headers: HttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'object' ? value[0] : value;
 }
 
 function codeOf(error: unknown): string {

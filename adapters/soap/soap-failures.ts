@@ -1,5 +1,6 @@
 import { FicusError } from '../../src/errors.ts';
 import type { ErrorCode, Issue } from '../../src/errors.ts';
+import { headerOf } from './http-exchange.ts';
 import type { ExchangeFailure, HttpResponse } from './http-exchange.ts';
 
 /** A query may be asked again; a write whose answer is missing may have taken effect. */
@@ -67,6 +68,6 @@ function doubtful(code: ErrorCode, message: string, kind: CallKind, cause: unkno
 
 /** Retry-After in seconds; a date (RFC 9110 §10.2.3) is not worth the trouble. */
 function retryAfter(response: HttpResponse): number {
-  const said = response.headers.get('retry-after') ?? '';
+  const said = headerOf(response.headers, 'retry-after') ?? '';
   return /^\d{1,9}$/.test(said) ? Math.min(Number(said), MAX_RETRY_AFTER) : RETRY_AFTER;
 }
