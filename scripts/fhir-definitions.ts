@@ -15,7 +15,7 @@ export interface ElementDefinition {
   readonly isModifier?: boolean;
   readonly binding?: { readonly strength: string; readonly valueSet?: string };
 }
-export interface StructureDefinition {
+interface StructureDefinition {
   readonly resourceType: 'StructureDefinition';
   readonly url: string;
   readonly type: string;
@@ -30,13 +30,13 @@ export interface Concept {
   readonly code: string;
   readonly concept?: readonly Concept[];
 }
-export interface CodeSystem {
+interface CodeSystem {
   readonly resourceType: 'CodeSystem';
   readonly url: string;
   readonly content: string;
   readonly concept?: readonly Concept[];
 }
-export interface ValueSet {
+interface ValueSet {
   readonly resourceType: 'ValueSet';
   readonly url: string;
   readonly compose: {

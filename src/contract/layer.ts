@@ -21,7 +21,7 @@ export function contractLayer(contract: Contract): Layer {
 }
 
 /** Refuses what is not promised, and says so. @throws FicusError, see contractLayer. */
-export function checkPromised(contract: Contract, request: FhirRequest): void {
+function checkPromised(contract: Contract, request: FhirRequest): void {
   const { type, interaction } = request;
   const resource = contract.resources.get(type);
   if (!resource) {

@@ -36,11 +36,6 @@ export function stringifyJson(value: Json): string {
   return JSON.stringify(value);
 }
 
-/** Whether a value is a number that kept its text. */
-export function isRawJson(value: unknown): value is RawJson {
-  return JSON.isRawJSON(value);
-}
-
 /** An object: neither an array nor a number that kept its text. */
 export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
@@ -49,7 +44,7 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
 /** The digits of a JSON number as they were written (`1.50`); undefined when the value is no number. */
 export function decimalText(value: Json | undefined): string | undefined {
   if (typeof value === 'number') return String(value);
-  return isRawJson(value) ? value.rawJSON : undefined;
+  return JSON.isRawJSON(value) ? value.rawJSON : undefined;
 }
 
 /**

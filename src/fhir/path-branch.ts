@@ -2,7 +2,7 @@ import type { Json, JsonObject, Resource } from './types.ts';
 import { isA, typeDef } from './elements.ts';
 
 /** Visits one value; what is found goes to `out`. */
-export type Visit<T> = (focus: Json, root: Resource, out: T[]) => void;
+type Visit<T> = (focus: Json, root: Resource, out: T[]) => void;
 
 /** One statically typed way through the tree: a path over choices has one for each type. */
 export interface Branch {

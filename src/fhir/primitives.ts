@@ -17,7 +17,7 @@ export function isId(text: string): boolean {
 }
 
 /** Whether a text is an R4 date that exists in the calendar; partial dates included. */
-export function isDate(text: string): boolean {
+function isDate(text: string): boolean {
   const [, year, month, day] = DATE.exec(text) ?? [];
   if (year === undefined || year === '0000') return false;
   if (day === undefined) return true;

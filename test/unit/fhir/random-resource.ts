@@ -3,7 +3,7 @@ import { RESOURCE_TYPES, typeDef, type ElementDef } from '../../../src/fhir/elem
 import type { Json, JsonObject, Resource } from '../../../src/fhir/types.ts';
 
 /** Deterministic pseudo-random numbers in [0, 1): mulberry32. */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

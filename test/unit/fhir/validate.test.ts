@@ -11,6 +11,7 @@ import { FicusError } from '../../../src/errors.ts';
 import { RESOURCE_TYPES } from '../../../src/fhir/elements.ts';
 import { INVARIANT_KEYS } from '../../../src/fhir/invariants.ts';
 import { parseJson } from '../../../src/fhir/json.ts';
+import { operationOutcome } from '../../../src/fhir/outcome.ts';
 import type { Json, Resource } from '../../../src/fhir/types.ts';
 import { assertValid, validateResource } from '../../../src/fhir/validate.ts';
 import { randomResource } from './random-resource.ts';
@@ -69,6 +70,7 @@ describe('a bad resource', () => {
 
   it.each(bad)('%s is refused, with the element', (_name, it) => {
     expect(said(it.resource).sort()).toEqual([...it.expect].sort());
+    expect(said(operationOutcome(validateResource(it.resource)))).toEqual([]);
   });
 
   it.each(bad)('%s: a second opinion agrees, or the file says why not', (_name, it) => {
