@@ -68,7 +68,6 @@ function within(
       resolve(response);
     };
     const failed = (error: Error) => {
-      if (over) return;
       stop();
       reject(controller.signal.aborted && !(error instanceof FicusError) ? silent() : error);
     };

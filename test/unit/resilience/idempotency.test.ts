@@ -196,6 +196,7 @@ describe('a repeat', () => {
     await first;
     const second = start().handle(asking, context());
     await settled();
+    expect(await outcome(start().handle(asking, context()))).toBe('conflict');
     backend.calls[1]?.answer(made);
     expect(await second).toEqual(made);
     expect(await start().handle(asking, context())).toEqual(made);

@@ -144,6 +144,30 @@ describe('the route table', () => {
     );
   });
 
+  it('never goes back to an older version when its store answers late', async () => {
+    const slow = Promise.withResolvers<void>();
+    const quick = store;
+    const other = await start();
+    store = {
+      ...quick,
+      append: async (route) => {
+        const appended = await quick.append(route);
+        if (route.updatedBy === 'ana') await slow.promise;
+        return appended;
+      },
+    };
+    const table = await start();
+    const late = table.setStage('Observation.search', 'modern', { by: 'ana' });
+    await outcome(other.setStage('Observation.search', 'modern', { by: 'eve' }));
+    await other.setStage('Observation.search', 'legacy', { by: 'eve' });
+    expect(await outcome(table.setStage('Observation.search', 'modern', { by: 'ben' }))).toBe(
+      'version-conflict',
+    );
+    slow.resolve();
+    await late;
+    expect(table.get('Observation.search')).toMatchObject({ version: 3, stage: 'legacy', updatedBy: 'eve' });
+  });
+
   it('tells its listeners until they leave, and survives their faults', async () => {
     const table = await start();
     const heard: [Route, Route][] = [];
