@@ -13,7 +13,7 @@ export interface Authority {
 }
 
 /** What a message or a resource says about an authority; whatever is given must agree. */
-export interface AuthorityHint {
+interface AuthorityHint {
   readonly name?: string;
   /** HD-1. */
   readonly namespace?: string;

@@ -14,7 +14,7 @@ export interface SealKey {
 }
 
 /** A FHIR id for a legacy key. `hashed`: the id cannot be opened, only looked up; whoever hands it out remembers it first. */
-export interface SealedId {
+interface SealedId {
   readonly id: string;
   readonly hashed: boolean;
 }

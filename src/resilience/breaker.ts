@@ -18,7 +18,7 @@ export interface BreakerOptions {
   readonly log: Logger;
 }
 
-export type BreakerState = 'closed' | 'open' | 'half-open';
+type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** One for each backend, not for each route: routes share the system that fails. */
 export interface Breaker {

@@ -26,7 +26,7 @@ export interface OnceOptions {
 }
 
 /** A write that is done at most once for its key. */
-export interface Attempt {
+interface Attempt {
   readonly key: string;
   /** Digest of the content; the same key with another is refused. */
   readonly fingerprint: string;

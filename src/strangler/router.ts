@@ -5,7 +5,7 @@ import { backendOf } from './stage.ts';
 import type { RouteTable } from './table.ts';
 
 /** The endpoint that a request is for. */
-export function endpointOf(request: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
+function endpointOf(request: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
   return `${request.type}.${request.interaction}`;
 }
 

@@ -15,7 +15,7 @@ export interface RouteTableOptions {
   readonly log: Logger;
 }
 
-export interface StageChange {
+interface StageChange {
   /** Who asks for it. */
   readonly by: string;
   readonly reason?: string;
