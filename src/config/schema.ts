@@ -18,10 +18,10 @@ const listen = (defaultPort: number) =>
     .prefault({});
 
 const clientTls = z.strictObject({
-  ca: z.string().optional().describe('PEM file of the authorities to trust instead of the system’s'),
-  certificate: z.string().optional().describe('PEM file of our client certificate'),
-  key: secretSource.optional().describe('PEM of its private key'),
-  serverName: z.string().optional().describe('Name expected in the server’s certificate'),
+  ca: z.string().exactOptional().describe('PEM file of the authorities to trust instead of the system’s'),
+  certificate: z.string().exactOptional().describe('PEM file of our client certificate'),
+  key: secretSource.exactOptional().describe('PEM of its private key'),
+  serverName: z.string().exactOptional().describe('Name expected in the server’s certificate'),
 });
 
 /** What every backend is wrapped in. Times in milliseconds. */
@@ -54,7 +54,7 @@ const hl7v2 = z.strictObject({
   kind: z.literal('hl7v2'),
   host: z.string().min(1),
   port: port.min(1),
-  tls: clientTls.optional(),
+  tls: clientTls.exactOptional(),
   connections: z.int().min(1).max(256).default(4).describe('Size of the pool; one message in flight on each'),
   minIntervalMs: z
     .int()
@@ -72,7 +72,7 @@ const hl7v2 = z.strictObject({
     .describe('MSH-5 and MSH-6'),
   acknowledgement: z.enum(['original', 'enhanced']).default('original').describe('HL7 v2.5.1 §2.9'),
   processing: z.enum(['P', 'T', 'D']).default('P').describe('MSH-11'),
-  timeZone: z.string().optional().describe('Zone of timestamps without offset; default: the general one'),
+  timeZone: z.string().exactOptional().describe('Zone of timestamps without offset; default: the general one'),
   ...resilience,
 });
 
@@ -81,7 +81,7 @@ const soap = z.strictObject({
   url: httpUrl,
   service: name.describe('Folder under mappings/soap'),
   soapVersion: z.enum(['1.1', '1.2']).default('1.1'),
-  tls: clientTls.optional(),
+  tls: clientTls.exactOptional(),
   connections: z.int().min(1).max(256).default(8),
   maxAnswerBytes: z
     .int()
@@ -90,9 +90,9 @@ const soap = z.strictObject({
     .default(4 * 1024 * 1024),
   security: z
     .strictObject({ username: z.string().min(1), password: secretSource })
-    .optional()
+    .exactOptional()
     .describe('WS-Security UsernameToken (digest) and Timestamp'),
-  timeZone: z.string().optional(),
+  timeZone: z.string().exactOptional(),
   ...resilience,
 });
 
@@ -100,7 +100,7 @@ const modern = z.strictObject({
   kind: z.literal('modern'),
   url: httpUrl.describe('FHIR base address of the service'),
   endpoints: z.array(endpoint).min(1).describe('What the service answers'),
-  tls: clientTls.optional(),
+  tls: clientTls.exactOptional(),
   connections: z.int().min(1).max(1_024).default(64),
   ...resilience,
   concurrency: resilience.concurrency.unwrap().default(64),
@@ -111,8 +111,8 @@ export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern])
 const route = z.strictObject({
   endpoint,
   stage: z.enum(['legacy', 'modern']),
-  legacy: name.optional().describe('Backend of the legacy side'),
-  modern: name.optional().describe('Backend of the modern side'),
+  legacy: name.exactOptional().describe('Backend of the legacy side'),
+  modern: name.exactOptional().describe('Backend of the modern side'),
   body: z
     .enum(['validated', 'streamed'])
     .default('validated')
@@ -128,7 +128,7 @@ const authority = z.strictObject({
   oid: z
     .string()
     .regex(/^[0-2](\.\d+)+$/)
-    .optional()
+    .exactOptional()
     .describe('HD-2 when HD-3 is ISO'),
   system: z.string().min(1).describe('Identifier.system of its numbers'),
 });
@@ -140,13 +140,13 @@ export const configSchema = z.strictObject({
     .describe('Who may call. This release knows only `open` (everyone), and wants it spelt out'),
   listen: listen(8080).describe('The FHIR API'),
   admin: listen(8081).describe('Health, metrics and the admin API; keep it off the public network'),
-  publicBase: httpUrl.optional().describe('FHIR base address that clients see; default: from `listen`'),
+  publicBase: httpUrl.exactOptional().describe('FHIR base address that clients see; default: from `listen`'),
   stateDir: z.string().default('.ficus').describe('Folder of the embedded stores'),
-  contract: z.string().optional().describe('The published API; default: contracts/fhir-r4.yaml'),
+  contract: z.string().exactOptional().describe('The published API; default: contracts/fhir-r4.yaml'),
   mappings: z
     .strictObject({
-      dir: z.string().optional().describe('Default: the mappings that come with Ficus'),
-      site: name.optional().describe('Overlay under mappings/sites'),
+      dir: z.string().exactOptional().describe('Default: the mappings that come with Ficus'),
+      site: name.exactOptional().describe('Overlay under mappings/sites'),
     })
     .prefault({}),
   timeZone: z.string().describe('IANA zone of legacy timestamps without offset, e.g. Europe/Berlin'),
@@ -194,7 +194,7 @@ export const configSchema = z.strictObject({
           origins: z.array(z.string().min(1)).min(1),
           maxAgeSeconds: z.int().min(0).default(600),
         })
-        .optional()
+        .exactOptional()
         .describe('Origins that browsers may call from; absent: none'),
       trustForwarded: z.boolean().default(false).describe('Whether X-Forwarded-* of the peer is believed'),
     })

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { HOME } from '../compose.ts';
+import { loadConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+
+/** Secrets that `npm start` makes for itself, and their length in bytes. */
+const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18 } as const;
+
+/** Makes the demo's secrets where they are missing; readable by the owner only. @returns the password of the SOAP service */
+export function ensureSecrets(stateDir: string): string {
+  const folder = resolve(stateDir, 'secrets');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [name, bytes] of Object.entries(SECRETS)) {
+    const file = resolve(folder, name);
+    if (!existsSync(file)) writeFileSync(file, `${randomBytes(bytes).toString('base64')}\n`, { mode: 0o600 });
+  }
+  return readFileSync(resolve(folder, 'hospix-password'), 'utf8').trim();
+}
+
+/** Where the sandbox listens. */
+export interface SandboxPlaces {
+  readonly mllp: string;
+  readonly soap: string;
+  readonly modern: string;
+  readonly portal: string;
+}
+
+/**
+ * `sandbox/ficus.yaml`, with the addresses that the sandbox really has and the state where it was asked for.
+ *
+ * @throws ConfigError
+ */
+export function demoConfig(
+  places: SandboxPlaces,
+  stateDir: string,
+  ports: { readonly fhir: number; readonly admin: number },
+): LoadedConfig {
+  const { config, baseDir } = loadConfig(resolve(HOME, 'sandbox/ficus.yaml'));
+  const secret = (name: keyof typeof SECRETS) => ({ file: resolve(stateDir, 'secrets', name) });
+  const mllp = new URL(places.mllp);
+  const backends = Object.fromEntries(
+    Object.entries(config.backends).map(([name, backend]): [string, Config['backends'][string]] => {
+      if (backend.kind === 'hl7v2')
+        return [name, { ...backend, host: mllp.hostname, port: Number(mllp.port) }];
+      if (backend.kind === 'modern') return [name, { ...backend, url: places.modern }];
+      return [
+        name,
+        {
+          ...backend,
+          url: places.soap,
+          security: { username: 'ficus', password: secret('hospix-password') },
+        },
+      ];
+    }),
+  );
+  return {
+    baseDir,
+    config: {
+      ...config,
+      stateDir,
+      listen: { ...config.listen, port: ports.fhir },
+      admin: { ...config.admin, port: ports.admin },
+      identity: { ...config.identity, keys: [{ id: 'a', secret: secret('identity-a') }] },
+      pageKeys: [{ id: 'a', secret: secret('pages-a') }],
+      backends,
+      passthrough: config.passthrough.map((one) => ({ ...one, target: new URL(places.portal).origin })),
+    },
+  };
+}

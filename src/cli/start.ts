@@ -1,0 +1,132 @@
+import { resolve } from 'node:path';
+import { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import { compose } from '../compose.ts';
+import type { Ficus } from '../compose.ts';
+import { createLogger } from '../log.ts';
+import type { LogLevel } from '../log.ts';
+import { demoConfig, ensureSecrets } from './demo-config.ts';
+import { findDemoPatients } from './demo-data.ts';
+import type { DemoPatient } from './demo-data.ts';
+import { fillModern } from './demo-fill.ts';
+import { portsOf } from './ports.ts';
+import { untilStopped } from './shutdown.ts';
+
+interface StartOptions {
+  readonly ports: string;
+  readonly state: string;
+  readonly log: LogLevel;
+}
+
+/** How many patients the first screen shows. */
+const SHOWN = 6;
+
+/** A booking in the next week, as one line for a shell. */
+function booking(patient: DemoPatient): string {
+  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  return JSON.stringify({
+    resourceType: 'Appointment',
+    status: 'booked',
+    start: `${day}T09:30:00+01:00`,
+    end: `${day}T09:45:00+01:00`,
+    participant: [{ actor: { reference: `Patient/${patient.id}` }, status: 'accepted' }],
+  });
+}
+
+function welcome(
+  ficus: Ficus,
+  addresses: Record<string, string>,
+  patients: readonly DemoPatient[],
+  filled: number,
+): string {
+  const { publicBase, adminBase } = ficus;
+  const [first] = patients;
+  if (!first) throw new Error('No demo patient was found through Ficus.');
+  const names = patients
+    .slice(0, SHOWN)
+    .map(({ id, name, about }) => `  ${publicBase}/Patient/${id}\n      ${name}: ${about}`);
+  return [
+    '',
+    `FHIR API        ${publicBase}`,
+    `Admin API       ${adminBase}  (/healthz, /readyz, /metrics, /routes)`,
+    `Legacy core     ${addresses['mllp']} (HL7v2), ${addresses['soap']} (SOAP)`,
+    `Modern service  ${addresses['modern']} (${filled} Observations, copied from the core under the same ids)`,
+    `Old portal      ${publicBase.replace('/fhir/r4', '/portal/')} (passed through)`,
+    `Fault dials     ${addresses['control']}`,
+    '',
+    `Some of the ${patients.length} patients:`,
+    ...names,
+    '',
+    'Read a patient out of the HL7v2 core; read results through SOAP; book an appointment through SOAP:',
+    '',
+    `  curl '${publicBase}/Patient/${first.id}'`,
+    `  curl '${publicBase}/Observation?patient=${first.id}&_count=2'`,
+    `  curl -X POST '${publicBase}/Appointment' -H 'content-type: application/fhir+json' -d '${booking(first)}'`,
+    '',
+    'Move an endpoint to the modern service, and back:',
+    '',
+    `  npx ficus route set Observation.search modern --admin ${adminBase}`,
+    `  npx ficus route set Observation.search legacy --admin ${adminBase}`,
+    '',
+    'Security is open, which is only fit for a sandbox.',
+    'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',
+  ].join('\n');
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const ports = portsOf(options.ports);
+  const stateDir = resolve(options.state);
+  const password = ensureSecrets(stateDir);
+  // Loaded here: the production image has no sandbox.
+  const { startSandbox } = await import('../../sandbox/index.ts');
+  const sandbox = await startSandbox({
+    mllpPort: ports.mllp,
+    soapPort: ports.soap,
+    modernPort: ports.modern,
+    controlPort: ports.control,
+    security: { user: 'ficus', password },
+  });
+  try {
+    const { addresses } = sandbox;
+    // The log begins after the welcome: what Ficus does to fill the demo is not what the reader asked for.
+    let opened = false;
+    const output = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        if (opened) process.stdout.write(chunk, done);
+        else done();
+      },
+    });
+    const log = createLogger({ level: options.log, stream: output });
+    const ficus = await compose(demoConfig(addresses, stateDir, ports), { log });
+    try {
+      const patients = await findDemoPatients(addresses.control, ficus.publicBase);
+      const legacy = ficus.backends.get('clinical');
+      const filled = legacy
+        ? await fillModern({
+            legacy,
+            modernBase: addresses.modern,
+            patientIds: patients.map(({ id }) => id),
+            log,
+          })
+        : 0;
+      opened = true;
+      console.log(welcome(ficus, { ...addresses }, patients, filled));
+      await untilStopped();
+    } finally {
+      await ficus.stop();
+    }
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** `ficus start`: what `npm start` runs. */
+export function registerStart(program: Command): void {
+  program
+    .command('start')
+    .description('run Ficus in front of a simulated hospital, to try it')
+    .option('--ports <choice>', 'default (8080 and its neighbours) or random', 'default')
+    .option('--state <folder>', 'where state and generated secrets are kept', '.ficus')
+    .option('--log <level>', 'debug, info, warn, error or silent', 'info')
+    .action(start);
+}

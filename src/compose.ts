@@ -1,0 +1,109 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { systemClock } from './clock.ts';
+import { assemble } from './compose/assembly.ts';
+import { createCapability } from './compose/capability.ts';
+import { startServers } from './compose/servers.ts';
+import { wire } from './compose/wiring.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { createLogger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { Backend, Clock, Logger } from './ports.ts';
+import { parseSearch } from './search/parse.ts';
+import { createMemoryStores, openSqliteStores } from './store/stores.ts';
+import { isStreamed } from './strangler/router.ts';
+
+export { HOME } from './compose/assembly.ts';
+
+/** A running Ficus. */
+export interface Ficus {
+  /** FHIR base address that clients see. */
+  readonly publicBase: string;
+  readonly adminBase: string;
+  /** Every backend with its Layers, by name, whatever the route table says: for whoever must ask one side. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** Finishes what is in flight, then lets go of everything. */
+  stop(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+/**
+ * The product, put together from its configuration and started.
+ *
+ * @throws Error that says everything wrong with secrets, contract, mappings or routes, or which address is taken; nothing is left open
+ */
+export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Ficus> {
+  const { config, baseDir } = loaded;
+  const { env = process.env, clock = systemClock, log = createLogger({ level: config.log.level }) } = options;
+  const metrics = createMetrics({ process: true });
+  const assembly = assemble(loaded, env, clock);
+  const servers = await startServers({ config, clock, log, metrics });
+  const undo: (() => Promise<void> | void)[] = [() => servers.close()];
+  const stop = async (): Promise<void> => {
+    for (const step of undo) await step();
+    log.info('Stopped');
+  };
+  try {
+    const stateDir = resolve(baseDir, config.stateDir);
+    mkdirSync(stateDir, { recursive: true });
+    const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
+    undo.push(() => stores.close());
+    const { publicBase } = servers;
+    const wiring = await wire(assembly, { publicBase, stores, clock, log, metrics });
+    // Servers first, so that nothing new comes; then the backends; the stores last.
+    undo.splice(1, 0, () => wiring.close());
+    const { backend, table, installed } = wiring;
+    const { contract } = assembly;
+    const { maxCount } = config.search;
+    servers.open({
+      backend,
+      promised: (type) => contract.interactions(type),
+      parseSearch: (type, pairs, handling) =>
+        parseSearch(type, pairs, { rules: contract, handling, base: publicBase, maxCount }),
+      capability: createCapability({
+        contract,
+        table,
+        installed,
+        publicBase,
+        clock,
+        cors: !!config.http.cors,
+      }),
+      bodyOf: (endpoint) => (isStreamed(table.get(endpoint)) ? 'streamed' : 'validated'),
+      table,
+      backends: [...installed.values()],
+    });
+    if (config.security === 'open')
+      log.warn('Security is open: whoever reaches this address reads every record');
+    log.info('Ficus is ready', { address: publicBase });
+    const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
+    return { publicBase, adminBase: servers.adminBase, backends, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * Puts everything together without listening or asking a backend.
+ *
+ * @returns what was found, in one sentence
+ * @throws as compose
+ */
+export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const clock = systemClock;
+  const assembly = assemble(loaded, env, clock);
+  const wiring = await wire(assembly, {
+    publicBase: loaded.config.publicBase ?? 'http://localhost/fhir/r4',
+    stores: createMemoryStores(),
+    clock,
+    log: createLogger({ level: 'silent' }),
+    metrics: createMetrics({ process: false }),
+  });
+  await wiring.close();
+  return `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`;
+}

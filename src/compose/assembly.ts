@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Contract } from '../contract/contract.ts';
+import { loadContract } from '../contract/load.ts';
+import { createAuthorities } from '../identity/authorities.ts';
+import type { Authorities } from '../identity/authorities.ts';
+import { createSealer } from '../identity/seal.ts';
+import type { Sealer } from '../identity/seal.ts';
+import { loadMappings } from '../mapping/load.ts';
+import type { MappingSet } from '../mapping/mapping-set.ts';
+import type { Clock } from '../ports.ts';
+import { createPageSealer } from '../search/page.ts';
+import type { PageSealer } from '../search/page.ts';
+import { readSecrets } from './keys.ts';
+import type { Secrets } from './keys.ts';
+
+/** Folder of the files that come with Ficus. */
+export const HOME = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a configuration names, read and checked; nothing is open yet. */
+export interface Assembly {
+  readonly config: Config;
+  readonly baseDir: string;
+  readonly secrets: Secrets;
+  readonly contract: Contract;
+  readonly mappings: MappingSet;
+  readonly authorities: Authorities;
+  readonly sealer: Sealer;
+  readonly pages: PageSealer;
+}
+
+/** @throws Error with everything wrong with the secrets, the contract or the mappings */
+export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessEnv, clock: Clock): Assembly {
+  const secrets = readSecrets(config, env, baseDir);
+  const own = (path: string | undefined, shipped: string) =>
+    path ? resolve(baseDir, path) : resolve(HOME, shipped);
+  const contractFile = own(config.contract, 'contracts/fhir-r4.yaml');
+  const authorities = createAuthorities(config.identity.authorities);
+  return {
+    config,
+    baseDir,
+    secrets,
+    contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
+    mappings: loadMappings(own(config.mappings.dir, 'mappings'), config.mappings.site),
+    authorities,
+    sealer: createSealer({ keys: secrets.identityKeys, authorities }),
+    pages: createPageSealer({
+      keys: secrets.pageKeys,
+      clock,
+      lifetimeMs: config.search.pageTokenMinutes * 60_000,
+    }),
+  };
+}

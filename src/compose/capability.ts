@@ -1,0 +1,38 @@
+import packageFile from '../../package.json' with { type: 'json' };
+import { capabilityStatement } from '../contract/capability.ts';
+import type { Contract } from '../contract/contract.ts';
+import type { Resource } from '../fhir/types.ts';
+import type { Clock } from '../ports.ts';
+import { backendOf } from '../strangler/stage.ts';
+import type { RouteTable } from '../strangler/table.ts';
+import type { Installed } from './backends.ts';
+
+/** The CapabilityStatement of this installation: the same object until a route changes. */
+export function createCapability(options: {
+  readonly contract: Contract;
+  readonly table: RouteTable;
+  readonly installed: ReadonlyMap<string, Installed>;
+  readonly publicBase: string;
+  readonly clock: Clock;
+  readonly cors: boolean;
+}): () => Resource {
+  const { contract, table, installed, publicBase, clock, cors } = options;
+  let statement: Resource | undefined;
+  let date = new Date(clock.now()).toISOString();
+  table.onChange(() => {
+    statement = undefined;
+    date = new Date(clock.now()).toISOString();
+  });
+  return () =>
+    (statement ??= capabilityStatement(
+      contract,
+      (endpoint) => {
+        const route = table.get(endpoint);
+        const name = route && backendOf(route, route.stage);
+        const backend = name === undefined ? undefined : installed.get(name);
+        const anchors = backend?.searchOf(endpoint.slice(0, endpoint.indexOf('.')))?.anchors;
+        return { declared: backend?.endpoints, ...(anchors ? { anchors } : {}) };
+      },
+      { base: publicBase, softwareVersion: packageFile.version, date, cors },
+    ));
+}

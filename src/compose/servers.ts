@@ -1,0 +1,104 @@
+import type { RequestListener } from 'node:http';
+import type { Config } from '../config/schema.ts';
+import { FHIR_BASE_PATH, createFhirApp } from '../http/app.ts';
+import type { AppOptions } from '../http/app.ts';
+import { createAdminApp } from '../http/admin.ts';
+import { healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
+import { createPassthrough } from '../http/passthrough.ts';
+import { startHttpServer } from '../http/server.ts';
+import type { HttpServer } from '../http/server.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Clock, Logger } from '../ports.ts';
+import type { RouteTable } from '../strangler/table.ts';
+import type { Installed } from './backends.ts';
+
+/** What the servers answer with, known once the addresses are. */
+export interface Opening extends Pick<
+  AppOptions,
+  'backend' | 'promised' | 'parseSearch' | 'capability' | 'bodyOf'
+> {
+  readonly table: RouteTable;
+  readonly backends: readonly Installed[];
+}
+
+export interface Servers {
+  readonly publicBase: string;
+  readonly adminBase: string;
+  /** Begins to answer. */
+  open(opening: Opening): void;
+  /** Not ready from now on; drains, then closes. */
+  close(): Promise<void>;
+}
+
+interface ServersOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Until the rest is there: a port that is taken is known before anything else starts. */
+const starting: RequestListener = (_request, response) => {
+  response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('Ficus is starting\n');
+};
+
+/** `http://localhost:8080` for what listens on this machine only or everywhere. */
+function baseOf({ host, port }: HttpServer): string {
+  const local = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host);
+  return `http://${local ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Listens on both addresses. Rejects, with nothing left open, when one cannot be had. */
+export async function startServers(options: ServersOptions): Promise<Servers> {
+  const { config, clock, log, metrics } = options;
+  let app = starting;
+  let admin = starting;
+  let draining = false;
+  const passthrough = config.passthrough.map((one) =>
+    createPassthrough({ ...one, trustForwarded: config.http.trustForwarded, clock, log, metrics }),
+  );
+  const open = await startHttpServer({ app: (req, res) => app(req, res), passthrough, clock }, config.listen);
+  let adminServer: HttpServer;
+  try {
+    adminServer = await startHttpServer({ app: (req, res) => admin(req, res), clock }, config.admin);
+  } catch (error) {
+    await open.close(0);
+    throw error;
+  }
+  const publicBase = config.publicBase ?? `${baseOf(open)}${FHIR_BASE_PATH}`;
+  return {
+    publicBase,
+    adminBase: baseOf(adminServer),
+    open({ table, backends, ...fhir }) {
+      const ready = () => [
+        { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
+        ...backends.map((backend) => ({
+          name: backend.name,
+          ok: true,
+          ...(backend.healthy()
+            ? {}
+            : { detail: 'its breaker is open: its endpoints answer 503, the others serve' }),
+        })),
+      ];
+      app = createFhirApp({
+        ...fhir,
+        publicBase: () => publicBase,
+        http: { ...config.http, cors: config.http.cors },
+        passthrough,
+        clock,
+        log,
+        metrics,
+      });
+      admin = createAdminApp({
+        routes: [...healthRoutes(ready), metricsRoute(metrics), ...routeTableRoutes(table)],
+        log,
+      });
+    },
+    async close() {
+      draining = true;
+      await open.close(config.http.drainMs);
+      for (const one of passthrough) one.close();
+      await adminServer.close(1_000);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Metrics } from '../metrics.ts';
+import type { Clock, Logger } from '../ports.ts';
+import type { Stores } from '../store/stores.ts';
+
+/** What the wiring stands on: effects that a running Ficus has and a rehearsal has not. */
+export interface WiringOptions {
+  readonly publicBase: string;
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}

@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import packageFile from '../package.json' with { type: 'json' };
+import { registerCheck } from './cli/check.ts';
+import { registerMap } from './cli/map.ts';
+import { registerRoute } from './cli/route.ts';
+import { registerSandbox } from './cli/sandbox.ts';
+import { registerServe } from './cli/serve.ts';
+import { registerStart } from './cli/start.ts';
+
+/** The command `ficus`. A failure is one plain message on standard error and exit code 1. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('ficus')
+    .description(packageFile.description)
+    .version(packageFile.version)
+    .showHelpAfterError();
+  for (const register of [
+    registerServe,
+    registerCheck,
+    registerRoute,
+    registerMap,
+    registerSandbox,
+    registerStart,
+  ]) {
+    register(program);
+  }
+  try {
+    await program.parseAsync(argv as string[]);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
