@@ -15,7 +15,7 @@ import { addressingHeaders, answersAnother, WSA_NS } from './ws-addressing.ts';
 import { acceptsSecurity, securityHeader, WSSE_NS, WSU_NS } from './ws-security.ts';
 import type { UsernameTokenOptions } from './ws-security.ts';
 import type { XmlElement } from './xml-element.ts';
-import type { XmlLimits } from './xml-reader.ts';
+import type { XmlLimits } from './xml-options.ts';
 
 export interface SoapClientOptions {
   /** Address of the service's port: `http://core.example:8091/ClinicalService`. */

@@ -2,7 +2,7 @@ import { attributeOf, childOf, element } from './xml-element.ts';
 import type { XmlElement } from './xml-element.ts';
 import { malformedXml } from './xml-malformed.ts';
 import { readXml } from './xml-reader.ts';
-import type { XmlReadOptions } from './xml-reader.ts';
+import type { XmlReadOptions } from './xml-options.ts';
 import { writeXml } from './xml-writer.ts';
 import { readFault } from './soap-fault.ts';
 import type { SoapFault } from './soap-fault.ts';

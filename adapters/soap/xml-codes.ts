@@ -14,12 +14,13 @@ export const GREATER = 0x3e;
 export const QUESTION = 0x3f;
 export const BRACKET = 0x5d;
 
-const NAME_START = 1;
-export const NAME_PART = 2;
-/** ASCII characters of names, without the colon. */
+/** A character that a name may hold, but not begin with. */
+export const NAME_PART = 1;
+const NAME_START = 2;
+/** ASCII characters by what they are in a name without a colon; 0: none of it. */
 export const NAME_CLASS = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code);
-  if (/[A-Za-z_]/.test(character)) return NAME_START | NAME_PART;
+  if (/[A-Za-z_]/.test(character)) return NAME_START;
   return /[-.0-9]/.test(character) ? NAME_PART : 0;
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readXml } from '../../../../adapters/soap/xml-reader.ts';
-import type { XmlReadOptions } from '../../../../adapters/soap/xml-reader.ts';
+import type { XmlReadOptions } from '../../../../adapters/soap/xml-options.ts';
 import { FicusError } from '../../../../src/errors.ts';
 import { showTree } from './show-tree.ts';
 
