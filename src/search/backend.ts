@@ -29,7 +29,7 @@ export interface SourceBackendOptions {
 /** Where the next page begins: in the source, or in what is gathered again. */
 type PageState =
   | { readonly at: Position; readonly branches: number }
-  /** Gathered anew for each page: what changes in the core between two pages may show twice or not at all. */
+  /** In what is gathered anew for each page. */
   | { readonly offset: number };
 
 /**
@@ -37,7 +37,8 @@ type PageState =
  * full, sorted and paged. Ids and references are legacy keys here.
  *
  * Without `_sort`, `_total=accurate` or a count, one page is at most one page of the source, and `total` is said only when that
- * was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact.
+ * was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact. Each later page of a sorted
+ * search gathers anew and goes on at an offset: what changes in the core between two pages may show twice or not at all.
  */
 export function createSourceBackend(source: LegacySource, options: SourceBackendOptions): Backend {
   const servedBy = `legacy:${source.name}`;

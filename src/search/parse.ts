@@ -140,7 +140,7 @@ function checkModifier(
 function syntaxOf(
   definition: SearchParameterDef,
   modifierType: string | undefined,
-  { rules, base }: ParseOptions,
+  { base }: ParseOptions,
 ): Pick<RawValue, 'pipe' | 'reference'> {
   if (definition.type === 'token') {
     const types = evaluable(definition.base, definition.code)?.extract.types ?? [];
@@ -148,13 +148,10 @@ function syntaxOf(
   }
   if (definition.type !== 'reference') return {};
   const { targets } = definition;
-  const served = (targets ?? []).filter((it) => rules.serves(it));
-  const onlyType = targets?.length === 1 ? targets[0] : served.length === 1 ? served[0] : undefined;
   return {
     reference: {
       ...(targets ? { targets } : {}),
       ...(modifierType === undefined ? {} : { modifierType }),
-      ...(onlyType === undefined ? {} : { onlyType }),
       ...(base === undefined ? {} : { base }),
     },
   };

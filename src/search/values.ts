@@ -24,8 +24,6 @@ export interface ReferenceSyntax {
   readonly targets?: readonly string[];
   /** `subject:Patient=…`. */
   readonly modifierType?: string;
-  /** The type of a bare id where only one can be meant. */
-  readonly onlyType?: string;
   /** This server's own base address, without a slash at its end. */
   readonly base?: string;
 }
@@ -149,11 +147,11 @@ function splitPrefix(raw: string): { prefix: { prefix?: SearchPrefix }; rest: st
 }
 
 function parseReferenceValue({ name, raw, reference = {} }: RawValue): SearchValue {
-  const { targets, modifierType, onlyType, base } = reference;
+  const { targets, modifierType, base } = reference;
   const text = unescape(raw, name);
   const local = base !== undefined && text.startsWith(`${base}/`) ? text.slice(base.length + 1) : text;
   if (FHIR_ID.test(local)) {
-    const refType = modifierType ?? onlyType;
+    const refType = modifierType ?? (targets?.length === 1 ? targets[0] : undefined);
     return { text: local, refId: local, ...(refType === undefined ? {} : { refType }) };
   }
   const parsed = parseReference(local);
