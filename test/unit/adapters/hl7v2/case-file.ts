@@ -14,7 +14,13 @@ export interface CodecCase {
   readonly expectations: readonly { readonly kind: string; readonly path: string; readonly value: string }[];
   readonly defects: readonly string[];
   readonly message: Buffer;
-  readonly edits: readonly { readonly command: string; readonly path: string; readonly value: string; readonly outcome: string; readonly bytes: Buffer }[];
+  readonly edits: readonly {
+    readonly command: string;
+    readonly path: string;
+    readonly value: string;
+    readonly outcome: string;
+    readonly bytes: Buffer;
+  }[];
 }
 
 const TOKEN = /<(CR|LF|END|x[0-9A-F]{2})>/;
@@ -26,14 +32,19 @@ function bytesOf(text: string): Buffer {
     pieces.map((piece, index) => {
       if (index % 2 === 0) return Buffer.from(piece, 'utf8');
       if (piece === 'END') return Buffer.alloc(0);
-      return Buffer.from([piece === 'CR' ? 0x0d : piece === 'LF' ? 0x0a : Number.parseInt(piece.slice(1), 16)]);
+      return Buffer.from([
+        piece === 'CR' ? 0x0d : piece === 'LF' ? 0x0a : Number.parseInt(piece.slice(1), 16),
+      ]);
     }),
   );
 }
 
 /** A value with tokens as a text: each token a character. */
 function textOf(value: string): string {
-  return value.split(TOKEN).map((piece, index) => (index % 2 === 0 ? piece : bytesOf(`<${piece}>`).toString('latin1'))).join('');
+  return value
+    .split(TOKEN)
+    .map((piece, index) => (index % 2 === 0 ? piece : bytesOf(`<${piece}>`).toString('latin1')))
+    .join('');
 }
 
 function parseCase(file: string, text: string): CodecCase {
@@ -54,7 +65,14 @@ function parseCase(file: string, text: string): CodecCase {
     const body = rest.join('\n');
     const edit = /^(set|refuse|append) (.+?) = (.*)$/.exec(first);
     if (first === 'message') message = bytesOf(body);
-    else if (edit) edits.push({ command: edit[1]!, path: edit[2]!, value: textOf(edit[3]!), outcome: body.trim(), bytes: bytesOf(body) });
+    else if (edit)
+      edits.push({
+        command: edit[1]!,
+        path: edit[2]!,
+        value: textOf(edit[3]!),
+        outcome: body.trim(),
+        bytes: bytesOf(body),
+      });
     else throw new Error(`${file}: --- ${first} is not understood`);
   }
   if (!message) throw new Error(`${file}: no message`);
@@ -72,6 +90,8 @@ function parseCase(file: string, text: string): CodecCase {
 
 /** All codec cases of a folder, by name. */
 export function readCases(folder: string): CodecCase[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.case')).sort();
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.case'))
+    .sort();
   return files.map((file) => parseCase(file, readFileSync(join(folder, file), 'utf8')));
 }

@@ -36,7 +36,11 @@ function count(message: Message, path: string): number {
 }
 
 function check(message: Message, kind: string, path: string, value: string): void {
-  if (kind === 'fails') expect(codeOf(() => message.get(path)), path).toBe(value);
+  if (kind === 'fails')
+    expect(
+      codeOf(() => message.get(path)),
+      path,
+    ).toBe(value);
   else if (kind === 'count') expect(count(message, path), path).toBe(Number(value));
   else expect(message.get(path), path).toBe({ read: value, null: null, empty: '', absent: undefined }[kind]);
 }
@@ -78,7 +82,8 @@ describe.each(cases)('$file: $what', (codecCase) => {
       }
       act();
       expect(message.toBytes().toString('latin1')).toBe(edit.bytes.toString('latin1'));
-      if (edit.command === 'set') expect(message.get(edit.path)).toBe(edit.value === 'null' ? null : edit.value);
+      if (edit.command === 'set')
+        expect(message.get(edit.path)).toBe(edit.value === 'null' ? null : edit.value);
     });
   }
 });
