@@ -3,7 +3,7 @@ import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { setOf } from './ask.ts';
 import { resolveChains } from './chain.ts';
-import { includeTargets, type Inclusion } from './include.ts';
+import { includeTargets } from './include.ts';
 import { pageBinding, type PageSealer } from './page.ts';
 
 export interface FederateOptions {
@@ -55,6 +55,7 @@ export function federate(options: FederateOptions): Layer {
     async function search(request: SearchRequest, context: RequestContext): Promise<FhirResponse> {
       const { query } = request;
       const chains = await resolveChains(query, layer, context, { maxChained, maxBytes });
+      if (failClosed.has(request.type)) refusePart(chains.issues);
       if (chains.kind === 'nothing') {
         const nothing: SearchSet = { matches: [], included: [], total: 0, issues: [] };
         return answer(withIssues(nothing, chains.issues, isComplete(chains.issues)), chains.servedBy, {});
@@ -82,7 +83,7 @@ export function federate(options: FederateOptions): Layer {
     ): Promise<SearchSet> {
       if (query.include.length === 0 || set.matches.length === 0) return set;
       const found = await includeTargets(query.include, set.matches, next, context, including);
-      refusePart(type, found);
+      if ([type, ...found.missing].some((it) => failClosed.has(it))) refusePart(found.issues);
       const all = { ...set, included: [...set.included, ...found.included] };
       return withIssues(all, found.issues, found.missing.size === 0);
     }
@@ -93,20 +94,19 @@ export function federate(options: FederateOptions): Layer {
     if (!page?.startsWith(UPSTREAM)) return undefined;
     return pages.open(page.slice(UPSTREAM.length), binding) as [string, string][];
   }
+}
 
-  function refusePart(type: string, { missing, issues }: Inclusion): void {
-    if (missing.size === 0) return;
-    if (!failClosed.has(type) && ![...missing].some((it) => failClosed.has(it))) return;
-    throw new FicusError(
-      'incomplete',
-      'A part of this answer could not be had, and it must not be given in part.',
-      {
-        issues: issues
-          .filter(({ code }) => code === 'incomplete')
-          .map((issue) => ({ ...issue, severity: 'error' })),
-      },
-    );
-  }
+/** @throws FicusError `incomplete` (503) when something could not be had. */
+function refusePart(issues: readonly Issue[]): void {
+  const missed = issues.filter(({ code }) => code === 'incomplete');
+  if (missed.length === 0) return;
+  throw new FicusError(
+    'incomplete',
+    'A part of this answer could not be had, and it must not be given in part.',
+    {
+      issues: missed.map((issue) => ({ ...issue, severity: 'error' })),
+    },
+  );
 }
 
 /** A token of a legacy source means nothing to a modern service: it would answer with its first page. */

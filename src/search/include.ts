@@ -71,6 +71,7 @@ export async function includeTargets(
       if (error.code === 'not-found') say(absent(type));
       else if (NOT_SERVED.includes(error.code)) say(notServed(type));
       else {
+        context.log.warn('a resource could not be included', { resourceType: type, error });
         missing.add(type);
         say(incomplete(`Some ${type} resources to be included could not be read (${error.code}).`));
       }

@@ -79,6 +79,15 @@ describe('a chained parameter', () => {
     expect(answered).not.toHaveProperty('total');
   });
 
+  test('that is known in part only fails a search that must not be answered in part', async () => {
+    const issue: Issue = { severity: 'warning', code: 'incomplete' };
+    const next = hospital({ 'Patient?family=ng': set([patient('a')], { issues: [issue] }) });
+    await expect(ask(next, query('AllergyIntolerance', 'patient.family=ng'))).rejects.toMatchObject({
+      code: 'incomplete',
+      status: 503,
+    });
+  });
+
   test('that cannot be resolved fails the search', async () => {
     const next = hospital({ 'Patient?family=ng': new FicusError('unavailable', 'It is down.') });
     await expect(ask(next, query('Observation', 'patient.family=ng'))).rejects.toMatchObject({
