@@ -27,11 +27,15 @@ export function createCapability(options: {
     (statement ??= capabilityStatement(
       contract,
       (endpoint) => {
-        const route = table.get(endpoint);
+        const [type = '', interaction] = endpoint.split('.');
+        // vread goes the way of read, see endpointOf of the router.
+        const route = table.get(interaction === 'vread' ? `${type}.read` : endpoint);
         const name = route && backendOf(route, route.stage);
         const backend = name === undefined ? undefined : installed.get(name);
-        const anchors = backend?.searchOf(endpoint.slice(0, endpoint.indexOf('.')))?.anchors;
-        return { declared: backend?.endpoints, ...(anchors ? { anchors } : {}) };
+        if (!backend) return { declared: undefined };
+        const anchors = backend.searchOf(type)?.anchors;
+        const vread = backend.endpoints.includes(`${type}.read`) ? ([`${type}.vread`] as const) : [];
+        return { declared: [...backend.endpoints, ...vread], ...(anchors ? { anchors } : {}) };
       },
       { base: publicBase, softwareVersion: packageFile.version, date, cors },
     ));

@@ -4,9 +4,9 @@ import type { Backend, FhirRequest, Route } from '../ports.ts';
 import { backendOf } from './stage.ts';
 import type { RouteTable } from './table.ts';
 
-/** The endpoint that a request is for. */
-function endpointOf(request: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
-  return `${request.type}.${request.interaction}`;
+/** The endpoint that a request is for. A vread goes the way of the read: it is the same record, asked for more exactly. */
+function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
+  return `${type}.${interaction === 'vread' ? 'read' : interaction}`;
 }
 
 /** Whether the body of a write may be handed on unread: its endpoint is on the modern side, and its route says so. */

@@ -59,6 +59,12 @@ describe('the router', () => {
     expect(await ask(observation)).toBe('core');
   });
 
+  it('sends a vread the way of the read', async () => {
+    expect(await ask({ ...observation, interaction: 'vread', versionId: '7' })).toBe('core');
+    await table.setStage('Observation.read', 'modern', { by: 'ana' });
+    expect(await ask({ ...observation, interaction: 'vread', versionId: '7' })).toBe('labs');
+  });
+
   it('refuses what is not routed, and says so', async () => {
     await expect(router.handle(read('1'), createContext(clock))).rejects.toMatchObject({
       code: 'not-implemented',
