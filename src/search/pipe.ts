@@ -68,7 +68,7 @@ export function readBundle(bundle: Resource): ReadBundle {
 }
 
 /** The issues of an OperationOutcome. */
-export function issuesOf(outcome: Resource): Issue[] {
+function issuesOf(outcome: Resource): Issue[] {
   return list(outcome['issue']).map(({ severity, code, diagnostics, details, expression }): Issue => {
     const text =
       typeof diagnostics === 'string' ? diagnostics : isJsonObject(details) ? details['text'] : undefined;

@@ -19,7 +19,7 @@ export interface RawValue {
   readonly reference?: ReferenceSyntax;
 }
 
-export interface ReferenceSyntax {
+interface ReferenceSyntax {
   /** Resource types the element may point at; absent: any. */
   readonly targets?: readonly string[];
   /** `subject:Patient=…`. */
