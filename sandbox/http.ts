@@ -24,9 +24,13 @@ export class BodyTooLarge extends Error {}
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > limit) throw new BodyTooLarge('The body is too large');
+    if (length > limit) {
+      // The rest is read and dropped, so that the sender gets to see the answer.
+      request.resume();
+      throw new BodyTooLarge('The body is too large');
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
