@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LoadedConfig } from '../config/load.ts';
+import { loadMappings } from '../config/mappings.ts';
 import type { Config } from '../config/schema.ts';
 import type { Contract } from '../contract/contract.ts';
 import { loadContract } from '../contract/load.ts';
@@ -9,7 +10,6 @@ import { createAuthorities } from '../identity/authorities.ts';
 import type { Authorities } from '../identity/authorities.ts';
 import { createSealer } from '../identity/seal.ts';
 import type { Sealer } from '../identity/seal.ts';
-import { loadMappings } from '../mapping/load.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Clock } from '../ports.ts';
 import { createPageSealer } from '../search/page.ts';
@@ -44,7 +44,10 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     baseDir,
     secrets,
     contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
-    mappings: loadMappings(own(config.mappings.dir, 'mappings'), config.mappings.site),
+    mappings: loadMappings(
+      own(config.mappings.dir, 'mappings'),
+      config.mappings.site === undefined ? {} : { site: config.mappings.site },
+    ),
     authorities,
     sealer: createSealer({ keys: secrets.identityKeys, authorities }),
     pages: createPageSealer({

@@ -72,7 +72,10 @@ const hl7v2 = z.strictObject({
     .describe('MSH-5 and MSH-6'),
   acknowledgement: z.enum(['original', 'enhanced']).default('original').describe('HL7 v2.5.1 §2.9'),
   processing: z.enum(['P', 'T', 'D']).default('P').describe('MSH-11'),
-  timeZone: z.string().exactOptional().describe('Zone of timestamps without offset; default: the general one'),
+  timeZone: z
+    .string()
+    .exactOptional()
+    .describe('Zone of timestamps without offset; default: the general one'),
   ...resilience,
 });
 
@@ -229,7 +232,4 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type BackendConfig = z.output<typeof backendConfig>;
-export type Hl7v2Config = z.output<typeof hl7v2>;
-export type SoapConfig = z.output<typeof soap>;
-export type ModernConfig = z.output<typeof modern>;
 export type ClientTlsConfig = z.output<typeof clientTls>;
