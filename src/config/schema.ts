@@ -38,7 +38,7 @@ const resilience = {
     .strictObject({
       errorPercent: z.int().min(1).max(100).default(50).describe('Share of technical failures that opens it'),
       volume: z.int().min(5).max(1_000).default(10).describe('Calls in the window before it may open'),
-      windowMs: ms.default(10_000),
+      windowMs: ms.default(10_000).describe('Time that the share is taken over'),
       resetMs: ms.default(5_000).describe('Time open before one probe is let through'),
     })
     .prefault({}),
@@ -51,9 +51,9 @@ const resilience = {
 };
 
 const hl7v2 = z.strictObject({
-  kind: z.literal('hl7v2'),
-  host: z.string().min(1),
-  port: port.min(1),
+  kind: z.literal('hl7v2').describe('A core that speaks HL7v2 over MLLP'),
+  host: z.string().min(1).describe('Host name or address of the core'),
+  port: port.min(1).describe('TCP port of its MLLP listener'),
   tls: clientTls.exactOptional(),
   connections: z.int().min(1).max(256).default(4).describe('Size of the pool; one message in flight on each'),
   minIntervalMs: z
@@ -63,13 +63,22 @@ const hl7v2 = z.strictObject({
     .default(0)
     .describe('Pacing: least time between two messages to this core'),
   charset: z.string().default('UNICODE UTF-8').describe('Declared character set (HL7 table 0211)'),
-  version: z.enum(['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.8']).default('2.5'),
+  version: z
+    .enum(['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.8'])
+    .default('2.5')
+    .describe('MSH-12 of what we send'),
   sender: z
-    .strictObject({ application: z.string().min(1), facility: z.string().min(1) })
-    .describe('MSH-3 and MSH-4'),
+    .strictObject({
+      application: z.string().min(1).describe('MSH-3'),
+      facility: z.string().min(1).describe('MSH-4'),
+    })
+    .describe('How we name ourselves'),
   receiver: z
-    .strictObject({ application: z.string().min(1), facility: z.string().min(1) })
-    .describe('MSH-5 and MSH-6'),
+    .strictObject({
+      application: z.string().min(1).describe('MSH-5'),
+      facility: z.string().min(1).describe('MSH-6'),
+    })
+    .describe('How the core names itself'),
   acknowledgement: z.enum(['original', 'enhanced']).default('original').describe('HL7 v2.5.1 §2.9'),
   processing: z.enum(['P', 'T', 'D']).default('P').describe('MSH-11'),
   timeZone: z
@@ -80,46 +89,65 @@ const hl7v2 = z.strictObject({
 });
 
 const soap = z.strictObject({
-  kind: z.literal('soap'),
-  url: httpUrl,
+  kind: z.literal('soap').describe('A core that speaks SOAP'),
+  url: httpUrl.describe('Address of the service’s port'),
   service: name.describe('Folder under mappings/soap'),
-  soapVersion: z.enum(['1.1', '1.2']).default('1.1'),
+  soapVersion: z.enum(['1.1', '1.2']).default('1.1').describe('As the WSDL binds the port'),
   tls: clientTls.exactOptional(),
-  connections: z.int().min(1).max(256).default(8),
+  connections: z.int().min(1).max(256).default(8).describe('Size of the keep-alive pool'),
   maxAnswerBytes: z
     .int()
     .min(1_024)
     .max(64 * 1024 * 1024)
-    .default(4 * 1024 * 1024),
+    .default(4 * 1024 * 1024)
+    .describe('Larger answers are refused while they come'),
   security: z
-    .strictObject({ username: z.string().min(1), password: secretSource })
+    .strictObject({
+      username: z.string().min(1).describe('UsernameToken/Username'),
+      password: secretSource.describe('Sent as a digest'),
+    })
     .exactOptional()
     .describe('WS-Security UsernameToken (digest) and Timestamp'),
-  timeZone: z.string().exactOptional(),
+  timeZone: z.string().exactOptional().describe('Zone of local times; default: the general one'),
   ...resilience,
 });
 
 const modern = z.strictObject({
-  kind: z.literal('modern'),
+  kind: z.literal('modern').describe('A new FHIR service'),
   url: httpUrl.describe('FHIR base address of the service'),
   endpoints: z.array(endpoint).min(1).describe('What the service answers'),
   tls: clientTls.exactOptional(),
-  connections: z.int().min(1).max(1_024).default(64),
+  connections: z.int().min(1).max(1_024).default(64).describe('Size of the keep-alive pool'),
   ...resilience,
-  concurrency: resilience.concurrency.unwrap().default(64),
+  concurrency: resilience.concurrency.unwrap().default(64).describe('Requests in flight at once'),
 });
 
 export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern]);
 
+const key = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z]$/)
+    .describe('One letter; the first character of what the key seals'),
+  secret: secretSource.describe('Random bytes in base64'),
+});
+
 const route = z.strictObject({
-  endpoint,
-  stage: z.enum(['legacy', 'modern']),
+  endpoint: endpoint.describe('Type.interaction, e.g. Patient.read; a vread goes the way of the read'),
+  stage: z.enum(['legacy', 'modern']).describe('The side that answers at first'),
   legacy: name.exactOptional().describe('Backend of the legacy side'),
   modern: name.exactOptional().describe('Backend of the modern side'),
   body: z
     .enum(['validated', 'streamed'])
     .default('validated')
     .describe('Writes to the modern side: checked against the contract first, or streamed as they come'),
+  owners: z
+    .strictObject({
+      technical: z.string().exactOptional().describe('Who answers for how it works'),
+      clinical: z.string().exactOptional().describe('Who answers for what it means'),
+    })
+    .exactOptional()
+    .describe('Who is asked before it moves'),
 });
 
 const authority = z.strictObject({
@@ -155,7 +183,7 @@ export const configSchema = z.strictObject({
   timeZone: z.string().describe('IANA zone of legacy timestamps without offset, e.g. Europe/Berlin'),
   identity: z.strictObject({
     keys: z
-      .array(z.strictObject({ id: z.string().regex(/^[a-z]$/), secret: secretSource }))
+      .array(key)
       .min(1)
       .describe('Keys that seal FHIR ids, newest first; each secret is 64 bytes in base64'),
     authorities: z
@@ -164,7 +192,7 @@ export const configSchema = z.strictObject({
       .describe('Assigning authorities; an unknown one is refused, not guessed'),
   }),
   pageKeys: z
-    .array(z.strictObject({ id: z.string().regex(/^[a-z]$/), secret: secretSource }))
+    .array(key)
     .min(1)
     .describe('Keys that seal page tokens, newest first; each secret is 32 bytes in base64'),
   backends: z.record(name, backendConfig),
@@ -175,9 +203,14 @@ export const configSchema = z.strictObject({
   passthrough: z
     .array(
       z.strictObject({
-        prefix: z.string().regex(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/),
-        target: httpUrl,
-        deadlineMs: ms.default(30_000),
+        prefix: z
+          .string()
+          .regex(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/)
+          .describe('Path prefix as clients see it; it is kept on the way'),
+        target: httpUrl.describe('Base address of the system'),
+        deadlineMs: ms
+          .default(30_000)
+          .describe('Longest wait for the head of an answer, and longest silence in a body'),
       }),
     )
     .default([])
@@ -189,13 +222,22 @@ export const configSchema = z.strictObject({
         .int()
         .min(1_024)
         .max(256 * 1024 * 1024)
-        .default(5 * 1024 * 1024),
+        .default(5 * 1024 * 1024)
+        .describe('Largest body of a request; more is 413'),
       drainMs: ms.default(10_000).describe('At shutdown: time for requests in flight'),
-      compression: z.boolean().default(true),
+      compression: z
+        .boolean()
+        .default(true)
+        .describe('gzip and the like for answers that Ficus writes itself; never for streams'),
       cors: z
         .strictObject({
-          origins: z.array(z.string().min(1)).min(1),
-          maxAgeSeconds: z.int().min(0).default(600),
+          origins: z.array(z.string().min(1)).min(1).describe('`https://app.example`, or `*`'),
+          maxAgeSeconds: z
+            .int()
+            .min(0)
+            .max(86_400)
+            .default(600)
+            .describe('How long a preflight is remembered'),
         })
         .exactOptional()
         .describe('Origins that browsers may call from; absent: none'),
@@ -204,15 +246,15 @@ export const configSchema = z.strictObject({
     .prefault({}),
   search: z
     .strictObject({
-      defaultCount: z.int().min(1).max(1_000).default(20),
-      maxCount: z.int().min(1).max(1_000).default(100),
+      defaultCount: z.int().min(1).max(1_000).default(20).describe('Page size when `_count` is not given'),
+      maxCount: z.int().min(1).max(1_000).default(100).describe('Largest page size; more is taken as this'),
       maxGathered: z
         .int()
         .min(1)
         .max(100_000)
         .default(1_000)
         .describe('Most resources read to sort or count one search'),
-      pageTokenMinutes: z.int().min(1).max(1_440).default(30),
+      pageTokenMinutes: z.int().min(1).max(1_440).default(30).describe('How long a next link is good for'),
       failClosed: z
         .array(z.string())
         .default(['AllergyIntolerance', 'MedicationRequest'])
@@ -226,7 +268,12 @@ export const configSchema = z.strictObject({
     .default(24)
     .describe('How long the outcome of a write is kept for repeats'),
   log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least level that is written'),
+    })
     .prefault({}),
 });
 
