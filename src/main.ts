@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     register(program);
   }
   try {
-    await program.parseAsync(argv as string[]);
+    await program.parseAsync(argv);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

@@ -11,8 +11,8 @@ interface Node {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
+  readonly enum?: readonly string[];
+  readonly const?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly pattern?: string;
@@ -26,8 +26,8 @@ interface Node {
 
 /** Values a key takes, in words. */
 function valuesOf(node: Node): string {
-  if (node.const !== undefined) return `\`${String(node.const)}\``;
-  if (node.enum) return node.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (node.const !== undefined) return `\`${node.const}\``;
+  if (node.enum) return node.enum.map((value) => `\`${value}\``).join(', ');
   if (node.anyOf?.some((one) => one.properties?.['env']))
     return 'secret: `{ env: NAME }` or `{ file: PATH }`';
   if (node.type === 'integer') {
@@ -67,7 +67,7 @@ function formsOf(node: Node, path: string): string[] {
   const forms = node.oneOf ?? node.anyOf ?? [node];
   return forms.flatMap((form) => {
     const kind = form.properties?.['kind']?.const;
-    return rowsOf(form, kind === undefined ? path : `${path} (${String(kind)})`);
+    return rowsOf(form, kind === undefined ? path : `${path} (${kind})`);
   });
 }
 
@@ -83,6 +83,6 @@ This page is made from the schema (\`src/config/schema.ts\`) by \`npm run docs\`
 
 | key | values | default | meaning |
 |---|---|---|---|
-${rowsOf(configJsonSchema() as Node, '').join('\n')}
+${rowsOf(configJsonSchema(), '').join('\n')}
 `;
 }
