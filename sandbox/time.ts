@@ -11,12 +11,25 @@ const FORMAT = new Intl.DateTimeFormat('sv-SE', {
   second: '2-digit',
 });
 
+let second = Number.NaN;
+let formatted = '';
+
+/** Formatting costs microseconds and is asked for by every message; the last second is kept. */
+function format(epochMs: number): string {
+  const now = Math.floor(epochMs / 1000);
+  if (now !== second) {
+    second = now;
+    formatted = FORMAT.format(epochMs);
+  }
+  return formatted;
+}
+
 /** Hospital time as `yyyy-MM-ddTHH:mm:ss`. @param epochMs milliseconds */
 export function localTimestamp(epochMs: number): string {
-  return FORMAT.format(epochMs).replace(' ', 'T');
+  return format(epochMs).replace(' ', 'T');
 }
 
 /** Hospital time as HL7 `yyyyMMddHHmmss`. @param epochMs milliseconds */
 export function hl7Timestamp(epochMs: number): string {
-  return FORMAT.format(epochMs).replaceAll(/[^0-9]/g, '');
+  return format(epochMs).replaceAll(/[^0-9]/g, '');
 }

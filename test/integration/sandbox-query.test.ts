@@ -39,6 +39,11 @@ describe('QBP^Q22', () => {
     ['birth day of a record with the time', '@PID.7^20261119', ['100021']],
     ['a day does not find a record that knows only the month', '@PID.7^19800301', []],
     ['birth month with a wildcard', '@PID.7^198003*', ['100009']],
+    ['one parameter twice, both of which hold', '@PID.5.1^No*~@PID.5.1^*ak~@PID.5.1^Kow*', ['100006']],
+    ['one parameter twice, of which one does not hold', '@PID.5.1^Haller~@PID.5.1^Nowak', []],
+    ['two numbers, which no identifier has', '@PID.3.1^100002~@PID.3.1^100077~@PID.3.4^HOSP', []],
+    ['number, authority and a name that is not his', '@PID.3.1^100001~@PID.3.4^HOSP~@PID.5.1^Nowak', []],
+    ['an identifier with its components', '@PID.3^100001^^^HOSP', ['100001']],
     ['family and day and sex', '@PID.5.1^NOWAK~@PID.7^20190704~@PID.8^M', ['100005']],
     ['city and postal code', '@PID.11.3^Altdorf~@PID.11.5^01326~@PID.8^F~@PID.5.1^K*', ['100042']],
     ['country', '@PID.11.6^IL', ['100014']],
@@ -78,6 +83,9 @@ describe('QBP^Q22', () => {
     ['a number without its authority', '@PID.3.1^100001', '101', 'QPD^1^3^1'],
     ['an authority that is not known', '@PID.3.1^1~@PID.3.4^MOON', '204', 'QPD^1^3^2^2'],
     ['a parameter that is not known', '@PID.5.1^X~@PID.22^Y', '103', 'QPD^1^3^2^1'],
+    ['a part of PID-3 that is not known', '@PID.3.1^1~@PID.3.4^HOSP~@PID.3.9^Y', '103', 'QPD^1^3^3^1'],
+    ['a segment that is not known', '@PD1.4^X', '103', 'QPD^1^3^1^1'],
+    ['an empty value', '@PID.5.1^X~@PID.3.1^', '101', 'QPD^1^3^2^2'],
   ])('refuses %s', async (_what, criteria, code, location) => {
     const answer = await ask(criteria);
     expect(segment(answer, 'MSA')[1]).toBe('AE');

@@ -7,71 +7,84 @@ type Predicate = (patient: Patient) => boolean;
 type Test = (text: string) => boolean;
 
 interface Asked {
+  /** `5.1`: what follows `@PID.`. */
+  readonly name: string;
   readonly value: string;
   /** Repetition in QPD-3, for ERR-2. */
   readonly repetition: number;
+}
+
+export interface Criteria {
+  readonly matches: Predicate;
+  /** The one identifier that must be there, where the query names one: it can be looked up. */
+  readonly identifier: { readonly value: string; readonly authority: string } | undefined;
 }
 
 /**
  * QPD-3 of IHE PDQ (ITI-21): `@PID.field[.component[.sub]]^value`, all of which must hold. Words compare without regard
  * to case and accents; `*` stands for anything. The parameters on PID-3 speak about one and the same identifier.
  */
-export function parseCriteria(qpd: Segment): Predicate {
-  const asked = new Map<string, Asked>();
-  fieldOf(qpd, 3).forEach((repetition, index) => {
-    const name = plain(repetition[0]?.[0]);
-    const value = repetition.slice(1).map((component) => component.map(plain));
-    addAsked(asked, name, value, index + 1);
-  });
-  if (asked.size === 0) refuse('101', 'QPD^1^3', 'A query needs at least one parameter');
-  const identifier = identifierPredicate(asked);
-  const others = [...asked]
-    .filter(([name]) => !name.startsWith('3.'))
-    .map(([name, ask]) => predicateFor(name, ask));
-  return (patient) => identifier(patient) && others.every((predicate) => predicate(patient));
+export function parseCriteria(qpd: Segment): Criteria {
+  const asked = fieldOf(qpd, 3).flatMap((repetition, i) => readAsked(repetition, i + 1));
+  if (asked.length === 0) refuse('101', 'QPD^1^3', 'A query needs at least one parameter');
+  const { matches, identifier } = identifierCriteria(asked.filter(({ name }) => name.startsWith('3.')));
+  const others = asked.filter(({ name }) => !name.startsWith('3.')).map(predicateFor);
+  return { matches: (patient) => matches(patient) && others.every((holds) => holds(patient)), identifier };
 }
 
-function addAsked(
-  asked: Map<string, Asked>,
-  name: string,
-  value: readonly (readonly string[])[],
-  at: number,
-): void {
-  const match = /^@PID\.(\d+(?:\.\d+){0,2})$/.exec(name);
-  if (!match?.[1])
-    throw new Refusal('E', [{ code: '103', location: `QPD^1^3^${at}^1`, text: 'Unknown parameter' }]);
-  if (match[1] === '3') {
-    // The whole CX as the value: components arrive as sub-components (QIP.2 is a string).
-    const cx = value[0] ?? [];
-    asked.set('3.1', { value: cx[0] ?? '', repetition: at });
-    if (cx[3]) asked.set('3.4', { value: cx[3], repetition: at });
-    return;
-  }
-  asked.set(match[1], { value: value[0]?.[0] ?? '', repetition: at });
+function readAsked(repetition: Repetition, at: number): Asked[] {
+  const [, name] = /^@PID\.(\d+(?:\.\d+){0,2})$/.exec(plain(repetition[0]?.[0])) ?? [];
+  const [first = [], ...more] = repetition.slice(1);
+  if (name === undefined) unknownParameter(at);
+  if (name !== '3') return [{ name, value: required(plain(first[0]), at), repetition: at }];
+  // The whole CX as the value: its components come as sub-components, QIP.2 being a string.
+  const cx = (more.length > 0 ? [first, ...more].map((component) => component[0]) : first).map(plain);
+  const parts: readonly (readonly [string, string | undefined])[] = [
+    ['3.1', cx[0]],
+    ['3.4', cx[3]],
+  ];
+  return parts.flatMap(([part, value]) => (value ? [{ name: part, value, repetition: at }] : []));
 }
 
-function identifierPredicate(asked: ReadonlyMap<string, Asked>): Predicate {
-  const number = asked.get('3.1');
-  const authority = asked.get('3.4') ?? asked.get('3.4.1') ?? asked.get('3.4.2');
-  if (number && !authority) {
+function required(value: string, at: number): string {
+  return value === '' ? refuse('101', `QPD^1^3^${at}^2`, 'The parameter has no value') : value;
+}
+
+function unknownParameter(at: number): never {
+  throw new Refusal('E', [{ code: '103', location: `QPD^1^3^${at}^1`, text: 'Unknown parameter' }]);
+}
+
+const AUTHORITY = ['3.4', '3.4.1', '3.4.2'];
+
+function identifierCriteria(asked: readonly Asked[]): Criteria {
+  const named = (...names: readonly string[]): readonly Asked[] =>
+    asked.filter(({ name }) => names.includes(name));
+  const other = asked.find(({ name }) => ![...AUTHORITY, '3.1', '3.4.3', '3.5'].includes(name));
+  if (other) unknownParameter(other.repetition);
+  const numbers = named('3.1');
+  const [number] = numbers;
+  const authorities = named(...AUTHORITY).map(
+    ({ value, repetition }) =>
+      findAuthority(value)?.name ?? refuse('204', `QPD^1^3^${repetition}^2`, 'Unknown assigning authority'),
+  );
+  const [authority] = authorities;
+  if (number && authority === undefined) {
     refuse('101', `QPD^1^3^${number.repetition}`, '@PID.3.1 needs its assigning authority, @PID.3.4');
   }
-  const names = ['3.4', '3.4.1', '3.4.2'].flatMap((name) => asked.get(name) ?? []);
-  const wanted = names.map((ask) => {
-    const known = findAuthority(ask.value);
-    return known?.name ?? refuse('204', `QPD^1^3^${ask.repetition}^2`, 'Unknown assigning authority');
-  });
-  const type = asked.get('3.5')?.value;
-  if (!number && wanted.length === 0 && type === undefined) return () => true;
-  return (patient) =>
+  const types = named('3.5');
+  if (!number && authority === undefined && types.length === 0)
+    return { matches: () => true, identifier: undefined };
+  const matches: Predicate = (patient) =>
     fieldOf(patient.pid, IDENTIFIERS)
       .map(readIdentifier)
       .some(
         (id) =>
-          (!number || id.value === number.value) &&
-          wanted.every((name) => name === id.authority) &&
-          (type === undefined || type === id.type),
+          numbers.every(({ value }) => value === id.value) &&
+          authorities.every((name) => name === id.authority) &&
+          types.every(({ value }) => value === id.type),
       );
+  const identifier = number && authority !== undefined ? { value: number.value, authority } : undefined;
+  return { matches, identifier };
 }
 
 /** Where a parameter looks: which fields, and which parts of a repetition. */
@@ -114,15 +127,10 @@ const TARGETS: Readonly<Record<string, Target>> = {
   '30': { fields: [30], parts: part(1), test: exactly },
 };
 
-function predicateFor(name: string, asked: Asked): Predicate {
+function predicateFor({ name, value, repetition: at }: Asked): Predicate {
   const target = Object.hasOwn(TARGETS, name) ? TARGETS[name] : undefined;
-  if (!target) {
-    throw new Refusal('E', [
-      { code: '103', location: `QPD^1^3^${asked.repetition}^1`, text: 'Unknown parameter' },
-    ]);
-  }
-  if (asked.value === '') refuse('101', `QPD^1^3^${asked.repetition}^2`, 'The parameter has no value');
-  const test = target.test(asked.value);
+  if (!target) return unknownParameter(at);
+  const test = target.test(value);
   const holds = (field: Field): boolean =>
     field.some((repetition) =>
       target.parts(repetition).some((leaf) => leaf !== undefined && leaf !== '' && test(plain(leaf))),

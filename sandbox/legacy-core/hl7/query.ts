@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hospital } from '../state/hospital.ts';
 import { findAuthority, readIdentifier } from '../state/authorities.ts';
 import { IDENTIFIERS, fieldOf, identifiersOf, withField, type Patient } from '../state/patients.ts';
-import { parseCriteria } from './criteria.ts';
+import { parseCriteria, type Criteria } from './criteria.ts';
 import {
   escapeText,
   firstSegment,
@@ -71,7 +71,7 @@ export function cancelQuery(message: Hl7Message, hospital: Hospital): Reply {
 }
 
 function page(message: Hl7Message, qpd: Segment, hospital: Hospital): Reply {
-  const matches = parseCriteria(qpd);
+  const criteria = parseCriteria(qpd);
   const domains = parseDomains(qpd);
   const size = pageSize(message);
   const key = continuationKey(message, value(qpd, 2));
@@ -81,7 +81,9 @@ function page(message: Hl7Message, qpd: Segment, hospital: Hospital): Reply {
   const offset = Number(offsetText);
   const found =
     continuation === undefined
-      ? hospital.patients.all().filter((patient) => matches(patient) && inDomains(patient, domains))
+      ? candidates(criteria, hospital).filter(
+          (patient) => criteria.matches(patient) && inDomains(patient, domains),
+        )
       : (hospital.continuations.get(continuation, key) ??
         refuse('204', 'DSC^1^1', 'Unknown continuation pointer'));
   const rows = size === undefined ? found.slice(offset) : found.slice(offset, offset + size);
@@ -92,6 +94,12 @@ function page(message: Hl7Message, qpd: Segment, hospital: Hospital): Reply {
     segments: rows.flatMap((patient, i) => patientSegments(patient, offset + i + 1, domains)),
     ...(id === undefined ? {} : { pointer: `${id}:${offset + rows.length}` }),
   });
+}
+
+function candidates({ identifier }: Criteria, hospital: Hospital): readonly Patient[] {
+  if (!identifier) return hospital.patients.all();
+  const patient = hospital.patients.find(identifier.value, identifier.authority);
+  return patient ? [patient] : [];
 }
 
 /** The asker and the tag: a continuation belongs to one query of one sender. */

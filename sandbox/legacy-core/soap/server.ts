@@ -4,7 +4,15 @@ import { isOn, textOf, type Dial } from '../../faults/dial.ts';
 import { openGate, type Gate } from '../../faults/gate.ts';
 import type { Journal } from '../../faults/journal.ts';
 import type { Switchboard } from '../../faults/switchboard.ts';
-import { appliesUnder, BodyTooLarge, readBody, send, sendUnder, urlHost, type HttpAnswer } from '../../http.ts';
+import {
+  appliesUnder,
+  BodyTooLarge,
+  readBody,
+  send,
+  sendUnder,
+  urlHost,
+  type HttpAnswer,
+} from '../../http.ts';
 import { acceptWebSocket } from '../portal/websocket.ts';
 import { servePortal } from '../portal/pages.ts';
 import type { Hospital } from '../state/hospital.ts';
