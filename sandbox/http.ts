@@ -68,7 +68,7 @@ export async function sendUnder(
     case 'hang':
       return;
     case 'late':
-      await sleep(numberOf(dial, 'delayMs'));
+      await sleep(numberOf(dial, 'delayMs'), undefined, { ref: false });
       break;
     case 'status':
       send(response, errorPage(dial));

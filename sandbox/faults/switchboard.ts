@@ -91,7 +91,7 @@ export function createSwitchboard(): Switchboard {
       const slow = matching.find((e) => e.dial.fault === 'slow');
       const other = matching.find((e) => e.dial.fault !== 'slow');
       const fault = other && due(other) ? other.dial : undefined;
-      if (slow && due(slow)) await sleep(slow.latency());
+      if (slow && due(slow)) await sleep(slow.latency(), undefined, { ref: false });
       return fault;
     },
     down,

@@ -107,6 +107,8 @@ describe('writing and reading', () => {
     expect([same.status, same.text]).toEqual([304, '']);
     expect((await http('GET', '/Observation/v', { headers: { 'if-none-match': 'W/"9"' } })).status).toBe(200);
     const since = read.headers.get('last-modified') ?? '';
+    const both = { 'if-none-match': 'W/"9"', 'if-modified-since': since };
+    expect((await http('GET', '/Observation/v', { headers: both })).status).toBe(200);
     expect((await http('GET', '/Observation/v', { headers: { 'if-modified-since': since } })).status).toBe(
       304,
     );

@@ -179,6 +179,16 @@ describe('booking', () => {
     expect(all(text, 'StatusCode')).toEqual(['WAITL']);
   });
 
+  it('takes a time that ends when the next begins, and one that begins when the last ends', async () => {
+    const p101 = '<Providers><Provider><ProviderId>P101</ProviderId></Provider></Providers>';
+    const at = (time: string): Promise<SoapAnswer> =>
+      book(
+        `${patientKey('100001')}<ApptDate>2026-12-03</ApptDate><ApptTime>${time}</ApptTime><DurationMin>15</DurationMin>${p101}`,
+      );
+    expect([reason(await at('09:15')), reason(await at('10:00'))]).toEqual(['0', '0']);
+    expect(reason(await at('10:00'))).toBe('SLOT_TAKEN');
+  });
+
   it('changes what is said, removes what is said to be empty, and notices a stale version', async () => {
     const [number = ''] = all(
       (await book(`${patientKey('100001')}${when}<Comments>one</Comments>`)).text,

@@ -80,6 +80,12 @@ describe('ADT^A31', () => {
     expect(found(await send(pdq('@PID.3.1^100078~@PID.3.4^HOSP')))).toEqual(['100002']);
   });
 
+  it('takes away numbers of others that are not told again', async () => {
+    await send(update('PID|||100002^^^HOSP'));
+    expect((await patient('100002'))[3]?.split('~')).toHaveLength(3);
+    expect(found(await send(pdq('@PID.3.1^C-20011~@PID.3.4^CLINIC')))).toEqual([]);
+  });
+
   it('replaces the next of kin as a whole, and removes them all for ""', async () => {
     await send(`${update('PID|||100004^^^HOSP')}\nNK1|1|Neu^Oma|GRP`);
     const answer = await send(pdq('@PID.3.1^100004~@PID.3.4^HOSP'));

@@ -52,7 +52,8 @@ export function answer(message: Hl7Message, hospital: Hospital): Reply {
     return handler ? handler.handle(message, hospital) : refuse('200', 'MSH^1^9');
   } catch (error) {
     if (error instanceof Refusal) return refusal(message, error.outcome, error.entries);
-    throw error;
+    console.error('legacy core: a message failed', error);
+    return refusal(message, 'E', [{ code: '207' }]);
   }
 }
 

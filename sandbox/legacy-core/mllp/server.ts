@@ -86,7 +86,7 @@ async function misbehave(
       await new Promise((resolve) => socket.once('close', resolve));
       return;
     case 'late':
-      await sleep(numberOf(dial, 'delayMs'));
+      await sleep(numberOf(dial, 'delayMs'), undefined, { ref: false });
       break;
     case 'duplicate':
       socket.write(framed);

@@ -167,6 +167,7 @@ function toFault(error: unknown): Fault {
   if (error instanceof XmlError || error instanceof SchemaError || error instanceof BodyTooLarge) {
     return { side: 'sender', code: 'SCHEMA', text: error.message };
   }
+  console.error('legacy core: a call failed', error);
   return { side: 'receiver', code: 'INTERNAL', text: 'The service failed', retry: false };
 }
 

@@ -91,6 +91,26 @@ describe('the seed', () => {
   });
 });
 
+describe('the number that counts', () => {
+  const known = (identifiers: string): string =>
+    primaryIdentifier({
+      pid: parseSegment(`PID|||${identifiers}`),
+      pd1: undefined,
+      nk1: [],
+      zpi: undefined,
+      about: '',
+    }).value;
+
+  it.each([
+    ['the one of the hospital', 'C1^^^CLINIC~H1^^^HOSP', 'H1'],
+    ['not one that was merged away', 'H0^^^HOSP^MR^^2001^2002~H1^^^HOSP', 'H1'],
+    ['else the first', 'C1^^^CLINIC~C2^^^CLINIC', 'C1'],
+    ['none where there is none', '', ''],
+  ])('is %s', (_what, identifiers, expected) => {
+    expect(known(identifiers)).toBe(expected);
+  });
+});
+
 describe('references of the records', () => {
   const pairs: readonly (readonly [string, Table, string, Table])[] = [
     ['an encounter and its appointment', records.encounters, 'ApptNo', records.appointments],
