@@ -51,7 +51,22 @@ const param = z.strictObject({
     .enum(['exact', 'wider'])
     .default('wider')
     .describe('exact: the core returns what FHIR means; wider: a superset'),
-  wildcard: text.optional().describe('What the core takes for "starts with", appended: *'),
+  wildcard: text
+    .optional()
+    .describe(
+      'What the core takes for any characters: it is appended to a string, and to a date less precise than a day',
+    ),
+  within: z
+    .boolean()
+    .default(false)
+    .describe('The core compares with a longer text: the wildcard stands in front, too'),
+  any: z
+    .array(text)
+    .min(1)
+    .optional()
+    .describe(
+      'Instead of field: other parameters of this file, of which one must hold; asked one after another',
+    ),
   modifiers: z
     .array(z.string())
     .default([''])
@@ -83,7 +98,15 @@ const hl7Request = z.strictObject({
   set: z
     .record(text, text)
     .default({})
-    .describe('Fixed values: { EVN-1: A28 }; $now, $controlId, $key and the like are filled in'),
+    .describe('Fixed values: { EVN-1: A28 }; $now, $controlId and $tag are filled in'),
+  copy: z
+    .strictObject({
+      segments: z.array(text).min(1),
+      from: text.describe('Interaction that reads them: Patient.read'),
+      by: text.describe('Element whose reference names what is read: subject'),
+    })
+    .optional()
+    .describe('Write: segments taken over from another resource, byte for byte'),
   onto: z
     .enum(['empty', 'current'])
     .default('empty')
@@ -131,6 +154,12 @@ export const interactionSchema = z.strictObject({
     .default([])
     .describe('Sets of parameters that bound a search; one empty set: an unfiltered search is bounded'),
   maxPage: z.int().min(1).max(1000).optional().describe('Largest page the core gives'),
+  internal: z.boolean().default(false).describe('Asked by other interactions only: no endpoint of its own'),
+  mint: text
+    .optional()
+    .describe(
+      'Write: registered authority in which a new resource gets a number of ours, so that it can be asked after',
+    ),
   page: text.optional().describe('Where a continuation and a page size go'),
   response,
   errors: z
@@ -145,8 +174,10 @@ export const interactionSchema = z.strictObject({
     .describe('Ahead of mappings/errors.yaml: condition on the answer, code'),
   verify: z
     .strictObject({
-      by: text.describe('Interaction that asks after an unacknowledged write'),
-      on: text.describe('Value to ask by'),
+      by: text.describe(
+        'Interaction that reads what was written: after an acknowledged write for the answer, after an unacknowledged one to know',
+      ),
+      on: text.describe('Value to ask by: key (of the resource), mint (the number that we gave)'),
     })
     .optional(),
 });
