@@ -1,3 +1,4 @@
+import type { Json } from '../fhir/types.ts';
 import type { Authority, Run } from './run.ts';
 import { valued, type TreeReader, type TreeWriter } from './tree.ts';
 
@@ -77,6 +78,11 @@ export function authorityOfSystem(system: string, run: Run): Authority | undefin
 export function put(place: TreeWriter, text: string | undefined): void {
   if (text === undefined) place.clear();
   else place.set(text);
+}
+
+/** A JSON value that is a text. */
+export function stringOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** The text of a place that says something. */

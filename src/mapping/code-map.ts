@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../fhir/types.ts';
 import { isObject } from './fhir-path.ts';
-import type { Codec } from './codec.ts';
+import { say, type Codec } from './codec.ts';
 import type { CodeRow, CodesFile } from './schema.ts';
 import { valued } from './tree.ts';
 
@@ -99,9 +99,7 @@ export function codeCodec(map: CodeMap, target: CodeTarget): Codec {
       return unknown(map, text, target);
     },
     write(value, place) {
-      const code = value === undefined ? undefined : legacyCode(map, value, target);
-      if (code === undefined) place.clear();
-      else place.set(code);
+      return say(place, value, value === undefined ? undefined : legacyCode(map, value, target));
     },
   };
 }
@@ -163,7 +161,7 @@ export function translated(codec: Codec, map: CodeMap, target: 'Coding' | 'Codea
       return keepUnknown(value!, coding, map, target);
     },
     write(value, place, run) {
-      codec.write(value === undefined ? undefined : untranslate(value, map, target), place, run);
+      return codec.write(value === undefined ? undefined : untranslate(value, map, target), place, run);
     },
   };
 }

@@ -9,8 +9,11 @@ import type { TreeReader, TreeWriter } from './tree.ts';
 export interface Codec {
   /** What the place says, or undefined when it says nothing (or nothing that can be read: then the run knows). */
   read(place: TreeReader, run: Run): Json | undefined;
-  /** Makes the place say `value`; `undefined` takes away what this codec reads there. */
-  write(value: Json | undefined, place: TreeWriter, run: Run): void;
+  /**
+   * Makes the place say `value`; `undefined` takes away what this codec reads there.
+   * @returns false when the place cannot say this value; then it is as it was.
+   */
+  write(value: Json | undefined, place: TreeWriter, run: Run): boolean;
 }
 
 /** Whether two FHIR values are the same; members that are undefined are as if absent. Order in lists matters. */
@@ -27,5 +30,13 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   for (const key in b) {
     if (b[key as keyof typeof b] !== undefined && a[key as keyof typeof a] === undefined) return false;
   }
+  return true;
+}
+
+/** Sets a place to the text of `value`, or clears it when there is no value; false when the value has no text here. */
+export function say(place: TreeWriter, value: Json | undefined, text: string | undefined): boolean {
+  if (value === undefined) place.clear();
+  else if (text === undefined) return false;
+  else place.set(text);
   return true;
 }

@@ -61,7 +61,10 @@ export function compileThis(branches: readonly Branch[]): Codec {
 
 function keysOf(branches: readonly Branch[]): { needs: string[]; writes: string[] } {
   return {
-    needs: branches.flatMap((branch) => [...(branch.when?.needs ?? []), ...branch.after]),
+    // What a condition asks of the row's own place says nothing about order; a constant is not written.
+    needs: branches.flatMap(({ says, when, steps, after }) =>
+      'codec' in says ? [...(when?.needs ?? []).filter((need) => need !== pathKey(steps)), ...after] : [],
+    ),
     writes: branches.flatMap((branch) => ('codec' in branch.says ? [pathKey(branch.steps)] : [])),
   };
 }
@@ -76,7 +79,9 @@ function compileSingle(name: string, branches: readonly Branch[], type: string):
   const members = deep.length === 0 ? [] : compileMembers(deep.map(below), type);
   if (deep.length === branches.length) return objectMember(name, members);
   const { alternatives, constants } = split(branches.filter((branch) => branch.fhir.length === 1));
-  if (deep.length > 0) {
+  if (deep.length > 0 && members.every((member) => member.writes.length === 0)) {
+    constants.push(constantObject(members));
+  } else if (deep.length > 0) {
     const composite: Alternative = {
       steps: [],
       codec: objectCodec(members),

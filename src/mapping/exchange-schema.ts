@@ -82,6 +82,11 @@ const param = z.strictObject({
   authority: text.optional().describe('Path of the assigning authority: @PID.3.4, AssigningAuthority'),
   from: text.optional().describe('Date range: path of the lower bound'),
   to: text.optional().describe('Date range: path of the upper bound'),
+  days: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Date range: longest that the core takes where nothing else bounds the search'),
 });
 
 const hl7Request = z.strictObject({
@@ -113,6 +118,18 @@ const hl7Request = z.strictObject({
     .describe('Write onto an empty message or onto what a read returns'),
 });
 
+/** Another operation for some writes: what cannot be said by the usual one. */
+const soapInstead = z.strictObject({
+  when: text.describe('Condition on the record as it is to be: StatusCode = CANC'),
+  operation: text,
+  action: text.optional(),
+  element: text,
+  in: text.default('.'),
+  set: z.record(text, text).default({}),
+  order: z.array(text),
+  implies: z.array(text).default([]).describe('Elements that the operation changes without being told'),
+});
+
 const soapRequest = z.strictObject({
   operation: text,
   action: text.optional().describe('SOAPAction'),
@@ -122,7 +139,8 @@ const soapRequest = z.strictObject({
   in: text.default('.').describe('Element below the body element that the maps write'),
   set: z.record(text, text).default({}),
   onto: z.enum(['empty', 'current']).default('empty'),
-  order: z.array(text).optional().describe('Order of the child elements'),
+  order: z.array(text).optional().describe('Order of the child elements; others cannot be sent'),
+  instead: z.array(soapInstead).default([]),
 });
 
 const response = z.strictObject({
@@ -133,6 +151,10 @@ const response = z.strictObject({
   structure: text.optional().describe('Message file that groups the answer: RSP_K22'),
   element: text.optional().describe('SOAP: local name of the body element'),
   status: text.optional().describe('QAK-2, or the path of a return code'),
+  done: z.array(text).default([]).describe('SOAP: return codes of what was done, in part or in full'),
+  reason: text.optional().describe('SOAP: path of the reason code beside the return code'),
+  faultReason: text.optional().describe('SOAP: path of a reason code below the detail of a Fault'),
+  faultRetry: text.optional().describe('SOAP: path of a boolean there that says to try again'),
   each: z
     .strictObject({ in: text.describe('Group, or path of the repeating element'), maps: mapNames })
     .optional(),
@@ -144,7 +166,10 @@ const response = z.strictObject({
 
 /** An endpoint as an exchange with one legacy protocol. */
 export const interactionSchema = z.strictObject({
-  interaction: z.string().regex(/^[A-Z][A-Za-z]+\.(read|search|create|update)$/),
+  interaction: z
+    .string()
+    .regex(/^([a-z][a-z0-9-]*\/)?[A-Z][A-Za-z]+\.(read|search|create|update)$/)
+    .describe('Patient.read; of one of several services of a protocol: hospix/Appointment.read'),
   basis: text.optional(),
   adapter: z.enum(['hl7v2', 'soap']),
   request: z.union([hl7Request, soapRequest]),
@@ -195,6 +220,7 @@ export const errorsSchema = z.strictObject({
         fault: z.string().optional().describe('SOAP Fault code or subcode, local name'),
         reason: z.string().optional().describe('Reason code of the answer or of the Fault’s detail'),
         says: z.string().optional().describe('Pattern of the text'),
+        retry: z.boolean().optional().describe('Whether a Fault says to try again'),
         code: z
           .union([z.enum(ERROR_CODES as [string, ...string[]]), z.literal('empty')])
           .describe('empty: no error, no result'),

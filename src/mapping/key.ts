@@ -66,7 +66,7 @@ export function keyCodec(options: KeyOptions, prefix: string): Codec {
       const key =
         typeof value === 'string' && value.startsWith(prefix) ? value.slice(prefix.length) : undefined;
       const wanted = key === undefined ? undefined : parseKey(key, run);
-      if (wanted) addKey(wanted, above, options, run);
+      return value === undefined || (wanted !== undefined && addKey(wanted, above, options, run));
     },
   };
 }
@@ -80,8 +80,8 @@ export function referenceCodec(options: KeyOptions): Codec {
     },
     write: (value, above, run) => {
       const wanted = isObject(value) ? keyOfReference(value, options.of, run) : undefined;
-      if (wanted) addKey(wanted, above, options, run);
-      else if (value === undefined && options.type === undefined) placeOf(above, options).clear();
+      if (value === undefined && options.type === undefined) placeOf(above, options).clear();
+      return value === undefined || (wanted !== undefined && addKey(wanted, above, options, run));
     },
   };
 }
@@ -151,24 +151,25 @@ function repetitions(above: TreeReader, { step }: KeyOptions): TreeReader[] {
   return Array.from({ length: above.count(step) }, (_, index) => above.child(step, index));
 }
 
-/** Says the key unless a repetition says it already; the others stay. */
-function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: Run): void {
+/** Says the key unless a repetition says it already; the others stay. False: the place is for another authority's numbers. */
+function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: Run): boolean {
   const shape = SHAPES[options.type ?? ''];
   if (!shape) {
     const place = placeOf(above, options);
-    if (!options.namespace && wanted.authority.name !== options.authority) return;
+    if (!options.namespace && wanted.authority.name !== options.authority) return false;
     put(descendTo(place, options.number ?? []), wanted.number);
     if (options.namespace) put(descendTo(place, options.namespace), wanted.authority.namespaces?.[0]);
-    return;
+    return true;
   }
   const said = repetitions(above, options).some((place) => {
     const same = readHd(shape.authority!(place), run)?.authority === wanted.authority;
     return same && textOf(shape.number(place)) === wanted.number;
   });
-  if (said) return;
+  if (said) return true;
   const place = options.step === undefined ? above : above.child(options.step, free(above, options.step));
   (shape.number(place) as TreeWriter).set(wanted.number);
   writeHd(shape.authority!(place), wanted.authority);
+  return true;
 }
 
 /** The first repetition without content. */

@@ -4,7 +4,7 @@ import type { Condition } from './condition.ts';
 import { fillDefaults, isObject, passes, type FhirTest } from './fhir-path.ts';
 import { silent, type Always, type Member } from './member.ts';
 import type { Run } from './run.ts';
-import { descend, descendTo } from './tree-path.ts';
+import { descend, descendTo, pathKey } from './tree-path.ts';
 import { valued, type Step, type TreeReader, type TreeWriter } from './tree.ts';
 
 /** One way to feed a property that holds a list. */
@@ -55,9 +55,10 @@ export function listMember(
     write(value, root, run) {
       const present = gather(feeds, root, silent(run));
       const wanted = Array.isArray(value) ? value : [];
-      if (sameJson(distinct(present), wanted)) return;
+      if (sameJson(distinct(present), wanted)) return true;
       const plan = assign(feeds, present, wanted, ordered, root, run);
       for (const [at, feed] of feeds.entries()) writeFeed(feed, plan[at]!, presentOf(present, at), root, run);
+      return true;
     },
     always(root, run) {
       const values = constants.map((constant) => constant(root, run)).filter((value) => value !== undefined);
@@ -105,13 +106,26 @@ function assign(
   root: TreeReader,
   run: Run,
 ): Entry[][] {
-  const open = feeds.map((feed) => feed.only !== 'read' && (!feed.when || feed.when.holds(root, run)));
+  const open = feeds.map((feed, at) => mayWrite(feed, presentOf(present, at), root, run));
   const kept = ordered ? keepPrefix(present, wanted) : keepEqual(present, wanted);
-  const plan = fill(feeds, open, present, wanted, kept, ordered);
-  if (plan || kept.size === 0) return plan ?? fillWhatFits(feeds, open, present, wanted, kept, ordered);
   return (
+    fill(feeds, open, present, wanted, kept, ordered) ??
     fill(feeds, open, present, wanted, new Map(), ordered) ??
-    fillWhatFits(feeds, open, present, wanted, kept, ordered)
+    fillWhatFits(feeds, open, present, wanted, kept, ordered).plan
+  );
+}
+
+/** Whether a feed takes new items: its condition holds, or asks for the very place that the item will fill, and nothing is read there. */
+function mayWrite(
+  { only, when, steps }: Feed,
+  present: readonly Present[],
+  root: TreeReader,
+  run: Run,
+): boolean {
+  if (only === 'read') return false;
+  if (!when || when.holds(root, run)) return true;
+  return (
+    steps.length > 0 && present.length === 0 && when.needs.some((need) => need.startsWith(pathKey(steps)))
   );
 }
 
@@ -142,6 +156,7 @@ function keepEqual(present: readonly Present[], wanted: readonly Json[]): Map<nu
   return kept;
 }
 
+/** The plan in which every wanted item has a place; undefined when there is none. */
 function fill(
   feeds: readonly Feed[],
   open: readonly boolean[],
@@ -150,9 +165,8 @@ function fill(
   kept: ReadonlyMap<number, readonly Present[]>,
   ordered: boolean,
 ): Entry[][] | undefined {
-  const plan = fillWhatFits(feeds, open, present, wanted, kept, ordered);
-  const placed = new Set(plan.flat().map((entry) => entry.value));
-  return wanted.every((value) => placed.has(value)) ? plan : undefined;
+  const { plan, placed } = fillWhatFits(feeds, open, present, wanted, kept, ordered);
+  return placed === wanted.length ? plan : undefined;
 }
 
 function fillWhatFits(
@@ -162,16 +176,18 @@ function fillWhatFits(
   wanted: readonly Json[],
   kept: ReadonlyMap<number, readonly Present[]>,
   ordered: boolean,
-): Entry[][] {
+): { readonly plan: Entry[][]; readonly placed: number } {
   const plan: Entry[][] = feeds.map(() => []);
   const used = feeds.map(() => 0);
   for (const olds of kept.values()) for (const old of olds) used[old.feed]! += 1;
   let least = 0;
+  let placed = 0;
   for (const [at, value] of wanted.entries()) {
     const olds = kept.get(at);
     if (olds) {
       for (const old of olds) plan[old.feed]!.push({ value, source: old.index, same: true });
       least = Math.max(least, olds[0]!.feed);
+      placed += 1;
       continue;
     }
     const room = (feed: Feed, index: number): boolean =>
@@ -180,9 +196,10 @@ function fillWhatFits(
     if (target < 0) continue;
     used[target]! += 1;
     least = target;
+    placed += 1;
     plan[target]!.push({ value, source: undefined, same: false });
   }
-  return plan.map((entries, at) => matchSources(entries, presentOf(present, at)));
+  return { plan: plan.map((entries, at) => matchSources(entries, presentOf(present, at))), placed };
 }
 
 function presentOf(present: readonly Present[], feed: number): Present[] {
@@ -256,7 +273,7 @@ function writeFeed(
   const last = steps.at(-1);
   if (!feed.repeats || last === undefined) {
     const entry = entries[0];
-    if (!entry?.same) codec.write(entry?.value, descendTo(root, steps), run);
+    if (!entry?.same) write(codec, entry?.value, descendTo(root, steps), run);
     return;
   }
   const above = descendTo(root, steps.slice(0, -1));
@@ -268,8 +285,13 @@ function writeFeed(
   const inPlace = above.count(last) === sources.length && sources.every((source, at) => source === at);
   if (!inPlace) above.arrange(last, sources);
   for (const [at, entry] of entries.entries()) {
-    if (!entry.same) codec.write(entry.value, above.child(last, at), run);
+    if (!entry.same) write(codec, entry.value, above.child(last, at), run);
   }
+}
+
+/** Writes an item; what its place cannot say leaves nothing of the old item behind. */
+function write(codec: Codec, value: Json | undefined, place: TreeWriter, run: Run): void {
+  if (!codec.write(value, place, run)) codec.write(undefined, place, run);
 }
 
 /** Repetitions that hold something, none of which the map reads: they stay. */

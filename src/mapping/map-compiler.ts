@@ -41,6 +41,8 @@ export interface MapSource {
   readonly name: string;
   readonly syntax: PathSyntax;
   readonly segments: readonly string[] | undefined;
+  /** Whether the map speaks of a part of its structure only. */
+  readonly part: boolean;
   /** Order of an XML element's children. */
   readonly order: readonly string[] | undefined;
   readonly origin: RowOrigin;
@@ -58,6 +60,9 @@ export interface CompiledMap {
   readonly cover: Cover;
   /** Segments whose every field this map answers for; empty for data types and XML. */
   readonly segments: readonly string[];
+  /** Whether the map speaks of a part of its structure only, another map of the rest. */
+  readonly part: boolean;
+  readonly origin: RowOrigin;
   readonly rows: readonly SourceRow[];
 }
 
@@ -103,6 +108,8 @@ export function compileMap(source: MapSource, environment: MapEnvironment): Comp
     codec: stamps.length === 0 && !source.order ? codec : finished(codec, stamps, source.order),
     cover,
     segments: root === undefined && source.syntax === 'v2' ? (source.segments ?? [legacy]) : [],
+    part: source.part,
+    origin: source.origin,
     rows: source.rows,
   };
 }
@@ -119,8 +126,8 @@ function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string
   return {
     read: codec.read,
     write(value, place, run) {
-      codec.write(value, place, run);
-      if (value === undefined) return;
+      const said = codec.write(value, place, run);
+      if (value === undefined || !said) return said;
       for (const { steps, text, when } of stamps) {
         if (when && !when.holds(place, run)) continue;
         let at = place;
@@ -128,6 +135,7 @@ function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string
         if (!at.filled()) at.set(text);
       }
       if (order) place.order(order);
+      return true;
     },
   };
 }

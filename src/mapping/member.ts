@@ -3,7 +3,7 @@ import { sameJson, type Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
 import { isObject } from './fhir-path.ts';
 import type { Run } from './run.ts';
-import { descend, descendTo } from './tree-path.ts';
+import { descend, descendTo, pathKey } from './tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
 
 /** One property of a FHIR object, fed by one row or several; compiled. `root` is the place the map's paths start from. */
@@ -11,7 +11,7 @@ export interface Member {
   readonly property: string;
   read(root: TreeReader, run: Run): Json | undefined;
   /** Makes the tree say `value` for this property; what already says so is not touched, byte for byte. */
-  write(value: Json | undefined, root: TreeWriter, run: Run): void;
+  write(value: Json | undefined, root: TreeWriter, run: Run): boolean;
   /** What is always so, for an object that the tree says something about. */
   always(root: TreeReader, run: Run): Json | undefined;
   /** Keys of tree paths that its conditions ask for, and that it writes. */
@@ -39,7 +39,11 @@ export function objectCodec(members: readonly Member[]): Codec {
       if (found) addAlways(members, found, place, run);
       return found;
     },
-    write: (value, place, run) => writeMembers(ordered, isObject(value) ? value : {}, place, run),
+    write: (value, place, run) => {
+      writeMembers(ordered, isObject(value) ? value : {}, place, run);
+      if (value === undefined && !place.filled()) place.clear();
+      return true;
+    },
   };
 }
 
@@ -63,11 +67,18 @@ export function addAlways(members: readonly Member[], found: JsonObject, root: T
   }
 }
 
-/** First what goes, then what comes: two members may share a place. */
+/** How often members are written: what one writes may make the condition of another hold, and that of a third fail. */
+const PASSES = 3;
+
+/** First what goes, then what comes: two members may share a place. A member that says what it should is not touched again. */
 function writeMembers(members: readonly Member[], value: JsonObject, root: TreeWriter, run: Run): void {
-  for (const member of members) if (value[member.property] === undefined) member.write(undefined, root, run);
-  for (const member of members)
-    if (value[member.property] !== undefined) member.write(value[member.property], root, run);
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    for (const member of members)
+      if (value[member.property] === undefined) member.write(undefined, root, run);
+    for (const member of members) {
+      if (value[member.property] !== undefined) member.write(value[member.property], root, run);
+    }
+  }
 }
 
 /** A property that is one object whose members are said by rows of their own: `period.start`. */
@@ -136,28 +147,43 @@ export function singleMember(
       const quiet = silent(run);
       const present = alternatives.map((alternative) => say(alternative, root, quiet));
       const winner = present.findIndex((it) => it !== undefined);
-      const said = winner < 0 ? always(root, run) : present[winner];
-      if (winner >= 0 ? sameJson(said, value) : value === undefined || sameJson(said, value)) return;
+      if (
+        winner >= 0
+          ? sameJson(present[winner], value)
+          : value === undefined || sameJson(always(root, run), value)
+      )
+        return true;
       for (const [at, alternative] of alternatives.entries()) {
         if (present[at] === undefined || (at === winner && value !== undefined)) continue;
         alternative.codec.write(undefined, descendTo(root, alternative.steps), run);
       }
-      if (value === undefined) return;
-      const target = writable(alternatives[winner], root, run)
-        ? alternatives[winner]
-        : alternatives.find((alternative) => writable(alternative, root, run));
-      target?.codec.write(value, descendTo(root, target.steps), run);
+      if (value === undefined) return true;
+      const first = alternatives[winner];
+      if (first && attempt(first, value, root, run)) return true;
+      first?.codec.write(undefined, descendTo(root, first.steps), run);
+      return alternatives.some(
+        (alternative) => alternative !== first && attempt(alternative, value, root, run),
+      );
     },
   };
 }
 
-function writable(
-  alternative: Alternative | undefined,
-  root: TreeReader,
-  run: Run,
-): alternative is Alternative {
-  if (!alternative || alternative.only === 'read') return false;
-  return !alternative.when || alternative.when.holds(root, run);
+/** Writes a value by one alternative, unless that is read only, its condition fails, or its place cannot say the value. */
+function attempt(alternative: Alternative, value: Json, root: TreeWriter, run: Run): boolean {
+  const { only, when, codec, steps } = alternative;
+  if (only === 'read') return false;
+  const place = descendTo(root, steps);
+  // A condition may ask for the very place that this row fills: then what it will say decides.
+  const fills = when !== undefined && !when.holds(root, run) && asksFor(when, steps) && !place.filled();
+  if (when && !fills && !when.holds(root, run)) return false;
+  if (!codec.write(value, place, run)) return false;
+  if (!fills || when.holds(root, run)) return true;
+  codec.write(undefined, place, run);
+  return false;
+}
+
+function asksFor(condition: Condition, steps: readonly Step[]): boolean {
+  return condition.needs.includes(pathKey(steps));
 }
 
 /** The same run, not reporting: for reading what is there before it is written over. */

@@ -114,17 +114,20 @@ class MemoryPlace implements TreeWriter {
 
   clear(): void {
     const cell = this.cell();
-    if (!cell || !holds(cell)) return;
-    const list = this.parent?.cell()?.children.get(this.#step);
-    if (this.#flavour === 'xml' && list) {
-      list.splice(this.#index, 1);
-      if (list.length === 0) this.parent?.cell()?.children.delete(this.#step);
+    const above = this.parent?.cell();
+    if (!cell || !above || (cell.children.size === 0 && (cell.text ?? '') === '' && cell.text !== null))
+      return;
+    if (this.#flavour === 'xml') {
+      const list = above.children.get(this.#step);
+      list?.splice(this.#index, 1);
+      if (list?.length === 0) above.children.delete(this.#step);
       return;
     }
-    const isField =
-      this.parent !== undefined && typeof this.parent.#step === 'string' && typeof this.#step === 'number';
+    const inSegment =
+      this.parent !== undefined && typeof this.parent.#step === 'string' && this.parent.#step !== '';
+    if (typeof this.#step !== 'number') return;
     cell.children.clear();
-    cell.text = isField ? null : '';
+    cell.text = inSegment ? null : '';
   }
 
   arrange(step: Step, sources: readonly (number | undefined)[]): void {

@@ -48,7 +48,7 @@ const KINDS = [
   'overlayCodes',
 ] as const;
 
-/** Sorts files by kind, checks each against its schema and applies overlays; every problem is told. */
+/** Sorts files by kind, checks each against its schema, then applies overlays in order; every problem is told. */
 export function collectParts(sources: readonly SourceFile[], problems: MappingProblem[]): Parts {
   const parts: Parts = {
     maps: new Map(),
@@ -58,7 +58,9 @@ export function collectParts(sources: readonly SourceFile[], problems: MappingPr
     interactions: new Map(),
     errors: new Map(),
   };
-  for (const source of sources) collect(source, parts, problems);
+  const changes = sources.filter((source) => kindOf(source)?.startsWith('overlay'));
+  for (const source of sources) if (!changes.includes(source)) collect(source, parts, problems);
+  for (const source of changes) collect(source, parts, problems);
   return parts;
 }
 
@@ -123,10 +125,10 @@ function kindOf(source: SourceFile): (typeof KINDS)[number] | undefined {
 }
 
 function mapSource(file: z.output<typeof mapSchema>, source: SourceFile): MapSource {
-  const { map: name, syntax, segments, order } = file;
+  const { map: name, syntax, segments, part, order } = file;
   const origin = (at: number) => ({ file: source.path, line: source.lineOf(['rows', at]) });
   const rows = file.rows.map((row, at) => ({ row, path: `rows[${at}]`, origin: origin(at) }));
-  return { name, syntax, segments, order, rows, origin: { file: source.path, line: 1 } };
+  return { name, syntax, segments, part, order, rows, origin: { file: source.path, line: 1 } };
 }
 
 /** The key by which overlays name a row. */

@@ -1,6 +1,6 @@
 import { decimalJson, decimalText } from '../fhir/json.ts';
 import type { Json } from '../fhir/types.ts';
-import type { Codec } from './codec.ts';
+import { say, type Codec } from './codec.ts';
 import type { PathSyntax } from './tree-path.ts';
 import {
   formatFhirDate,
@@ -105,8 +105,7 @@ export function primitiveCodec(
     },
     write(value, place, run) {
       const text = value === undefined ? undefined : conversion.write(value, run);
-      if (text === undefined) place.clear();
-      else place.set(text);
+      return say(place, value, text);
     },
   };
 }

@@ -35,7 +35,9 @@ export type LossKind =
   /** Write: an element of the resource that does not come back when the tree is read again. */
   | 'not-carried'
   /** Write: an element that the resource did not have and the tree says. */
-  | 'added';
+  | 'added'
+  /** Write: text that follows from what was carried: the display of a reference or of a code. */
+  | 'derived';
 
 /** One line of a loss report. Never holds a value: it may be shown, logged and sent. */
 export interface Loss {

@@ -129,6 +129,10 @@ export const mapSchema = z.strictObject({
     .array(z.string().regex(/^[A-Z][A-Z0-9]{2}$/))
     .optional()
     .describe('Segments whose every field this map answers for; default: the one in its name'),
+  part: z
+    .boolean()
+    .default(false)
+    .describe('It speaks of a part of the structure only; other maps of the rest'),
   order: z
     .array(text)
     .optional()

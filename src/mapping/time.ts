@@ -113,6 +113,21 @@ export function formatXmlDateTime(time: Timestamp, zone: string): string {
   return `${formatFhirDate(local)}T${clock}${ambiguous ? formatOffset(offset, ':') : ''}`;
 }
 
+/** The wall-clock time of a zone at an instant (epoch milliseconds), to the second. */
+export function timeAt(instant: number, zone: string): Timestamp {
+  const offset = offsetAt(zone, instant);
+  const local = new Date(instant + offset * 60_000);
+  return {
+    year: local.getUTCFullYear(),
+    month: local.getUTCMonth() + 1,
+    day: local.getUTCDate(),
+    hour: local.getUTCHours(),
+    minute: local.getUTCMinutes(),
+    second: local.getUTCSeconds(),
+    offset,
+  };
+}
+
 /** Epoch milliseconds (fractions cut to milliseconds) of a time with a time of day; undefined without one. */
 export function instantOf(time: Timestamp, zone: string): number | undefined {
   if (time.hour === undefined) return undefined;

@@ -45,12 +45,10 @@ function compare(
   else if (Array.isArray(wanted) && Array.isArray(back)) compareLists(wanted, back, path, losses, timeZone);
   else if (isObject(wanted) && isObject(back)) {
     for (const name of new Set([...Object.keys(wanted), ...Object.keys(back)])) {
-      if (
-        name === 'display' &&
-        back[name] !== undefined &&
-        sameJson({ ...wanted, display: 1 }, { ...back, display: 1 })
-      )
+      if (name === 'display' && wanted[name] !== undefined && follows(back)) {
+        if (!sameJson(wanted[name], back[name])) losses.push({ kind: 'derived', path: `${path}.display` });
         continue;
+      }
       compare(wanted[name], back[name], `${path}.${name}`, losses, timeZone);
     }
   } else if (
@@ -60,7 +58,12 @@ function compare(
   }
 }
 
-/** Items that came back anywhere in the list are carried; the rest are compared in the order that is left. */
+/** Whether a display follows from what came back: a reference, an identifier, a code. */
+function follows(back: JsonObject): boolean {
+  return back['reference'] !== undefined || back['identifier'] !== undefined || back['code'] !== undefined;
+}
+
+/** Items that came back anywhere in the list are carried; each of the rest is compared with what is most like it. */
 function compareLists(
   wanted: readonly Json[],
   back: readonly Json[],
@@ -77,6 +80,16 @@ function compareLists(
   }
   const moved = open.length === 0 && left.length === 0 && typeof wanted[0] !== 'object';
   if (moved) losses.push({ kind: 'not-carried', path });
-  for (const [at, item] of open) compare(item, left.shift(), `${path}[${at}]`, losses, timeZone);
+  for (const [at, item] of open) {
+    const place = `${path}[${at}]`;
+    let best: { index: number; found: Loss[] } | undefined;
+    for (const [index, candidate] of left.entries()) {
+      const found: Loss[] = [];
+      compare(item, candidate, place, found, timeZone);
+      if (!best || found.length < best.found.length) best = { index, found };
+    }
+    if (best) left.splice(best.index, 1);
+    losses.push(...(best?.found ?? [{ kind: 'not-carried', path: place }]));
+  }
   for (const [at] of left.entries()) losses.push({ kind: 'added', path: `${path}[${wanted.length + at}]` });
 }

@@ -1,0 +1,139 @@
+import type { StructureNode } from './exchange-schema.ts';
+
+/** A group of a message: which segments stood in it, by their place in the message, and the groups inside. */
+export interface SegmentGroup {
+  /** Empty for the message itself. */
+  readonly name: string;
+  readonly parent: SegmentGroup | undefined;
+  /** Index into the message's segments, by name, in order. */
+  readonly segments: Map<string, number[]>;
+  readonly groups: Map<string, SegmentGroup[]>;
+}
+
+/** The outcome of grouping: the message as a group, and the segments that its structure has no place for. */
+export interface Grouping {
+  readonly root: SegmentGroup;
+  /** Indexes of segments that stand where the structure does not expect them (Z-segments are expected anywhere). */
+  readonly unexpected: readonly number[];
+}
+
+interface Part {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly repeats: boolean;
+  /** Parts of a group; undefined for a segment. */
+  readonly of: readonly Part[] | undefined;
+}
+
+/** Compiles a message structure to a function that groups the segments of a message; tolerant of what real feeds do. */
+export function compileStructure(nodes: readonly StructureNode[]): (names: readonly string[]) => Grouping {
+  const parts = nodes.map(parsePart);
+  return (names) => group(parts, names);
+}
+
+function parsePart(node: StructureNode): Part {
+  const text = typeof node === 'string' ? node : node.group;
+  return {
+    name: text.replace(/[?*]$/, ''),
+    optional: /[?*]$/.test(text),
+    repeats: text.endsWith('*'),
+    of: typeof node === 'string' ? undefined : node.of.map(parsePart),
+  };
+}
+
+/** Where reading stands inside one open group. */
+interface Open {
+  readonly parts: readonly Part[];
+  readonly group: SegmentGroup;
+  readonly repeats: boolean;
+  at: number;
+}
+
+function group(parts: readonly Part[], names: readonly string[]): Grouping {
+  const root = createGroup('', undefined);
+  const stack: Open[] = [{ parts, group: root, repeats: false, at: 0 }];
+  const unexpected: number[] = [];
+  for (const [index, name] of names.entries()) {
+    if (!place(stack, name, index)) {
+      add(stack.at(-1)!.group, name, index);
+      if (!name.startsWith('Z')) unexpected.push(index);
+    }
+  }
+  return { root, unexpected };
+}
+
+/** Finds the next place for a segment: further on in the innermost open group, a new repetition of it, or further out. */
+function place(stack: Open[], name: string, index: number): boolean {
+  for (let depth = stack.length - 1; depth >= 0; depth -= 1) {
+    const open = stack[depth]!;
+    const found = findFrom(open.parts, open.at, name);
+    if (found !== undefined) {
+      stack.length = depth + 1;
+      enter(stack, found, name, index);
+      return true;
+    }
+    if (open.repeats && depth > 0 && startsWith(open.parts, name)) {
+      stack.length = depth;
+      const above = stack[depth - 1]!;
+      openGroup(stack, above.parts[above.at]!);
+      enter(stack, findFrom(stack.at(-1)!.parts, 0, name)!, name, index);
+      return true;
+    }
+  }
+  return false;
+}
+
+function findFrom(parts: readonly Part[], from: number, name: string): number | undefined {
+  for (let at = from; at < parts.length; at += 1) {
+    const part = parts[at]!;
+    if (part.of ? startsWith(part.of, name) : part.name === name) return at;
+  }
+  return undefined;
+}
+
+/** Whether a group may begin with a segment: what precedes it is optional. */
+function startsWith(parts: readonly Part[], name: string): boolean {
+  for (const part of parts) {
+    if (part.of ? startsWith(part.of, name) : part.name === name) return true;
+    if (!part.optional) return false;
+  }
+  return false;
+}
+
+function enter(stack: Open[], at: number, name: string, index: number): void {
+  const open = stack.at(-1)!;
+  const part = open.parts[at]!;
+  open.at = at;
+  if (!part.of) {
+    // A segment that does not repeat may come again in a real feed: it stays where the first one is.
+    add(open.group, name, index);
+    return;
+  }
+  openGroup(stack, part);
+  enter(stack, findFrom(part.of, 0, name)!, name, index);
+}
+
+function openGroup(stack: Open[], part: Part): void {
+  const parent = stack.at(-1)!.group;
+  const made = createGroup(part.name, parent);
+  const list = parent.groups.get(part.name);
+  if (list) list.push(made);
+  else parent.groups.set(part.name, [made]);
+  stack.push({ parts: part.of ?? [], group: made, repeats: part.repeats, at: 0 });
+}
+
+function createGroup(name: string, parent: SegmentGroup | undefined): SegmentGroup {
+  return { name, parent, segments: new Map(), groups: new Map() };
+}
+
+function add(into: SegmentGroup, name: string, index: number): void {
+  const list = into.segments.get(name);
+  if (list) list.push(index);
+  else into.segments.set(name, [index]);
+}
+
+/** The order in which a structure names its segments: to put a new segment in its place. */
+export function segmentOrder(nodes: readonly StructureNode[]): readonly string[] {
+  const names = (part: Part): string[] => (part.of ? part.of.flatMap(names) : [part.name]);
+  return [...new Set(nodes.map(parsePart).flatMap(names))];
+}
