@@ -85,7 +85,12 @@ export async function createModernService(options: ModernServiceOptions = {}): P
   });
   const baseOf = (): string => `http://${urlHost(host)}:${(server.address() as AddressInfo).port}${PATH}`;
   const gate = await openGate(server, { host, port: options.port ?? 8092, protocol: 'modern', switchboard });
-  return { port: gate.port, base: `http://${urlHost(host)}:${gate.port}${PATH}`, reset, close: () => gate.close() };
+  return {
+    port: gate.port,
+    base: `http://${urlHost(host)}:${gate.port}${PATH}`,
+    reset,
+    close: () => gate.close(),
+  };
 }
 
 async function readSeed(file: string | URL): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { hl7Timestamp, localTimestamp } from '../../time.ts';
-import { createContinuations, type Continuations } from '../hl7/query.ts';
+import { createContinuations, type Continuations } from './continuations.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { createPatients, type Patients } from './patients.ts';
 import { createRecords, type Records } from './records.ts';
