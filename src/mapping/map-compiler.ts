@@ -355,6 +355,7 @@ function coverKind(row: Row): 'value' | 'all' | 'kept' | 'dropped' {
 
 const CODED = new Map([
   ['code', 'code'],
+  ['uri', 'code'],
   ['Coding', 'Coding'],
   ['CodeableConcept', 'CodeableConcept'],
 ] as const) as ReadonlyMap<string, 'code' | 'Coding' | 'CodeableConcept'>;
