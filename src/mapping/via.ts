@@ -9,6 +9,7 @@ import { assignerCodec, systemCodec } from './via/hd.ts';
 import { PL_DISPLAY, PL_IDENTIFIER, PL_PART_OF, PL_PHYSICAL_TYPE } from './via/location.ts';
 import { XCN_DISPLAY, XPN_TEXT } from './via/person.ts';
 import { XTN_PARTS } from './via/phone.ts';
+import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
 
 /** What a pair of functions may ask of the mapping set when it is compiled. */
 export interface ViaEnvironment {
@@ -43,4 +44,8 @@ export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec
     dateAndTimeCodec({ date: path('date'), time: path('time'), syntax }, true),
   'end-by-minutes': ({ path, syntax }) =>
     endByMinutesCodec({ date: path('date'), time: path('time'), minutes: path('minutes'), syntax }),
+  'authority-system': () => AUTHORITY_SYSTEM,
+  'qualified-identifier': () => QUALIFIED_IDENTIFIER,
+  'person-name': ({ path }) => personNameCodec([path('title'), path('first'), path('last')]),
+  'place-path': ({ path }) => placePathCodec([path('site'), path('ward'), path('room'), path('bed')]),
 };
