@@ -148,7 +148,8 @@ export function translated(codec: Codec, map: CodeMap, target: 'Coding' | 'Codea
   return {
     read(place, run) {
       const value = codec.read(place, run);
-      const coding = value === undefined ? undefined : firstCoding(value, target, (it) => isLegacy(map, it));
+      const coding =
+        value === undefined ? undefined : firstCoding(value, target, (it, at) => isLegacy(map, it, at));
       if (!coding) return value;
       const mapped = map.toFhir.get(coding['code'] as string);
       if (mapped) {
@@ -169,17 +170,18 @@ export function translated(codec: Codec, map: CodeMap, target: 'Coding' | 'Codea
 function firstCoding(
   value: Json,
   target: 'Coding' | 'CodeableConcept',
-  accept: (coding: JsonObject) => boolean,
+  accept: (coding: JsonObject, at: number) => boolean,
 ): JsonObject | undefined {
   const codings = target === 'Coding' ? [value] : isObject(value) ? value['coding'] : undefined;
   return Array.isArray(codings)
-    ? codings.find((it): it is JsonObject => isObject(it) && accept(it))
+    ? codings.find((it, at): it is JsonObject => isObject(it) && accept(it, at))
     : undefined;
 }
 
-function isLegacy(map: CodeMap, coding: JsonObject): boolean {
+/** A code of the field's own table: one that says so, or the first when it says no table. */
+function isLegacy(map: CodeMap, coding: JsonObject, at: number): boolean {
   if (typeof coding['code'] !== 'string') return false;
-  return coding['system'] === undefined || coding['system'] === map.v2System;
+  return coding['system'] === undefined ? at === 0 : coding['system'] === map.v2System;
 }
 
 function keepUnknown(

@@ -21,6 +21,8 @@ export interface Branch {
   readonly steps: readonly Step[];
   readonly repeats: boolean;
   readonly split: string | undefined;
+  /** The place is a whole segment, each of its repetitions an item. */
+  readonly segments: boolean;
   readonly fhir: readonly FhirStep[];
   readonly when: Condition | undefined;
   readonly only: 'read' | 'write' | undefined;
@@ -157,15 +159,16 @@ function feedOf(branch: Branch, codec: Codec, type: string, composite: boolean):
       steps: [],
       repeats: false,
       split: undefined,
+      segments: false,
       codec,
       where,
       type,
       when: undefined,
       only: undefined,
     };
-  const { steps, repeats, split, when, only } = branch;
+  const { steps, repeats, split, segments, when, only } = branch;
   const closed = branch.fhir[0]!.index !== undefined;
-  return { steps, repeats: repeats && !closed, split, codec, where, type, when, only };
+  return { steps, repeats: repeats && !closed, split, segments, codec, where, type, when, only };
 }
 
 function checkTest(path: readonly string[], type: string, branch: Branch): void {

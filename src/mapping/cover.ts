@@ -1,4 +1,5 @@
 import type { Condition } from './condition.ts';
+import { segmentCondition } from './segment-group.ts';
 import type { LossKind, Run } from './run.ts';
 import type { Step, TreeReader } from './tree.ts';
 
@@ -48,6 +49,20 @@ export function mergeCover(
     target.repeats ||= part.repeats;
     mergeCover(target, part, gate && { when: gate.when, up: gate.up + 1 });
   }
+}
+
+/** The cover of a segment's map, seen from the segment instead of its group. */
+export function segmentCover(group: Cover, segment: string): Cover {
+  const lower = (cover: Cover, depth: number): Cover => ({
+    repeats: cover.repeats,
+    rules: cover.rules.map((rule) =>
+      rule.when && rule.up === depth + 1
+        ? { ...rule, when: segmentCondition(rule.when, segment), up: depth }
+        : rule,
+    ),
+    parts: new Map([...cover.parts].map(([step, part]) => [step, lower(part, depth + 1)])),
+  });
+  return lower(group.parts.get(segment) ?? createCover(), 0);
 }
 
 /** Reports what of a tree no row speaks of, what is kept and what is dropped. */

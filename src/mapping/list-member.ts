@@ -14,6 +14,8 @@ export interface Feed {
   readonly repeats: boolean;
   /** Separator of items within one text. */
   readonly split: string | undefined;
+  /** The place is a whole segment: a row that only reads it never takes it away. */
+  readonly segments: boolean;
   readonly codec: Codec;
   /** Which items are this row's. */
   readonly where: readonly FhirTest[];
@@ -262,10 +264,11 @@ function writeFeed(
   run: Run,
 ): void {
   if (entries.length === 0 && present.length === 0) return;
+  if (feed.segments && feed.only === 'read') return;
   const { steps, codec, split } = feed;
   if (split !== undefined) {
     if (entries.length === 0) return descendTo(root, steps).clear();
-    const text = entries.map((entry) => entry.value).join(split);
+    const text = entries.flatMap(({ value }) => (typeof value === 'string' ? [value] : [])).join(split);
     const place = descendTo(root, steps);
     if (place.text() !== text) place.set(text);
     return;

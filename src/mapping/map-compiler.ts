@@ -2,13 +2,14 @@ import type { Codec } from './codec.ts';
 import { codeCodec, translated, type CodeMap } from './code-map.ts';
 import { compileMembers, compileThis, fitsType, targetOf, type Branch, type PathTarget } from './compile.ts';
 import { compileCondition, conjoin, negate, type Condition } from './condition.ts';
-import { coverAt, createCover, mergeCover, type Cover } from './cover.ts';
+import { coverAt, createCover, mergeCover, segmentCover, type Cover } from './cover.ts';
 import { definitionAt, type Definitions, type PartDef } from './definitions.ts';
 import { parseFhirPath, type FhirStep } from './fhir-path.ts';
 import { keyCodec, referenceCodec } from './key.ts';
 import { objectCodec } from './member.ts';
 import { primitiveCodec, primitiveOf, type Primitive } from './primitive.ts';
 import type { Row } from './schema.ts';
+import { segmentCodec } from './segment-group.ts';
 import { parseTreePath, pathKey, type PathSyntax } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import { VIA } from './via.ts';
@@ -124,7 +125,7 @@ interface Stamp {
 /** A codec that, once it has written, sets the constants of the legacy side and puts children in order. */
 function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string[] | undefined): Codec {
   return {
-    read: codec.read,
+    read: (place, run) => codec.read(place, run),
     write(value, place, run) {
       const said = codec.write(value, place, run);
       if (value === undefined || !said) return said;
@@ -209,6 +210,7 @@ class RowCompiler {
       when: this.when,
       only: row.only,
       split: row.split,
+      segments: this.shape.syntax === 'v2' && this.shape.root === undefined && steps?.length === 1,
       problem: (message: string) => this.problem(message),
     };
     if (row.const !== undefined)
@@ -299,6 +301,8 @@ class RowCompiler {
       this.problem(`${this.row.fhir} may not point at ${referenced}`);
     if (this.part && !related(map.legacy, this.part.type))
       this.problem(`${this.row.v2} is a ${this.part.type}, not a ${map.legacy}`);
+    const segment = this.segmentOf(map);
+    if (segment !== undefined) return segmentCodec(map.codec, segment);
     if (this.row.code === undefined) return map.codec;
     const codes = this.codes(this.row.code);
     if (map.fhirType !== 'Coding' && map.fhirType !== 'CodeableConcept') {
@@ -306,6 +310,12 @@ class RowCompiler {
       return undefined;
     }
     return codes && translated(map.codec, codes, map.fhirType);
+  }
+
+  /** The segment's name, when the row's place is a segment and the map is that segment's. */
+  private segmentOf(map: CompiledMap): string | undefined {
+    const [name, ...deeper] = this.steps ?? [];
+    return deeper.length === 0 && map.segments.includes(String(name)) ? String(name) : undefined;
   }
 
   private coded(name: string, target: PathTarget): Codec | undefined {
@@ -332,7 +342,9 @@ class RowCompiler {
     const at = coverAt(cover, steps);
     const gate = this.when && { when: this.when, up: steps.length };
     const map = row.each === undefined ? undefined : this.environment.map(row.each);
-    if (map) mergeCover(at, map.cover, gate);
+    const segment = map && this.segmentOf(map);
+    if (map && segment !== undefined) mergeCover(at, segmentCover(map.cover, segment), gate);
+    else if (map) mergeCover(at, map.cover, gate);
     else at.rules.push({ kind: coverKind(row), when: this.when, up: steps.length, why: row.why });
     const fhir = row.fhir ? this.attempt(() => parseFhirPath(row.fhir!)) : undefined;
     at.repeats ||= fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { compileCodeMap, type CodeMap } from './code-map.ts';
 import { mergeDefinitions, type Definitions } from './definitions.ts';
-import type { ErrorsFile, InteractionFile, MessageFile } from './exchange-schema.ts';
+import type { ErrorsFile, InteractionFile } from './exchange-schema.ts';
+import { compileMessage, type CompiledMessage } from './compiled-message.ts';
 import {
   compileMap,
   parseMapName,
@@ -11,7 +12,8 @@ import {
 } from './map-compiler.ts';
 import { collectParts, type Parts } from './parts.ts';
 import { MappingProblems, type MappingProblem } from './problem.ts';
-import { parseSource, type MappingFile } from './source-file.ts';
+import { gapsOf } from './laws/total.ts';
+import { describePath, parseSource, type MappingFile } from './source-file.ts';
 
 /** A compiled, consistent set of mappings. Immutable: a reload makes another one. */
 export interface MappingSet {
@@ -21,7 +23,7 @@ export interface MappingSet {
   readonly codes: ReadonlyMap<string, CodeMap>;
   readonly definitions: Definitions;
   /** By structure: `ADT_A01`. */
-  readonly messages: ReadonlyMap<string, MessageFile>;
+  readonly messages: ReadonlyMap<string, CompiledMessage>;
   /** By adapter and endpoint: `hl7v2 Patient.search`. */
   readonly interactions: ReadonlyMap<string, InteractionFile>;
   /** Error tables by name: `HL7 v2`, `SOAP`. */
@@ -82,16 +84,35 @@ function link(parts: Parts, problems: MappingProblem[], version: string): Mappin
     joined.set(key, map);
     return map;
   };
+  const known = (names: readonly string[]): CompiledMap | undefined =>
+    names.every((name) => parts.maps.has(name)) ? combined(names) : undefined;
+  const messages = new Map<string, CompiledMessage>();
+  for (const [name, { file, source }] of parts.messages) {
+    const problem = (path: readonly PropertyKey[], message: string) =>
+      problems.push({ file: source.path, line: source.lineOf(path), path: describePath(path), message });
+    messages.set(name, compileMessage(file, known, problem));
+  }
+  checkTotal(maps.values(), definitions, problems);
   return {
     version,
     maps,
     codes,
     definitions,
     combined,
-    messages: new Map([...parts.messages].map(([name, { file }]) => [name, file])),
+    messages,
     interactions: new Map([...parts.interactions].map(([name, { file }]) => [name, file])),
     errors: parts.errors,
   };
+}
+
+/** Law 3: a map with a gap does not load. */
+function checkTotal(maps: Iterable<CompiledMap>, definitions: Definitions, problems: MappingProblem[]): void {
+  for (const map of maps) {
+    for (const { path, name } of gapsOf(map, definitions)) {
+      const message = `${path} (${name}) is neither mapped nor kept nor dropped`;
+      problems.push({ file: map.origin.file, line: map.origin.line, path: '', message });
+    }
+  }
 }
 
 function combine(names: readonly string[], sources: ReadonlyMap<string, MapSource>): MapSource {

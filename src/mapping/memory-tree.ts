@@ -86,9 +86,7 @@ class MemoryPlace implements TreeWriter {
     const cell = this.cell();
     if (!cell) return [];
     const filled = [...cell.children].filter(([, list]) => list.some(holds)).map(([step]) => step);
-    return filled.every((step) => typeof step === 'number')
-      ? filled.sort((a, b) => Number(a) - Number(b))
-      : filled;
+    return filled.every((step) => typeof step === 'number') ? filled.sort((a, b) => a - b) : filled;
   }
 
   filled(): boolean {

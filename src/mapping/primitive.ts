@@ -137,8 +137,9 @@ function conversionOf(as: Exclude<Primitive, 'key' | 'reference'>, options: Prim
     case 'date':
     case 'dateTime':
     case 'instant':
-      return timeConversion(as, options);
+      break;
   }
+  return timeConversion(as, options);
 }
 
 const CODE = /^\S+( \S+)*$/;

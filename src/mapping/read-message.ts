@@ -1,10 +1,9 @@
 import type { Resource } from '../fhir/types.ts';
-import { compileCondition } from './condition.ts';
-import type { MessageFile } from './exchange-schema.ts';
-import type { MappingSet } from './mapping-set.ts';
+import type { CompiledMessage } from './compiled-message.ts';
 import { readTree } from './run-map.ts';
 import { startRun, type Loss, type RunContext } from './run.ts';
-import type { Step, TreeReader, TreeText } from './tree.ts';
+import { groupOf } from './segment-group.ts';
+import type { TreeReader } from './tree.ts';
 
 /** One resource of a message, and what of its segments had no home. */
 export interface MessageResource {
@@ -24,37 +23,25 @@ export interface MessageReading {
  * Reads a message by its structure's `reads`.
  * @param root the message, grouped by the structure (`adapters/hl7v2/tree.ts`).
  */
-export function readMessage(
-  set: MappingSet,
-  file: MessageFile,
-  root: TreeReader,
-  context: RunContext,
-): MessageReading {
+export function readMessage(message: CompiledMessage, root: TreeReader, context: RunContext): MessageReading {
   const { run, losses } = startRun(context);
   const resources: MessageResource[] = [];
   const read = new Set<string>();
-  for (const { in: path, maps, when } of file.reads) {
-    const map = set.combined(maps);
-    const condition = when === undefined ? undefined : compileCondition(when, 'v2', undefined);
+  for (const { in: path, map, when } of message.readings) {
     for (const { place, from } of placesAt(root, path)) {
-      if (!map.segments.some((segment) => holdsSegment(place, segment))) continue;
-      if (condition && !condition.holds(place, run)) continue;
-      for (const segment of map.segments) read.add(place.child(segment).location());
+      if (!map.segments.some((segment) => place.count(segment) > 0)) continue;
+      for (const segment of map.segments) read.add(segment);
+      if (when && !when.holds(place, run)) continue;
       const { resource, loss } = readTree(map, place, context);
       resources.push({ from, resource, loss });
     }
   }
   for (const [name, location] of segmentsOf(root)) {
-    const drop = file.drops[name];
-    if (read.has(location)) continue;
+    const drop = message.drops[name];
     if (drop) losses.push({ kind: 'dropped', path: location, why: drop.why });
-    else losses.push({ kind: 'unmapped', path: location });
+    else if (!read.has(name)) losses.push({ kind: 'unmapped', path: location });
   }
   return { resources, loss: losses };
-}
-
-function holdsSegment(place: TreeReader, segment: string): boolean {
-  return place.count(segment) > 0;
 }
 
 /** The groups, or single segments, at a path: `.`, `NK1`, `PATIENT/NK1`. */
@@ -64,7 +51,9 @@ function placesAt(root: TreeReader, path: string): { readonly place: TreeReader;
   for (const name of path.split('/')) {
     places = places.flatMap(({ place, from }) =>
       Array.from({ length: place.count(name) }, (_, index) => ({
-        place: isSegmentName(name) ? oneOf(place, name, index) : place.child(name, index),
+        place: isSegmentName(name)
+          ? groupOf(place.child(name, index), name, place)
+          : place.child(name, index),
         from: `${from === '.' ? '' : `${from}/`}${name}[${index + 1}]`,
       })),
     );
@@ -74,19 +63,6 @@ function placesAt(root: TreeReader, path: string): { readonly place: TreeReader;
 
 function isSegmentName(name: string): boolean {
   return /^[A-Z][A-Z0-9]{2}$/.test(name);
-}
-
-/** A group in which only one repetition of a segment stands. */
-function oneOf(group: TreeReader, segment: string, index: number): TreeReader {
-  return {
-    text: (): TreeText => undefined,
-    count: (step: Step) => (step === segment ? 1 : group.count(step)),
-    child: (step: Step, at = 0) =>
-      step === segment ? group.child(segment, index + at) : group.child(step, at),
-    steps: () => group.steps(),
-    filled: () => group.filled(),
-    location: () => group.location(),
-  };
 }
 
 function segmentsOf(group: TreeReader): [string, string][] {

@@ -74,10 +74,15 @@ export function checkSource<Schema extends z.ZodType>(
       file: source.path,
       line: source.lineOf(path),
       path: describePath(issue.path),
-      message: issue.message,
+      message: issue.code === 'unrecognized_keys' ? unknownKeys(issue.keys) : issue.message,
     });
   }
   return undefined;
+}
+
+function unknownKeys(keys: readonly string[]): string {
+  const hint = keys.some((key) => key.includes(' ')) ? ' (in { } a text with a comma needs quotes)' : '';
+  return `unknown key ${keys.join(', ')}${hint}`;
 }
 
 /** `rows[3].fhir`. */

@@ -204,9 +204,12 @@ function primitiveText(as: Primitive, map: CompiledMap, { random, readOnly }: Ge
       return random.pick(['A', 'b-1', 'C']);
     case 'uri':
       return some(['https://a.example/x', 'urn:oid:1.2.3'], 'a b');
-    default:
-      return word(random);
+    case 'string':
+    case 'key':
+    case 'reference':
+      break;
   }
+  return word(random);
 }
 
 const HL7_TIMES = [

@@ -4,6 +4,7 @@ import { compileWith, CONTEXT, hl7Tree, hl7Text } from './support.ts';
 
 const PID = `
 map: PID <-> Patient
+part: true
 rows:
   - { v2: PID-3, fhir: id, as: key, of: Patient, key: id }
   - { v2: PID-3, fhir: identifier, each: CX <-> Identifier }
