@@ -74,7 +74,7 @@ export function reportLosses(root: TreeReader, cover: Cover, run: Run): void {
 export function reportChildLosses(root: TreeReader, step: Step, cover: Cover, run: Run): void {
   const part = cover.parts.get(step);
   if (!part) return;
-  const count = root.count(step);
+  const count = part.repeats ? root.count(step) : Math.min(root.count(step), 1);
   for (let index = 0; index < count; index += 1) {
     const place = root.child(step, index);
     walk(place, part, [root, place], run);

@@ -4,6 +4,7 @@ import type { Codec } from './codec.ts';
 import { isObject } from './fhir-path.ts';
 import type { Authority, Run } from './run.ts';
 import { descend, descendTo } from './tree-path.ts';
+import { assignerCodec, systemCodec } from './via/hd.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
 
 /** Where a legacy identifier's number and authority stand. */
@@ -71,12 +72,12 @@ export function keyCodec(options: KeyOptions, prefix: string): Codec {
   };
 }
 
-/** `as: reference`: a Reference to the resource with that key, with its identifier. */
+/** `as: reference`: a Reference to the resource with that key, with its identifier; a logical one where there is no key. */
 export function referenceCodec(options: KeyOptions): Codec {
   return {
     read: (above, run) => {
       const found = findKey(above, options, run);
-      return found && referenceTo(found, options.of, run);
+      return found ? referenceTo(found, options.of, run) : logicalReference(above, options, run);
     },
     write: (value, above, run) => {
       const wanted = isObject(value) ? keyOfReference(value, options.of, run) : undefined;
@@ -92,6 +93,19 @@ function referenceTo(found: FoundKey, type: string, run: Run): JsonObject {
   return readable
     ? { reference: `${type}/${found.authority.name}|${found.number}`, identifier }
     : { type, identifier };
+}
+
+/** A reference by the words of the first repetition with a number, where no authority is registered: nothing is guessed. */
+function logicalReference(above: TreeReader, options: KeyOptions, run: Run): JsonObject | undefined {
+  const shape = SHAPES[options.type ?? ''];
+  const place = shape && repetitions(above, options).find((it) => textOf(shape.number(it)) !== undefined);
+  if (!shape?.authority || !place) return undefined;
+  const system = systemCodec(shape.authority).read(place, run);
+  const assigner = assignerCodec(shape.authority).read(place, run);
+  const identifier: JsonObject = { value: textOf(shape.number(place))! };
+  if (system !== undefined) identifier['system'] = system;
+  if (assigner !== undefined) identifier['assigner'] = assigner;
+  return { type: options.of, identifier };
 }
 
 function keyOfReference(value: JsonObject, type: string, run: Run): FoundKey | undefined {

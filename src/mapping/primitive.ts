@@ -1,3 +1,4 @@
+import { primitiveFault } from '../fhir/primitives.ts';
 import { decimalJson, decimalText } from '../fhir/json.ts';
 import type { Json } from '../fhir/types.ts';
 import { say, type Codec } from './codec.ts';
@@ -113,7 +114,7 @@ export function primitiveCodec(
 function conversionOf(as: Exclude<Primitive, 'key' | 'reference'>, options: PrimitiveOptions): Conversion {
   switch (as) {
     case 'string':
-      return { read: (text) => ({ value: text }), write: textOf };
+      return { read: readText, write: textOf };
     case 'code':
       return { read: readPattern(CODE, 'not a code'), write: textOf };
     case 'uri':
@@ -148,6 +149,12 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 function textOf(value: Json): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** FHIR R4 datatypes.html#string: something to see, and no control characters. */
+function readText(text: string): Converted {
+  const wrong = primitiveFault('string', text);
+  return wrong === undefined ? { value: text } : { wrong };
 }
 
 function readPattern(pattern: RegExp, wrong: string): Conversion['read'] {

@@ -1,5 +1,6 @@
 import type { Resource } from '../fhir/types.ts';
 import type { CompiledMessage } from './compiled-message.ts';
+import type { CompiledMap } from './map-compiler.ts';
 import { readTree } from './run-map.ts';
 import { startRun, type Loss, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
@@ -30,18 +31,27 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
   for (const { in: path, map, when } of message.readings) {
     for (const { place, from } of placesAt(root, path)) {
       if (!map.segments.some((segment) => place.count(segment) > 0)) continue;
-      for (const segment of map.segments) read.add(segment);
       if (when && !when.holds(place, run)) continue;
+      for (const segment of map.segments)
+        for (const location of spokenOf(map, segment, place)) read.add(location);
       const { resource, loss } = readTree(map, place, context);
       resources.push({ from, resource, loss });
     }
   }
   for (const [name, location] of segmentsOf(root)) {
+    if (read.has(location)) continue;
     const drop = message.drops[name];
-    if (drop) losses.push({ kind: 'dropped', path: location, why: drop.why });
-    else if (!read.has(name)) losses.push({ kind: 'unmapped', path: location });
+    losses.push(
+      drop ? { kind: 'dropped', path: location, why: drop.why } : { kind: 'unmapped', path: location },
+    );
   }
   return { resources, loss: losses };
+}
+
+/** Where the segments stand that a map reads: the first of its name, or every one where the map says so. */
+function spokenOf(map: CompiledMap, segment: string, place: TreeReader): string[] {
+  const count = map.cover.parts.get(segment)?.repeats ? place.count(segment) : 1;
+  return Array.from({ length: count }, (_, index) => place.child(segment, index).location());
 }
 
 /** The groups, or single segments, at a path: `.`, `NK1`, `PATIENT/NK1`. */

@@ -23,6 +23,8 @@ export interface WriteResult {
 export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
   const { run, losses } = startRun(context);
   const value = map.codec.read(root, run);
+  // What a map of a part does not speak of is another map's to report.
+  if (map.part) return { resource: asResource(map, value), loss: losses };
   if (map.segments.length === 0) reportLosses(root, map.cover, run);
   for (const segment of map.segments) reportChildLosses(root, segment, map.cover, run);
   return { resource: asResource(map, value), loss: losses };
