@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { finished } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { failureOf } from './failure.ts';
 import type { UpstreamHeaders } from './answer.ts';
@@ -82,6 +81,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#complete = true;
+    // Nothing is left to steer; held on to, controllers chain requests into the old generation.
+    this.#controller = undefined;
     this.#signal.removeEventListener('abort', this.#onAbort);
     if (this.#state === 'piping') this.#finish();
   }
@@ -95,34 +96,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
    * short never looks complete. When the sink goes away the connection to the service is freed.
    */
   pipe(sink: Writable, relinker?: Relinker): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) {
-        sink.destroy();
-        reject(this.#failure);
-        return;
-      }
-      this.#sink = sink;
-      this.#relinker = relinker;
-      this.#state = 'piping';
-      finished(sink, { readable: false }, (error) => {
-        this.#signal.removeEventListener('abort', this.#onAbort);
-        if (!error) {
-          resolve();
-          return;
-        }
-        this.#controller?.abort(error);
-        reject(this.#failure ?? error);
-      });
-      sink.on('drain', () => this.#controller?.resume());
-      const early = this.#early;
-      this.#early = [];
-      if (this.#complete) {
-        this.#finish(early.length === 1 ? early[0] : Buffer.concat(early));
-        return;
-      }
-      for (const chunk of early) this.#forward(chunk);
-      if (!sink.writableNeedDrain) this.#controller?.resume();
-    });
+    if (this.#failure) {
+      sink.destroy();
+      return Promise.reject(this.#failure);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#sink = sink;
+    this.#relinker = relinker;
+    this.#state = 'piping';
+    sink.on('finish', resolve);
+    sink.on('close', () => this.#sinkClosed(sink, reject));
+    const early = this.#early;
+    this.#early = [];
+    if (this.#complete) {
+      this.#finish(early.length === 1 ? early[0] : Buffer.concat(early));
+      return promise;
+    }
+    sink.on('drain', () => this.#controller?.resume());
+    for (const chunk of early) this.#forward(chunk);
+    if (!sink.writableNeedDrain) this.#controller?.resume();
+    return promise;
   }
 
   /** Gives the body up. A short one is read to its end, so that the connection can be used again. */
@@ -135,6 +128,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#controller?.resume();
   }
 
+  /** The sink is gone: done with, or given up, and then the service's connection is freed. */
+  #sinkClosed(sink: Writable, reject: (error: Error) => void): void {
+    if (sink.writableFinished) return;
+    const error = this.#failure ?? sink.errored ?? new Error('The reader of the body went away');
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#controller?.abort(error);
+    reject(error);
+  }
+
   #forward(chunk: Buffer): void {
     const bytes = this.#relinker ? this.#relinker.push(chunk) : chunk;
     if (bytes.length > 0 && this.#sink?.write(bytes) === false) this.#controller?.pause();
@@ -144,12 +146,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #finish(only?: Buffer): void {
     this.#state = 'ended';
     const sink = this.#sink;
-    if (!this.#relinker) {
+    const relinker = this.#relinker;
+    this.#sink = undefined;
+    this.#relinker = undefined;
+    if (!relinker) {
       sink?.end(only);
       return;
     }
-    const head = only ? this.#relinker.push(only) : undefined;
-    const tail = this.#relinker.end();
+    const head = only ? relinker.push(only) : undefined;
+    const tail = relinker.end();
     sink?.end(head && tail.length > 0 ? Buffer.concat([head, tail]) : (head ?? tail));
   }
 
