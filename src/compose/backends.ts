@@ -61,7 +61,7 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
     clock,
     log,
     metrics,
-    ...(tls ? { tls } : {}),
+    tls,
   };
   const source: LegacySource & { close(): Promise<void> } =
     config.kind === 'hl7v2'

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { formatHl7DateTime } from '../../../src/mapping/time.ts';
+import type { Clock } from '../../../src/ports.ts';
+import { chooseCharset, type ByteString } from '../charset.ts';
+import { DEFAULT_DELIMITERS } from '../delimiters.ts';
+import type { EncodingTarget } from '../escape.ts';
+import { encodeSegment } from '../nested.ts';
+import type { NestedSegment } from '../nested.ts';
+
+/** What every message to one core has in common. */
+export interface EnvelopeOptions {
+  /** MSH-3 and MSH-4. */
+  readonly sender: { readonly application: string; readonly facility: string };
+  /** MSH-5 and MSH-6. */
+  readonly receiver: { readonly application: string; readonly facility: string };
+  /** MSH-11. */
+  readonly processing: 'P' | 'T' | 'D';
+  /** MSH-12. */
+  readonly version: string;
+  /** Original or enhanced acknowledgement, HL7 v2.5.1 §2.9.2 and §2.9.3. */
+  readonly acknowledgement: 'original' | 'enhanced';
+  /** MSH-18, HL7 table 0211: what messages are written in. */
+  readonly charset: string;
+  /** IANA zone of MSH-7: the core's wall clock. */
+  readonly timeZone: string;
+  readonly clock: Clock;
+}
+
+/** How a message is written: by default as the connection is declared; an update as the core wrote the record. */
+export interface WrittenForm extends EncodingTarget {
+  /** MSH-18. */
+  readonly charsetName: string;
+}
+
+/** Writes messages to one core: their header, their control ids, their time. */
+export interface Envelope {
+  readonly form: WrittenForm;
+  /** A control id of at most 20 characters (HL7 v2.5.1 MSH-10), never used before. */
+  readonly controlId: () => string;
+  /** 15 characters, never used before, not to be guessed: a query tag, or a number of ours (CX.1 holds 15 in HL7 v2.5.1). */
+  readonly mint: () => string;
+  /** The core's wall clock: `20240131235959`. */
+  readonly now: () => string;
+  /**
+   * A whole message; segments end with CR, everything in them is escaped.
+   * @param type MSH-9: `QBP^Q22^QBP_Q21`.
+   * @throws {FicusError} `unmappable` when the character set cannot carry a value.
+   */
+  readonly write: (
+    type: string,
+    controlId: string,
+    segments: readonly NestedSegment[],
+    form?: WrittenForm,
+  ) => ByteString;
+}
+
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** @throws {FicusError} `legacy-malformed` for a character set that is not known. */
+export function createEnvelope(options: EnvelopeOptions): Envelope {
+  const { sender, receiver, version, processing, clock, timeZone } = options;
+  const charset = chooseCharset({ charset: options.charset }, []);
+  const own: WrittenForm = {
+    delimiters: DEFAULT_DELIMITERS,
+    charsetInForce: () => charset,
+    charsetName: options.charset,
+  };
+  // MSH-9.3 came with HL7 v2.3.1.
+  const withStructure = version !== '2.3';
+  const accept = options.acknowledgement === 'enhanced' ? 'AL' : undefined;
+  const prefix = randomText(9);
+  let serial = 0;
+  let second = -1;
+  let clockText = '';
+
+  const now = (): string => {
+    const current = Math.floor(clock.now() / 1000);
+    if (current !== second) {
+      second = current;
+      clockText = wallClock(current * 1000, timeZone);
+    }
+    return clockText;
+  };
+
+  return {
+    form: own,
+    controlId: () => prefix + (serial++).toString(36).toUpperCase().padStart(6, '0'),
+    mint: () => randomText(15),
+    now,
+    write(type, controlId, segments, form = own) {
+      const parts = type.split('^');
+      let text = `${encodeSegment(
+        [
+          'MSH',
+          {
+            3: sender.application,
+            4: sender.facility,
+            5: receiver.application,
+            6: receiver.facility,
+            7: now(),
+            9: withStructure ? parts : parts.slice(0, 2),
+            10: controlId,
+            11: processing,
+            12: version,
+            15: accept,
+            16: accept,
+            18: form.charsetName,
+          },
+        ],
+        form,
+      )}\r`;
+      for (const segment of segments) text += `${encodeSegment(segment, form)}\r`;
+      return text;
+    },
+  };
+}
+
+/** An instant on the wall clock of a zone, to the second. */
+function wallClock(epochMs: number, timeZone: string): string {
+  const at = new Date(epochMs);
+  return formatHl7DateTime(
+    {
+      year: at.getUTCFullYear(),
+      month: at.getUTCMonth() + 1,
+      day: at.getUTCDate(),
+      hour: at.getUTCHours(),
+      minute: at.getUTCMinutes(),
+      second: at.getUTCSeconds(),
+      offset: 0,
+    },
+    timeZone,
+  );
+}
+
+/** Random characters of Crockford's alphabet, five bits each. */
+function randomText(length: number): string {
+  let text = '';
+  for (const byte of randomBytes(length)) text += ALPHABET[byte & 31];
+  return text;
+}

@@ -1,0 +1,106 @@
+import type { Issue } from '../../../src/errors.ts';
+import { FicusError } from '../../../src/errors.ts';
+import type { SearchFilter } from '../../../src/fhir/search-query.ts';
+import type { Resource } from '../../../src/fhir/types.ts';
+import type { RequestContext } from '../../../src/ports.ts';
+import type { SourcePage } from '../../../src/search/source.ts';
+import { readAnswer } from './answer.ts';
+import { decodeCursor, encodeCursor, type Cursor } from './cursor.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Core } from './core.ts';
+import { planWays, type WayPlan } from './ways.ts';
+import type { Ask } from './criteria.ts';
+import { writeCancel, writeQuery } from './query.ts';
+
+/** A search endpoint with its parameters compiled. */
+export interface SearchEndpoint {
+  readonly endpoint: Endpoint;
+  readonly asks: ReadonlyMap<string, Ask>;
+}
+
+/**
+ * One page: the records of one answer of the core, or, where filters hold in several ways, of the answers to the first ways until
+ * the page is full. What an earlier way has given already is left out.
+ */
+export async function searchPage(
+  search: SearchEndpoint,
+  filters: readonly SearchFilter[],
+  page: { readonly count: number; readonly cursor?: string },
+  core: Core,
+  context: RequestContext,
+): Promise<SourcePage> {
+  const { endpoint } = search;
+  const plan = planWays(search, filters, core.matching());
+  const resources: Resource[] = [];
+  const issues: Issue[] = [...plan.issues];
+  let nameless = 0;
+  let at: Cursor | undefined = page.cursor === undefined ? { way: 0 } : decodeCursor(page.cursor);
+  while (at && resources.length < page.count) {
+    const asked: Cursor = at;
+    const answer = await ask(search.endpoint, plan, asked, page.count - resources.length, core, context);
+    nameless += answer.nameless;
+    for (const resource of answer.resources) if (!plan.given(asked.way, resource)) resources.push(resource);
+    if (answer.next) {
+      at = answer.next;
+      break;
+    }
+    at = asked.way + 1 < plan.ways.length ? { way: asked.way + 1 } : undefined;
+  }
+  if (nameless > 0) issues.push(leftOut(endpoint.type, nameless));
+  return {
+    resources,
+    ...(at ? { next: encodeCursor(at) } : {}),
+    ...(issues.length > 0 ? { issues } : {}),
+  };
+}
+
+interface WayAnswer {
+  readonly resources: readonly Resource[];
+  readonly nameless: number;
+  readonly next?: Cursor;
+}
+
+async function ask(
+  endpoint: Endpoint,
+  plan: WayPlan,
+  at: Cursor,
+  count: number,
+  core: Core,
+  context: RequestContext,
+): Promise<WayAnswer> {
+  const { envelope, line } = core;
+  const criteria = plan.ways[at.way];
+  if (!criteria)
+    throw new FicusError('page-expired', 'How this search is carried out has changed. Start it again.');
+  const tag = at.tag ?? envelope.mint();
+  const controlId = envelope.controlId();
+  const { pointer } = at;
+  const parts = { criteria, tag, count, ...(pointer === undefined ? {} : { pointer }) };
+  const bytes = writeQuery(endpoint, parts, envelope, controlId);
+  const facts = { continued: pointer === undefined ? 'no' : 'yes' };
+  const reply = await line.send({ endpoint, purpose: 'search', controlId, bytes, facts }, context);
+  if (reply.empty || !endpoint.reads) return { resources: [], nameless: 0 };
+  core.checkTag(reply.message, tag);
+  const answer = readAnswer(endpoint.reads, reply.message, core.run, context.log);
+  const next = endpoint.next(reply.message);
+  return next === undefined ? answer : { ...answer, next: { way: at.way, tag, pointer: next } };
+}
+
+/** Tells the core that a cursor will not be used: QCN^J01. Never throws; nobody waits for it. */
+export function abandonPage(endpoint: Endpoint, cursor: string, core: Core, context: RequestContext): void {
+  const { tag } = decodeCursor(cursor);
+  const { query } = endpoint.request;
+  if (tag === undefined || query === undefined) return;
+  const controlId = core.envelope.controlId();
+  const bytes = writeCancel(tag, query, core.envelope, controlId);
+  const cancel = core.cancelOf(endpoint);
+  core.line.send({ endpoint: cancel, purpose: 'search', controlId, bytes }, context).catch(() => {});
+}
+
+function leftOut(type: string, count: number): Issue {
+  return {
+    severity: 'warning',
+    code: 'incomplete',
+    diagnostics: `${count} record${count === 1 ? '' : 's'} of type ${type} left out: no number of a registered assigning authority.`,
+  };
+}

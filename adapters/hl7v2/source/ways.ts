@@ -1,0 +1,89 @@
+import type { Issue } from '../../../src/errors.ts';
+import type { SearchFilter } from '../../../src/fhir/search-query.ts';
+import type { Resource } from '../../../src/fhir/types.ts';
+import { compileFilter, type Match, type MatchOptions } from '../../../src/search/match.ts';
+import { tooCostly } from '../../../src/search/plan.ts';
+import type { Criterion, Way } from './criteria.ts';
+import type { SearchEndpoint } from './search.ts';
+
+/** A search as queries to the core, asked one after another. */
+export interface WayPlan {
+  /** The criteria of each query. */
+  readonly ways: readonly (readonly Criterion[])[];
+  /** Whether a resource that query `way` found was found by an earlier one. */
+  readonly given: (way: number, resource: Resource) => boolean;
+  readonly issues: readonly Issue[];
+}
+
+/** More queries than this for one search are not asked. */
+const MOST_WAYS = 12;
+
+/**
+ * Filters that hold in one way go into every query. One that holds in several (a number in any authority, a name as family or given
+ * name) makes a query of each, and only where the search is not bounded without it: what comes back is checked anyway.
+ * @throws {FicusError} `too-costly` when no anchor is reached.
+ */
+export function planWays(
+  { endpoint, asks }: SearchEndpoint,
+  filters: readonly SearchFilter[],
+  matching: MatchOptions,
+): WayPlan {
+  const { anchors } = endpoint.file;
+  const asked = filters.flatMap((filter) => {
+    const ways = asks.get(filter.name)?.(filter);
+    return ways && ways.length > 0 ? [{ filter, ways }] : [];
+  });
+  const single = asked.filter(({ ways }) => ways.length === 1);
+  const several = asked.filter(({ ways }) => ways.length > 1);
+  const reached = new Set(single.map(({ filter }) => filter.name));
+  const choices = anchors.flatMap((anchor) => {
+    const lacking = anchor.filter((name) => !reached.has(name));
+    const found = lacking.map((name) => several.find(({ filter }) => filter.name === name));
+    return found.every((it) => it !== undefined) ? [found] : [];
+  });
+  const cost = (choice: typeof several) => choice.reduce((product, { ways }) => product * ways.length, 1);
+  const [split] = choices.toSorted((a, b) => cost(a) - cost(b));
+  if (!split || cost(split) > MOST_WAYS) throw tooCostly(endpoint.type, anchors);
+  const common = single.flatMap(({ ways }) => ways[0]!.criteria);
+  const combined = split.reduce<readonly (readonly Way[])[]>(
+    (all, { ways }) => all.flatMap((before) => ways.map((way) => [...before, way])),
+    [[]],
+  );
+  return {
+    ways: combined.map((ways) => [...common, ...ways.flatMap(({ criteria }) => criteria)]),
+    given: compileGiven(endpoint.type, combined, matching),
+    issues: split.flatMap(({ filter }) => hintOf(filter)),
+  };
+}
+
+function compileGiven(
+  type: string,
+  combined: readonly (readonly Way[])[],
+  matching: MatchOptions,
+): WayPlan['given'] {
+  if (combined.length < 2) return () => false;
+  const matches = new Map<Way, Match>();
+  for (const way of combined.flat())
+    if (way.filter) matches.set(way, compileFilter(type, way.filter, matching));
+  return (at, resource) => {
+    const own = combined[at] ?? [];
+    return combined
+      .slice(0, at)
+      .some((earlier) =>
+        earlier.every((way, part) => way === own[part] || matches.get(way)?.(resource) === true),
+      );
+  };
+}
+
+/** A number without its system is looked for where the core can be asked, which the client should know. */
+function hintOf({ name, values }: SearchFilter): Issue[] {
+  if (name !== 'identifier' || values[0]?.system !== undefined) return [];
+  return [
+    {
+      severity: 'information',
+      code: 'informational',
+      diagnostics: 'identifier without a system: looked up in the registered numbering systems.',
+      expression: ['identifier'],
+    },
+  ];
+}

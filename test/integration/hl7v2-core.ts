@@ -1,0 +1,113 @@
+import { onTestFinished } from 'vitest';
+import { createHl7v2Source, type Hl7v2Source, type Hl7v2SourceOptions } from '../../adapters/hl7v2/source.ts';
+import { createLegacyCore, type LegacyCore } from '../../sandbox/legacy-core/index.ts';
+import { parseDial } from '../../sandbox/faults/dial.ts';
+import { systemClock } from '../../src/clock.ts';
+import { loadMappings } from '../../src/config/mappings.ts';
+import type { Authority } from '../../src/mapping/run.ts';
+import type { LogFields, Logger, RequestContext } from '../../src/ports.ts';
+
+/** The authorities of the sandbox's core. */
+export const AUTHORITIES: readonly Authority[] = [
+  { name: 'HOSP', namespaces: ['HOSP'], oid: '2.999.1.1', system: 'urn:oid:2.999.1.1' },
+  { name: 'CLINIC', namespaces: ['CLINIC'], oid: '2.999.1.2', system: 'urn:oid:2.999.1.2' },
+  { name: 'FICUS', namespaces: ['FICUS'], oid: '2.999.1.99', system: 'urn:oid:2.999.1.99' },
+];
+
+const MAPPINGS = loadMappings('mappings');
+
+/** A log line as it was written. */
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** The sandbox's core, and a source that talks to it over a real socket. */
+export interface Scene {
+  readonly core: LegacyCore;
+  readonly source: Hl7v2Source;
+  readonly lines: Line[];
+  /** `backend kind outcome` of every exchange. */
+  readonly exchanges: string[];
+  /** A context of its own for each request. */
+  readonly context: (ms?: number) => RequestContext & { readonly legs: string[] };
+  /** Turns a fault on, as the control API does. */
+  readonly dial: (input: Readonly<Record<string, unknown>>) => void;
+  /** Operations that the core received, in order: `QBP^Q22`. */
+  readonly received: (
+    operation?: string,
+  ) => readonly { readonly controlId: string; readonly outcome: string }[];
+}
+
+export type SceneOptions = Partial<Omit<Hl7v2SourceOptions, 'port'>> & { readonly now?: () => number };
+
+/** Starts both; they are gone when the test is done. */
+export async function openScene(options: SceneOptions = {}): Promise<Scene> {
+  const core = await createLegacyCore({ mllpPort: 0, soapPort: 0, security: false });
+  onTestFinished(() => core.close());
+  const lines: Line[] = [];
+  const exchanges: string[] = [];
+  const log = recordingLog(lines);
+  const source = createHl7v2Source({
+    name: 'core',
+    host: '127.0.0.1',
+    port: core.mllpPort,
+    connections: 2,
+    minIntervalMs: 0,
+    charset: 'UNICODE UTF-8',
+    version: '2.5',
+    sender: { application: 'FICUS', facility: 'GATE' },
+    receiver: { application: 'HOSPIX', facility: 'MAIN' },
+    acknowledgement: 'original',
+    processing: 'P',
+    timeZone: 'Europe/Berlin',
+    mappings: MAPPINGS,
+    authorities: AUTHORITIES,
+    readable: (type) => type === 'Patient',
+    clock: systemClock,
+    log,
+    metrics: {
+      exchange: (backend, kind, outcome) => exchanges.push(`${backend} ${kind} ${outcome}`),
+      count: () => {},
+    },
+    ...options,
+  });
+  onTestFinished(() => source.close());
+  return {
+    core,
+    source,
+    lines,
+    exchanges,
+    context: (ms = 5_000) => {
+      const legs: string[] = [];
+      return {
+        requestId: 'r1',
+        traceparent: '',
+        principal: { key: 'test' },
+        signal: AbortSignal.timeout(ms),
+        deadline: systemClock.now() + ms,
+        log,
+        timing: (name, _durationMs, description) => legs.push(`${name} ${description}`),
+        legs,
+      };
+    },
+    dial: (input) => core.switchboard.set(parseDial({ protocol: 'mllp', ...input })),
+    received: (operation) => core.journal.list(operation === undefined ? {} : { operation }),
+  };
+}
+
+function recordingLog(lines: Line[]): Logger {
+  const write =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) =>
+      void lines.push({ level, message, fields });
+  const log: Logger = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => log,
+  };
+  return log;
+}
