@@ -6,7 +6,7 @@ import { isHeaderName } from './nested.ts';
 import { parseMessage, readDelimiters, skipLead } from './parse.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
-import { splitSegments } from './split.ts';
+import { SegmentIndex } from './split.ts';
 
 /** A file of messages, with or without FHS, BHS, BTS and FTS (HL7 v2.5.1 §2.10.3). */
 export interface Batch {
@@ -36,12 +36,12 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
   }
   let delimiters = readDelimiters(raw, start);
-  const bounds = splitSegments(raw, start, raw.length, delimiters.codes.field);
+  const index = new SegmentIndex(raw, start, raw.length, delimiters.codes.field);
   const items: (Message | Segment)[] = [];
   // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.
   const envelopeContext = (): SegmentContext => ({
     delimiters,
-    charset: () => chooseCharset(choice, []),
+    charsetInForce: () => chooseCharset(choice, []),
     onEdit: () => {
       throw new FicusError('unmappable', 'The envelope of a batch is not edited.');
     },
@@ -52,8 +52,8 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     if (messageStart !== -1) items.push(parseMessage(source.subarray(messageStart, messageEnd), choice));
     messageStart = -1;
   };
-  for (let at = 0; at < bounds.length - 1; at += 2) {
-    const [from, end, stop] = bounds.slice(at, at + 3) as [number, number, number];
+  for (let nth = 0; index.reach(nth); nth++) {
+    const [from = 0, end = 0, stop = 0] = index.offsets.slice(2 * nth, 2 * nth + 3);
     const name = raw.slice(from, from + 3);
     if (name === 'MSH') {
       closeMessage();

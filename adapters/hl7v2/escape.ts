@@ -74,23 +74,37 @@ function sequenceFor(code: number, codes: Delimiters['codes']): string | undefin
   return code < 0x20 ? hex(code) : undefined;
 }
 
+/** What a value is written for. */
+export interface EncodingTarget {
+  readonly delimiters: Delimiters;
+  /** Asked for only when a value is not ASCII. */
+  charsetInForce(): Charset;
+}
+
 /**
  * Encodes a value so that it can never make a segment, field, repetition, component or subcomponent, nor be taken for the `""` that means delete.
  * @throws {FicusError} `unmappable` when a character has no place in the character set, or needs an escape character that MSH-2 does not name.
  */
-export function encodeValue(value: string, delimiters: Delimiters, charset: () => Charset): ByteString {
-  const { codes, escape } = delimiters;
+export function encodeValue(value: string, target: EncodingTarget): ByteString {
+  const { codes, escape } = target.delimiters;
   let out = '';
   let copied = 0;
   for (let at = 0; at < value.length; at++) {
-    const sequence = sequenceFor(value.charCodeAt(at), codes);
+    const code = value.charCodeAt(at);
+    // Letters, digits and everything beyond ASCII are never delimiters.
+    if (code > 0x7e || isAlphanumeric(code)) continue;
+    const sequence = sequenceFor(code, codes);
     if (sequence === undefined) continue;
     out += value.slice(copied, at) + wrap(sequence, escape);
     copied = at + 1;
   }
   let text = copied === 0 ? value : out + value.slice(copied);
   if (text === '""') text = `${wrap(hex(0x22), escape)}"`;
-  return isAsciiText(text) ? text : charset().encode(text);
+  return isAsciiText(text) ? text : target.charsetInForce().encode(text);
+}
+
+function isAlphanumeric(code: number): boolean {
+  return code >= 0x30 && (code <= 0x39 || (code >= 0x41 && (code <= 0x5a || (code >= 0x61 && code <= 0x7a))));
 }
 
 function wrap(sequence: string, escape: string): string {

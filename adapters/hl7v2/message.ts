@@ -9,17 +9,20 @@ import type { Nested, NestedSegment } from './nested.ts';
 import { parsePath } from './path.ts';
 import type { Location } from './path.ts';
 import { Segment } from './segment.ts';
-import type { SegmentContext, Value } from './segment.ts';
+import type { SegmentContext } from './segment.ts';
+import { SegmentIndex } from './split.ts';
+import type { Value } from './value.ts';
 
-/** The bytes of a message and where its segments are, as `parseMessage` and `createMessage` find them. */
+/** The bytes of a message, as `parseMessage` finds them. */
 export interface MessageParts {
   readonly source: Buffer;
   readonly raw: ByteString;
   readonly scan: ByteString;
   readonly plain: boolean;
   readonly delimiters: Delimiters;
-  /** Offsets as `splitSegments` gives them. */
-  readonly bounds: readonly number[];
+  /** Offsets of MSH and behind the last segment; what stands around (a frame in a file) is kept. */
+  readonly start: number;
+  readonly end: number;
   readonly choice: CharsetChoice;
 }
 
@@ -27,35 +30,27 @@ export interface MessageParts {
  * One HL7v2 message over its bytes: read lazily, written back byte for byte but for what was changed. Made by `parseMessage`
  * and `createMessage`. Occurrences, fields, repetitions, components and subcomponents count from 1.
  */
-export class Message {
+export class Message implements SegmentContext {
   readonly delimiters: Delimiters;
   private readonly parts: MessageParts;
-  /** Segments are made when first asked for; `whole` says that all of them are. */
-  private readonly list: (Segment | undefined)[];
-  private whole = false;
-  private readonly context: SegmentContext;
-  private known: Charset | undefined;
+  private readonly index: SegmentIndex;
+  /** Segments made so far, by their place; all of them, and no longer the places they came in, once `rearranged`. */
+  private readonly list: Segment[] = [];
+  private rearranged = false;
   private changed = false;
+  private known: Charset | undefined = undefined;
 
   constructor(parts: MessageParts) {
-    this.parts = parts;
     this.delimiters = parts.delimiters;
-    this.context = {
-      delimiters: parts.delimiters,
-      charset: () =>
-        (this.known ??= chooseCharset(parts.choice, charsetNames(this.at(0).bytes(), parts.delimiters))),
-      onEdit: (segment, field) => this.beforeEdit(segment, field),
-    };
-    this.list = [];
-    this.list.length = (parts.bounds.length - 1) / 2;
+    this.parts = parts;
+    this.index = new SegmentIndex(parts.scan, parts.start, parts.end, parts.delimiters.codes.field);
   }
 
   /** All segments in order; the first is MSH. */
   get segments(): readonly Segment[] {
-    const { list } = this;
-    if (!this.whole) for (let index = 0; index < list.length; index++) this.at(index);
-    this.whole = true;
-    return list as Segment[];
+    const count = this.rearranged ? 0 : this.index.count();
+    for (let index = this.list.length; index < count; index++) this.at(index);
+    return this.list;
   }
 
   /**
@@ -63,24 +58,21 @@ export class Message {
    * @throws {FicusError} `legacy-malformed` when the one that MSH-18 names is not known.
    */
   get charset(): string {
-    return this.context.charset().name;
+    return this.charsetInForce().name;
   }
 
   /** The nth segment of a name. */
   segment(name: string, occurrence = 1): Segment | undefined {
     let left = occurrence;
-    for (let index = 0; index < this.list.length; index++) {
-      if (this.isNamed(index, name) && --left === 0) return this.at(index);
+    for (let index = 0, segment = this.at(0); segment; segment = this.at(++index)) {
+      if (segment.is(name) && --left === 0) return segment;
     }
     return undefined;
   }
 
   /** All segments of a name, in order. */
   all(name: string): Segment[] {
-    const found: Segment[] = [];
-    for (let index = 0; index < this.list.length; index++)
-      if (this.isNamed(index, name)) found.push(this.at(index));
-    return found;
+    return this.segments.filter((segment) => segment.is(name));
   }
 
   /**
@@ -138,20 +130,20 @@ export class Message {
 
   /** Adds a segment at the end. */
   append(nested: NestedSegment): Segment {
-    return this.insert(this.list.length, nested);
+    return this.insert(this.segments.length, nested);
   }
 
   /** Adds a segment so that it stands at `index` of `segments` (from 1: MSH stays first). */
   insert(index: number, nested: NestedSegment): Segment {
-    if (!Number.isInteger(index) || index < 1 || index > this.list.length)
+    if (!Number.isInteger(index) || index < 1 || index > this.segments.length)
       throw new RangeError('no such place for a segment');
-    const bytes = encodeSegment(nested, this.delimiters, this.context.charset);
+    const bytes = encodeSegment(nested, this);
     const terminator = this.terminator();
     const before = this.segments[index - 1]!;
     if (before.terminator === '') before.terminate(terminator);
-    const segment = Segment.of(this.context, bytes, terminator);
+    const segment = Segment.of(this, bytes, terminator);
     this.list.splice(index, 0, segment);
-    this.changed = true;
+    this.rearranged = this.changed = true;
     return segment;
   }
 
@@ -160,38 +152,29 @@ export class Message {
     const index = this.segments.indexOf(segment);
     if (index < 1) throw new RangeError('no such segment to remove');
     this.list.splice(index, 1);
-    this.changed = true;
+    this.rearranged = this.changed = true;
   }
 
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
     if (!this.changed) return this.parts.source;
-    const { raw, bounds } = this.parts;
-    // Whatever still is a range of the source is copied in runs.
+    const { raw, start } = this.parts;
     let out = '';
-    let from = 0;
-    let to = bounds[0]!;
-    for (let index = 0; index < this.list.length; index++) {
-      const segment = this.list[index];
-      const untouched = segment === undefined || !segment.edited;
-      const offset = untouched ? (segment?.offset ?? bounds[2 * index]!) : -1;
-      const stop = untouched ? (segment?.endOffset ?? bounds[2 * index + 2]!) : -1;
-      if (untouched && offset === to) {
-        to = stop;
-        continue;
-      }
-      out += raw.slice(from, to);
-      if (untouched) {
-        from = offset;
-        to = stop;
-      } else {
-        out += segment.bytes() + segment.terminator;
-        // An edited segment stands where it stood unless segments were added or removed.
-        from = to = bounds[2 * index + 2] ?? 0;
+    let copied = 0;
+    if (this.rearranged) {
+      out = raw.slice(0, start);
+      for (const segment of this.list) out += segment.bytes() + segment.terminator;
+      copied = this.parts.end;
+    } else {
+      const { offsets } = this.index;
+      for (let index = 0; index < this.list.length; index++) {
+        const segment = this.list[index]!;
+        if (!segment.edited) continue;
+        out += raw.slice(copied, offsets[2 * index]) + segment.bytes() + segment.terminator;
+        copied = offsets[2 * index + 2]!;
       }
     }
-    out += raw.slice(from, to) + raw.slice(bounds[bounds.length - 1]);
-    return Buffer.from(out, 'latin1');
+    return Buffer.from(out + raw.slice(copied), 'latin1');
   }
 
   /** Everything that reading lazily may never notice: bytes that do not decode, an unknown character set, odd lines. */
@@ -199,32 +182,44 @@ export class Message {
     return findDefects(this);
   }
 
-  private at(index: number): Segment {
-    const made = this.list[index];
-    if (made) return made;
-    const { raw, scan, plain, bounds } = this.parts;
-    const from = 2 * index;
-    const segment = new Segment(
-      this.context,
-      raw,
-      scan,
-      bounds[from]!,
-      bounds[from + 1]!,
-      bounds[from + 2]!,
-      plain,
-    );
-    this.list[index] = segment;
-    return segment;
+  /** What segments need of their message; not for others. */
+  charsetInForce(): Charset {
+    this.known ??= chooseCharset(this.parts.choice, charsetNames(this.segments[0]!.bytes(), this.delimiters));
+    return this.known;
   }
 
-  private isNamed(index: number, name: string): boolean {
-    const made = this.list[index];
-    if (made) return made.is(name);
-    const { scan, bounds, delimiters } = this.parts;
-    const start = bounds[2 * index]!;
-    const after = start + name.length;
-    if (after > bounds[2 * index + 1]! || !scan.startsWith(name, start)) return false;
-    return after === bounds[2 * index + 1] || scan.charCodeAt(after) === delimiters.codes.field;
+  /** Called by a segment before its bytes change. */
+  onEdit(segment: Segment, field: number): void {
+    if (field === 18 && segment === this.at(0)) {
+      if (!this.segments.every((each) => isPlain(each.bytes()))) {
+        throw new FicusError(
+          'unmappable',
+          'MSH-18 cannot change: the message already holds text in another character set.',
+        );
+      }
+      this.known = undefined;
+    }
+    this.changed = true;
+  }
+
+  /** The segment at a place, from 0. All before it have been asked for already. */
+  private at(place: number): Segment | undefined {
+    const made = this.list[place];
+    if (made || this.rearranged || !this.index.reach(place)) return made;
+    const { raw, scan, plain } = this.parts;
+    const { offsets } = this.index;
+    const from = 2 * place;
+    const segment = new Segment(
+      this,
+      raw,
+      scan,
+      offsets[from]!,
+      offsets[from + 1]!,
+      offsets[from + 2]!,
+      plain,
+    );
+    this.list.push(segment);
+    return segment;
   }
 
   private need(at: Location): Segment {
@@ -235,21 +230,8 @@ export class Message {
 
   /** The segment end this message uses. */
   private terminator(): ByteString {
-    const first = this.at(0).terminator;
+    const first = this.segments[0]!.terminator;
     if (first.startsWith('\r\n')) return '\r\n';
     return first.startsWith('\n') ? '\n' : '\r';
-  }
-
-  private beforeEdit(segment: Segment, field: number): void {
-    if (field === 18 && segment === this.list[0]) {
-      if (!this.segments.every((each) => isPlain(each.bytes()))) {
-        throw new FicusError(
-          'unmappable',
-          'MSH-18 cannot change: the message already holds text in another character set.',
-        );
-      }
-      this.known = undefined;
-    }
-    this.changed = true;
   }
 }

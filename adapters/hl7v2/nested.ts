@@ -1,6 +1,7 @@
-import type { ByteString, Charset } from './charset.ts';
+import type { ByteString } from './charset.ts';
 import type { Delimiters } from './delimiters.ts';
 import { encodeValue } from './escape.ts';
+import type { EncodingTarget } from './escape.ts';
 
 /** null writes `""`, undefined writes nothing. */
 export type Leaf = string | null | undefined;
@@ -24,15 +25,11 @@ type Level = 'field' | 'repetition' | 'component';
  * The bytes of a nested value, everything in it escaped. Trailing parts that are undefined leave no separator behind.
  * @throws {FicusError} `unmappable` as `encodeValue`.
  */
-export function encodeNested(
-  nested: Nested,
-  level: Level,
-  delimiters: Delimiters,
-  charset: () => Charset,
-): ByteString {
+export function encodeNested(nested: Nested, level: Level, target: EncodingTarget): ByteString {
+  const { delimiters } = target;
   const leaf = (value: Leaf): ByteString => {
     if (value === undefined) return '';
-    return value === null ? '""' : encodeValue(value, delimiters, charset);
+    return value === null ? '""' : encodeValue(value, target);
   };
   const component = (value: NestedComponent): ByteString =>
     isList(value) ? join(value, leaf, delimiters.subcomponent) : leaf(value);
@@ -51,11 +48,8 @@ export function encodeNested(
  * The bytes of a whole segment without a segment end. In MSH, FHS and BHS fields 1 and 2 are the delimiters, written here.
  * @throws {FicusError} `unmappable` as `encodeValue`. @throws {TypeError} on a name that is none.
  */
-export function encodeSegment(
-  nested: NestedSegment,
-  delimiters: Delimiters,
-  charset: () => Charset,
-): ByteString {
+export function encodeSegment(nested: NestedSegment, target: EncodingTarget): ByteString {
+  const { delimiters } = target;
   const [name, fields = {}] = nested;
   if (!/^[A-Z][A-Z0-9]{2}$/.test(name))
     throw new TypeError('a segment name is a capital and two capitals or digits');
@@ -69,7 +63,7 @@ export function encodeSegment(
     if (!Number.isInteger(field) || field <= (header ? 2 : 0))
       throw new TypeError(`${name} has no field ${key} to write`);
     // Integer keys come in ascending order (ECMA-262, OrdinaryOwnPropertyKeys).
-    out += delimiters.field.repeat(field - written) + encodeNested(value, 'field', delimiters, charset);
+    out += delimiters.field.repeat(field - written) + encodeNested(value, 'field', target);
     written = field;
   }
   return out;
@@ -82,6 +76,12 @@ function encodingCharacters({ component, repetition, escape, subcomponent, trunc
 /** Segments whose first two fields are the delimiters. */
 export function isHeaderName(name: string): boolean {
   return name === 'MSH' || name === 'FHS' || name === 'BHS';
+}
+
+/** Whether the segment that starts here is such a header. */
+export function startsHeader(bytes: ByteString, start: number): boolean {
+  const first = bytes.charCodeAt(start);
+  return (first === 0x4d || first === 0x46 || first === 0x42) && isHeaderName(bytes.slice(start, start + 3));
 }
 
 /** A list that may not be an array of one's own: readonly arrays narrow badly with Array.isArray. */

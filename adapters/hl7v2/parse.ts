@@ -7,9 +7,6 @@ import type { Delimiters } from './delimiters.ts';
 import { Message } from './message.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
-import { splitSegments } from './split.ts';
-
-const LETTER_M = 0x4d;
 
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
@@ -29,17 +26,22 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Mes
     throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
   const end = skipTail(raw);
   const delimiters = readDelimiters(raw, start);
+  refuseSecondHeader(raw, start, delimiters);
   const plain = isAscii(source) && !raw.includes('\u001b');
   const scan = plain
     ? raw
     : maskBy(() => chooseCharset(choice, charsetNames(firstLine(raw, start), delimiters)), raw);
-  const bounds = splitSegments(scan, start, end, delimiters.codes.field);
-  for (let at = 2; at < bounds.length - 1; at += 2) {
-    if (scan.charCodeAt(bounds[at]!) === LETTER_M && scan.startsWith(`MSH${delimiters.field}`, bounds[at])) {
+  return new Message({ source, raw, scan, plain, delimiters, start, end, choice });
+}
+
+function refuseSecondHeader(raw: ByteString, start: number, delimiters: Delimiters): void {
+  const header = `MSH${delimiters.field}`;
+  for (let at = raw.indexOf(header, start + 4); at !== -1; at = raw.indexOf(header, at + 4)) {
+    const before = raw.charCodeAt(at - 1);
+    if (before === 0x0d || before === 0x0a) {
       throw new FicusError('legacy-malformed', 'One HL7v2 message was expected and several came.');
     }
   }
-  return new Message({ source, raw, scan, plain, delimiters, bounds, choice });
 }
 
 /** How a new message is written. */
@@ -58,17 +60,17 @@ export function createMessage(segments: readonly NestedSegment[], options: Creat
   if (header?.[0] !== 'MSH') throw new TypeError('a message starts with MSH');
   const delimiters = options.delimiters ?? DEFAULT_DELIMITERS;
   let known: Charset | undefined;
-  const charset = (): Charset => (known ??= chooseCharset(options, namesIn(header[1]?.[18], delimiters)));
+  const charsetInForce = (): Charset =>
+    (known ??= chooseCharset(options, namesIn(header[1]?.[18], delimiters)));
   let raw: ByteString = '';
-  for (const segment of segments) raw += `${encodeSegment(segment, delimiters, charset)}\r`;
+  for (const segment of segments) raw += `${encodeSegment(segment, { delimiters, charsetInForce })}\r`;
   return parseMessage(Buffer.from(raw, 'latin1'), options);
 }
 
+/** MSH-18 is written in ASCII, whatever it says. */
 function namesIn(field18: Nested | undefined, delimiters: Delimiters): string[] {
-  const bytes = encodeSegment(['MSH', { 18: field18 }], delimiters, () =>
-    chooseCharset({ charset: 'ASCII' }, []),
-  );
-  return charsetNames(bytes, delimiters);
+  const charsetInForce = (): Charset => chooseCharset({ charset: 'ASCII' }, []);
+  return charsetNames(encodeSegment(['MSH', { 18: field18 }], { delimiters, charsetInForce }), delimiters);
 }
 
 /** Offset of the first byte that can belong to a segment. */
@@ -80,9 +82,10 @@ export function skipLead(raw: ByteString): number {
 
 /** Offset of the frame's end that may stand behind a message in a file: FS, with or without CR and LF. */
 function skipTail(raw: ByteString): number {
-  for (const tail of ['\u001c\r', '\u001c', '\u001c\r\n'])
-    if (raw.endsWith(tail)) return raw.length - tail.length;
-  return raw.length;
+  let end = raw.length;
+  if (raw.charCodeAt(end - 1) === 0x0a) end--;
+  if (raw.charCodeAt(end - 1) === 0x0d) end--;
+  return raw.charCodeAt(end - 1) === 0x1c ? end - 1 : raw.length;
 }
 
 function firstLine(raw: ByteString, start: number): ByteString {
@@ -93,6 +96,7 @@ function firstLine(raw: ByteString, start: number): ByteString {
 
 /** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */
 export function readDelimiters(raw: ByteString, start: number): Delimiters {
+  if (raw.startsWith('|^~\\&|', start + 3)) return DEFAULT_DELIMITERS;
   const field = raw.charAt(start + 3);
   let end = start + 4;
   while (end < raw.length && end < start + 12) {

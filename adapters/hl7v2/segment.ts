@@ -1,47 +1,46 @@
 import { FicusError } from '../../src/errors.ts';
-import { isAsciiText, isPlain, maskBy } from './charset.ts';
-import type { ByteString, Charset } from './charset.ts';
-import type { Delimiters } from './delimiters.ts';
-import { encodeValue, unescapeBytes } from './escape.ts';
-import { encodeNested, isHeaderName } from './nested.ts';
+import { isPlain, maskBy } from './charset.ts';
+import type { ByteString } from './charset.ts';
+import { encodeValue } from './escape.ts';
+import type { EncodingTarget } from './escape.ts';
+import { encodeNested, startsHeader } from './nested.ts';
 import type { Nested } from './nested.ts';
+import { Overlay } from './overlay.ts';
 import { countParts, lackingSeparators, locate, valueEnd, valueStart } from './span.ts';
-import type { Levels, Place } from './span.ts';
-
-/** A text, `null` for `""` (delete: HL7 v2.5.1 §2.5.3), '' for present but empty. */
-export type Value = string | null;
+import type { Levels } from './span.ts';
+import { decodeText, decodeValue, decodes, decodesTo } from './value.ts';
+import type { Cell, Value } from './value.ts';
 
 /** What the segments of one message share. */
-export interface SegmentContext {
-  readonly delimiters: Delimiters;
-  /** @throws {FicusError} when the message's character set is not known. */
-  readonly charset: () => Charset;
+export interface SegmentContext extends EncodingTarget {
   /** Called before the bytes of a segment change. */
-  readonly onEdit: (segment: Segment, field: number) => void;
+  onEdit(segment: Segment, field: number): void;
 }
 
 /** More is a program's mistake, not a message. */
 const INDEX_LIMIT = 10_000;
+const EMPTY: Cell = { raw: '', scan: '', from: 0, to: 0, plain: true };
 
 /**
- * One segment over the bytes of its message. Fields are found as far as they are asked for; a value is decoded when read. All numbers
- * count from 1; in MSH, FHS and BHS field 1 is the field separator itself and field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
+ * One segment over the bytes of its message. Fields are found as far as they are asked for, values decoded when read; a changed field lies over the
+ * bytes until the message is written. All numbers count from 1; in MSH, FHS and BHS field 1 is the field separator itself and
+ * field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
  */
 export class Segment {
   readonly context: SegmentContext;
-  /** Whether its bytes no longer are a range of the message as it came. */
-  edited = false;
-  private raw: ByteString;
-  private scan: ByteString;
-  private start: number;
-  private end: number;
-  private stop: number;
-  /** ASCII without ISO 2022 escapes: bytes are characters. */
-  private plain: boolean;
-  /** 1 in headers, where field 1 is the separator itself. */
+  private readonly raw: ByteString;
+  private readonly scan: ByteString;
+  private readonly start: number;
+  private readonly end: number;
+  private readonly stop: number;
+  private readonly plain: boolean;
+  /** 1 in headers, where field 1 is the separator itself: field f is at index f - shift. */
   private readonly shift: 0 | 1;
-  /** Offsets of name and fields found so far; the last may be one behind the end. Field i is `[i] .. [i + 1] - 1`. */
-  private starts: number[];
+  /** Offsets of name and fields found so far; the last may be one behind the end. Index i is `[i] .. [i + 1] - 1`. */
+  private readonly starts: number[];
+  /** Changed fields, by index. */
+  private edits: Overlay | undefined;
+  private newTerminator: ByteString | undefined;
 
   /**
    * @param raw bytes that hold the segment. @param scan the same, masked for scanning (`Charset.mask`), usually the same string.
@@ -63,25 +62,16 @@ export class Segment {
     this.end = end;
     this.stop = stop;
     this.plain = plain;
+    this.shift = startsHeader(scan, start) ? 1 : 0;
     this.starts = [start];
-    this.shift = isHeaderName(scan.slice(start, start + 3)) ? 1 : 0;
+    this.edits = undefined;
+    this.newTerminator = undefined;
   }
 
   /** A segment that was never part of the message's bytes. */
   static of(context: SegmentContext, bytes: ByteString, terminator: ByteString): Segment {
-    const raw = bytes + terminator;
-    const plain = isPlain(raw);
-    const segment = new Segment(
-      context,
-      raw,
-      masked(raw, plain, context),
-      0,
-      bytes.length,
-      raw.length,
-      plain,
-    );
-    segment.edited = true;
-    return segment;
+    const { raw, scan, plain } = cellOf(bytes + terminator, context);
+    return new Segment(context, raw, scan, 0, bytes.length, raw.length, plain);
   }
 
   /** Usually three letters; an odd line has what stands before its first field separator. */
@@ -99,7 +89,12 @@ export class Segment {
   /** Highest field number present, 0 for a segment of a name only. */
   get fieldCount(): number {
     this.reach(INDEX_LIMIT);
-    return this.starts.length - 2 + this.shift;
+    return Math.max(this.starts.length - 2, this.edits?.last ?? 0) + this.shift;
+  }
+
+  /** Whether its bytes no longer are those it was read from. */
+  get edited(): boolean {
+    return this.edits !== undefined || this.newTerminator !== undefined;
   }
 
   /**
@@ -108,13 +103,25 @@ export class Segment {
    * @throws {FicusError} `legacy-malformed` when its bytes do not decode.
    */
   value(field: number, repetition = 1, component = 1, subcomponent = 1): Value | undefined {
-    const index = field - this.shift;
     if (field <= 2 && this.shift === 1) return this.headerValue(field, repetition, component, subcomponent);
-    if (index < 1 || !this.reach(index)) return undefined;
+    const index = field - this.shift;
+    let { raw, scan, plain } = this;
+    let from: number;
+    let to: number;
+    if (this.edits !== undefined && index <= this.edits.last) {
+      const cell = this.cell(index);
+      if (!cell) return undefined;
+      ({ raw, scan, plain, from, to } = cell);
+    } else {
+      if (index < 1 || !this.reach(index)) return undefined;
+      from = this.starts[index]!;
+      to = this.starts[index + 1]! - 1;
+    }
     const { codes } = this.context.delimiters;
-    const to = this.starts[index + 1]! - 1;
-    const from = valueStart(this.scan, this.starts[index]!, to, codes, repetition, component, subcomponent);
-    return from === -1 ? undefined : this.decode(from, valueEnd(this.scan, from, to, codes));
+    const at = valueStart(scan, from, to, codes, repetition, component, subcomponent);
+    return at === -1
+      ? undefined
+      : decodeValue(raw, scan, at, valueEnd(scan, at, to, codes), plain, this.context);
   }
 
   /**
@@ -125,8 +132,12 @@ export class Segment {
   written(field: number, repetition?: number, component?: number, subcomponent?: number): string | undefined {
     if (field <= 2 && this.shift === 1)
       return this.headerValue(field, repetition ?? 1, component ?? 1, subcomponent ?? 1);
-    const place = this.place(field, [repetition, component, subcomponent]);
-    return place.lacking > 0 ? undefined : this.text(this.raw.slice(place.from, place.to));
+    const levels: Levels = [repetition, component, subcomponent];
+    checkIndices(field, repetition, component, subcomponent);
+    const cell = this.cell(field - this.shift);
+    if (!cell) return undefined;
+    const place = locate(cell.scan, cell.from, cell.to, this.context.delimiters, levels);
+    return place.lacking > 0 ? undefined : decodeText(cell.raw.slice(place.from, place.to), this.context);
   }
 
   /** Repetitions of a field; 0 when the field is absent. */
@@ -151,20 +162,33 @@ export class Segment {
    */
   set(value: Value, field: number, repetition = 1, component = 1, subcomponent = 1): void {
     this.refuseDelimiters(field);
-    const levels: Levels = [repetition, component, subcomponent];
-    const place = this.place(field, levels);
-    if (place.lacking === 0 && this.decodesTo(value, place)) return;
-    const { delimiters, charset } = this.context;
-    this.splice(field, place, levels, value === null ? '""' : encodeValue(value, delimiters, charset));
+    checkIndices(field, repetition, component, subcomponent);
+    const index = field - this.shift;
+    const { codes, escape } = this.context.delimiters;
+    const cell = this.cell(index);
+    const { raw, scan, from, to } = cell ?? EMPTY;
+    const at = cell ? valueStart(scan, from, to, codes, repetition, component, subcomponent) : -1;
+    if (at === -1) {
+      const levels: Levels = [repetition, component, subcomponent];
+      this.splice(field, cell ?? EMPTY, levels, this.encode(value));
+      return;
+    }
+    const end = valueEnd(scan, at, to, codes);
+    const present = raw.slice(at, end);
+    // The same value may be written in other bytes (a hex escape, say): those stay.
+    const decoded = escape !== '' && present.includes(escape);
+    if ((decoded || !cell!.plain) && decodesTo(value, cell!, at, end, this.context)) return;
+    const encoded = this.encode(value);
+    if (encoded !== present) this.change(field, raw.slice(from, at) + encoded + raw.slice(end, to));
   }
 
   /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
   replace(nested: Nested, field: number, repetition?: number, component?: number): void {
     this.refuseDelimiters(field);
+    checkIndices(field, repetition, component);
     const level = repetition === undefined ? 'field' : component === undefined ? 'repetition' : 'component';
-    const levels: Levels = [repetition, component, undefined];
-    const encoded = encodeNested(nested, level, this.context.delimiters, this.context.charset);
-    this.splice(field, this.place(field, levels), levels, encoded);
+    const encoded = encodeNested(nested, level, this.context);
+    this.splice(field, this.cell(field - this.shift) ?? EMPTY, [repetition, component, undefined], encoded);
   }
 
   /**
@@ -172,40 +196,50 @@ export class Segment {
    * @returns undefined when all of it decodes; 0 for the name.
    */
   undecodableField(): number | undefined {
-    if (this.decodes(this.start, this.end)) return undefined;
-    for (let index = 0; this.reach(index); index++) {
-      if (!this.decodes(this.starts[index]!, this.starts[index + 1]! - 1))
-        return index === 0 ? 0 : index + this.shift;
+    if (decodes(cellOf(this.bytes(), this.context), this.context)) return undefined;
+    const last = this.fieldCount - this.shift;
+    for (let index = 1; index <= last; index++) {
+      const cell = this.cell(index);
+      if (cell && !decodes(cell, this.context)) return index + this.shift;
     }
     return 0;
   }
 
-  /** The segment's bytes without its segment end. */
+  /** The segment's bytes as they are now, without its segment end. */
   bytes(): ByteString {
-    return this.raw.slice(this.start, this.end);
+    const { raw, start, end, edits } = this;
+    if (edits === undefined) return raw.slice(start, end);
+    let out = '';
+    let copied = start;
+    let written = 0;
+    for (const [nth, index] of edits.indices.entries()) {
+      const text = edits.texts[nth]!;
+      if (this.reach(index)) {
+        out += raw.slice(copied, this.starts[index]) + text;
+        copied = this.starts[index + 1]! - 1;
+      } else {
+        out += raw.slice(copied, end);
+        copied = end;
+        written = Math.max(written, this.starts.length - 2);
+        out += this.context.delimiters.field.repeat(index - written) + text;
+        written = index;
+      }
+    }
+    return out + raw.slice(copied, end);
   }
 
-  /** Its segment end as it came: CR, LF, CRLF, blank lines included, or '' at the end of a message. */
+  /** Its segment end: CR, LF, CRLF, blank lines included, or '' at the end of a message. */
   get terminator(): ByteString {
-    return this.raw.slice(this.end, this.stop);
+    return this.newTerminator ?? this.raw.slice(this.end, this.stop);
   }
 
   /** Gives the segment this segment end, when another segment comes to stand behind it. */
   terminate(terminator: ByteString): void {
     this.context.onEdit(this, 0);
-    this.hold(this.bytes(), terminator, this.plain);
+    this.newTerminator = terminator;
   }
 
-  /** Offsets of the segment in the message as it came; meaningless once edited. */
-  get offset(): number {
-    return this.start;
-  }
-
-  get endOffset(): number {
-    return this.stop;
-  }
-
-  /** Finds fields up to `index`; false when there is no such field. */
+  /** Finds fields of the bytes up to `index`; false when there is no such field. */
   private reach(index: number): boolean {
     const { starts, scan, end } = this;
     if (starts.length > index + 1) return true;
@@ -219,6 +253,16 @@ export class Segment {
     return false;
   }
 
+  /** A field as it is now; undefined when absent. */
+  private cell(index: number): Cell | undefined {
+    const edited = this.edits?.get(index);
+    if (edited !== undefined) return cellOf(edited, this.context);
+    if (index < 1) return undefined;
+    if (!this.reach(index)) return this.edits && index <= this.edits.last ? EMPTY : undefined;
+    const { raw, scan, plain, starts } = this;
+    return { raw, scan, from: starts[index]!, to: starts[index + 1]! - 1, plain };
+  }
+
   private headerValue(
     field: number,
     repetition: number,
@@ -230,63 +274,17 @@ export class Segment {
     return field === 2 && this.reach(1) ? this.scan.slice(this.starts[1], this.starts[2]! - 1) : undefined;
   }
 
-  private decode(from: number, to: number): Value {
-    const { raw, scan } = this;
-    if (from === to) return '';
-    if (to - from === 2 && raw.charCodeAt(from) === 0x22 && raw.charCodeAt(from + 1) === 0x22) return null;
-    const bytes = raw.slice(from, to);
-    const { delimiters } = this.context;
-    if (delimiters.escape === '' || !bytes.includes(delimiters.escape))
-      return this.plain ? bytes : this.text(bytes);
-    return this.text(unescapeBytes(bytes, raw === scan ? bytes : scan.slice(from, to), delimiters));
-  }
-
-  private decodesTo(value: Value, place: Place): boolean {
-    try {
-      return this.decode(place.from, place.to) === value;
-    } catch {
-      return false;
-    }
-  }
-
-  private decodes(from: number, to: number): boolean {
-    try {
-      this.decode(from, to);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  private text(bytes: ByteString): string {
-    if (isPlain(bytes)) return bytes;
-    const charset = this.context.charset();
-    return charset.sevenBit === true || !isAsciiText(bytes) ? charset.decode(bytes) : bytes;
-  }
-
   private count(field: number, repetition: number | undefined, component: number | undefined): number {
     if (field <= 2 && this.shift === 1) return (repetition ?? 1) === 1 && (component ?? 1) === 1 ? 1 : 0;
-    const place = this.place(field, [repetition, component, undefined]);
-    if (place.lacking > 0) return 0;
+    checkIndices(field, repetition, component);
+    const cell = this.cell(field - this.shift);
+    if (!cell) return 0;
     const { delimiters } = this.context;
+    const place = locate(cell.scan, cell.from, cell.to, delimiters, [repetition, component, undefined]);
+    if (place.lacking > 0) return 0;
     const separator =
       repetition === undefined ? 'repetition' : component === undefined ? 'component' : 'subcomponent';
-    return countParts(this.scan, place.from, place.to, delimiters[separator]);
-  }
-
-  private place(field: number, levels: Levels): Place {
-    checkIndex(field);
-    for (let level = 0; level < levels.length; level++) checkIndex(levels[level] ?? 1);
-    const index = field - this.shift;
-    if (!this.reach(index))
-      return { from: this.end, to: this.end, level: -1, lacking: index - (this.starts.length - 2) };
-    return locate(
-      this.scan,
-      this.starts[index]!,
-      this.starts[index + 1]! - 1,
-      this.context.delimiters,
-      levels,
-    );
+    return countParts(cell.scan, place.from, place.to, delimiters[separator]);
   }
 
   private refuseDelimiters(field: number): void {
@@ -298,32 +296,36 @@ export class Segment {
     }
   }
 
-  private splice(field: number, place: Place, levels: Levels, encoded: ByteString): void {
-    const { raw, start, end } = this;
-    const added = lackingSeparators(place, this.context.delimiters, levels) + encoded;
+  private encode(value: Value): ByteString {
+    return value === null ? '""' : encodeValue(value, this.context);
+  }
+
+  /** Puts bytes at a level of a field, with the separators that lack before it. */
+  private splice(field: number, cell: Cell, levels: Levels, encoded: ByteString): void {
+    const { delimiters } = this.context;
+    const place = locate(cell.scan, cell.from, cell.to, delimiters, levels);
+    const added = lackingSeparators(place, delimiters, levels) + encoded;
+    this.change(field, cell.raw.slice(cell.from, place.from) + added + cell.raw.slice(place.to, cell.to));
+  }
+
+  private change(field: number, bytes: ByteString): void {
     this.context.onEdit(this, field);
-    const bytes = raw.slice(start, place.from) + added + raw.slice(place.to, end);
-    this.hold(bytes, this.terminator, this.plain && isPlain(added));
-  }
-
-  private hold(bytes: ByteString, terminator: ByteString, plain: boolean): void {
-    this.raw = bytes + terminator;
-    this.scan = masked(this.raw, plain, this.context);
-    this.plain = plain;
-    this.start = 0;
-    this.end = bytes.length;
-    this.stop = this.raw.length;
-    this.starts = [0];
-    this.edited = true;
+    this.edits ??= new Overlay();
+    this.edits.set(field - this.shift, bytes);
   }
 }
 
-function masked(raw: ByteString, plain: boolean, context: SegmentContext): ByteString {
-  return plain ? raw : maskBy(context.charset, raw);
+function cellOf(raw: ByteString, context: SegmentContext): Cell {
+  const plain = isPlain(raw);
+  const scan = plain ? raw : maskBy(() => context.charsetInForce(), raw);
+  return { raw, scan, from: 0, to: raw.length, plain };
 }
 
-function checkIndex(index: number): void {
-  if (!Number.isInteger(index) || index < 1 || index > INDEX_LIMIT) {
-    throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
-  }
+function checkIndices(field: number, repetition = 1, component = 1, subcomponent = 1): void {
+  if (isIndex(field) && isIndex(repetition) && isIndex(component) && isIndex(subcomponent)) return;
+  throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
+}
+
+function isIndex(index: number): boolean {
+  return Number.isInteger(index) && index >= 1 && index <= INDEX_LIMIT;
 }

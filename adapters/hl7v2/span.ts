@@ -64,7 +64,7 @@ export type Levels = readonly [
 export interface Place {
   readonly from: number;
   readonly to: number;
-  /** -1: fields lack; 0 to 2: parts of that level of `Levels` lack; 3: nothing does. */
+  /** 0 to 2: parts of that level of `Levels` lack; 3: nothing does. */
   readonly level: number;
   /** How many separators lack at that level. */
   readonly lacking: number;
@@ -121,7 +121,6 @@ function separatorsTo(delimiters: Delimiters, level: number, count: number): str
 }
 
 function separatorAt(delimiters: Delimiters, level: number): string {
-  if (level === -1) return delimiters.field;
   if (level === 0) return delimiters.repetition;
   return level === 1 ? delimiters.component : delimiters.subcomponent;
 }
