@@ -154,9 +154,14 @@ describe('an acknowledgement', () => {
     );
   });
 
+  it('can be made of a message whose character set is not known', () => {
+    const of = parse('MSH|^~\\&|Zo\u00eb||||2025||ADT^A28|1|P|2.5||||||KLINGON\r');
+    expect(textOf(createAck(of, 'AR', { controlId: '2', now: 0 }))).toContain('|Zo\u00eb||19700101');
+  });
+
   it('of a header that says little says little', () => {
     expect(textOf(createAck(parse('MSH|^~\\&\r'), 'AR', { controlId: '1', now: 0 }))).toBe(
-      'MSH|^~\\&|||||19700101000000+0000||ACK|1\rMSA|AR\r',
+      'MSH|^~\\&|||||19700101000000+0000||ACK|1\rMSA|AR|\r',
     );
     expect(formatInstant(Date.UTC(2026, 11, 31, 23, 59, 59, 999))).toBe('20261231235959+0000');
   });
