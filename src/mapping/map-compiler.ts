@@ -338,7 +338,8 @@ class RowCompiler {
   /** Adds what the row speaks of to the map's cover. */
   cover(cover: Cover): void {
     const { row, steps } = this;
-    if (!steps || row.only === 'write' || row.as === 'key' || row.as === 'reference') return;
+    if (!steps || row.only === 'write' || row.as === 'key') return;
+    if (row.as === 'reference') return this.coverReference(cover, steps);
     const at = coverAt(cover, steps);
     const gate = this.when && { when: this.when, up: steps.length };
     const map = row.each === undefined ? undefined : this.environment.map(row.each);
@@ -348,6 +349,17 @@ class RowCompiler {
     else at.rules.push({ kind: coverKind(row), when: this.when, up: steps.length, why: row.why });
     const fhir = row.fhir ? this.attempt(() => parseFhirPath(row.fhir!)) : undefined;
     at.repeats ||= fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));
+  }
+
+  /** In XML a reference is one text, or a number and its namespace; in HL7 other rows speak of the identifier. */
+  private coverReference(cover: Cover, steps: readonly Step[]): void {
+    if (this.shape.syntax !== 'xml') return;
+    const { number = '.', namespace } = this.row;
+    for (const path of namespace === undefined ? [number] : [number, namespace]) {
+      const below = [...steps, ...parseTreePath(path, 'xml', undefined)];
+      const rule = { kind: 'value', when: this.when, up: below.length, why: undefined } as const;
+      coverAt(cover, below).rules.push(rule);
+    }
   }
 
   private isList(fhir: readonly FhirStep[]): boolean {
