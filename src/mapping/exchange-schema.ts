@@ -82,6 +82,12 @@ const param = z.strictObject({
   authority: text.optional().describe('Path of the assigning authority: @PID.3.4, AssigningAuthority'),
   from: text.optional().describe('Date range: path of the lower bound'),
   to: text.optional().describe('Date range: path of the upper bound'),
+  of: text.optional().describe('Reference: resource type that the element names'),
+  system: text.optional().describe('The element holds codes of this system only'),
+  qualified: z
+    .boolean()
+    .default(false)
+    .describe('The element holds the system before the code: https://portal.example/bookings|77'),
   days: z
     .int()
     .min(1)
@@ -151,8 +157,9 @@ const response = z.strictObject({
   structure: text.optional().describe('Message file that groups the answer: RSP_K22'),
   element: text.optional().describe('SOAP: local name of the body element'),
   status: text.optional().describe('QAK-2, or the path of a return code'),
-  done: z.array(text).default([]).describe('SOAP: return codes of what was done, in part or in full'),
+  done: z.array(text).default([]).describe('SOAP: return codes of what was done: the first in full, others in part'),
   reason: text.optional().describe('SOAP: path of the reason code beside the return code'),
+  text: text.optional().describe('SOAP: path of the words beside it; for the error table only'),
   faultReason: text.optional().describe('SOAP: path of a reason code below the detail of a Fault'),
   faultRetry: text.optional().describe('SOAP: path of a boolean there that says to try again'),
   each: z
@@ -162,6 +169,8 @@ const response = z.strictObject({
   total: text.optional(),
   next: text.optional().describe('Where the answer goes on: DSC-1, Paging/NextPageToken'),
   warnings: text.optional().describe('Path of the repeating element of a partial success'),
+  warningCode: text.optional().describe('SOAP: path of its code'),
+  warningSource: text.optional().describe('SOAP: path of the name of the source that is missing'),
 });
 
 /** An endpoint as an exchange with one legacy protocol. */
