@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../fhir/types.ts';
 import { isObject } from './fhir-path.ts';
 import { say, type Codec } from './codec.ts';
 import type { CodeRow, CodesFile } from './schema.ts';
-import { valued } from './tree.ts';
+import { valued, type TreeReader } from './tree.ts';
 
 /** A FHIR code with its system, as a code map gives it. */
 export interface MappedCode {
@@ -144,12 +144,18 @@ function bare(map: CodeMap, code: string): string | undefined {
  * Translates the coded value that `codec` reads (a Coding or CodeableConcept made from CE, CWE, CNE or XML): a coding of the
  * legacy table, or without a system, becomes the FHIR code; on the way back it becomes the legacy code again.
  */
-export function translated(codec: Codec, map: CodeMap, target: 'Coding' | 'CodeableConcept'): Codec {
+export function translated(
+  codec: Codec,
+  map: CodeMap,
+  target: 'Coding' | 'CodeableConcept',
+  saysSystem: SaysSystem,
+): Codec {
   return {
     read(place, run) {
       const value = codec.read(place, run);
-      const coding =
-        value === undefined ? undefined : firstCoding(value, target, (it, at) => isLegacy(map, it, at));
+      if (value === undefined) return value;
+      const bare = !saysSystem(place);
+      const coding = firstCoding(value, target, (it, at) => isLegacy(map, it, bare && at === 0));
       if (!coding) return value;
       const mapped = map.toFhir.get(coding['code'] as string);
       if (mapped) {
@@ -159,13 +165,20 @@ export function translated(codec: Codec, map: CodeMap, target: 'Coding' | 'Codea
         return value;
       }
       if (map.unknown !== 'keep') run.lose('unknown-code', place.location(), `code map ${map.name}`);
-      return keepUnknown(value!, coding, map, target);
+      return keepUnknown(value, coding, map, target);
     },
     write(value, place, run) {
       return codec.write(value === undefined ? undefined : untranslate(value, map, target), place, run);
     },
   };
 }
+
+/** Whether a place names the coding system of its first code, known or not. */
+export type SaysSystem = (place: TreeReader) => boolean;
+
+/** CE, CWE, CNE: component 3 names a system, or there is no first code at all. */
+export const codedElementSaysSystem: SaysSystem = (place) =>
+  valued(place.child(3).text()) || !valued(place.child(1).text());
 
 function firstCoding(
   value: Json,
@@ -178,10 +191,10 @@ function firstCoding(
     : undefined;
 }
 
-/** A code of the field's own table: one that says so, or the first when it says no table. */
-function isLegacy(map: CodeMap, coding: JsonObject, at: number): boolean {
+/** A code of the field's own table: one that says so, or, when `bare`, one that says no system. */
+function isLegacy(map: CodeMap, coding: JsonObject, bare: boolean): boolean {
   if (typeof coding['code'] !== 'string') return false;
-  return coding['system'] === undefined ? at === 0 : coding['system'] === map.v2System;
+  return coding['system'] === undefined ? bare : coding['system'] === map.v2System;
 }
 
 function keepUnknown(

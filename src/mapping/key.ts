@@ -186,8 +186,10 @@ function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: R
   return true;
 }
 
-/** The first repetition without content. */
+/** The first repetition without content; one that was told to be deleted has none. */
 function free(above: TreeReader, step: Step): number {
   const count = above.count(step);
-  return count === 1 && !above.child(step).filled() ? 0 : count;
+  if (count !== 1) return count;
+  const only = above.child(step);
+  return only.text() === null || !only.filled() ? 0 : count;
 }
