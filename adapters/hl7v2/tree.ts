@@ -58,6 +58,7 @@ class GroupPlace implements TreeWriter {
   private readonly around: GroupPlace | undefined;
   private readonly label: string;
   private readonly sequence: readonly string[];
+  private readonly places = new Map<string, SegmentPlace[]>();
 
   constructor(
     message: Message,
@@ -85,13 +86,23 @@ class GroupPlace implements TreeWriter {
 
   child(step: Step, index = 0): TreeWriter {
     const name = String(step);
+    const known = this.places.get(name)?.[index];
+    if (known) return known;
     const group = this.group.groups.get(name)?.[index];
     if (group) return new GroupPlace(this.message, group, this, `${name}[${index + 1}]`, this.sequence);
     const segments = this.group.segments.get(name);
     if (!segments && this.around && this.around.count(step) > 0) return this.around.child(step, index);
-    return new SegmentPlace(name, segments?.[index], this.nameOf(name, segments?.[index], index), () =>
-      this.make(name),
+    const segment = segments?.[index];
+    const place = new SegmentPlace(
+      name,
+      segment,
+      () => this.nameOf(name, place.segment(), index),
+      () => this.make(name),
     );
+    const places = this.places.get(name);
+    if (places) places[index] = place;
+    else this.places.set(name, Object.assign([], { [index]: place }));
+    return place;
   }
 
   /** `NK1[2]` for the second of the message. */
@@ -145,10 +156,10 @@ class GroupPlace implements TreeWriter {
 class SegmentPlace implements TreeWriter {
   private present: Segment | undefined;
   private readonly name: string;
-  private readonly label: string;
+  private readonly label: () => string;
   private readonly make: () => Segment;
 
-  constructor(name: string, segment: Segment | undefined, label: string, make: () => Segment) {
+  constructor(name: string, segment: Segment | undefined, label: () => string, make: () => Segment) {
     this.name = name;
     this.present = segment;
     this.label = label;
@@ -178,6 +189,10 @@ class SegmentPlace implements TreeWriter {
     return new FieldPlace(this, step, index + 1, undefined, undefined);
   }
 
+  size(): number {
+    return this.present?.fieldCount ?? 0;
+  }
+
   steps(): readonly Step[] {
     const segment = this.present;
     if (!segment) return [];
@@ -193,7 +208,7 @@ class SegmentPlace implements TreeWriter {
   }
 
   location(): string {
-    return this.label;
+    return this.label();
   }
 
   set(): void {
@@ -261,6 +276,10 @@ class FieldPlace implements TreeWriter {
     if (subcomponent === undefined) return new FieldPlace(above, field, repetition, component, step);
     // Below a subcomponent nothing is: its first part is itself, others do not exist.
     return step === 1 ? this : NOWHERE;
+  }
+
+  size(): number {
+    return this.parts();
   }
 
   steps(): readonly Step[] {
@@ -336,8 +355,12 @@ function isFilled(
   component?: number,
   subcomponent?: number,
 ): boolean {
-  const text = segment.written(field, repetition, component, subcomponent);
-  if (text === undefined) return false;
+  const first = segment.value(field, repetition ?? 1, component ?? 1, subcomponent ?? 1);
+  if (first === undefined && (repetition ?? 1) === 1) return false;
+  if (first !== '' && first !== undefined) return true;
+  if (subcomponent !== undefined) return false;
+  const text = segment.written(field, repetition, component);
+  if (text === undefined || text === '') return false;
   const { codes } = segment.context.delimiters;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

@@ -1,17 +1,20 @@
 import { isA, typeDef } from '../fhir/elements.ts';
 import {
+  constantObject,
+  lowest,
   objectCodec,
   objectMember,
-  constantObject,
   singleMember,
   type Alternative,
   type Always,
+  type FirstPart,
   type Member,
+  type MemberKeys,
 } from './member.ts';
 import { listMember, type Feed } from './list-member.ts';
 import type { Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
-import { propertyOf, type FhirStep } from './fhir-path.ts';
+import { isObject, propertyOf, type FhirStep } from './fhir-path.ts';
 import { pathKey } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import type { Json } from '../fhir/types.ts';
@@ -54,21 +57,33 @@ export function compileMembers(branches: readonly Branch[], typeName: string): M
 /** The codec of rows whose FHIR side is `$this`: alternatives for one value. */
 export function compileThis(branches: readonly Branch[]): Codec {
   const { alternatives, constants } = split(branches);
-  const member = singleMember('$this', alternatives, constants, keysOf(branches));
+  const codec = objectCodec([singleMember('$this', alternatives, constants, keysOf(branches))]);
   return {
-    read: (place, run) => member.read(place, run),
-    write: (value, place, run) => member.write(value, place, run),
+    read: (place, run) => {
+      const found = codec.read(place, run);
+      return isObject(found) ? found['$this'] : undefined;
+    },
+    write: (value, place, run) => codec.write(value === undefined ? undefined : { $this: value }, place, run),
   };
 }
 
-function keysOf(branches: readonly Branch[]): { needs: string[]; writes: string[] } {
+function keysOf(branches: readonly Branch[]): MemberKeys {
+  const reading = branches.filter(({ says }) => 'codec' in says);
   return {
     // What a condition asks of the row's own place says nothing about order; a constant is not written.
-    needs: branches.flatMap(({ says, when, steps, after }) =>
-      'codec' in says ? [...(when?.needs ?? []).filter((need) => need !== pathKey(steps)), ...after] : [],
-    ),
-    writes: branches.flatMap((branch) => ('codec' in branch.says ? [pathKey(branch.steps)] : [])),
+    needs: reading.flatMap(({ when, steps, after }) => [
+      ...(when?.needs ?? []).filter((need) => need !== pathKey(steps)),
+      ...after,
+    ]),
+    writes: reading.map(({ steps }) => pathKey(steps)),
+    conditional: branches.some(({ when }) => when !== undefined),
+    from: lowest(reading.map(({ steps: [first, second] }) => firstPart(first, second))),
   };
+}
+
+function firstPart(first: Step | undefined, second: Step | undefined): FirstPart | undefined {
+  if (typeof first === 'number') return { segment: undefined, part: first };
+  return first !== undefined && typeof second === 'number' ? { segment: first, part: second } : undefined;
 }
 
 function compileSingle(name: string, branches: readonly Branch[], type: string): Member {

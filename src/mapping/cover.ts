@@ -1,6 +1,6 @@
 import type { Condition } from './condition.ts';
 import { segmentCondition } from './segment-group.ts';
-import type { LossKind, Run } from './run.ts';
+import type { Run } from './run.ts';
 import type { Step, TreeReader } from './tree.ts';
 
 /** What a row does with a place, for the loss report. */
@@ -81,37 +81,76 @@ export function reportChildLosses(root: TreeReader, step: Step, cover: Cover, ru
   }
 }
 
-/** `path`: the places from the root down to this one. */
-function walk(place: TreeReader, cover: Cover, path: readonly TreeReader[], run: Run): void {
-  const active = cover.rules.filter((rule) => holds(rule, path, run));
-  if (active.some((rule) => rule.kind === 'all')) return;
-  const steps = place.steps();
-  const whole = active.find((rule) => rule.kind === 'kept' || rule.kind === 'dropped');
-  const value = active.some((rule) => rule.kind === 'value');
-  if (steps.length === 0) {
-    const first = cover.parts.get(1);
-    if (place.text() === null) lose(run, 'deleted', place);
-    else if (!value && place.filled()) {
-      if (first) walk(place.child(1), first, [...path, place.child(1)], run);
-      else if (whole) lose(run, whole.kind as 'kept' | 'dropped', place, whole.why);
-      else lose(run, 'unmapped', place);
-    }
-    return;
+/** What rules say of a place, those whose condition holds. */
+interface Said {
+  readonly value: boolean;
+  readonly all: boolean;
+  readonly whole: CoverRule | undefined;
+}
+
+const NOTHING: Said = { value: false, all: false, whole: undefined };
+
+function whatIsSaid(cover: Cover, path: readonly TreeReader[], run: Run): Said {
+  if (cover.rules.length === 0) return NOTHING;
+  let [value, all] = [false, false];
+  let whole: CoverRule | undefined;
+  for (const rule of cover.rules) {
+    if (!holds(rule, path, run)) continue;
+    if (rule.kind === 'all') all = true;
+    else if (rule.kind === 'value') value = true;
+    else whole ??= rule;
   }
+  return { value, all, whole };
+}
+
+/** `path`: the places from the root down to this one; it is given back as it was. */
+function walk(place: TreeReader, cover: Cover, path: TreeReader[], run: Run): void {
+  const said = whatIsSaid(cover, path, run);
+  if (said.all) return;
+  const steps = place.steps();
+  if (steps.length === 0) return walkText(place, cover, said, path, run);
   for (const step of steps) {
-    const part = cover.parts.get(step) ?? (value && step === 1 ? VALUE : undefined);
+    const part = cover.parts.get(step) ?? (said.value && step === 1 ? VALUE : undefined);
     const count = place.count(step);
     for (let index = 0; index < count; index += 1) {
       const below = place.child(step, index);
-      if (!below.filled()) continue;
-      if (part && (index === 0 || part.repeats)) walk(below, part, [...path, below], run);
-      else if (part && part.rules.some((rule) => rule.kind === 'kept' || rule.kind === 'dropped'))
-        walk(below, part, [...path, below], run);
-      else if (part) lose(run, 'no-room', below, 'the FHIR element does not repeat');
-      else if (whole) lose(run, whole.kind as 'kept' | 'dropped', below, whole.why);
-      else lose(run, 'unmapped', below);
+      if (count > 1 && !below.filled()) continue;
+      if (part && (index === 0 || part.repeats || part.rules.some(isWhole)))
+        walkBelow(below, part, path, run);
+      else if (part) run.lose('no-room', below.location(), 'the FHIR element does not repeat');
+      else loseWhole(below, said.whole, run);
     }
   }
+}
+
+function walkText(
+  place: TreeReader,
+  cover: Cover,
+  { value, whole }: Said,
+  path: TreeReader[],
+  run: Run,
+): void {
+  const text = place.text();
+  if (text === null) return run.lose('deleted', place.location());
+  if (value || text === undefined || text === '') return;
+  const first = cover.parts.get(1);
+  if (first) walkBelow(place.child(1), first, path, run);
+  else loseWhole(place, whole, run);
+}
+
+function walkBelow(place: TreeReader, cover: Cover, path: TreeReader[], run: Run): void {
+  path.push(place);
+  walk(place, cover, path, run);
+  path.pop();
+}
+
+function isWhole(rule: CoverRule): boolean {
+  return rule.kind === 'kept' || rule.kind === 'dropped';
+}
+
+function loseWhole(place: TreeReader, whole: CoverRule | undefined, run: Run): void {
+  if (whole?.kind === 'kept' || whole?.kind === 'dropped') run.lose(whole.kind, place.location(), whole.why);
+  else run.lose('unmapped', place.location());
 }
 
 /** The first part of a place whose text is read. */
@@ -125,8 +164,4 @@ function holds(rule: CoverRule, path: readonly TreeReader[], run: Run): boolean 
   if (!rule.when) return true;
   const root = path[path.length - 1 - rule.up];
   return root !== undefined && rule.when.holds(root, run);
-}
-
-function lose(run: Run, kind: LossKind, place: TreeReader, why?: string): void {
-  run.lose(kind, place.location(), why);
 }

@@ -2,7 +2,7 @@ import type { Json } from '../fhir/types.ts';
 import { sameJson, type Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
 import { fillDefaults, isObject, passes, type FhirTest } from './fhir-path.ts';
-import { silent, type Always, type Member } from './member.ts';
+import type { Always, Member, MemberKeys } from './member.ts';
 import type { Run } from './run.ts';
 import { descend, descendTo, pathKey } from './tree-path.ts';
 import { valued, type Step, type TreeReader, type TreeWriter } from './tree.ts';
@@ -44,7 +44,7 @@ export function listMember(
   property: string,
   feeds: readonly Feed[],
   constants: readonly Always[],
-  keys: { readonly needs: readonly string[]; readonly writes: readonly string[] },
+  keys: MemberKeys,
 ): Member {
   const ordered = feeds.every((feed) => feed.where.length === 0);
   return {
@@ -55,9 +55,9 @@ export function listMember(
       return items.length === 0 ? undefined : items;
     },
     write(value, root, run) {
-      const present = gather(feeds, root, silent(run));
+      const present = gather(feeds, root, run.quiet);
       const wanted = Array.isArray(value) ? value : [];
-      if (sameJson(distinct(present), wanted)) return true;
+      if (sameJson(distinct(present), wanted)) return false;
       const plan = assign(feeds, present, wanted, ordered, root, run);
       for (const [at, feed] of feeds.entries()) writeFeed(feed, plan[at]!, presentOf(present, at), root, run);
       return true;
@@ -280,7 +280,11 @@ function writeFeed(
     return;
   }
   const above = descendTo(root, steps.slice(0, -1));
-  const sources = [...entries.map((entry) => entry.source), ...unread(above, last, present)];
+  const kept = unread(above, last, present);
+  // A row that only writes adds to what other rows say of the same field: behind it.
+  const first = feed.only === 'write' ? kept.length : 0;
+  const said = entries.map((entry) => entry.source);
+  const sources = first > 0 ? [...kept, ...said] : [...said, ...kept];
   if (sources.length === 0) {
     above.arrange(last, [0]);
     return above.child(last).clear();
@@ -288,7 +292,7 @@ function writeFeed(
   const inPlace = above.count(last) === sources.length && sources.every((source, at) => source === at);
   if (!inPlace) above.arrange(last, sources);
   for (const [at, entry] of entries.entries()) {
-    if (!entry.same) write(codec, entry.value, above.child(last, at), run);
+    if (!entry.same) write(codec, entry.value, above.child(last, first + at), run);
   }
 }
 

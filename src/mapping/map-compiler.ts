@@ -1,5 +1,5 @@
 import type { Codec } from './codec.ts';
-import { codeCodec, translated, type CodeMap } from './code-map.ts';
+import { codeCodec, codedElementSaysSystem, translated, type CodeMap } from './code-map.ts';
 import { compileMembers, compileThis, fitsType, targetOf, type Branch, type PathTarget } from './compile.ts';
 import { compileCondition, conjoin, negate, type Condition } from './condition.ts';
 import { coverAt, createCover, mergeCover, segmentCover, type Cover } from './cover.ts';
@@ -138,6 +138,14 @@ function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string
       if (order) place.order(order);
       return true;
     },
+  };
+}
+
+/** A codec that does not look into a place that holds nothing. */
+function whereFilled(codec: Codec): Codec {
+  return {
+    read: (place, run) => (place.filled() ? codec.read(place, run) : undefined),
+    write: (value, place, run) => codec.write(value, place, run),
   };
 }
 
@@ -303,13 +311,14 @@ class RowCompiler {
       this.problem(`${this.row.v2} is a ${this.part.type}, not a ${map.legacy}`);
     const segment = this.segmentOf(map);
     if (segment !== undefined) return segmentCodec(map.codec, segment);
-    if (this.row.code === undefined) return map.codec;
+    if (this.row.code === undefined) return whereFilled(map.codec);
     const codes = this.codes(this.row.code);
     if (map.fhirType !== 'Coding' && map.fhirType !== 'CodeableConcept') {
       this.problem(`code goes with each of a Coding or a CodeableConcept`);
       return undefined;
     }
-    return codes && translated(map.codec, codes, map.fhirType);
+    const saysSystem = this.shape.syntax === 'v2' ? codedElementSaysSystem : () => false;
+    return codes && whereFilled(translated(map.codec, codes, map.fhirType, saysSystem));
   }
 
   /** The segment's name, when the row's place is a segment and the map is that segment's. */

@@ -10,14 +10,30 @@ import type { Step, TreeReader, TreeWriter } from './tree.ts';
 export interface Member {
   readonly property: string;
   read(root: TreeReader, run: Run): Json | undefined;
-  /** Makes the tree say `value` for this property; what already says so is not touched, byte for byte. */
+  /**
+   * Makes the tree say `value` for this property; what already says so is not touched, byte for byte.
+   * @returns whether it had to change anything (or tried to).
+   */
   write(value: Json | undefined, root: TreeWriter, run: Run): boolean;
   /** What is always so, for an object that the tree says something about. */
   always(root: TreeReader, run: Run): Json | undefined;
   /** Keys of tree paths that its conditions ask for, and that it writes. */
   readonly needs: readonly string[];
   readonly writes: readonly string[];
+  /** Nothing can be read unless this part (of this segment) is there; undefined: not known. */
+  readonly from: FirstPart | undefined;
+  /** Whether a row of it has a condition. */
+  readonly conditional: boolean;
 }
+
+/** The lowest numbered part that rows read: `PID-5` of a group, `CX.4` of a value. */
+export interface FirstPart {
+  readonly segment: Step | undefined;
+  readonly part: number;
+}
+
+/** What of a member follows from the paths of its rows. */
+export type MemberKeys = Pick<Member, 'needs' | 'writes' | 'from' | 'conditional'>;
 
 /** One way to feed a property that holds one value. */
 export interface Alternative {
@@ -32,7 +48,7 @@ export type Always = (root: TreeReader, run: Run) => Json | undefined;
 
 /** A codec over an object: its members, in an order in which conditions find what they ask for already written. */
 export function objectCodec(members: readonly Member[]): Codec {
-  const ordered = orderByNeeds(members);
+  const write = memberWriter(members);
   return {
     read: (place, run) => {
       const found = readMembers(members, place, run);
@@ -40,7 +56,7 @@ export function objectCodec(members: readonly Member[]): Codec {
       return found;
     },
     write: (value, place, run) => {
-      writeMembers(ordered, isObject(value) ? value : {}, place, run);
+      write(isObject(value) ? value : {}, place, run);
       if (value === undefined && !place.filled()) place.clear();
       return true;
     },
@@ -49,7 +65,18 @@ export function objectCodec(members: readonly Member[]): Codec {
 
 function readMembers(members: readonly Member[], root: TreeReader, run: Run): JsonObject | undefined {
   let found: JsonObject | undefined;
+  const size = root.size?.() ?? Infinity;
+  let segment: Step | undefined;
+  let segmentSize = Infinity;
   for (const member of members) {
+    const { from } = member;
+    if (from !== undefined) {
+      if (from.segment !== undefined && from.segment !== segment) {
+        segment = from.segment;
+        segmentSize = root.child(segment).size?.() ?? Infinity;
+      }
+      if (from.part > (from.segment === undefined ? size : segmentSize)) continue;
+    }
     const value = member.read(root, run);
     if (value === undefined) continue;
     found ??= {};
@@ -67,30 +94,58 @@ export function addAlways(members: readonly Member[], found: JsonObject, root: T
   }
 }
 
-/** How often members are written: what one writes may make the condition of another hold, and that of a third fail. */
-const PASSES = 3;
+/** Most often that members are written: what one writes may make the condition of another hold, and that of a third fail. */
+const PASSES = 4;
 
-/** First what goes, then what comes: two members may share a place. A member that says what it should is not touched again. */
-function writeMembers(members: readonly Member[], value: JsonObject, root: TreeWriter, run: Run): void {
-  for (let pass = 0; pass < PASSES; pass += 1) {
-    for (const member of members)
-      if (value[member.property] === undefined) member.write(undefined, root, run);
-    for (const member of members) {
-      if (value[member.property] !== undefined) member.write(value[member.property], root, run);
+/**
+ * Writes members: first what goes, then what comes, because two members may share a place; again while something changed and a
+ * condition may have come to hold. A member that says what it should is not touched.
+ */
+function memberWriter(
+  members: readonly Member[],
+): (value: JsonObject, root: TreeWriter, run: Run) => boolean {
+  const ordered = orderByNeeds(members);
+  const passes = members.some((member) => member.conditional) || sharePlaces(members) ? PASSES : 1;
+  return (value, root, run) => {
+    let changedEver = false;
+    for (let pass = 0; pass < passes; pass += 1) {
+      let changed = false;
+      for (const member of ordered) {
+        if (value[member.property] === undefined && member.write(undefined, root, run)) changed = true;
+      }
+      for (const member of ordered) {
+        const wanted = value[member.property];
+        if (wanted !== undefined && member.write(wanted, root, run)) changed = true;
+      }
+      if (!changed) break;
+      changedEver = true;
     }
-  }
+    return changedEver;
+  };
+}
+
+function sharePlaces(members: readonly Member[]): boolean {
+  return members.some((member, at) =>
+    members.some(
+      (other, before) =>
+        before < at && member.writes.some((write) => other.writes.some((it) => overlaps(it, write))),
+    ),
+  );
 }
 
 /** A property that is one object whose members are said by rows of their own: `period.start`. */
 export function objectMember(property: string, members: readonly Member[]): Member {
   const codec = objectCodec(members);
+  const write = memberWriter(members);
   return {
     property,
     read: (root, run) => codec.read(root, run),
-    write: (value, root, run) => codec.write(value, root, run),
+    write: (value, root, run) => write(isObject(value) ? value : {}, root, run),
     always: constantObject(members),
     needs: members.flatMap((member) => member.needs),
     writes: members.flatMap((member) => member.writes),
+    from: lowest(members.map((member) => member.from)),
+    conditional: members.some((member) => member.conditional),
   };
 }
 
@@ -109,7 +164,7 @@ export function singleMember(
   property: string,
   alternatives: readonly Alternative[],
   constants: readonly Always[],
-  keys: { readonly needs: readonly string[]; readonly writes: readonly string[] },
+  keys: MemberKeys,
 ): Member {
   const say = (alternative: Alternative, root: TreeReader, run: Run): Json | undefined => {
     if (alternative.only === 'write' || (alternative.when && !alternative.when.holds(root, run)))
@@ -130,7 +185,7 @@ export function singleMember(
     read(root, run) {
       let first: Json | undefined;
       for (const alternative of alternatives) {
-        const value = say(alternative, root, first === undefined ? run : silent(run));
+        const value = say(alternative, root, first === undefined ? run : run.quiet);
         if (value === undefined) continue;
         if (first === undefined) first = value;
         else if (!sameJson(first, value)) {
@@ -144,28 +199,40 @@ export function singleMember(
       return first;
     },
     write(value, root, run) {
-      const quiet = silent(run);
-      const present = alternatives.map((alternative) => say(alternative, root, quiet));
-      const winner = present.findIndex((it) => it !== undefined);
-      if (
-        winner >= 0
-          ? sameJson(present[winner], value)
-          : value === undefined || sameJson(always(root, run), value)
-      )
-        return true;
+      let winner = -1;
+      let more = false;
+      let said: Json | undefined;
       for (const [at, alternative] of alternatives.entries()) {
-        if (present[at] === undefined || (at === winner && value !== undefined)) continue;
-        alternative.codec.write(undefined, descendTo(root, alternative.steps), run);
+        const it = say(alternative, root, run.quiet);
+        if (it === undefined) continue;
+        if (winner >= 0) more = true;
+        else [winner, said] = [at, it];
       }
-      if (value === undefined) return true;
+      if (winner >= 0 ? sameJson(said, value) : value === undefined || sameJson(always(root, run), value))
+        return false;
       const first = alternatives[winner];
-      if (first && attempt(first, value, root, run)) return true;
+      if (more) clearOthers(alternatives, first, root, run, say);
+      if (first && value !== undefined && attempt(first, value, root, run)) return true;
       first?.codec.write(undefined, descendTo(root, first.steps), run);
-      return alternatives.some(
-        (alternative) => alternative !== first && attempt(alternative, value, root, run),
-      );
+      if (value !== undefined)
+        alternatives.some((alternative) => alternative !== first && attempt(alternative, value, root, run));
+      return true;
     },
   };
+}
+
+/** Takes away what alternatives besides the first say. */
+function clearOthers(
+  alternatives: readonly Alternative[],
+  first: Alternative | undefined,
+  root: TreeWriter,
+  run: Run,
+  say: (alternative: Alternative, root: TreeReader, run: Run) => Json | undefined,
+): void {
+  for (const alternative of alternatives) {
+    if (alternative === first || say(alternative, root, run.quiet) === undefined) continue;
+    alternative.codec.write(undefined, descendTo(root, alternative.steps), run);
+  }
 }
 
 /** Writes a value by one alternative, unless that is read only, its condition fails, or its place cannot say the value. */
@@ -186,9 +253,13 @@ function asksFor(condition: Condition, steps: readonly Step[]): boolean {
   return condition.needs.includes(pathKey(steps));
 }
 
-/** The same run, not reporting: for reading what is there before it is written over. */
-export function silent(run: Run): Run {
-  return { ...run, lose: () => {} };
+/** The lowest of several first parts; undefined when they are of several segments, or one is not known. */
+export function lowest(parts: readonly (FirstPart | undefined)[]): FirstPart | undefined {
+  const known = parts.filter((it) => it !== undefined);
+  const [first] = known;
+  if (!first || known.length < parts.length || known.some((it) => it.segment !== first.segment))
+    return undefined;
+  return { segment: first.segment, part: Math.min(...known.map((it) => it.part)) };
 }
 
 /** Members whose conditions ask for what others write come after those; otherwise the order stays. */

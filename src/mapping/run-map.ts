@@ -1,13 +1,14 @@
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import { reportChildLosses, reportLosses } from './cover.ts';
 import type { CompiledMap } from './map-compiler.ts';
-import { startRun, type Loss, type RunContext } from './run.ts';
+import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import type { TreeReader, TreeWriter } from './tree.ts';
 import { carriedLosses } from './write-loss.ts';
 
 export interface ReadResult {
   /** Absent when the tree says nothing that the map reads. */
   readonly resource: Resource | undefined;
+  /** What of the tree had no home. Worked out when first asked for, from the tree as it is then. */
   readonly loss: readonly Loss[];
 }
 
@@ -22,12 +23,23 @@ export interface WriteResult {
  */
 export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
   const { run, losses } = startRun(context);
-  const value = map.codec.read(root, run);
-  // What a map of a part does not speak of is another map's to report.
-  if (map.part) return { resource: asResource(map, value), loss: losses };
+  const resource = asResource(map, map.codec.read(root, run));
+  let reported = false;
+  return {
+    resource,
+    get loss() {
+      if (!reported) reportUnread(map, root, run);
+      reported = true;
+      return losses;
+    },
+  };
+}
+
+/** Adds what no row speaks of to a run. What a map of a part does not speak of is another map's to report. */
+function reportUnread(map: CompiledMap, root: TreeReader, run: Run): void {
+  if (map.part) return;
   if (map.segments.length === 0) reportLosses(root, map.cover, run);
   for (const segment of map.segments) reportChildLosses(root, segment, map.cover, run);
-  return { resource: asResource(map, value), loss: losses };
 }
 
 function asResource(map: CompiledMap, value: Json | undefined): Resource | undefined {

@@ -69,13 +69,18 @@ export interface RunContext {
 /** One run: the context, and what got lost so far. */
 export interface Run extends RunContext {
   lose(kind: LossKind, path: string, why?: string): void;
+  /** The same run, not reporting: for reading what is there before it is written over. */
+  readonly quiet: Run;
 }
 
 /** Starts a run; `losses` fills as it goes. */
 export function startRun(context: RunContext): { readonly run: Run; readonly losses: Loss[] } {
   const losses: Loss[] = [];
+  const silence: { -readonly [Key in keyof Run]?: Run[Key] } = { ...context, lose: () => {} };
+  const quiet = Object.assign(silence, { quiet: silence }) as Run;
   const run: Run = {
     ...context,
+    quiet,
     lose: (kind, path, why) => losses.push(why === undefined ? { kind, path } : { kind, path, why }),
   };
   return { run, losses };

@@ -104,7 +104,7 @@ function texts(
     case 'ei-system':
       return hdTexts(context, random, 2);
     case 'coding-system':
-      return [[[], systemText(set.codes.get('coding-systems'), random)]];
+      return [[[], systemText(set.codes.get('coding-systems'), options)]];
     case 'pl-identifier':
       return [1, 2, 3, 4, 7, 8].filter(() => random.chance(0.5)).map((part) => [[part], word(random)]);
     case 'xpn-text':
@@ -149,9 +149,9 @@ function codeText(codes: CodeMap | undefined, { random, readOnly }: GenerateOpti
   return known.length === 0 || (readOnly && random.chance(0.1)) ? `Q${random.int(100)}` : random.pick(known);
 }
 
-function systemText(codes: CodeMap | undefined, random: Random): string {
+function systemText(codes: CodeMap | undefined, { random, readOnly }: GenerateOptions): string {
   const known = [...(codes?.toFhir.keys() ?? []), 'HL70002', '1.2.840.1', 'https://codes.example/x'];
-  return random.chance(0.1) ? 'L' : random.pick(known);
+  return readOnly && random.chance(0.1) ? 'L' : random.pick(known);
 }
 
 function hdTexts({ authorities }: RunContext, random: Random, first: number): [Step[], string][] {

@@ -18,6 +18,14 @@ export function compileWith(...texts: string[]): MappingSet {
   return compileMappings([...BASE, ...texts.map((text, at) => ({ path: `test-${at}.yaml`, text }))]);
 }
 
+/** Rows that keep every field of a segment but those `used`: so that a map of a test is total. */
+export function keepRows(segment: string, fields: number, used: readonly number[]): string {
+  return Array.from({ length: fields }, (_, at) => at + 1)
+    .filter((field) => !used.includes(field))
+    .map((field) => `  - { v2: ${segment}-${field}, fhir: ~, keep: raw, why: not of this test }\n`)
+    .join('');
+}
+
 export const CONTEXT: RunContext = {
   authorities: [
     { name: 'HOSP', namespaces: ['HOSP'], oid: '1.2.3', system: 'urn:oid:1.2.3' },
