@@ -113,6 +113,7 @@ class Receiver {
     socket.setKeepAlive(true, 60_000);
     socket.on('data', (chunk: Buffer) => this.received(chunk));
     socket.on('error', (error) => options.log?.warn('mllp sender lost', { error }));
+    socket.on('drain', () => this.readOn());
     socket.once('end', () => this.take(this.deframer.end()));
     this.done = new Promise((resolve) => {
       socket.once('close', () => {
@@ -157,7 +158,7 @@ class Receiver {
       }
     }
     if (events.length > 1) this.socket.uncork();
-    if (this.waiting.length >= (this.options.maxWaiting ?? 16)) this.socket.pause();
+    if (this.full()) this.socket.pause();
   }
 
   /** Handles what waits, in order; an answer that is there at once costs no turn of the event loop. */
@@ -180,7 +181,16 @@ class Receiver {
         this.failed(error);
       }
     }
-    if (!this.closing && this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
+    this.readOn();
+  }
+
+  /** Messages wait, or the sender does not take its acknowledgements: no more is read for now. */
+  private full(): boolean {
+    return this.waiting.length >= (this.options.maxWaiting ?? 16) || this.socket.writableNeedDrain;
+  }
+
+  private readOn(): void {
+    if (!this.closing && this.socket.isPaused() && !this.full()) this.socket.resume();
   }
 
   private finished(bytes: Uint8Array | undefined): void {

@@ -34,8 +34,9 @@ export class Message implements SegmentContext {
   readonly delimiters: Delimiters;
   private readonly parts: MessageParts;
   private readonly index: SegmentIndex;
-  /** Segments made so far, by their place; all of them, and no longer the places they came in, once `rearranged`. */
-  private readonly list: Segment[] = [];
+  /** Segments made so far, by their place; all of them, and no longer in the places they came in, once `rearranged`. */
+  private readonly list: (Segment | undefined)[] = [];
+  private made = 0;
   private rearranged = false;
   private changed = false;
   private known: Charset | undefined = undefined;
@@ -48,9 +49,11 @@ export class Message implements SegmentContext {
 
   /** All segments in order; the first is MSH. */
   get segments(): readonly Segment[] {
-    const count = this.rearranged ? 0 : this.index.count();
-    for (let index = this.list.length; index < count; index++) this.at(index);
-    return this.list;
+    if (!this.rearranged && this.made < this.index.count()) {
+      const count = this.index.count();
+      for (let place = 0; place < count; place++) this.at(place);
+    }
+    return this.list as Segment[];
   }
 
   /**
@@ -64,8 +67,9 @@ export class Message implements SegmentContext {
   /** The nth segment of a name. */
   segment(name: string, occurrence = 1): Segment | undefined {
     let left = occurrence;
-    for (let index = 0, segment = this.at(0); segment; segment = this.at(++index)) {
-      if (segment.is(name) && --left === 0) return segment;
+    for (let place = 0; this.rearranged ? place < this.list.length : this.index.reach(place); place++) {
+      const found = this.rearranged ? this.list[place]!.is(name) : this.index.isNamed(place, name);
+      if (found && --left === 0) return this.at(place);
     }
     return undefined;
   }
@@ -163,13 +167,13 @@ export class Message implements SegmentContext {
     let copied = 0;
     if (this.rearranged) {
       out = raw.slice(0, start);
-      for (const segment of this.list) out += segment.bytes() + segment.terminator;
+      for (const segment of this.segments) out += segment.bytes() + segment.terminator;
       copied = this.parts.end;
     } else {
       const { offsets } = this.index;
       for (let index = 0; index < this.list.length; index++) {
-        const segment = this.list[index]!;
-        if (!segment.edited) continue;
+        const segment = this.list[index];
+        if (!segment?.edited) continue;
         out += raw.slice(copied, offsets[2 * index]) + segment.bytes() + segment.terminator;
         copied = offsets[2 * index + 2]!;
       }
@@ -190,7 +194,7 @@ export class Message implements SegmentContext {
 
   /** Called by a segment before its bytes change. */
   onEdit(segment: Segment, field: number): void {
-    if (field === 18 && segment === this.at(0)) {
+    if (field === 18 && segment === this.list[0]) {
       if (!this.segments.every((each) => isPlain(each.bytes()))) {
         throw new FicusError(
           'unmappable',
@@ -202,23 +206,15 @@ export class Message implements SegmentContext {
     this.changed = true;
   }
 
-  /** The segment at a place, from 0. All before it have been asked for already. */
-  private at(place: number): Segment | undefined {
+  /** The segment at a place that there is, from 0. */
+  private at(place: number): Segment {
     const made = this.list[place];
-    if (made || this.rearranged || !this.index.reach(place)) return made;
-    const { raw, scan, plain } = this.parts;
+    if (made) return made;
     const { offsets } = this.index;
     const from = 2 * place;
-    const segment = new Segment(
-      this,
-      raw,
-      scan,
-      offsets[from]!,
-      offsets[from + 1]!,
-      offsets[from + 2]!,
-      plain,
-    );
-    this.list.push(segment);
+    const segment = new Segment(this, this.parts, offsets[from]!, offsets[from + 1]!, offsets[from + 2]!);
+    this.list[place] = segment;
+    this.made++;
     return segment;
   }
 

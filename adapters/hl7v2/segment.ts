@@ -1,14 +1,21 @@
 import { FicusError } from '../../src/errors.ts';
-import { isPlain, maskBy } from './charset.ts';
 import type { ByteString } from './charset.ts';
 import { encodeValue } from './escape.ts';
 import type { EncodingTarget } from './escape.ts';
 import { encodeNested, startsHeader } from './nested.ts';
 import type { Nested } from './nested.ts';
 import { Overlay } from './overlay.ts';
-import { countParts, lackingSeparators, locate, valueEnd, valueStart } from './span.ts';
+import {
+  INDEX_LIMIT,
+  checkIndices,
+  countParts,
+  lackingSeparators,
+  locate,
+  valueEnd,
+  valueStart,
+} from './span.ts';
 import type { Levels } from './span.ts';
-import { decodeText, decodeValue, decodes, decodesTo } from './value.ts';
+import { EMPTY_CELL, cellOf, decodeText, decodeValue, decodes, decodesTo } from './value.ts';
 import type { Cell, Value } from './value.ts';
 
 /** What the segments of one message share. */
@@ -17,9 +24,8 @@ export interface SegmentContext extends EncodingTarget {
   onEdit(segment: Segment, field: number): void;
 }
 
-/** More is a program's mistake, not a message. */
-const INDEX_LIMIT = 10_000;
-const EMPTY: Cell = { raw: '', scan: '', from: 0, to: 0, plain: true };
+/** Bytes that segments are ranges of. */
+export type SegmentText = Pick<Cell, 'raw' | 'scan' | 'plain'>;
 
 /**
  * One segment over the bytes of its message. Fields are found as far as they are asked for, values decoded when read; a changed field lies over the
@@ -28,12 +34,10 @@ const EMPTY: Cell = { raw: '', scan: '', from: 0, to: 0, plain: true };
  */
 export class Segment {
   readonly context: SegmentContext;
-  private readonly raw: ByteString;
-  private readonly scan: ByteString;
+  private readonly text: SegmentText;
   private readonly start: number;
   private readonly end: number;
   private readonly stop: number;
-  private readonly plain: boolean;
   /** 1 in headers, where field 1 is the separator itself: field f is at index f - shift. */
   private readonly shift: 0 | 1;
   /** Offsets of name and fields found so far; the last may be one behind the end. Index i is `[i] .. [i + 1] - 1`. */
@@ -43,26 +47,16 @@ export class Segment {
   private newTerminator: ByteString | undefined;
 
   /**
-   * @param raw bytes that hold the segment. @param scan the same, masked for scanning (`Charset.mask`), usually the same string.
-   * @param start offset of its name. @param end behind its last byte. @param stop behind its segment end. @param plain see `isPlain`.
+   * @param text what holds the segment, and usually those around it.
+   * @param start offset of its name. @param end behind its last byte. @param stop behind its segment end.
    */
-  constructor(
-    context: SegmentContext,
-    raw: ByteString,
-    scan: ByteString,
-    start: number,
-    end: number,
-    stop: number,
-    plain: boolean,
-  ) {
+  constructor(context: SegmentContext, text: SegmentText, start: number, end: number, stop: number) {
     this.context = context;
-    this.raw = raw;
-    this.scan = scan;
+    this.text = text;
     this.start = start;
     this.end = end;
     this.stop = stop;
-    this.plain = plain;
-    this.shift = startsHeader(scan, start) ? 1 : 0;
+    this.shift = startsHeader(text.scan, start) ? 1 : 0;
     this.starts = [start];
     this.edits = undefined;
     this.newTerminator = undefined;
@@ -70,20 +64,20 @@ export class Segment {
 
   /** A segment that was never part of the message's bytes. */
   static of(context: SegmentContext, bytes: ByteString, terminator: ByteString): Segment {
-    const { raw, scan, plain } = cellOf(bytes + terminator, context);
-    return new Segment(context, raw, scan, 0, bytes.length, raw.length, plain);
+    const text = cellOf(bytes + terminator, context);
+    return new Segment(context, text, 0, bytes.length, text.to);
   }
 
   /** Usually three letters; an odd line has what stands before its first field separator. */
   get name(): string {
-    return this.reach(0) ? this.scan.slice(this.start, this.starts[1]! - 1) : '';
+    return this.reach(0) ? this.text.scan.slice(this.start, this.starts[1]! - 1) : '';
   }
 
   /** Whether the name is `name`, without making a string of it. */
   is(name: string): boolean {
     const after = this.start + name.length;
-    if (after > this.end || !this.scan.startsWith(name, this.start)) return false;
-    return after === this.end || this.scan.charCodeAt(after) === this.context.delimiters.codes.field;
+    if (after > this.end || !this.text.scan.startsWith(name, this.start)) return false;
+    return after === this.end || this.text.scan.charCodeAt(after) === this.context.delimiters.codes.field;
   }
 
   /** Highest field number present, 0 for a segment of a name only. */
@@ -105,7 +99,7 @@ export class Segment {
   value(field: number, repetition = 1, component = 1, subcomponent = 1): Value | undefined {
     if (field <= 2 && this.shift === 1) return this.headerValue(field, repetition, component, subcomponent);
     const index = field - this.shift;
-    let { raw, scan, plain } = this;
+    let { raw, scan, plain } = this.text;
     let from: number;
     let to: number;
     if (this.edits !== undefined && index <= this.edits.last) {
@@ -166,11 +160,11 @@ export class Segment {
     const index = field - this.shift;
     const { codes, escape } = this.context.delimiters;
     const cell = this.cell(index);
-    const { raw, scan, from, to } = cell ?? EMPTY;
+    const { raw, scan, from, to } = cell ?? EMPTY_CELL;
     const at = cell ? valueStart(scan, from, to, codes, repetition, component, subcomponent) : -1;
     if (at === -1) {
       const levels: Levels = [repetition, component, subcomponent];
-      this.splice(field, cell ?? EMPTY, levels, this.encode(value));
+      this.splice(field, cell ?? EMPTY_CELL, levels, this.encode(value));
       return;
     }
     const end = valueEnd(scan, at, to, codes);
@@ -188,7 +182,12 @@ export class Segment {
     checkIndices(field, repetition, component);
     const level = repetition === undefined ? 'field' : component === undefined ? 'repetition' : 'component';
     const encoded = encodeNested(nested, level, this.context);
-    this.splice(field, this.cell(field - this.shift) ?? EMPTY, [repetition, component, undefined], encoded);
+    this.splice(
+      field,
+      this.cell(field - this.shift) ?? EMPTY_CELL,
+      [repetition, component, undefined],
+      encoded,
+    );
   }
 
   /**
@@ -207,12 +206,14 @@ export class Segment {
 
   /** The segment's bytes as they are now, without its segment end. */
   bytes(): ByteString {
-    const { raw, start, end, edits } = this;
+    const { start, end, edits } = this;
+    const { raw } = this.text;
     if (edits === undefined) return raw.slice(start, end);
     let out = '';
     let copied = start;
     let written = 0;
-    for (const [nth, index] of edits.indices.entries()) {
+    for (let nth = 0; nth < edits.indices.length; nth++) {
+      const index = edits.indices[nth]!;
       const text = edits.texts[nth]!;
       if (this.reach(index)) {
         out += raw.slice(copied, this.starts[index]) + text;
@@ -230,7 +231,7 @@ export class Segment {
 
   /** Its segment end: CR, LF, CRLF, blank lines included, or '' at the end of a message. */
   get terminator(): ByteString {
-    return this.newTerminator ?? this.raw.slice(this.end, this.stop);
+    return this.newTerminator ?? this.text.raw.slice(this.end, this.stop);
   }
 
   /** Gives the segment this segment end, when another segment comes to stand behind it. */
@@ -241,8 +242,9 @@ export class Segment {
 
   /** Finds fields of the bytes up to `index`; false when there is no such field. */
   private reach(index: number): boolean {
-    const { starts, scan, end } = this;
+    const { starts, end } = this;
     if (starts.length > index + 1) return true;
+    const { scan } = this.text;
     const separator = this.context.delimiters.codes.field;
     let at = starts[starts.length - 1]!;
     while (at <= end) {
@@ -258,8 +260,9 @@ export class Segment {
     const edited = this.edits?.get(index);
     if (edited !== undefined) return cellOf(edited, this.context);
     if (index < 1) return undefined;
-    if (!this.reach(index)) return this.edits && index <= this.edits.last ? EMPTY : undefined;
-    const { raw, scan, plain, starts } = this;
+    if (!this.reach(index)) return this.edits && index <= this.edits.last ? EMPTY_CELL : undefined;
+    const { starts } = this;
+    const { raw, scan, plain } = this.text;
     return { raw, scan, from: starts[index]!, to: starts[index + 1]! - 1, plain };
   }
 
@@ -271,7 +274,9 @@ export class Segment {
   ): string | undefined {
     if (repetition !== 1 || component !== 1 || subcomponent !== 1) return undefined;
     if (field === 1) return this.context.delimiters.field;
-    return field === 2 && this.reach(1) ? this.scan.slice(this.starts[1], this.starts[2]! - 1) : undefined;
+    return field === 2 && this.reach(1)
+      ? this.text.scan.slice(this.starts[1], this.starts[2]! - 1)
+      : undefined;
   }
 
   private count(field: number, repetition: number | undefined, component: number | undefined): number {
@@ -313,19 +318,4 @@ export class Segment {
     this.edits ??= new Overlay();
     this.edits.set(field - this.shift, bytes);
   }
-}
-
-function cellOf(raw: ByteString, context: SegmentContext): Cell {
-  const plain = isPlain(raw);
-  const scan = plain ? raw : maskBy(() => context.charsetInForce(), raw);
-  return { raw, scan, from: 0, to: raw.length, plain };
-}
-
-function checkIndices(field: number, repetition = 1, component = 1, subcomponent = 1): void {
-  if (isIndex(field) && isIndex(repetition) && isIndex(component) && isIndex(subcomponent)) return;
-  throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
-}
-
-function isIndex(index: number): boolean {
-  return Number.isInteger(index) && index >= 1 && index <= INDEX_LIMIT;
 }

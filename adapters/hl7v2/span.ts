@@ -1,6 +1,19 @@
 import { FicusError } from '../../src/errors.ts';
 import type { DelimiterCodes, Delimiters } from './delimiters.ts';
 
+/** Highest number of a field, repetition, component or subcomponent: more is a program's mistake, not a message. */
+export const INDEX_LIMIT = 10_000;
+
+/** @throws {RangeError} on a number that cannot be of a field, repetition, component or subcomponent. */
+export function checkIndices(field: number, repetition = 1, component = 1, subcomponent = 1): void {
+  if (isIndex(field) && isIndex(repetition) && isIndex(component) && isIndex(subcomponent)) return;
+  throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
+}
+
+function isIndex(index: number): boolean {
+  return Number.isInteger(index) && index >= 1 && index <= INDEX_LIMIT;
+}
+
 /**
  * Where one subcomponent of a field starts: one pass, nothing allocated.
  * @returns -1 when there is no such repetition, component or subcomponent.

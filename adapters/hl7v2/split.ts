@@ -45,6 +45,15 @@ export class SegmentIndex {
     return (this.offsets.length - 1) / 2;
   }
 
+  /** Whether segment `index`, which must have been reached, has this name. */
+  isNamed(index: number, name: string): boolean {
+    const start = this.offsets[2 * index]!;
+    const end = this.offsets[2 * index + 1]!;
+    const after = start + name.length;
+    if (after > end || !this.scan.startsWith(name, start)) return false;
+    return after === end || this.scan.charCodeAt(after) === this.separator;
+  }
+
   private findCr(from: number): number {
     const found = this.scan.indexOf('\r', from);
     return found === -1 || found > this.to ? this.to : found;

@@ -1,4 +1,4 @@
-import { isAsciiText, isPlain } from './charset.ts';
+import { isAsciiText, isPlain, maskBy } from './charset.ts';
 import type { ByteString } from './charset.ts';
 import { unescapeBytes } from './escape.ts';
 import type { EncodingTarget } from './escape.ts';
@@ -15,6 +15,16 @@ export interface Cell {
   readonly to: number;
   /** ASCII without ISO 2022 escapes: bytes are characters. */
   readonly plain: boolean;
+}
+
+/** A field that is there and holds nothing. */
+export const EMPTY_CELL: Cell = { raw: '', scan: '', from: 0, to: 0, plain: true };
+
+/** Bytes as a range of themselves. */
+export function cellOf(raw: ByteString, target: EncodingTarget): Cell {
+  const plain = isPlain(raw);
+  const scan = plain ? raw : maskBy(() => target.charsetInForce(), raw);
+  return { raw, scan, from: 0, to: raw.length, plain };
 }
 
 /**

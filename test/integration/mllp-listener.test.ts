@@ -105,6 +105,26 @@ describe('messages', () => {
     }
   });
 
+  it('are read no further while their sender does not take its acknowledgements', async () => {
+    const listener = await listen((payload) => Buffer.concat([payload, Buffer.alloc(10_000, 'x')]), {
+      maxWaiting: 4,
+    });
+    const { socket, text } = await sender(listener.port);
+    socket.pause();
+    const sent = 2_000;
+    for (let index = 0; index < sent; index++)
+      socket.write(frame(messageText(`M${index}`) + 'x'.repeat(2_000)));
+    let received = -1;
+    while (listener.stats.received !== received) {
+      received = listener.stats.received;
+      await wait(100);
+    }
+    expect(received).toBeLessThan(sent);
+    socket.resume();
+    await until(() => listener.stats.answered === sent);
+    await until(() => text().length > sent * 12_000);
+  });
+
   it('without an answer get none', async () => {
     const listener = await listen((payload, peer) =>
       payload.includes('|M1|') ? undefined : acknowledge(payload, peer),
