@@ -1,0 +1,40 @@
+import { createMllpPool } from '../../adapters/hl7v2/client.ts';
+import { systemClock } from '../../src/clock.ts';
+import { playRole } from './role.ts';
+
+// The bare exchange, a process of its own: node bare.ts CORE_PORT. The pool alone sends the query of a read, 64 at a time, from
+// `start` to `stop`; nothing is made of the answer beyond what the pool looks at.
+
+const AT_A_TIME = 64;
+const pool = createMllpPool({
+  host: '127.0.0.1',
+  port: Number(process.argv[2]),
+  connections: 8,
+  clock: systemClock,
+});
+const state = { running: false, exchanged: 0 };
+
+function queryOf(number: number): { readonly message: Buffer; readonly controlId: string } {
+  const controlId = `B${number}`;
+  const message = Buffer.from(
+    `MSH|^~\\&|FICUS|GATE|HOSPIX|MAIN|20260301083000||QBP^Q22^QBP_Q21|${controlId}|P|2.5||||||UNICODE UTF-8\r` +
+      `QPD|IHE PDQ Query|Q${number}|@PID.3.1^${100_000 + (number % 2_000)}~@PID.3.4^HOSP\rRCP|I\r`,
+  );
+  return { message, controlId };
+}
+
+async function exchangeOn(): Promise<void> {
+  while (state.running) {
+    const { message, controlId } = queryOf((state.exchanged += 1));
+    const { signal } = new AbortController();
+    await pool.exchange(message, { expects: 'query', controlId, signal, deadline: Date.now() + 8_000 });
+  }
+}
+
+function follow(order: string): void {
+  state.running = order === 'start';
+  if (!state.running) return;
+  for (let one = 0; one < AT_A_TIME; one += 1) void exchangeOn();
+}
+
+playRole(0, () => state.exchanged, follow);
