@@ -3,20 +3,20 @@ import type { Endpoint as EndpointName } from '../../src/fhir/types.ts';
 import type { MappingSet } from '../../src/mapping/mapping-set.ts';
 import type { Authority } from '../../src/mapping/run.ts';
 import type { Clock, Logger, RequestContext } from '../../src/ports.ts';
-import type { LegacySource, NativeFilter, SourceSearch } from '../../src/search/source.ts';
+import type { LegacySource } from '../../src/search/source.ts';
 import { createTimeZone } from '../../src/search/time-zone.ts';
 import { createMllpPool } from './client.ts';
-import { checkTag, type Core } from './source/core.ts';
-import { compileAsks } from './source/criteria.ts';
-import { compileEndpoint, type Endpoint } from './source/endpoint.ts';
+import type { Core } from './source/core.ts';
+import { compileEndpoints } from './source/endpoints.ts';
 import { createEnvelope, type EnvelopeOptions } from './source/envelope.ts';
 import { createLine, type ExchangeMetrics } from './source/line.ts';
 import { read } from './source/read.ts';
 import { compileErrorTable } from './source/refusal.ts';
-import { abandonPage, searchPage, type SearchEndpoint } from './source/search.ts';
+import { abandonPage, searchPage } from './source/search.ts';
+import { create, update } from './source/write.ts';
 
 /** One HL7v2 core over MLLP, as the configuration describes it. Times in milliseconds. */
-export interface Hl7v2SourceOptions extends Omit<EnvelopeOptions, 'clock'> {
+export interface Hl7v2SourceOptions extends EnvelopeOptions {
   /** Backend name, e.g. `core`. */
   readonly name: string;
   readonly host: string;
@@ -51,82 +51,72 @@ export interface Hl7v2Source extends LegacySource {
 }
 
 /**
- * A LegacySource of the interaction files of adapter `hl7v2` (`mappings/hl7v2/interactions`): each is an endpoint.
- * @throws Error naming everything that the files name and that is not there.
+ * A LegacySource of the interaction files of adapter `hl7v2` (`mappings/hl7v2/interactions`): each is an endpoint, unless it is
+ * internal.
+ * @throws Error with everything that the files name and that is not there.
  */
 export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {
-  const { name, mappings, authorities, readable, clock, timeZone } = options;
-  const run = { authorities, timeZone, ...(readable ? { readable } : {}) };
-  const endpoints = new Map<string, Endpoint>();
-  const searches = new Map<string, SearchEndpoint & { readonly native: SourceSearch }>();
-  for (const file of mappings.interactions.values()) {
-    if (file.adapter !== 'hl7v2') continue;
-    const endpoint = compileEndpoint(file, mappings, run);
-    endpoints.set(endpoint.name, endpoint);
-    if (!endpoint.name.endsWith('.search')) continue;
-    const asks = compileAsks(file.params, { authorities, codes: mappings.codes });
-    searches.set(endpoint.type, { endpoint, asks, native: nativeSearch(endpoint) });
-  }
-  const table = mappings.errors.get('HL7 v2');
-  if (!table) throw new Error('the mappings have no error table HL7 v2 (errors.yaml)');
-  const zone = createTimeZone(timeZone);
-  const pool = createMllpPool({
-    host: options.host,
-    port: options.port,
-    connections: options.connections,
-    minIntervalMs: options.minIntervalMs,
-    defaultCharset: options.charset,
-    ...(options.tls ? { tls: options.tls } : {}),
-    clock,
-    log: options.log.child({ backend: name }),
-  });
-  const line = createLine({ name, pool, errors: compileErrorTable(table), clock, metrics: options.metrics });
-  const core: Core = {
-    name,
-    envelope: createEnvelope(options),
-    line,
-    run,
-    clock,
-    matching: () => ({ zone, now: clock.now() }),
-    cancelOf: (endpoint) => ({ ...endpoint, kind: 'QCN^J01', accepts: () => true, status: () => undefined }),
-    checkTag,
-  };
-  const endpointOf = (type: string, interaction: string): Endpoint => {
-    const endpoint = endpoints.get(`${type}.${interaction}`);
-    if (endpoint && !endpoint.file.internal) return endpoint;
+  const { name, mappings } = options;
+  const core = openCore(options);
+  const { all, searches, writes } = compileEndpoints(mappings, core.run);
+  const offered = <T>(found: T | undefined, type: string, interaction: string): T => {
+    if (found !== undefined && all.get(`${type}.${interaction}`)?.file.internal === false) return found;
     throw new FicusError('not-implemented', `${name} cannot do ${type}.${interaction}.`);
   };
   return {
     name,
-    endpoints: [...endpoints.values()]
+    endpoints: [...all.values()]
       .filter(({ file }) => !file.internal)
       .map((endpoint) => endpoint.name as EndpointName),
     searchOf: (type) => searches.get(type)?.native,
-    read: async (type, key, context) => read(endpointOf(type, 'read'), key, core, context),
+    async read(type, key, context) {
+      return read(offered(all.get(`${type}.read`), type, 'read'), key, core, context);
+    },
     async search(type, filters, page, context) {
-      endpointOf(type, 'search');
-      return searchPage(searches.get(type)!, filters, page, core, context);
+      return searchPage(offered(searches.get(type), type, 'search'), filters, page, core, context);
     },
-    create: async (type) => {
-      throw new FicusError('not-implemented', `${name} cannot do ${type}.create.`);
+    async create(type, resource, context) {
+      return create(offered(writes.get(`${type}.create`), type, 'create'), resource, core, context);
     },
-    update: async (type) => {
-      throw new FicusError('not-implemented', `${name} cannot do ${type}.update.`);
+    async update(type, key, resource, context) {
+      return update(offered(writes.get(`${type}.update`), type, 'update'), key, resource, core, context);
     },
     abandon(type, cursor) {
       const search = searches.get(type);
       if (search) abandonPage(search.endpoint, cursor, core, background(options));
     },
-    close: () => pool.close(),
+    close: () => core.pool.close(),
   };
 }
 
-/** What the core can filter, as the file's parameters say. */
-function nativeSearch({ file }: Endpoint): SourceSearch {
-  const filters: Record<string, NativeFilter> = {};
-  for (const [name, { match, modifiers, prefixes, or, repeat }] of Object.entries(file.params))
-    filters[name] = { match, modifiers, prefixes, or, repeat };
-  return { filters, anchors: file.anchors, maxPage: file.maxPage ?? 50 };
+function openCore(options: Hl7v2SourceOptions): Core {
+  const { name, mappings, authorities, readable, clock, timeZone, log, tls } = options;
+  const table = mappings.errors.get('HL7 v2');
+  if (!table) throw new Error('the mappings have no error table HL7 v2 (errors.yaml)');
+  const envelope = createEnvelope(options);
+  const errors = compileErrorTable(table);
+  const zone = createTimeZone(timeZone);
+  const charset = { defaultCharset: options.charset };
+  const pool = createMllpPool({
+    host: options.host,
+    port: options.port,
+    connections: options.connections,
+    minIntervalMs: options.minIntervalMs,
+    ...charset,
+    ...(tls ? { tls } : {}),
+    clock,
+    log: log.child({ backend: name }),
+  });
+  return {
+    name,
+    pool,
+    envelope,
+    line: createLine({ name, pool, errors, clock, metrics: options.metrics }),
+    run: { authorities, timeZone, ...(readable ? { readable } : {}) },
+    clock,
+    charset,
+    matching: () => ({ zone, now: clock.now() }),
+  };
 }
 
 const BACKGROUND_MS = 5_000;

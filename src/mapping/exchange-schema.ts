@@ -118,6 +118,10 @@ const hl7Request = z.strictObject({
     })
     .optional()
     .describe('Write: segments taken over from another resource, byte for byte'),
+  implied: z
+    .record(text, z.union([text, z.boolean()]))
+    .default({})
+    .describe('Write: elements whose value goes without saying and needs no place: { active: true }'),
   onto: z
     .enum(['empty', 'current'])
     .default('empty')
@@ -130,6 +134,7 @@ const soapInstead = z.strictObject({
   operation: text,
   action: text.optional(),
   element: text,
+  answer: text.describe('Local name of the element that answers'),
   in: text.default('.'),
   set: z.record(text, text).default({}),
   order: z.array(text),
@@ -157,7 +162,10 @@ const response = z.strictObject({
   structure: text.optional().describe('Message file that groups the answer: RSP_K22'),
   element: text.optional().describe('SOAP: local name of the body element'),
   status: text.optional().describe('QAK-2, or the path of a return code'),
-  done: z.array(text).default([]).describe('SOAP: return codes of what was done: the first in full, others in part'),
+  done: z
+    .array(text)
+    .default([])
+    .describe('SOAP: return codes of what was done: the first in full, others in part'),
   reason: text.optional().describe('SOAP: path of the reason code beside the return code'),
   text: text.optional().describe('SOAP: path of the words beside it; for the error table only'),
   faultReason: text.optional().describe('SOAP: path of a reason code below the detail of a Fault'),
@@ -189,11 +197,13 @@ export const interactionSchema = z.strictObject({
     .describe('Sets of parameters that bound a search; one empty set: an unfiltered search is bounded'),
   maxPage: z.int().min(1).max(1000).optional().describe('Largest page the core gives'),
   internal: z.boolean().default(false).describe('Asked by other interactions only: no endpoint of its own'),
-  mint: text
+  mint: z
+    .strictObject({
+      authority: text.describe('Registered name: FICUS'),
+      type: text.optional().describe('Identifier.type, HL7 table 0203: PLAC'),
+    })
     .optional()
-    .describe(
-      'Write: registered authority in which a new resource gets a number of ours, so that it can be asked after',
-    ),
+    .describe('Write: the number that a new resource gets when its client gives none of this authority'),
   page: text.optional().describe('Where a continuation and a page size go'),
   response,
   errors: z

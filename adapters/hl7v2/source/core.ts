@@ -2,8 +2,9 @@ import { FicusError } from '../../../src/errors.ts';
 import type { RunContext } from '../../../src/mapping/run.ts';
 import type { Clock } from '../../../src/ports.ts';
 import type { MatchOptions } from '../../../src/search/match.ts';
+import type { CharsetChoice } from '../charset.ts';
+import type { MllpPool } from '../client.ts';
 import type { Message } from '../message.ts';
-import type { Endpoint } from './endpoint.ts';
 import type { Envelope } from './envelope.ts';
 import type { Line } from './line.ts';
 
@@ -11,20 +12,22 @@ import type { Line } from './line.ts';
 export interface Core {
   /** Backend name. */
   readonly name: string;
+  readonly pool: MllpPool;
   readonly envelope: Envelope;
   readonly line: Line;
   /** Of every run of a map. */
   readonly run: RunContext;
   readonly clock: Clock;
+  /** How messages that do not name their character set are read. */
+  readonly charset: CharsetChoice;
   /** How a resource is matched with a filter. */
   readonly matching: () => MatchOptions;
-  /** The endpoint as which a query of it is cancelled. */
-  readonly cancelOf: (endpoint: Endpoint) => Endpoint;
-  /** @throws {FicusError} `legacy-malformed` when QAK-1 names another query. */
-  readonly checkTag: (message: Message, tag: string) => void;
 }
 
-/** QAK-1 repeats QPD-2 (HL7 v2.5.1 §5.5.2); old cores leave it out. */
+/**
+ * QAK-1 repeats QPD-2 (HL7 v2.5.1 §5.5.2); old cores leave it out.
+ * @throws {FicusError} `legacy-malformed` when it names another query.
+ */
 export function checkTag(message: Message, tag: string): void {
   const said = message.value('QAK', 1);
   if (said && said !== tag)

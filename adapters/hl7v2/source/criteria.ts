@@ -1,5 +1,4 @@
 import type { SearchFilter, SearchValue } from '../../../src/fhir/search-query.ts';
-import { authorityOfSystem } from '../../../src/mapping/authority.ts';
 import type { CodeMap } from '../../../src/mapping/code-map.ts';
 import type { InteractionFile } from '../../../src/mapping/exchange-schema.ts';
 import type { Authority } from '../../../src/mapping/run.ts';
@@ -104,7 +103,9 @@ function findAuthority(
   system: string,
   authorities: readonly Authority[],
 ): Pick<Authority, 'namespaces' | 'oid'> | undefined {
-  const registered = authorityOfSystem(system, { authorities, timeZone: '', lose: () => {} });
+  const registered = authorities.find(
+    (it) => it.system === system || (it.oid !== undefined && system === `urn:oid:${it.oid}`),
+  );
   const oid = /^urn:oid:([0-2](?:\.\d+)+)$/.exec(system)?.[1];
   return registered ?? (oid === undefined ? undefined : { oid });
 }

@@ -44,12 +44,13 @@ export interface Envelope {
   /**
    * A whole message; segments end with CR, everything in them is escaped.
    * @param type MSH-9: `QBP^Q22^QBP_Q21`.
+   * @param segments what follows MSH; those that are bytes already are taken as they are.
    * @throws {FicusError} `unmappable` when the character set cannot carry a value.
    */
   readonly write: (
     type: string,
     controlId: string,
-    segments: readonly NestedSegment[],
+    segments: readonly (NestedSegment | ByteString)[],
     form?: WrittenForm,
   ) => ByteString;
 }
@@ -109,7 +110,8 @@ export function createEnvelope(options: EnvelopeOptions): Envelope {
         ],
         form,
       )}\r`;
-      for (const segment of segments) text += `${encodeSegment(segment, form)}\r`;
+      for (const segment of segments)
+        text += `${typeof segment === 'string' ? segment : encodeSegment(segment, form)}\r`;
       return text;
     },
   };

@@ -97,10 +97,16 @@ export function createLine(options: LineOptions): Line {
 function judge(outgoing: Outgoing, message: Message, verdict: Verdict, errors: ErrorTable): boolean {
   const { endpoint, purpose } = outgoing;
   if (!/^[AC][AER]$/.test(verdict.ack)) throw unreadable('its MSA-1 is none of HL7 table 0008');
-  const facts = { ...outgoing.facts, ack: verdict.ack, status: verdict.status ?? '' };
+  const good = isGood(verdict);
+  const facts = {
+    ...outgoing.facts,
+    ack: verdict.ack,
+    status: verdict.status ?? '',
+    good: good ? 'yes' : 'no',
+  };
   const own = endpoint.refusal(message, facts, verdict.errors);
   if (own) throw refusalError(own, verdict, endpoint.elementOf);
-  if (!isGood(verdict)) {
+  if (!good) {
     const code = errors(verdict, purpose);
     if (code === 'empty') return true;
     throw refusalError(code, verdict, endpoint.elementOf);

@@ -3,15 +3,14 @@ import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
 import type { Authority } from '../../../src/mapping/run.ts';
 import type { RequestContext } from '../../../src/ports.ts';
 import type { Message } from '../message.ts';
-import { readAnswer } from './answer.ts';
-import type { Core } from './core.ts';
+import { readAnswer, type Record } from './answer.ts';
+import { checkTag, type Core } from './core.ts';
 import { authorityCriteria, type Criterion } from './criteria.ts';
 import type { Endpoint } from './endpoint.ts';
 import { writeQuery } from './query.ts';
 
-/** A resource, and the answer that it was read from. */
-export interface Found {
-  readonly resource: Resource;
+/** A record, and the answer that it was read from. */
+export interface Found extends Record {
   readonly message: Message;
 }
 
@@ -63,11 +62,13 @@ export async function find(
     });
   if (!reply || reply.empty || !endpoint.reads) return undefined;
   const { message } = reply;
-  core.checkTag(message, tag);
-  const { resources } = readAnswer(endpoint.reads, message, core.run, context.log);
+  checkTag(message, tag);
+  const { records } = readAnswer(endpoint.reads, message, core.run, context.log);
   const own = `${key.authority.name}|${key.number}`;
-  const resource = resources.find(({ id }) => id === own) ?? resources.find((it) => identifierOf(it, key));
-  return resource && { resource, message };
+  const record =
+    records.find(({ resource }) => resource.id === own) ??
+    records.find(({ resource }) => identifierOf(resource, key));
+  return record && { ...record, message };
 }
 
 /** The resource with the id `key`. @throws {FicusError} `not-found`. */

@@ -4,10 +4,10 @@ import type { SearchFilter } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import type { RequestContext } from '../../../src/ports.ts';
 import type { SourcePage } from '../../../src/search/source.ts';
-import { readAnswer } from './answer.ts';
+import { readAnswer, type Answer } from './answer.ts';
 import { decodeCursor, encodeCursor, type Cursor } from './cursor.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Core } from './core.ts';
+import { checkTag, type Core } from './core.ts';
 import { planWays, type WayPlan } from './ways.ts';
 import type { Ask } from './criteria.ts';
 import { writeCancel, writeQuery } from './query.ts';
@@ -39,7 +39,7 @@ export async function searchPage(
     const asked: Cursor = at;
     const answer = await ask(search.endpoint, plan, asked, page.count - resources.length, core, context);
     nameless += answer.nameless;
-    for (const resource of answer.resources) if (!plan.given(asked.way, resource)) resources.push(resource);
+    for (const { resource } of answer.records) if (!plan.given(asked.way, resource)) resources.push(resource);
     if (answer.next) {
       at = answer.next;
       break;
@@ -54,9 +54,7 @@ export async function searchPage(
   };
 }
 
-interface WayAnswer {
-  readonly resources: readonly Resource[];
-  readonly nameless: number;
+interface WayAnswer extends Answer {
   readonly next?: Cursor;
 }
 
@@ -79,8 +77,8 @@ async function ask(
   const bytes = writeQuery(endpoint, parts, envelope, controlId);
   const facts = { continued: pointer === undefined ? 'no' : 'yes' };
   const reply = await line.send({ endpoint, purpose: 'search', controlId, bytes, facts }, context);
-  if (reply.empty || !endpoint.reads) return { resources: [], nameless: 0 };
-  core.checkTag(reply.message, tag);
+  if (reply.empty || !endpoint.reads) return { records: [], nameless: 0 };
+  checkTag(reply.message, tag);
   const answer = readAnswer(endpoint.reads, reply.message, core.run, context.log);
   const next = endpoint.next(reply.message);
   return next === undefined ? answer : { ...answer, next: { way: at.way, tag, pointer: next } };
@@ -93,7 +91,7 @@ export function abandonPage(endpoint: Endpoint, cursor: string, core: Core, cont
   if (tag === undefined || query === undefined) return;
   const controlId = core.envelope.controlId();
   const bytes = writeCancel(tag, query, core.envelope, controlId);
-  const cancel = core.cancelOf(endpoint);
+  const cancel = { ...endpoint, kind: 'QCN^J01', accepts: () => true, status: () => undefined };
   core.line.send({ endpoint: cancel, purpose: 'search', controlId, bytes }, context).catch(() => {});
 }
 
