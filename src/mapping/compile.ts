@@ -11,7 +11,8 @@ import {
   type Member,
   type MemberKeys,
 } from './member.ts';
-import { listMember, type Feed } from './list-member.ts';
+import { listMember } from './list-member.ts';
+import type { Feed } from './list-plan.ts';
 import type { Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
 import { isObject, propertyOf, type FhirStep } from './fhir-path.ts';

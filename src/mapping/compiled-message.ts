@@ -1,6 +1,6 @@
 import { compileCondition, type Condition } from './condition.ts';
 import type { MessageFile } from './exchange-schema.ts';
-import type { CompiledMap } from './map-compiler.ts';
+import type { CompiledMap } from './compiled-map.ts';
 import { compileStructure, segmentOrder, type Grouping } from './structure.ts';
 
 /** One `reads` of a message file, compiled. */

@@ -1,5 +1,5 @@
 import type { MappingSet } from './mapping-set.ts';
-import type { SourceRow } from './map-compiler.ts';
+import type { SourceRow } from './compiled-map.ts';
 
 /** A row that speaks of a place, and where it was written. */
 export interface Explanation {

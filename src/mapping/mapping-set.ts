@@ -3,13 +3,8 @@ import { compileCodeMap, type CodeMap } from './code-map.ts';
 import { mergeDefinitions, type Definitions } from './definitions.ts';
 import type { ErrorsFile, InteractionFile } from './exchange-schema.ts';
 import { compileMessage, type CompiledMessage } from './compiled-message.ts';
-import {
-  compileMap,
-  parseMapName,
-  type CompiledMap,
-  type MapSource,
-  type SourceRow,
-} from './map-compiler.ts';
+import { compileMap } from './map-compiler.ts';
+import { parseMapName, type CompiledMap, type MapSource, type SourceRow } from './compiled-map.ts';
 import { collectParts, type Parts } from './parts.ts';
 import { MappingProblems, type MappingProblem } from './problem.ts';
 import { gapsOf } from './laws/total.ts';

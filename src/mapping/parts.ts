@@ -7,7 +7,7 @@ import {
   type InteractionFile,
   type MessageFile,
 } from './exchange-schema.ts';
-import { parseMapName, type MapSource, type SourceRow } from './map-compiler.ts';
+import { parseMapName, type MapSource, type SourceRow } from './compiled-map.ts';
 import type { MappingProblem } from './problem.ts';
 import {
   codesOverlaySchema,

@@ -1,6 +1,6 @@
 import type { Resource } from '../fhir/types.ts';
 import type { CompiledMessage } from './compiled-message.ts';
-import type { CompiledMap } from './map-compiler.ts';
+import type { CompiledMap } from './compiled-map.ts';
 import { readTree } from './run-map.ts';
 import { startRun, type Loss, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';

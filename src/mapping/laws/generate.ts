@@ -2,7 +2,7 @@ import type { CodeMap } from '../code-map.ts';
 import { targetOf } from '../compile.ts';
 import { definitionAt } from '../definitions.ts';
 import { parseFhirPath } from '../fhir-path.ts';
-import type { CompiledMap, SourceRow } from '../map-compiler.ts';
+import type { CompiledMap, SourceRow } from '../compiled-map.ts';
 import type { MappingSet } from '../mapping-set.ts';
 import { createMemoryTree } from '../memory-tree.ts';
 import { primitiveOf, type Primitive } from '../primitive.ts';

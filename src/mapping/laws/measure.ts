@@ -1,6 +1,6 @@
 import type { Json } from '../../fhir/types.ts';
 import { isObject } from '../fhir-path.ts';
-import type { CompiledMap } from '../map-compiler.ts';
+import type { CompiledMap } from '../compiled-map.ts';
 import type { MappingSet } from '../mapping-set.ts';
 import { snapshot } from '../memory-tree.ts';
 import { startRun, type Loss, type RunContext } from '../run.ts';

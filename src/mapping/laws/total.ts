@@ -1,6 +1,6 @@
 import type { Cover } from '../cover.ts';
 import type { Definitions } from '../definitions.ts';
-import type { CompiledMap } from '../map-compiler.ts';
+import type { CompiledMap } from '../compiled-map.ts';
 
 /** A field or component that no row of a map speaks of. */
 export interface Gap {
