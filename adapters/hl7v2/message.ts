@@ -37,6 +37,9 @@ export class Message implements SegmentContext {
   /** Segments made so far, by their place; all of them, and no longer in the places they came in, once `rearranged`. */
   private readonly list: (Segment | undefined)[] = [];
   private made = 0;
+  /** The first segment of the name asked for last: messages are read segment by segment. */
+  private lastName = '';
+  private lastFound: Segment | undefined = undefined;
   private rearranged = false;
   private changed = false;
   private known: Charset | undefined = undefined;
@@ -66,6 +69,16 @@ export class Message implements SegmentContext {
 
   /** The nth segment of a name. */
   segment(name: string, occurrence = 1): Segment | undefined {
+    if (occurrence === 1 && name === this.lastName) return this.lastFound;
+    const found = this.find(name, occurrence);
+    if (occurrence === 1) {
+      this.lastName = name;
+      this.lastFound = found;
+    }
+    return found;
+  }
+
+  private find(name: string, occurrence: number): Segment | undefined {
     let left = occurrence;
     for (let place = 0; this.rearranged ? place < this.list.length : this.index.reach(place); place++) {
       const found = this.rearranged ? this.list[place]!.is(name) : this.index.isNamed(place, name);
@@ -147,7 +160,7 @@ export class Message implements SegmentContext {
     if (before.terminator === '') before.terminate(terminator);
     const segment = Segment.of(this, bytes, terminator);
     this.list.splice(index, 0, segment);
-    this.rearranged = this.changed = true;
+    this.rearrange();
     return segment;
   }
 
@@ -156,7 +169,7 @@ export class Message implements SegmentContext {
     const index = this.segments.indexOf(segment);
     if (index < 1) throw new RangeError('no such segment to remove');
     this.list.splice(index, 1);
-    this.rearranged = this.changed = true;
+    this.rearrange();
   }
 
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
@@ -216,6 +229,12 @@ export class Message implements SegmentContext {
     this.list[place] = segment;
     this.made++;
     return segment;
+  }
+
+  private rearrange(): void {
+    this.rearranged = true;
+    this.changed = true;
+    this.lastName = '';
   }
 
   private need(at: Location): Segment {

@@ -50,6 +50,7 @@ export class SegmentIndex {
     const start = this.offsets[2 * index]!;
     const end = this.offsets[2 * index + 1]!;
     const after = start + name.length;
+    if (this.scan.charCodeAt(start) !== name.charCodeAt(0)) return false;
     if (after > end || !this.scan.startsWith(name, start)) return false;
     return after === end || this.scan.charCodeAt(after) === this.separator;
   }
