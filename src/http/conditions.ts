@@ -31,7 +31,9 @@ export function parsePrefer(header: string | undefined): Preferences {
   }
   const returning = preferences.get('return');
   const known =
-    returning !== undefined && returning in RETURNS ? RETURNS[returning as keyof typeof RETURNS] : undefined;
+    returning !== undefined && Object.hasOwn(RETURNS, returning)
+      ? RETURNS[returning as keyof typeof RETURNS]
+      : undefined;
   return {
     handling: preferences.get('handling') === 'strict' ? 'strict' : 'lenient',
     ...(known ? { returning: known } : {}),

@@ -129,7 +129,14 @@ export class FhirHandler {
     const servedBy = answer?.servedBy ?? SERVED_BY_FICUS;
     const durationMs = scope.elapsed();
     this.#options.metrics.request(route, status, servedBy, durationMs / 1000);
-    scope.log.info('request', { method: turn.req.method, route, status, durationMs, servedBy });
+    this.#options.log.info('request', {
+      requestId: scope.requestId,
+      method: turn.req.method,
+      route,
+      status,
+      durationMs,
+      servedBy,
+    });
   }
 
   async #answer(turn: Turn, path: string, query: string): Promise<Answer> {

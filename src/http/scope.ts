@@ -1,5 +1,5 @@
 import { FicusError } from '../errors.ts';
-import type { Clock, Logger, Principal, RequestContext } from '../ports.ts';
+import type { Clock, LogFields, Logger, Principal, RequestContext } from '../ports.ts';
 
 const ANONYMOUS: Principal = { key: 'anonymous' };
 /** Time that a backend has, after the deadline, to say what became of the request (a write: outcome unknown). */
@@ -12,6 +12,43 @@ export interface ScopeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deadlineMs: number;
+}
+
+/** The Logger of one request: bound to its id at its first line, since most requests write none but the last. */
+class RequestLog implements Logger {
+  readonly #root: Logger;
+  readonly #requestId: string;
+  #bound: Logger | undefined;
+
+  constructor(root: Logger, requestId: string) {
+    this.#root = root;
+    this.#requestId = requestId;
+  }
+
+  get #log(): Logger {
+    this.#bound ??= this.#root.child({ requestId: this.#requestId });
+    return this.#bound;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#log.debug(message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#log.info(message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#log.warn(message, fields);
+  }
+
+  error(message: string, fields?: LogFields & { readonly error?: unknown }): void {
+    this.#log.error(message, fields);
+  }
+
+  child(fields: LogFields): Logger {
+    return this.#log.child(fields);
+  }
 }
 
 /**
@@ -31,17 +68,19 @@ export class RequestScope implements RequestContext {
   readonly #clock: Clock;
   readonly #cancelTimer: () => void;
   readonly #legs: string[] = [];
+  /** Those who wait for a backend; told when the signal aborts. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: ScopeOptions) {
     this.requestId = options.requestId;
     this.traceparent = options.traceparent;
     this.#clock = options.clock;
-    this.log = options.log.child({ requestId: options.requestId });
+    this.log = new RequestLog(options.log, options.requestId);
     this.startedAt = options.clock.now();
     this.deadline = this.startedAt + options.deadlineMs;
     this.signal = this.#controller.signal;
     this.#cancelTimer = options.clock.after(options.deadlineMs, () => {
-      this.#controller.abort(new FicusError('timeout', 'The request took longer than is allowed'));
+      this.#abort(new FicusError('timeout', 'The request took longer than is allowed'));
     });
     this.timing = (name, durationMs, description) => {
       const text =
@@ -68,7 +107,7 @@ export class RequestScope implements RequestContext {
   /** The client went away: whoever works for it stops. */
   gone(): void {
     this.#cancelTimer();
-    if (!this.signal.aborted) this.#controller.abort(new FicusError('timeout', 'The client went away'));
+    this.#abort(new FicusError('timeout', 'The client went away'));
   }
 
   /**
@@ -77,40 +116,32 @@ export class RequestScope implements RequestContext {
    * @param late what to do with a result that came too late for anybody
    */
   async within<T>(work: Promise<T>, write: boolean, late: (result: T) => void): Promise<T> {
-    const limit = this.#limit(write);
+    const { promise: passed, reject } = Promise.withResolvers<never>();
+    let over = false;
+    let cancelGrace = (): void => {};
+    const begin = (): void => {
+      cancelGrace = this.#clock.after(GRACE_MS, () => {
+        over = true;
+        reject(noAnswer(write));
+      });
+    };
+    this.#waiting.add(begin);
+    if (this.signal.aborted) begin();
     try {
-      return await Promise.race([work, limit.passed]);
+      return await Promise.race([work, passed]);
     } catch (error) {
-      if (limit.isOver()) work.then(late, () => {});
+      if (over) work.then(late, () => {});
       throw error;
     } finally {
-      limit.cancel();
+      this.#waiting.delete(begin);
+      cancelGrace();
     }
   }
 
-  /** A promise that rejects when the signal and then the grace have passed. */
-  #limit(write: boolean): { readonly passed: Promise<never>; isOver(): boolean; cancel(): void } {
-    let over = false;
-    let cancelGrace = (): void => {};
-    let begin = (): void => {};
-    const passed = new Promise<never>((_resolve, reject) => {
-      begin = () => {
-        cancelGrace = this.#clock.after(GRACE_MS, () => {
-          over = true;
-          reject(noAnswer(write));
-        });
-      };
-    });
-    if (this.signal.aborted) begin();
-    else this.signal.addEventListener('abort', begin);
-    return {
-      passed,
-      isOver: () => over,
-      cancel: () => {
-        this.signal.removeEventListener('abort', begin);
-        cancelGrace();
-      },
-    };
+  #abort(reason: FicusError): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    for (const begin of this.#waiting) begin();
   }
 }
 

@@ -13,8 +13,9 @@ export function requestIdOf(header: string | string[] | undefined): string {
  * of our own when there is none or it is broken. Minted traces are not sampled.
  */
 export function traceparentOf(header: string | string[] | undefined): string {
-  const fresh = randomUUID().replaceAll('-', '');
-  const span = fresh.slice(16);
+  const fresh = randomUUID();
+  // The random half of a version 4 UUID; its variant bits keep it from being zero.
+  const span = fresh.slice(19, 23) + fresh.slice(24);
   if (typeof header === 'string') {
     const [, version, trace, parent, flags, more] = TRACEPARENT.exec(header) ?? [];
     const known = version !== undefined && version !== 'ff' && (version !== '00' || more === undefined);
@@ -22,5 +23,6 @@ export function traceparentOf(header: string | string[] | undefined): string {
       return `00-${trace}-${span}-${flags === '01' || flags === '03' ? '01' : '00'}`;
     }
   }
-  return `00-${randomUUID().replaceAll('-', '')}-${span}-00`;
+  const trace = randomUUID();
+  return `00-${trace.slice(0, 8)}${trace.slice(9, 13)}${trace.slice(14, 18)}${trace.slice(19, 23)}${trace.slice(24)}-${span}-00`;
 }
