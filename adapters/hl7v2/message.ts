@@ -175,23 +175,27 @@ export class Message implements SegmentContext {
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
     if (!this.changed) return this.parts.source;
-    const { raw, start } = this.parts;
-    let out = '';
+    const { raw, source, start } = this.parts;
+    let head = '';
     let copied = 0;
     if (this.rearranged) {
-      out = raw.slice(0, start);
-      for (const segment of this.segments) out += segment.bytes() + segment.terminator;
+      head = raw.slice(0, start);
+      for (const segment of this.segments) head += segment.bytes() + segment.terminator;
       copied = this.parts.end;
     } else {
       const { offsets } = this.index;
-      for (let index = 0; index < this.list.length; index++) {
-        const segment = this.list[index];
+      for (let place = 0; place < this.list.length; place++) {
+        const segment = this.list[place];
         if (!segment?.edited) continue;
-        out += raw.slice(copied, offsets[2 * index]) + segment.bytes() + segment.terminator;
-        copied = offsets[2 * index + 2]!;
+        head += raw.slice(copied, offsets[2 * place]) + segment.bytes() + segment.terminator;
+        copied = offsets[2 * place + 2]!;
       }
     }
-    return Buffer.from(out + raw.slice(copied), 'latin1');
+    // What stands behind the last change goes over as bytes.
+    const out = Buffer.allocUnsafe(head.length + source.length - copied);
+    out.write(head, 0, 'latin1');
+    source.copy(out, head.length, copied);
+    return out;
   }
 
   /** Everything that reading lazily may never notice: bytes that do not decode, an unknown character set, odd lines. */
