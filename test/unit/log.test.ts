@@ -33,6 +33,12 @@ describe('the log', () => {
     expect(last()['time']).toMatch(/^\d{4}-/);
   });
 
+  it('says the time once and first, then level, message and what is bound', () => {
+    const { log, last } = capture();
+    log.child({ requestId: 'r1' }).warn('Late', { backend: 'core' });
+    expect(Object.keys(last())).toEqual(['time', 'level', 'message', 'requestId', 'backend']);
+  });
+
   it('drops every other field, and objects even under an allowed name', () => {
     const { log, text } = capture();
     log.info('Answered', { body: 'Zebrowski', family: 'Zebrowski', reason: { name: 'Zebrowski' } });
