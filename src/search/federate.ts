@@ -71,6 +71,7 @@ export function federate(options: FederateOptions): Layer {
       if (body.kind !== 'searchset' && (body.kind !== 'pipe' || status !== 200 || !(adds || resumed)))
         return response;
       const { set, link } = await setOf(response, maxBytes);
+      if (failClosed.has(request.type)) refusePart(set.issues);
       const continued = link === undefined ? set : { ...set, next: UPSTREAM + pages.seal(link, binding) };
       const explained = withIssues(continued, chains.issues, isComplete(chains.issues));
       return answer(await include(request, explained, context), servedBy, headers);

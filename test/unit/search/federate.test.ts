@@ -88,6 +88,13 @@ describe('_include', () => {
     await expect(ask(other, asked, { failClosed: new Set(['Patient']) })).rejects.toMatchObject(incomplete);
   });
 
+  test('a source that answers in part fails such a search, too', async () => {
+    const part = set([], { issues: [{ severity: 'warning', code: 'incomplete' }] });
+    const next = hospital({ 'AllergyIntolerance?patient=1': part, 'Observation?code=x': part });
+    await expect(ask(next, query('AllergyIntolerance', 'patient=1'))).rejects.toMatchObject({ status: 503 });
+    expect((await ask(next, query('Observation', 'code=x'))).set.issues).toMatchObject([{ code: 'incomplete' }]);
+  });
+
   test('has a limit, and says when it is reached', async () => {
     const next = hospital({
       'Observation?code=x': set(matches, { total: 3 }),

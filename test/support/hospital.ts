@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { demoConfig, ensureSecrets } from '../../src/cli/demo-config.ts';
+import { compose } from '../../src/compose.ts';
+import type { Ficus } from '../../src/compose.ts';
+import type { LoadedConfig } from '../../src/config/load.ts';
+import { createLogger } from '../../src/log.ts';
+import { startSandbox } from '../../sandbox/index.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** Ficus in front of the sandbox, as `npm start` puts it together, on ports of its own and with its log at hand. */
+export interface Hospital {
+  readonly ficus: Ficus;
+  readonly sandbox: Sandbox;
+  /** FHIR base address. */
+  readonly base: string;
+  /** Lines of the log so far. */
+  readonly log: () => readonly LogLine[];
+  /** Turns a fault dial of the sandbox. */
+  readonly dial: (dial: object) => Promise<void>;
+  readonly clearDials: () => Promise<void>;
+  /** JSON of the sandbox's control API. */
+  readonly control: <T>(path: string) => Promise<T>;
+  /** FHIR id of the patient with a number. */
+  readonly patientId: (mrn: string, system?: string) => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+export const HOSP = 'urn:oid:2.999.1.1';
+
+/** @param adjust changes the demo's configuration, e.g. to shorten a deadline */
+export async function startHospital(
+  adjust: (loaded: LoadedConfig) => LoadedConfig = (it) => it,
+): Promise<Hospital> {
+  const state = mkdtempSync(join(tmpdir(), 'ficus-e2e-'));
+  const password = ensureSecrets(state);
+  const sandbox = await startSandbox({
+    mllpPort: 0,
+    soapPort: 0,
+    modernPort: 0,
+    controlPort: 0,
+    security: { user: 'ficus', password },
+  });
+  const lines: LogLine[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      for (const line of chunk.toString().split('\n'))
+        if (line !== '') lines.push(JSON.parse(line) as LogLine);
+      done();
+    },
+  });
+  const log = createLogger({ level: 'debug', stream });
+  const ficus = await compose(adjust(demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 })), {
+    log,
+  }).catch(async (error: unknown) => {
+    await sandbox.close();
+    throw error;
+  });
+  const { control } = sandbox.addresses;
+  const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${control}${path}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  return {
+    ficus,
+    sandbox,
+    base: ficus.publicBase,
+    log: () => lines,
+    dial: async (dial) => void (await ask('POST', '/dials', dial)),
+    clearDials: async () => void (await ask('DELETE', '/dials')),
+    control: <T>(path: string) => ask('GET', path) as Promise<T>,
+    patientId: async (mrn, system = HOSP) => {
+      const response = await fetch(
+        `${ficus.publicBase}/Patient?identifier=${encodeURIComponent(`${system}|${mrn}`)}`,
+      );
+      const bundle = (await response.json()) as { entry?: { resource: { id: string } }[] };
+      const id = bundle.entry?.[0]?.resource.id;
+      if (id === undefined) throw new Error(`No patient ${mrn}: ${JSON.stringify(bundle)}`);
+      return id;
+    },
+    close: async () => {
+      await ficus.stop();
+      await sandbox.close();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
