@@ -66,7 +66,7 @@ function group(parts: readonly Part[], names: readonly string[]): Grouping {
 function place(stack: Open[], name: string, index: number): boolean {
   for (let depth = stack.length - 1; depth >= 0; depth -= 1) {
     const open = stack[depth]!;
-    const found = findFrom(open.parts, open.at, name);
+    const found = findFrom(open.parts, isFull(open) ? open.at + 1 : open.at, name);
     if (found !== undefined) {
       stack.length = depth + 1;
       enter(stack, found, name, index);
@@ -81,6 +81,14 @@ function place(stack: Open[], name: string, index: number): boolean {
     }
   }
   return false;
+}
+
+/** Whether the part that reading stands at is there already and does not repeat. */
+function isFull({ parts, group, at }: Open): boolean {
+  const part = parts[at];
+  return (
+    part !== undefined && !part.repeats && (group.segments.has(part.name) || group.groups.has(part.name))
+  );
 }
 
 function findFrom(parts: readonly Part[], from: number, name: string): number | undefined {
@@ -105,7 +113,6 @@ function enter(stack: Open[], at: number, name: string, index: number): void {
   const part = open.parts[at]!;
   open.at = at;
   if (!part.of) {
-    // A segment that does not repeat may come again in a real feed: it stays where the first one is.
     add(open.group, name, index);
     return;
   }
