@@ -108,7 +108,8 @@ function warningsOf({ file }: Operation, body: XmlElement): Issue[] {
       `The legacy service could not give all it has${code === undefined ? '' : ` (${code})`}.${where}`,
     );
   });
-  const isPart = textAt(body, status!) !== file.response.done[0];
+  const returned = textAt(body, status!);
+  const isPart = returned !== undefined && returned !== file.response.done[0];
   return issues.length === 0 && isPart
     ? [incomplete('The legacy service could not give all it has.')]
     : issues;

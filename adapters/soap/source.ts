@@ -1,20 +1,21 @@
 import { FicusError } from '../../src/errors.ts';
-import type { Endpoint, Resource } from '../../src/fhir/types.ts';
 import type { MappingSet } from '../../src/mapping/mapping-set.ts';
 import type { Authority, RunContext } from '../../src/mapping/run.ts';
 import type { Clock, Logger, RequestContext } from '../../src/ports.ts';
-import type { LegacySource } from '../../src/search/source.ts';
+import type { LegacySource, SourcePage } from '../../src/search/source.ts';
+import { createCalls } from './calls.ts';
 import { createSoapClient } from './client.ts';
 import type { SoapClientOptions } from './client.ts';
 import { createExchanger } from './exchange.ts';
-import type { ExchangeMetrics, Outcome } from './exchange.ts';
+import type { ExchangeMetrics } from './exchange.ts';
 import { readRecord, readRecords } from './reading.ts';
-import { requestBody } from './request.ts';
 import { compileSearching } from './searching.ts';
 import type { Searching } from './searching.ts';
 import { compileService, numberOf } from './service.ts';
 import type { Operation } from './service.ts';
 import { textAt } from './tree.ts';
+import { createWrites } from './writes.ts';
+import type { XmlElement } from './xml-element.ts';
 
 export interface SoapSourceOptions {
   /** Backend name. */
@@ -73,82 +74,60 @@ export function createSoapSource(options: SoapSourceOptions): LegacySource & { c
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
   const exchange = createExchanger({ name, client, errors, clock, metrics: options.metrics });
-
-  function operationOf(endpoint: Endpoint): Operation {
-    const operation = operations.get(endpoint);
-    if (!operation) throw new FicusError('not-implemented', `${name} cannot do ${endpoint}.`);
-    return operation;
-  }
-
-  async function readNumber(type: string, number: string, context: RequestContext): Promise<Outcome> {
-    const operation = operationOf(`${type}.read`);
-    const body = requestBody(operation.request, { number }, []);
-    const { action = '', operation: asked } = operation.request;
-    const { response } = operation.file;
-    return exchange({ operation: asked, action, body, response, on: 'read', context });
-  }
+  const calls = createCalls(name, operations, exchange);
+  const writes = createWrites({ calls, operations: operations.values(), run, clock });
 
   return {
     name,
     endpoints: [...operations.keys()],
     searchOf: (type) => searches.get(type)?.native,
 
-    async read(type, key, context): Promise<Resource> {
-      const operation = operationOf(`${type}.read`);
+    async read(type, key, context) {
+      const operation = calls.operation(`${type}.read`);
       const number = numberOf(key, operation.authority);
-      if (number === undefined) throw notFound(type);
-      const outcome = await readNumber(type, number, context);
-      if (outcome.kind === 'refused') throw outcome.error;
-      if (outcome.kind === 'empty') throw notFound(type);
-      return readRecord(operation, outcome.body, run, context.log);
+      const body = number === undefined ? undefined : await calls.get(type, number, context);
+      if (!body) throw notFound(type);
+      return readRecord(operation, body, run, context.log);
     },
 
-    async search(type, filters, page, context) {
-      const operation = operationOf(`${type}.search`);
-      const asked = searches.get(type)!.ask(filters);
+    async search(type, filters, page, context): Promise<SourcePage> {
+      const operation = calls.operation(`${type}.search`);
+      const searching = searches.get(type)!;
+      const asked = searching.ask(filters);
       if (asked.kind === 'nothing') return { resources: [] };
       if (asked.kind === 'read') {
-        const outcome = await readNumber(type, asked.number, context);
-        if (outcome.kind === 'empty') return { resources: [] };
-        if (outcome.kind === 'refused') {
-          if (outcome.error.code === 'not-found') return { resources: [] };
-          throw outcome.error;
-        }
-        return readRecords(operationOf(`${type}.read`), outcome.body, run, context.log);
+        const body = await calls.get(type, asked.number, context);
+        return body ? pageOf(calls.operation(`${type}.read`), body, context) : { resources: [] };
       }
-      const { request, file } = operation;
-      const count = String(Math.min(page.count, searches.get(type)!.native.maxPage));
-      const body = requestBody(request, { count, cursor: page.cursor }, asked.criteria);
-      const { action = '' } = request;
-      const outcome = await exchange({
-        operation: request.operation,
-        action,
-        body,
-        response: file.response,
-        on: 'search',
-        context,
-      });
-      if (outcome.kind === 'refused') throw outcome.error;
-      if (outcome.kind === 'empty') return { resources: [] };
-      const { resources, issues } = readRecords(operation, outcome.body, run, context.log);
-      const next = file.response.next === undefined ? undefined : textAt(outcome.body, file.response.next);
-      return {
-        resources,
-        ...(issues.length === 0 ? {} : { issues }),
-        ...(next === undefined ? {} : { next }),
-      };
+      const count = String(Math.min(page.count, searching.native.maxPage));
+      const body = await calls.find(type, asked.criteria, { count, cursor: page.cursor }, context);
+      return body ? pageOf(operation, body, context) : { resources: [] };
     },
 
-    async create() {
-      throw new FicusError('not-implemented', 'to come');
+    create: (type, resource, context) => writes.create(type, resource, context),
+
+    async update(type, key, resource, context) {
+      const number = numberOf(key, calls.operation(`${type}.update`).authority);
+      const updated = number === undefined ? undefined : await writes.update(type, number, resource, context);
+      if (!updated) throw notFound(type);
+      return updated;
     },
-    async update() {
-      throw new FicusError('not-implemented', 'to come');
-    },
+
     // The service keeps nothing for a page token.
     abandon: () => {},
     close: () => client.close(),
   };
+
+  function pageOf(operation: Operation, body: XmlElement, context: RequestContext): SourcePage {
+    const { resources, issues } = readRecords(operation, body, run, context.log);
+    const { next: path } = operation.file.response;
+    const next = path === undefined ? undefined : textAt(body, path);
+    return {
+      resources,
+      ...(issues.length === 0 ? {} : { issues }),
+      ...(next === undefined ? {} : { next }),
+    };
+  }
 }
 
 function notFound(type: string): FicusError {

@@ -59,7 +59,9 @@ const param = z.strictObject({
   within: z
     .boolean()
     .default(false)
-    .describe('The core compares with a longer text: the wildcard stands in front, too'),
+    .describe(
+      'The core compares the whole text, punctuation too: wildcards stand in front and between the letters',
+    ),
   any: z
     .array(text)
     .min(1)
@@ -151,6 +153,10 @@ const soapRequest = z.strictObject({
   set: z.record(text, text).default({}),
   onto: z.enum(['empty', 'current']).default('empty'),
   order: z.array(text).optional().describe('Order of the child elements; others cannot be sent'),
+  keeps: z
+    .array(text)
+    .default([])
+    .describe('Update: elements that the core keeps when the resource leaves them out'),
   instead: z.array(soapInstead).default([]),
 });
 

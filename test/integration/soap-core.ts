@@ -18,6 +18,7 @@ export const AUTHORITIES: readonly Authority[] = [
   { name: 'ALRG', system: 'http://hospix.example/allergy-numbers' },
   { name: 'ENC', system: 'http://hospix.example/visit-numbers' },
   { name: 'OBS', system: 'http://hospix.example/observation-numbers' },
+  { name: 'FICUS', namespaces: ['FICUS'], oid: '2.999.1.99', system: 'urn:oid:2.999.1.99' },
 ];
 
 export const MAPPINGS = loadMappings('mappings');
