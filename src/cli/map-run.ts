@@ -6,7 +6,7 @@ import { toFicusError } from '../errors.ts';
 import type { CompiledMessage } from '../mapping/compiled-message.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import { readMessage, type MessageReading } from '../mapping/read-message.ts';
-import type { RunContext } from '../mapping/run.ts';
+import type { Loss, RunContext } from '../mapping/run.ts';
 
 /** What became of one message of a file. */
 export interface MessageReport extends Partial<MessageReading> {
@@ -18,6 +18,8 @@ export interface MessageReport extends Partial<MessageReading> {
   /** Why it could not be read. */
   readonly error?: string;
 }
+
+const OUT_OF_ORDER = 'stands where the structure of the message does not expect it';
 
 /** Reads every message of a file (one, several, a batch) into resources. */
 export function runFile(set: MappingSet, file: string, context: RunContext): MessageReport[] {
@@ -42,9 +44,15 @@ function runMessage(
     const file = structureOf(set, type, structure!);
     if (!file) return { type, error: 'there is no message file for this type' };
     const names = message.segments.map((segment) => segment.name);
-    const { root } = file.group(names);
+    const { root, unexpected } = file.group(names);
     const facts = { ...context.facts, event: event!, type: code! };
-    return { type, ...readMessage(file, messageTree(message, root, file.order), { ...context, facts }) };
+    const reading = readMessage(file, messageTree(message, root, file.order), { ...context, facts });
+    const astray = unexpected.map((index): Loss => ({
+      kind: 'unmapped',
+      path: `${names[index]}`,
+      why: OUT_OF_ORDER,
+    }));
+    return { type, resources: reading.resources, loss: [...reading.loss, ...astray] };
   } catch (error) {
     return { type, error: describe(error) };
   }

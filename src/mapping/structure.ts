@@ -55,11 +55,17 @@ function group(parts: readonly Part[], names: readonly string[]): Grouping {
   const unexpected: number[] = [];
   for (const [index, name] of names.entries()) {
     if (!place(stack, name, index)) {
-      add(stack.at(-1)!.group, name, index);
+      add(homeOf(stack, name), name, index);
       if (!name.startsWith('Z')) unexpected.push(index);
     }
   }
   return { root, unexpected };
+}
+
+/** Where a segment out of order belongs: the innermost open group that knows it, else the innermost. */
+function homeOf(stack: readonly Open[], name: string): SegmentGroup {
+  const knows = stack.findLast(({ parts }) => parts.some((part) => !part.of && part.name === name));
+  return (knows ?? stack.at(-1)!).group;
 }
 
 /** Finds the next place for a segment: further on in the innermost open group, a new repetition of it, or further out. */
