@@ -1,4 +1,5 @@
-import type { Message } from './message.ts';
+import type { Delimiters } from './delimiters.ts';
+import type { Segment } from './segment.ts';
 
 /** Something wrong with a message that can still be carried. Holds places only, never content. */
 export interface Defect {
@@ -12,8 +13,16 @@ export interface Defect {
   readonly field?: number;
 }
 
+/** What is looked at: a message. */
+interface Checked {
+  readonly delimiters: Delimiters;
+  /** Throws when the set is not known. */
+  readonly charset: string;
+  readonly segments: readonly Segment[];
+}
+
 /** Reads every byte of a message once, strictly. Linear in its length. */
-export function findDefects(message: Message): readonly Defect[] {
+export function findDefects(message: Checked): readonly Defect[] {
   const defects: Defect[] = [];
   const { component, repetition, escape, subcomponent } = message.delimiters;
   if ([component, repetition, escape, subcomponent].includes(''))

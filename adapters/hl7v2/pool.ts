@@ -1,5 +1,5 @@
 import type { Logger } from '../../src/ports.ts';
-import type { ExchangeOptions, MllpPool, MllpPoolOptions, MllpPoolStats } from './client.ts';
+import type { ExchangeOptions, MllpPool, MllpPoolOptions, MllpPoolStats } from './pool-options.ts';
 import { MllpConnection } from './connection.ts';
 import type { ConnectionEvents, ConnectionOptions } from './connection.ts';
 import { abandoned, controlIdOf, neverSent, refused, rejectExchange, unreachable } from './exchange.ts';
