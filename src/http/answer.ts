@@ -1,4 +1,5 @@
 import { FicusError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { searchsetBundle } from '../fhir/bundle.ts';
 import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
 import type { Resource } from '../fhir/types.ts';
@@ -16,6 +17,8 @@ export interface Answer {
   readonly headers: Record<string, string>;
   readonly body: Buffer | Extract<FhirBody, { kind: 'pipe' }> | undefined;
   readonly servedBy: string;
+  /** Of a failure: its code in the closed list, for the log. */
+  readonly errorCode?: ErrorCode;
 }
 
 /** Who answers when no backend was asked. */
@@ -94,5 +97,6 @@ export function answerOfError(error: FicusError, pretty: boolean): Answer {
     headers,
     body: serialise(outcomeOfError(error), pretty),
     servedBy: SERVED_BY_FICUS,
+    errorCode: error.code,
   };
 }

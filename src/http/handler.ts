@@ -136,6 +136,7 @@ export class FhirHandler {
       status,
       durationMs,
       servedBy,
+      errorCode: answer?.errorCode,
     });
   }
 

@@ -65,6 +65,7 @@ describe('identity of a request', () => {
     const lines = running.lines.filter((line) => line.message === 'request');
     expect(lines.map((line) => line.fields['route'])).toEqual(['Patient.search', 'unrouted']);
     expect(lines[0]?.fields).toMatchObject({ method: 'GET', status: 200, servedBy: 'legacy:core' });
+    expect(lines.map((line) => line.fields['errorCode'])).toEqual([undefined, 'not-promised']);
     expect(JSON.stringify(running.lines)).not.toMatch(/Roe|12345/);
     expect(running.observed).toEqual([
       { route: 'Patient.search', status: 200, servedBy: 'legacy:core' },
