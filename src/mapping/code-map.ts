@@ -176,9 +176,11 @@ export function translated(
 /** Whether a place names the coding system of its first code, known or not. */
 export type SaysSystem = (place: TreeReader) => boolean;
 
-/** CE, CWE, CNE: component 3 names a system, or there is no first code at all. */
-export const codedElementSaysSystem: SaysSystem = (place) =>
-  valued(place.child(3).text()) || !valued(place.child(1).text());
+/** CE, CWE, CNE: the system stands two components behind its code. */
+export const codedElementSaysSystem: SaysSystem = (place) => {
+  const first = [1, 4, 10].find((part) => valued(place.child(part).text()));
+  return first === undefined || valued(place.child(first + 2).text());
+};
 
 function firstCoding(
   value: Json,
