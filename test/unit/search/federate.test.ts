@@ -92,7 +92,9 @@ describe('_include', () => {
     const part = set([], { issues: [{ severity: 'warning', code: 'incomplete' }] });
     const next = hospital({ 'AllergyIntolerance?patient=1': part, 'Observation?code=x': part });
     await expect(ask(next, query('AllergyIntolerance', 'patient=1'))).rejects.toMatchObject({ status: 503 });
-    expect((await ask(next, query('Observation', 'code=x'))).set.issues).toMatchObject([{ code: 'incomplete' }]);
+    expect((await ask(next, query('Observation', 'code=x'))).set.issues).toMatchObject([
+      { code: 'incomplete' },
+    ]);
   });
 
   test('has a limit, and says when it is reached', async () => {
