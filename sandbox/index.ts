@@ -7,7 +7,6 @@ import type { Credentials } from './legacy-core/soap/security.ts';
 import { createModernService, type ModernServiceOptions } from './modern/index.ts';
 
 export { createControlApi, createLegacyCore, createModernService };
-export { HOSPITAL_ZONE } from './time.ts';
 
 /** Ports: 0 is any free one. */
 export interface SandboxOptions {
