@@ -1,6 +1,8 @@
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createHl7v2Source, type Hl7v2Source, type Hl7v2SourceOptions } from '../../adapters/hl7v2/source.ts';
 import { createLegacyCore, type LegacyCore } from '../../sandbox/legacy-core/index.ts';
+import type { JournalEntry } from '../../sandbox/faults/journal.ts';
 import { parseDial } from '../../sandbox/faults/dial.ts';
 import { systemClock } from '../../src/clock.ts';
 import { loadMappings } from '../../src/config/mappings.ts';
@@ -27,6 +29,8 @@ export interface Line {
 export interface Scene {
   readonly core: LegacyCore;
   readonly source: Hl7v2Source;
+  /** Messages that went out, where the scene is tapped. */
+  readonly sent: () => readonly string[];
   readonly lines: Line[];
   /** `backend kind outcome` of every exchange. */
   readonly exchanges: string[];
@@ -35,24 +39,56 @@ export interface Scene {
   /** Turns a fault on, as the control API does. */
   readonly dial: (input: Readonly<Record<string, unknown>>) => void;
   /** Operations that the core received, in order: `QBP^Q22`. */
-  readonly received: (
-    operation?: string,
-  ) => readonly { readonly controlId: string; readonly outcome: string }[];
+  readonly received: (operation?: string) => readonly JournalEntry[];
 }
 
-export type SceneOptions = Partial<Omit<Hl7v2SourceOptions, 'port'>> & { readonly now?: () => number };
+/** A line between source and core that keeps what goes out. */
+async function openTap(port: number, sent: string[]): Promise<Server> {
+  const tap = createServer((inside) => {
+    const outside = connect(port, '127.0.0.1');
+    let text = '';
+    inside.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      const frames = text.split('\u001c\r');
+      text = frames.pop()!;
+      sent.push(...frames.map((frame) => frame.slice(frame.indexOf('MSH'))));
+    });
+    inside.pipe(outside).pipe(inside);
+    for (const socket of [inside, outside]) {
+      socket.on('error', () => {});
+      socket.on('close', () => [inside, outside].forEach((other) => other.destroy()));
+    }
+  });
+  await new Promise<void>((resolve) => void tap.listen(0, '127.0.0.1', resolve));
+  return tap;
+}
+
+export type SceneOptions = Partial<Omit<Hl7v2SourceOptions, 'port'>> & {
+  /** Keeps what goes out: see `sent`. */
+  readonly tapped?: boolean;
+};
 
 /** Starts both; they are gone when the test is done. */
 export async function openScene(options: SceneOptions = {}): Promise<Scene> {
+  const scene = await startScene(options);
+  onTestFinished(() => scene.close());
+  return scene;
+}
+
+/** Starts both, for a whole file. */
+export async function startScene({ tapped = false, ...options }: SceneOptions = {}): Promise<
+  Scene & { readonly close: () => Promise<void> }
+> {
   const core = await createLegacyCore({ mllpPort: 0, soapPort: 0, security: false });
-  onTestFinished(() => core.close());
+  const sent: string[] = [];
+  const tap = tapped ? await openTap(core.mllpPort, sent) : undefined;
   const lines: Line[] = [];
   const exchanges: string[] = [];
   const log = recordingLog(lines);
   const source = createHl7v2Source({
     name: 'core',
     host: '127.0.0.1',
-    port: core.mllpPort,
+    port: tap ? (tap.address() as AddressInfo).port : core.mllpPort,
     connections: 2,
     minIntervalMs: 0,
     charset: 'UNICODE UTF-8',
@@ -73,10 +109,15 @@ export async function openScene(options: SceneOptions = {}): Promise<Scene> {
     },
     ...options,
   });
-  onTestFinished(() => source.close());
   return {
     core,
     source,
+    sent: () => sent,
+    close: async () => {
+      await source.close();
+      tap?.close();
+      await core.close();
+    },
     lines,
     exchanges,
     context: (ms = 5_000) => {

@@ -152,19 +152,35 @@ function dayDigits({ text }: SearchValue): string | undefined {
   return parseFhirTime(day) ? day.replaceAll('-', '') : undefined;
 }
 
+/** Letters that a loose pattern holds: enough to be selective, few enough for a core that tries every way to match them. */
+const MOST_LETTERS = 6;
+
 /**
- * A text, and how it goes on: FHIR R4 search.html#string. Whatever FHIR does not compare (punctuation, runs of white space)
- * becomes a wildcard, too.
+ * A text, and how it goes on: FHIR R4 search.html#string. What FHIR does not compare (punctuation, blanks) becomes a wildcard. With
+ * `within` the pattern is loose: the text may begin anywhere (the second family name), and punctuation may stand between any two
+ * letters (`oneill` is `O'Neill`).
  */
 function askString(field: string, { wildcard, within }: Param): Ask {
   return (filter) => {
     const text = filter.values[0]?.text ?? '';
-    if (text.trim() === '') return undefined;
-    const one = (value: string): readonly Way[] => [{ criteria: [{ field, value }] }];
-    if (filter.modifier === 'exact' && !within) return one(text);
-    if (wildcard === undefined) return undefined;
-    const core = text.replace(/[\p{P}\s]+/gu, wildcard);
-    const front = within || filter.modifier === 'contains' ? wildcard : '';
-    return one(`${front}${core}${wildcard}`.replaceAll(wildcard + wildcard, wildcard));
+    if (text.trim() === '' || (wildcard === undefined && filter.modifier !== 'exact')) return undefined;
+    const value = patternOf(text, { modifier: filter.modifier ?? '', wildcard: wildcard ?? '', within });
+    return [{ criteria: [{ field, value }] }];
   };
+}
+
+interface PatternOptions {
+  readonly modifier: string;
+  readonly wildcard: string;
+  readonly within: boolean;
+}
+
+function patternOf(text: string, { modifier, wildcard, within }: PatternOptions): string {
+  if (modifier === 'exact') return within ? wildcard + text + wildcard : text;
+  // One sigma of three forms, which cores compare as they are written.
+  const plain = text.normalize('NFC').replace(/[\p{P}\p{M}\s\u03c2\u03c3\u03a3]+/gu, wildcard);
+  const letters = Array.from(plain.replaceAll(wildcard, ''));
+  const body = within ? letters.slice(0, MOST_LETTERS).join(wildcard) : plain;
+  const front = within || modifier === 'contains' ? wildcard : '';
+  return `${front}${body}${wildcard}`.replaceAll(wildcard + wildcard, wildcard);
 }

@@ -70,8 +70,17 @@ function placeOf(segment: string | null | undefined, field: string | null | unde
 /** What an answer that is not plainly good comes to: an error code, or `empty` for nothing found. */
 export type ErrorTable = (verdict: Verdict, purpose: Purpose) => ErrorCode | 'empty';
 
-/** Compiles `mappings/errors.yaml`. @throws SyntaxError for a pattern that is none. */
+/** Compiles `mappings/errors.yaml`. @throws Error without a last row that takes what is left; SyntaxError for a pattern that is none. */
 export function compileErrorTable(file: ErrorsFile): ErrorTable {
+  const last = file.rows.at(-1);
+  if (
+    !last ||
+    last.on !== 'any' ||
+    [last.ack, last.err, last.status, last.says].some((it) => it !== undefined)
+  )
+    throw new Error(
+      `the error table ${file.errors} needs a last row with nothing but a code, for whatever is left`,
+    );
   const rows = file.rows.map(({ on, ack, err, status, says, code }) => {
     const pattern = says === undefined ? undefined : new RegExp(says, 'u');
     return {
@@ -84,6 +93,5 @@ export function compileErrorTable(file: ErrorsFile): ErrorTable {
         (pattern === undefined || pattern.test(verdict.text)),
     };
   });
-  return (verdict, purpose) =>
-    rows.find(({ matches }) => matches(verdict, purpose))?.code ?? 'legacy-exception';
+  return (verdict, purpose) => rows.find(({ matches }) => matches(verdict, purpose))!.code;
 }

@@ -160,12 +160,11 @@ async function withCopies(
     throw new FicusError('unprocessable', `${expression[0]} is not known to the legacy system.`, {
       expression,
     });
-  const identifier = { system: key.authority.system, value: key.number };
+  const { id = '' } = found.resource;
+  const own = parseKey(id, core.run.authorities) ?? key;
+  const identifier = { system: own.authority.system, value: own.number };
   return {
-    prepared: {
-      ...resource,
-      [copy.by]: { reference: `${copy.reader.type}/${found.resource.id}`, identifier },
-    },
+    prepared: { ...resource, [copy.by]: { reference: `${copy.reader.type}/${id}`, identifier } },
     taken: { from: found.message, segments: segmentsOf(found, copy.segments) },
   };
 }

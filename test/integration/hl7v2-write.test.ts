@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import type { Resource } from '../../src/fhir/types.ts';
+import { openScene, type Scene } from './hl7v2-core.ts';
+
+const NEW_PATIENT: Resource = {
+  resourceType: 'Patient',
+  active: true,
+  name: [{ use: 'official', family: 'Bär', given: ['Zoë'] }],
+  birthDate: '1990-02',
+  gender: 'female',
+};
+
+const ORDER: Resource = {
+  resourceType: 'ServiceRequest',
+  status: 'active',
+  intent: 'order',
+  subject: { reference: 'Patient/HOSP|100001' },
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+};
+
+/** A segment of a patient as the core keeps it, as it would write it. */
+function kept(scene: Scene, number: string, segment: 'pid' | 'pd1' | 'zpi' = 'pid'): string[] {
+  const patient = scene.core.hospital().patients.find(number, 'HOSP');
+  const fields = patient?.[segment]?.fields ?? [];
+  return fields.map((field) => field.map((cx) => cx.map((leaf) => leaf.join('&')).join('^')).join('~'));
+}
+
+function identifiers(resource: Resource): string[] {
+  return (resource['identifier'] as { system?: string; value: string }[]).map(
+    ({ system, value }) => `${system}|${value}`,
+  );
+}
+
+describe('Patient.create (ADT^A28)', () => {
+  it('gives the patient as the core holds it, with the number that the core assigned', async () => {
+    const scene = await openScene();
+    const created = await scene.source.create('Patient', NEW_PATIENT, scene.context());
+    expect(created).toMatchObject({ id: 'HOSP|100901', name: NEW_PATIENT['name'], birthDate: '1990-02' });
+    expect(identifiers(created)).toEqual([
+      'urn:oid:2.999.1.1|100901',
+      expect.stringMatching(/^urn:oid:2\.999\.1\.99\|[0-9A-Z]{15}$/),
+    ]);
+    expect(scene.exchanges).toEqual(['core ADT^A28 ok', 'core QBP^Q22 ok']);
+    expect(await scene.source.read('Patient', 'HOSP|100901', scene.context())).toEqual(created);
+  });
+
+  it('uses the number of ours that the client gives', async () => {
+    const scene = await openScene();
+    const identifier = [{ system: 'urn:oid:2.999.1.99', value: 'APP-1' }];
+    const created = await scene.source.create('Patient', { ...NEW_PATIENT, identifier }, scene.context());
+    expect(identifiers(created)).toEqual(['urn:oid:2.999.1.1|100901', 'urn:oid:2.999.1.99|APP-1']);
+  });
+
+  it('keeps identifiers of other authorities beside it', async () => {
+    const scene = await openScene();
+    const identifier = [{ system: 'urn:oid:2.999.1.2', value: 'C-999' }];
+    const created = await scene.source.create('Patient', { ...NEW_PATIENT, identifier }, scene.context());
+    expect(identifiers(created).slice(0, 2)).toEqual(['urn:oid:2.999.1.1|100901', 'urn:oid:2.999.1.2|C-999']);
+  });
+
+  it('carries a name that holds delimiters and line ends as a name', async () => {
+    const scene = await openScene({ tapped: true });
+    const family = 'O|x\rZPI|1|evil\nPID|^~\\&';
+    const created = await scene.source.create(
+      'Patient',
+      { ...NEW_PATIENT, name: [{ family }] },
+      scene.context(),
+    );
+    expect(created['name']).toEqual([{ family }]);
+    expect(
+      scene
+        .sent()[0]!
+        .trimEnd()
+        .split('\r')
+        .map((line) => line.slice(0, 3)),
+    ).toEqual(['MSH', 'EVN', 'PID', 'PV1']);
+    expect(kept(scene, '100901', 'zpi')).toEqual([]);
+  });
+
+  it('refuses what the core has no place for, naming each element, and sends nothing', async () => {
+    const scene = await openScene();
+    const resource = {
+      ...NEW_PATIENT,
+      active: false,
+      photo: [{ contentType: 'image/png' }],
+      name: [{ family: 'X', period: { start: '2020' } }, { text: 'only text' }],
+    };
+    const creating = scene.source.create('Patient', resource, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code: 'unmappable',
+      status: 422,
+      issues: expect.arrayContaining([
+        expect.objectContaining({ expression: ['Patient.active'] }),
+        expect.objectContaining({ expression: ['Patient.photo'] }),
+      ]) as unknown,
+    });
+    expect(scene.received()).toEqual([]);
+  });
+
+  it('says which element the core missed', async () => {
+    const scene = await openScene();
+    const creating = scene.source.create(
+      'Patient',
+      { resourceType: 'Patient', gender: 'male' },
+      scene.context(),
+    );
+    await expect(creating).rejects.toMatchObject({
+      code: 'value-required',
+      issues: [{ code: 'required', expression: ['Patient.name'] }],
+    });
+  });
+
+  it('is a duplicate when a number is taken', async () => {
+    const scene = await openScene();
+    const identifier = [{ system: 'urn:oid:2.999.1.1', value: '100001' }];
+    const creating = scene.source.create('Patient', { ...NEW_PATIENT, identifier }, scene.context());
+    await expect(creating).rejects.toMatchObject({ code: 'duplicate', status: 409 });
+  });
+
+  it('refuses a character that the line cannot carry', async () => {
+    const scene = await openScene({ charset: '8859/1' });
+    const creating = scene.source.create(
+      'Patient',
+      { ...NEW_PATIENT, name: [{ family: '王' }] },
+      scene.context(),
+    );
+    await expect(creating).rejects.toMatchObject({ code: 'unmappable' });
+    expect(scene.received()).toEqual([]);
+  });
+});
+
+describe('Patient.update (ADT^A31)', () => {
+  it('changes what was changed and leaves every other field, byte for byte', async () => {
+    const scene = await openScene();
+    const before = kept(scene, '100001');
+    const segments = [kept(scene, '100001', 'pd1'), kept(scene, '100001', 'zpi')];
+    const patient = await scene.source.read('Patient', 'HOSP|100001', scene.context());
+    const changed = { ...patient, birthDate: '1962-03-15' };
+    const updated = await scene.source.update('Patient', 'HOSP|100001', changed, scene.context());
+    expect(updated).toEqual(changed);
+    expect(kept(scene, '100001')).toEqual(before.with(6, '19620315'));
+    expect([kept(scene, '100001', 'pd1'), kept(scene, '100001', 'zpi')]).toEqual(segments);
+  });
+
+  it('takes away what was removed', async () => {
+    const scene = await openScene({ tapped: true });
+    const { maritalStatus: _gone, ...rest } = await scene.source.read(
+      'Patient',
+      'HOSP|100001',
+      scene.context(),
+    );
+    const updated = await scene.source.update('Patient', 'HOSP|100001', rest, scene.context());
+    expect(updated['maritalStatus']).toBeUndefined();
+    const pid = scene
+      .sent()
+      .find((message) => message.includes('ADT^A31'))!
+      .split('\r')
+      .find((line) => line.startsWith('PID'))!;
+    expect(pid.split('|')[16]).toBe('""');
+    expect(kept(scene, '100001')[15]).toBe('');
+  });
+
+  it('changes nothing in the core when nothing was changed', async () => {
+    const scene = await openScene({ connections: 4 });
+    for (const number of ['100001', '100002', '100010', '100013', '100020', '100027', '100058']) {
+      const before = kept(scene, number).slice(1);
+      const patient = await scene.source.read('Patient', `HOSP|${number}`, scene.context());
+      const updated = await scene.source.update('Patient', `HOSP|${number}`, patient, scene.context());
+      expect(updated).toEqual(patient);
+      expect(kept(scene, number).slice(1)).toEqual(before);
+    }
+  });
+
+  it('is not found for a number that the core does not have', async () => {
+    const scene = await openScene();
+    const updating = scene.source.update('Patient', 'HOSP|999999', NEW_PATIENT, scene.context());
+    await expect(updating).rejects.toMatchObject({ code: 'not-found' });
+    expect(scene.received('ADT^A31')).toEqual([]);
+  });
+
+  it('is a conflict under a number that was merged away', async () => {
+    const scene = await openScene();
+    const updating = scene.source.update('Patient', 'HOSP|100077', NEW_PATIENT, scene.context());
+    await expect(updating).rejects.toMatchObject({ code: 'conflict' });
+    expect(scene.received('ADT^A31')).toEqual([]);
+  });
+
+  it('writes in the character set of the record', async () => {
+    const scene = await openScene({ charset: '8859/1' });
+    const patient = await scene.source.read('Patient', 'HOSP|100013', scene.context());
+    const changed = { ...patient, gender: 'female', birthDate: '1979-01-02' };
+    const updated = await scene.source.update('Patient', 'HOSP|100013', changed, scene.context());
+    expect(updated).toEqual(changed);
+  });
+});
+
+describe('ServiceRequest.create (OML^O21)', () => {
+  it('places the order with the patient as the core has it and a placer number of ours', async () => {
+    const scene = await openScene({ tapped: true });
+    const note = [{ text: 'nüchtern' }];
+    const created = await scene.source.create(
+      'ServiceRequest',
+      { ...ORDER, priority: 'stat', note },
+      scene.context(),
+    );
+    const [order] = scene.core.hospital().orders.all();
+    expect(created).toMatchObject({
+      id: `FICUS|${order!.placerNumber}`,
+      status: 'active',
+      intent: 'order',
+      priority: 'stat',
+      note,
+      subject: { reference: 'Patient/HOSP|100001' },
+    });
+    expect(identifiers(created)).toEqual([`urn:oid:2.999.1.99|${order!.placerNumber}`, 'undefined|F70001']);
+    expect(order).toMatchObject({ patient: 'HOSP|100001', serviceCode: '718-7', placerNamespace: 'FICUS' });
+    const lines = scene.sent().at(-1)!.trimEnd().split('\r');
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(['MSH', 'PID', 'ORC', 'OBR', 'NTE']);
+    expect(lines[1]).toContain('Haller^Johanna^Maria');
+  });
+
+  it('finds the patient by an identifier, too, and by a number that was merged away', async () => {
+    const scene = await openScene();
+    const subjects = [
+      { identifier: { system: 'urn:oid:2.999.1.2', value: 'C-20011' } },
+      { reference: 'Patient/HOSP|100077' },
+    ];
+    for (const subject of subjects) {
+      const created = await scene.source.create('ServiceRequest', { ...ORDER, subject }, scene.context());
+      expect(created).toMatchObject({ subject: { reference: 'Patient/HOSP|100002' } });
+    }
+    expect(
+      scene.core
+        .hospital()
+        .orders.all()
+        .map(({ patient }) => patient),
+    ).toEqual(['HOSP|100002', 'HOSP|100002']);
+  });
+
+  it.each([
+    ['nobody', undefined, 'value-required'],
+    ['an unknown patient', { reference: 'Patient/HOSP|999999' }, 'unprocessable'],
+    ['something else', { reference: 'Group/HOSP|1' }, 'unprocessable'],
+    ['somebody by words', { display: 'Mrs Haller' }, 'unprocessable'],
+  ])('refuses an order for %s', async (_who, subject, code) => {
+    const scene = await openScene();
+    const { subject: _none, ...rest } = ORDER;
+    const order = { ...rest, ...(subject ? { subject } : {}) } as Resource;
+    const creating = scene.source.create('ServiceRequest', order, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code,
+      issues: [{ expression: ['ServiceRequest.subject'] }],
+    });
+    expect(scene.core.hospital().orders.all()).toEqual([]);
+  });
+
+  it('says which element the filler refused', async () => {
+    const scene = await openScene();
+    const code = { coding: [{ system: 'http://loinc.org', code: '1-1' }] };
+    const creating = scene.source.create('ServiceRequest', { ...ORDER, code }, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code: 'code-invalid',
+      status: 422,
+      issues: [{ code: 'code-invalid', expression: ['ServiceRequest.code'] }],
+    });
+  });
+
+  it.each(['original', 'enhanced'] as const)('in %s acknowledgement mode', async (acknowledgement) => {
+    const scene = await openScene({ acknowledgement });
+    expect(await scene.source.create('ServiceRequest', ORDER, scene.context())).toMatchObject({
+      status: 'active',
+    });
+  });
+});
