@@ -19,7 +19,6 @@ const EVENTS = {
   shed: 'Requests refused because a queue was full or a breaker open',
   single_flight: 'Requests answered by the flight of another',
   idempotent_repeat: 'Writes answered with a stored outcome',
-  recheck_dropped: 'Resources a source returned that did not match the search',
 } as const;
 const STATES = {
   breaker_open: '1 while the breaker is open',

@@ -4,6 +4,7 @@ import { createBreaker } from '../resilience/breaker.ts';
 import { createBulkhead } from '../resilience/bulkhead.ts';
 import { conditional } from '../resilience/conditional.ts';
 import { deadline } from '../resilience/deadline.ts';
+import { wasUnasked } from '../resilience/interaction.ts';
 import { retry } from '../resilience/retry.ts';
 import { singleFlight } from '../resilience/single-flight.ts';
 import { versioned } from '../resilience/versioned.ts';
@@ -38,6 +39,20 @@ export interface Side {
   readonly shutdown: () => void;
 }
 
+/** Counts what Ficus refused without asking the backend: a full queue, an open breaker, a deadline that had passed. */
+function countShed(name: string, metrics: Metrics): Layer {
+  return (next) => ({
+    async handle(request, context) {
+      try {
+        return await next.handle(request, context);
+      } catch (error) {
+        if (wasUnasked(error)) metrics.count('shed', name);
+        throw error;
+      }
+    },
+  });
+}
+
 /** Wraps from the inside out: the last Layer sees a request first. */
 function wrap(inner: Backend, layers: readonly Layer[]): Backend {
   return layers.reduce((next, layer) => layer(next), inner);
@@ -55,6 +70,7 @@ function protection({ name, resilience, clock, log, metrics }: SideOptions) {
       bulkhead.layer,
       breaker.layer,
       retry({ attempts: resilience.retries, clock }),
+      countShed(name, metrics),
     ],
     healthy: () => breaker.state !== 'open',
     shutdown: () => breaker.shutdown(),
