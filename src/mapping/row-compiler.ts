@@ -232,6 +232,7 @@ export class RowCompiler {
     const { row, steps } = this;
     if (!steps || row.only === 'write' || row.as === 'key') return;
     if (row.as === 'reference') return this.coverReference(cover, steps);
+    if (row.with) return this.coverPaths(cover, steps, Object.values(row.with));
     const at = coverAt(cover, steps);
     const gate = this.when && { when: this.when, up: steps.length };
     const map = row.each === undefined ? undefined : this.environment.map(row.each);
@@ -247,8 +248,13 @@ export class RowCompiler {
   private coverReference(cover: Cover, steps: readonly Step[]): void {
     if (this.shape.syntax !== 'xml') return;
     const { number = '.', namespace } = this.row;
-    for (const path of namespace === undefined ? [number] : [number, namespace]) {
-      const below = [...steps, ...parseTreePath(path, 'xml', undefined)];
+    this.coverPaths(cover, steps, namespace === undefined ? [number] : [number, namespace]);
+  }
+
+  /** Of a place that is read by paths below it, only what those name. */
+  private coverPaths(cover: Cover, steps: readonly Step[], paths: readonly string[]): void {
+    for (const path of paths) {
+      const below = [...steps, ...parseTreePath(path, this.shape.syntax, this.part?.type)];
       const rule = { kind: 'value', when: this.when, up: below.length, why: undefined } as const;
       coverAt(cover, below).rules.push(rule);
     }
