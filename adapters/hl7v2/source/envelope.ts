@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { formatHl7DateTime } from '../../../src/mapping/time.ts';
 import type { Clock } from '../../../src/ports.ts';
 import { chooseCharset, type ByteString } from '../charset.ts';
@@ -134,9 +134,17 @@ function wallClock(epochMs: number, timeZone: string): string {
   );
 }
 
+/** Random bytes not used yet, and how many of them are. They are drawn many at a time: a few cost as much. */
+const pool = Buffer.alloc(4_096);
+let used = pool.length;
+
 /** Random characters of Crockford's alphabet, five bits each. */
 function randomText(length: number): string {
+  if (used + length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
   let text = '';
-  for (const byte of randomBytes(length)) text += ALPHABET[byte & 31];
+  for (const end = used + length; used < end; used += 1) text += ALPHABET[pool[used]! & 31];
   return text;
 }
