@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Issue } from './errors.ts';
 import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
 import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
 
@@ -26,6 +27,8 @@ export interface FhirRequest {
   readonly idempotencyKey?: string;
   /** `Prefer: handling=`. */
   readonly handling: 'strict' | 'lenient';
+  /** A write whose client said `Prefer: handling=lenient`: elements that the backend cannot hold may be left out, and are told. */
+  readonly lossy?: boolean;
   /** `Prefer: return=`. */
   readonly returning?: 'minimal' | 'representation' | 'OperationOutcome';
 }
@@ -49,6 +52,8 @@ export interface FhirResponse {
   /** Lower-case names: etag (`W/"…"`), last-modified, location (relative, `Type/id`), and for `pipe` content-type, content-length, content-encoding. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: FhirBody;
+  /** Of a write that left something out: what. */
+  readonly issues?: readonly Issue[];
   /** `legacy:NAME | modern:NAME | projection`: the X-Served-By header. */
   readonly servedBy: string;
 }

@@ -65,6 +65,7 @@ export function resourceOf(performed: Performed, call: Call, publicBase: string)
       code: 'informational',
       diagnostics: `The ${call.asked.interaction} was carried out`,
     },
+    ...(performed.response.issues ?? []),
   ]);
 }
 

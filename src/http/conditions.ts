@@ -3,6 +3,8 @@ import { FicusError } from '../errors.ts';
 /** What `Prefer` asks for (RFC 7240; FHIR R4 http.html#ops, search.html#errors). Values we do not know are left out. */
 export interface Preferences {
   readonly handling: 'strict' | 'lenient';
+  /** `handling=lenient` was said, not only assumed. */
+  readonly lossy?: boolean;
   readonly returning?: 'minimal' | 'representation' | 'OperationOutcome';
 }
 
@@ -36,6 +38,7 @@ export function parsePrefer(header: string | undefined): Preferences {
       : undefined;
   return {
     handling: preferences.get('handling') === 'strict' ? 'strict' : 'lenient',
+    ...(preferences.get('handling') === 'lenient' ? { lossy: true } : {}),
     ...(known ? { returning: known } : {}),
   };
 }

@@ -74,6 +74,7 @@ export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest
     interaction: asked.interaction,
     type: asked.type,
     handling: call.preferences.handling,
+    ...(call.preferences.lossy && (create || asked.interaction === 'update') ? { lossy: true } : {}),
     ...(asked.id === undefined ? {} : { id: asked.id }),
     ...(asked.versionId === undefined ? {} : { versionId: asked.versionId }),
     ...(query ? { query } : {}),

@@ -37,6 +37,7 @@ interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly resource?: Resource;
+  readonly issues?: readonly Issue[];
   readonly servedBy: string;
 }
 
@@ -56,8 +57,8 @@ export function withoutStream(response: FhirResponse): FhirResponse {
 
 /** An answer as JSON text, digits kept. Of one whose body is streamed the body is not kept. */
 export function encodeAnswer(response: FhirResponse): string {
-  const { status, headers, body, servedBy } = withoutStream(response);
-  const stored: StoredAnswer = { status, headers, servedBy };
+  const { status, headers, body, issues, servedBy } = withoutStream(response);
+  const stored: StoredAnswer = { status, headers, servedBy, ...(issues ? { issues } : {}) };
   return JSON.stringify({
     answer: body.kind === 'resource' ? { ...stored, resource: body.resource } : stored,
   });
@@ -71,8 +72,9 @@ export function encodeError({ code, message, issues, headers }: FicusError): str
 export function replay(text: string): FhirResponse {
   const { answer, error } = parseJson(text) as unknown as { answer?: StoredAnswer; error?: StoredError };
   if (answer) {
-    const { status, headers, resource, servedBy } = answer;
-    return { status, headers, servedBy, body: resource ? { kind: 'resource', resource } : { kind: 'none' } };
+    const { status, headers, resource, issues, servedBy } = answer;
+    const body = resource ? ({ kind: 'resource', resource } as const) : ({ kind: 'none' } as const);
+    return { status, headers, servedBy, body, ...(issues ? { issues } : {}) };
   }
   if (error && ERROR_CODES.includes(error.code)) {
     throw new FicusError(error.code, error.message, { issues: error.issues, headers: error.headers });

@@ -50,14 +50,7 @@ export function createSourceBackend(source: LegacySource, options: SourceBackend
       }
       if (interaction === 'read')
         return resourceAnswer(200, await source.read(type, keyOf(request), context));
-      if (interaction === 'create') {
-        const created = await source.create(type, resourceOf(request), context);
-        const location = created.id === undefined ? {} : { location: `${type}/${created.id}` };
-        return { ...resourceAnswer(201, created), headers: location };
-      }
-      if (interaction === 'update') {
-        return resourceAnswer(200, await source.update(type, keyOf(request), resourceOf(request), context));
-      }
+      if (interaction === 'create' || interaction === 'update') return write(request, context);
       if (interaction === 'search') {
         const set = await search(source, options, queryOf(request), context);
         return { status: 200, headers: {}, body: { kind: 'searchset', set }, servedBy };
@@ -65,6 +58,21 @@ export function createSourceBackend(source: LegacySource, options: SourceBackend
       throw new FicusError('not-implemented', `${source.name} keeps no versions.`);
     },
   };
+
+  async function write(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+    const { interaction, type } = request;
+    const resource = resourceOf(request);
+    let issues: readonly Issue[] = [];
+    const leftOut = request.lossy ? (lost: readonly Issue[]) => void (issues = lost) : undefined;
+    const told = () => (issues.length > 0 ? { issues } : {});
+    if (interaction === 'update') {
+      const updated = await source.update(type, keyOf(request), resource, context, leftOut);
+      return { ...resourceAnswer(200, updated), ...told() };
+    }
+    const created = await source.create(type, resource, context, leftOut);
+    const location = created.id === undefined ? {} : { location: `${type}/${created.id}` };
+    return { ...resourceAnswer(201, created), headers: location, ...told() };
+  }
 
   function resourceAnswer(status: number, resource: Resource): FhirResponse {
     return { status, headers: {}, body: { kind: 'resource', resource }, servedBy };

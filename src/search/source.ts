@@ -56,10 +56,24 @@ export interface LegacySource {
     page: { readonly count: number; readonly cursor?: string },
     context: RequestContext,
   ): Promise<SourcePage>;
-  /** The resource as the core now holds it. */
-  create(type: string, resource: Resource, context: RequestContext): Promise<Resource>;
-  /** The resource as the core now holds it. */
-  update(type: string, key: string, resource: Resource, context: RequestContext): Promise<Resource>;
+  /**
+   * The resource as the core now holds it. What the core has no place for is refused (`unmappable`), unless the client accepts
+   * that it is left out: then `leftOut` is given, and told.
+   */
+  create(
+    type: string,
+    resource: Resource,
+    context: RequestContext,
+    leftOut?: (issues: readonly Issue[]) => void,
+  ): Promise<Resource>;
+  /** The resource as the core now holds it; `leftOut` as in `create`. */
+  update(
+    type: string,
+    key: string,
+    resource: Resource,
+    context: RequestContext,
+    leftOut?: (issues: readonly Issue[]) => void,
+  ): Promise<Resource>;
   /** Tells the source that a cursor will not be used any more (HL7v2: QCN^J01). Never throws. */
   abandon(type: string, cursor: string): void;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Issue } from '../../src/errors.ts';
 import type { Resource } from '../../src/fhir/types.ts';
 import { openScene, type Scene } from './hl7v2-core.ts';
 
@@ -95,6 +96,20 @@ describe('Patient.create (ADT^A28)', () => {
       ]) as unknown,
     });
     expect(scene.received()).toEqual([]);
+  });
+
+  it('leaves out what the core has no place for when the client accepts that, and tells', async () => {
+    const scene = await openScene();
+    const told: Issue[] = [];
+    const photo = [{ contentType: 'image/png' }];
+    const created = await scene.source.create(
+      'Patient',
+      { ...NEW_PATIENT, photo },
+      scene.context(),
+      (issues) => told.push(...issues),
+    );
+    expect(created).toMatchObject({ id: 'HOSP|100901', birthDate: '1990-02' });
+    expect(told).toEqual([expect.objectContaining({ severity: 'warning', expression: ['Patient.photo'] })]);
   });
 
   it('says which element the core missed', async () => {

@@ -28,11 +28,22 @@ export interface WriteEndpoint {
     | undefined;
 }
 
+/** What a message is written with. */
+interface Writing {
+  readonly taken: Taken | undefined;
+  readonly core: Core;
+  readonly controlId: string;
+  readonly leftOut: LeftOut;
+}
+
 /** The message of a write, and the resource as the message says it. */
 interface Written {
   readonly message: Message;
   readonly said: Resource;
 }
+
+/** Told what of a resource is left out; absent: nothing may be. */
+export type LeftOut = ((issues: readonly Issue[]) => void) | undefined;
 
 /** A new resource in the core. @throws {FicusError} `unmappable`, naming what the core cannot hold. */
 export async function create(
@@ -40,12 +51,13 @@ export async function create(
   resource: Resource,
   core: Core,
   context: RequestContext,
+  leftOut: LeftOut,
 ): Promise<Resource> {
   const { endpoint, reader } = write;
   const { numbered, key } = withNumber(resource, write, core);
   const { prepared, taken } = await withCopies(numbered, write, core, context);
   const controlId = core.envelope.controlId();
-  const { message, said } = writeMessage(write, prepared, taken, core, controlId);
+  const { message, said } = writeMessage(write, prepared, { taken, core, controlId, leftOut });
   const askAfter: AskAfter<Found> | undefined =
     reader && key && ((deadline) => find(reader, key, core, context, deadline));
   const outgoing = { endpoint, purpose: 'write', controlId, bytes: message.toBytes() } as const;
@@ -67,6 +79,7 @@ export async function update(
   resource: Resource,
   core: Core,
   context: RequestContext,
+  leftOut: LeftOut,
 ): Promise<Resource> {
   const { endpoint, reader, map } = write;
   if (!reader) throw new Error(`${endpoint.name}: an update needs verify`);
@@ -80,7 +93,7 @@ export async function update(
     );
   const controlId = core.envelope.controlId();
   const taken = { from: current.message, segments: segmentsOf(current, map.segments) };
-  const { message, said } = writeMessage(write, resource, taken, core, controlId);
+  const { message, said } = writeMessage(write, resource, { taken, core, controlId, leftOut });
   const askAfter = async (deadline: number): Promise<Found | undefined> => {
     const now = await find(reader, parsed, core, context, deadline);
     return now && isApplied(said, now.resource, core) ? now : undefined;
@@ -192,16 +205,15 @@ function segmentsOf(found: Found, names: readonly string[]): Map<string, readonl
 function writeMessage(
   write: WriteEndpoint,
   resource: Resource,
-  taken: Taken | undefined,
-  core: Core,
-  controlId: string,
+  { taken, core, controlId, leftOut }: Writing,
 ): Written {
   const { endpoint, map } = write;
   const { message, order } = draftWrite(endpoint, taken, core.envelope, controlId, core.charset);
   const tree = messageTree(message, undefined, order);
   const { loss } = writeTree(map, withoutImplied(resource, endpoint), tree, core.run);
   const lost = loss.filter(({ kind }) => kind === 'not-carried');
-  if (lost.length > 0) throw unmappable(lost);
+  if (lost.length > 0 && !leftOut) throw unmappable(lost);
+  if (lost.length > 0) leftOut?.(issuesOf(lost, 'warning'));
   const said = map.codec.read(tree, startRun(core.run).run) as JsonObject | undefined;
   return { message, said: { resourceType: map.fhirType, ...said } };
 }
@@ -214,17 +226,18 @@ function withoutImplied(resource: Resource, { request }: Endpoint): Resource {
 }
 
 function unmappable(losses: readonly Loss[]): FicusError {
-  const issues = losses.map(({ path, why }): Issue => ({
-    severity: 'error',
+  return new FicusError(
+    'unmappable',
+    'The legacy system cannot hold all of this resource; nothing was written.',
+    { issues: issuesOf(losses, 'error') },
+  );
+}
+
+function issuesOf(losses: readonly Loss[], severity: Issue['severity']): Issue[] {
+  return losses.map(({ path, why }) => ({
+    severity,
     code: 'not-supported',
     diagnostics: `The legacy system has no place for ${path}${why === undefined ? '' : `: ${why}`}.`,
     expression: [path],
   }));
-  return new FicusError(
-    'unmappable',
-    'The legacy system cannot hold all of this resource; nothing was written.',
-    {
-      issues,
-    },
-  );
 }
