@@ -49,7 +49,7 @@ function runMessage(
     const reading = readMessage(file, messageTree(message, root, file.order), { ...context, facts });
     const astray = unexpected.map((index): Loss => ({
       kind: 'unmapped',
-      path: `${names[index]}`,
+      path: names[index]!,
       why: OUT_OF_ORDER,
     }));
     return { type, resources: reading.resources, loss: [...reading.loss, ...astray] };

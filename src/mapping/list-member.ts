@@ -4,7 +4,7 @@ import { fillDefaults, isObject } from './fhir-path.ts';
 import { planList, presentOf, type Entry, type Feed, type Present } from './list-plan.ts';
 import type { Always, Member, MemberKeys } from './member.ts';
 import type { Run } from './run.ts';
-import { descend, descendTo } from './tree-path.ts';
+import { descend, descendTo, isAbsent } from './tree-path.ts';
 import { valued, type Step, type TreeReader, type TreeWriter } from './tree.ts';
 
 /** A property that holds a list, fed by one row or several, each with the items that its `where` selects. */
@@ -37,33 +37,53 @@ export function listMember(
   };
 }
 
+/** Items in the order of feeds. Reading is the hot path: what is not there is passed over before its condition is asked. */
 function gather(feeds: readonly Feed[], root: TreeReader, run: Run): Present[] {
-  const found: Present[] = [];
-  for (const [at, feed] of feeds.entries()) {
-    if (feed.only === 'write' || (feed.when && !feed.when.holds(root, run))) continue;
-    for (const [index, value] of readFeed(feed, root, run)) found.push({ feed: at, index, value });
+  let found = NOTHING;
+  for (let at = 0; at < feeds.length; at += 1) {
+    const feed = feeds[at]!;
+    if (feed.only === 'write') continue;
+    const { steps, repeats } = feed;
+    const last = steps.length - 1;
+    if (last < 0 || !repeats) {
+      const place = descend(root, steps);
+      if (isAbsent(steps, place) || (feed.when && !feed.when.holds(root, run))) continue;
+      if (feed.split === undefined) found = readItem(feed, at, 0, place, run, found);
+      else found = readParts(feed.split, at, place, found);
+      continue;
+    }
+    let above = root;
+    for (let depth = 0; depth < last; depth += 1) above = above.child(steps[depth]!);
+    const count = above.count(steps[last]!);
+    if (count === 0 || (feed.when && !feed.when.holds(root, run))) continue;
+    for (let index = 0; index < count; index += 1) {
+      found = readItem(feed, at, index, above.child(steps[last]!, index), run, found);
+    }
   }
   return found;
 }
 
-function readFeed(feed: Feed, root: TreeReader, run: Run): [number, Json][] {
-  const { steps, codec } = feed;
-  const found: [number, Json][] = [];
-  if (feed.split !== undefined) {
-    const text = descend(root, steps).text();
-    if (valued(text)) for (const part of text.split(feed.split)) if (part !== '') found.push([0, part]);
-    return found;
-  }
-  const above = feed.repeats ? descend(root, steps.slice(0, -1)) : undefined;
-  const last = steps.at(-1);
-  const count = above && last !== undefined ? above.count(last) : 1;
-  for (let index = 0; index < count; index += 1) {
-    const place = above && last !== undefined ? above.child(last, index) : descend(root, steps);
-    const value = codec.read(place, run);
-    if (value === undefined) continue;
-    fillDefaults(value, feed.where, feed.type);
-    found.push([index, value]);
-  }
+/** Never written to: a list is made with the first item. */
+const NOTHING: Present[] = [];
+
+function readItem(feed: Feed, at: number, index: number, place: TreeReader, run: Run, found: Present[]): Present[] {
+  const value = feed.codec.read(place, run);
+  if (value === undefined) return found;
+  if (feed.where.length > 0) fillDefaults(value, feed.where, feed.type);
+  return added(found, { feed: at, index, value });
+}
+
+function readParts(separator: string, at: number, place: TreeReader, found: Present[]): Present[] {
+  const text = place.text();
+  if (!valued(text)) return found;
+  let items = found;
+  for (const part of text.split(separator)) if (part !== '') items = added(items, { feed: at, index: 0, value: part });
+  return items;
+}
+
+function added(found: Present[], item: Present): Present[] {
+  if (found === NOTHING) return [item];
+  found.push(item);
   return found;
 }
 
@@ -109,7 +129,9 @@ function writeFeed(
 
 /** Writes an item; what its place cannot say leaves nothing of the old item behind. */
 function write(codec: Codec, value: Json | undefined, place: TreeWriter, run: Run): void {
-  if (!codec.write(value, place, run)) codec.write(undefined, place, run);
+  const said = codec.write(value, place, run);
+  // An item that reads as nothing would stay as one that no row reads, and be added again.
+  if (!said || (value !== undefined && codec.read(place, run.quiet) === undefined)) codec.write(undefined, place, run);
 }
 
 /** Repetitions that hold something, none of which the map reads: they stay. */
@@ -123,6 +145,7 @@ function unread(above: TreeReader, step: Step, present: readonly Present[]): num
 
 /** The items without those that a second feed says just like the first. */
 function distinct(present: readonly Present[]): Json[] {
+  if (present.length === 1) return [present[0]!.value];
   return present
     .filter(
       ({ feed, value }, at) =>

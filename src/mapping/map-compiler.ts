@@ -1,4 +1,4 @@
-import type { Codec } from './codec.ts';
+import { sameJson, type Codec } from './codec.ts';
 import { compileMembers, compileThis, type Branch } from './compile.ts';
 import { parseMapName, type CompiledMap, type MapEnvironment, type MapSource } from './compiled-map.ts';
 import { createCover } from './cover.ts';
@@ -45,6 +45,8 @@ function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string
   return {
     read: (place, run) => codec.read(place, run),
     write(value, place, run) {
+      // What stays as it is keeps the order that it came in.
+      const before = order && codec.read(place, run.quiet);
       const said = codec.write(value, place, run);
       if (value === undefined || !said) return said;
       for (const { steps, text, when } of stamps) {
@@ -53,7 +55,7 @@ function finished(codec: Codec, stamps: readonly Stamp[], order: readonly string
         for (const step of steps) at = at.child(step);
         if (!at.filled()) at.set(text);
       }
-      if (order) place.order(order);
+      if (order && !sameJson(before, codec.read(place, run.quiet))) place.order(order);
       return true;
     },
   };

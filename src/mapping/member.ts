@@ -3,7 +3,7 @@ import { sameJson, type Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
 import { isObject } from './fhir-path.ts';
 import type { Run } from './run.ts';
-import { descend, descendTo, pathKey } from './tree-path.ts';
+import { descend, descendTo, isAbsent, pathKey } from './tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
 
 /** One property of a FHIR object, fed by one row or several; compiled. `root` is the place the map's paths start from. */
@@ -167,9 +167,11 @@ export function singleMember(
   keys: MemberKeys,
 ): Member {
   const say = (alternative: Alternative, root: TreeReader, run: Run): Json | undefined => {
-    if (alternative.only === 'write' || (alternative.when && !alternative.when.holds(root, run)))
-      return undefined;
-    return alternative.codec.read(descend(root, alternative.steps), run);
+    const { only, when, steps, codec } = alternative;
+    if (only === 'write') return undefined;
+    const place = descend(root, steps);
+    if (isAbsent(steps, place) || (when && !when.holds(root, run))) return undefined;
+    return codec.read(place, run);
   };
   const always: Always = (root, run) => {
     for (const constant of constants) {

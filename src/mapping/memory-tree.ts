@@ -65,9 +65,11 @@ class MemoryPlace implements TreeWriter {
   }
 
   text(): TreeText {
-    let cell = this.cell();
+    const here = this.cell();
+    let cell = here;
     while (cell && cell.text === undefined && this.#flavour === 'hl7') cell = cell.children.get(1)?.[0];
-    return cell?.text;
+    if (cell || !here || this.#flavour === 'xml' || typeof this.#step === 'string') return cell?.text;
+    return '';
   }
 
   count(step: Step): number {

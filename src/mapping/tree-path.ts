@@ -62,6 +62,11 @@ export function descend(root: TreeReader, steps: readonly Step[]): TreeReader {
   return place;
 }
 
+/** Whether nothing can stand at a place, told without looking below it: a numbered part without even an empty text. */
+export function isAbsent(steps: readonly Step[], place: TreeReader): boolean {
+  return typeof steps[steps.length - 1] === 'number' && place.text() === undefined;
+}
+
 /** As descend, writable. */
 export function descendTo(root: TreeWriter, steps: readonly Step[]): TreeWriter {
   let place = root;

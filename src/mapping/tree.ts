@@ -15,7 +15,8 @@ export type TreeText = string | null | undefined;
  * engine. A place that does not exist is a TreeReader too: it reads as `undefined`, all the way down.
  *
  * In HL7 a place without parts is its own first part: `child(1)` of a simple component is that component
- * (HL7 v2.5.1 §2.5.4), and `text()` of a place with parts is the text of its first part.
+ * (HL7 v2.5.1 §2.5.4), and `text()` of a place with parts is the text of its first part
+ * (`''` where that is missing).
  */
 export interface TreeReader {
   text(): TreeText;
