@@ -45,8 +45,8 @@ export function compileSearching(operation: Operation, options: CriteriaOptions)
   return {
     native,
     ask(filters) {
-      const number = numberAsked(filters, operation, options);
-      if (number !== undefined) return { kind: 'read', number };
+      const numbered = numberAsked(filters, operation, options);
+      if (numbered) return numbered;
       const criteria: Criterion[] = [];
       const pushed = new Set<string>();
       for (const [name, push] of pushes) {
@@ -86,17 +86,19 @@ export function compileSearching(operation: Operation, options: CriteriaOptions)
     );
   }
 
-  /** The number, where an `identifier` is one of those that the service gives its own records. */
+  /** An `identifier` that the service gives its own records; undefined: it is not asked for one. */
   function numberAsked(
     filters: readonly SearchFilter[],
     { file: { params } }: Operation,
     { authorities }: CriteriaOptions,
-  ): string | undefined {
+  ): Asked | undefined {
     const filter = filters.find(({ name, modifier }) => name === 'identifier' && modifier === undefined);
     const [value, ...others] = filter?.values ?? [];
     if (!value || others.length > 0 || value.code === undefined) return undefined;
-    const isOnly = params['identifier'] !== undefined && params['identifier'].xml === undefined;
-    if (value.system === undefined) return isOnly ? value.code : undefined;
-    return authorityOf(value.system, authorities) === authority ? value.code : undefined;
+    // Without an element of its own, a parameter `identifier` means that the records have no other number.
+    const isOnly = params['identifier']?.xml === undefined;
+    const isOwn = value.system === undefined ? isOnly : authorityOf(value.system, authorities) === authority;
+    if (isOwn) return { kind: 'read', number: value.code };
+    return isOnly ? { kind: 'nothing' } : undefined;
   }
 }

@@ -235,7 +235,10 @@ class DraftPlace implements TreeWriter {
     const found = this.find();
     if (!found) return;
     const rank = ({ local }: Draft): number => (steps.includes(local) ? steps.indexOf(local) : steps.length);
-    found.children = found.children.toSorted((a, b) => rank(a) - rank(b));
+    const named = found.children.map(rank).filter((it) => it < steps.length);
+    // What is in order stays where it is, with what nobody named in between.
+    if (named.some((it, at) => it < (named[at - 1] ?? 0)))
+      found.children = found.children.toSorted((a, b) => rank(a) - rank(b));
   }
 }
 

@@ -6,7 +6,7 @@ import { compileCondition } from '../../src/mapping/condition.ts';
 import type { Condition } from '../../src/mapping/condition.ts';
 import { readTree, writeTree } from '../../src/mapping/run-map.ts';
 import { startRun } from '../../src/mapping/run.ts';
-import type { Authority, RunContext } from '../../src/mapping/run.ts';
+import type { Authority, Loss, RunContext } from '../../src/mapping/run.ts';
 import { fillReferences } from './references.ts';
 import type { Operation, SoapRequestFile } from './service.ts';
 import { changedChildren, holds, isGone } from './record.ts';
@@ -60,7 +60,7 @@ export function compileWriting(operation: Operation, run: RunContext): Writing {
   /** Runs the map over a draft. */
   function write(resource: Resource, draft: XmlDraft): void {
     const { loss } = writeTree(map, resource, draft.place, run);
-    const lost = loss.filter(({ kind }) => kind === 'not-carried').map(({ path }) => path);
+    const lost = loss.filter(isLost).map(({ path }) => path);
     if (lost.length > 0) throw unmappable(lost);
   }
 
@@ -114,6 +114,11 @@ export function compileWriting(operation: Operation, run: RunContext): Writing {
       return { ...compose(other, sent, facts), isDone: (record) => isThere(record) && holds(record, sent) };
     },
   };
+}
+
+/** What does not come back; and a code without a system that would become one of the service's own. */
+function isLost({ kind, path }: Loss): boolean {
+  return kind === 'not-carried' || (kind === 'added' && /\.coding\[\d+\]\.system$/.test(path));
 }
 
 function mintingAuthority(

@@ -17,13 +17,18 @@ export interface Walk {
   readonly local: Set<string>;
 }
 
+const DATA_ABSENT_REASON = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+
 /** A code against its required value set. */
 export function checkCode(code: string, name: string, path: string, report: Report): void {
   const set = binding(name);
   if (!hasCode(set, code)) report('code-invalid', path, `Not a code of ${describeBinding(name)}.`);
 }
 
-/** One coding of the value set at least (terminologies.html#required). */
+/**
+ * One coding of the value set at least (terminologies.html#required), unless the element says that what is expected is missing
+ * (extension-data-absent-reason.html).
+ */
 export function checkConcept(
   value: JsonObject,
   type: string,
@@ -32,6 +37,7 @@ export function checkConcept(
   report: Report,
 ): void {
   const codings = type === 'CodeableConcept' ? value['coding'] : [value];
+  if (codings === undefined && value['text'] === undefined && isSaidAbsent(value)) return;
   const set = binding(name);
   const known =
     Array.isArray(codings) &&
@@ -39,6 +45,12 @@ export function checkConcept(
       (it) => isJsonObject(it) && set.get(it['system'] as string)?.has(it['code'] as string) === true,
     );
   if (!known) report('code-invalid', path, `Needs a coding, with its system, of ${describeBinding(name)}.`);
+}
+
+function isSaidAbsent({ extension }: JsonObject): boolean {
+  return (
+    Array.isArray(extension) && extension.some((it) => isJsonObject(it) && it['url'] === DATA_ABSENT_REASON)
+  );
 }
 
 function describeBinding(name: string): string {

@@ -107,3 +107,24 @@ export function withIds(resource: Resource): Resource {
   );
   return parseJson(text) as Resource;
 }
+
+/** JSON of the sandbox's control API. */
+export async function control<T>(sandbox: Sandbox, method: string, path: string, body?: unknown): Promise<T> {
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+  const response = await fetch(sandbox.addresses.control + path, init);
+  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+/** Turns a fault dial of the core's SOAP side. */
+export async function dial(sandbox: Sandbox, fault: string, settings: object = {}): Promise<void> {
+  await control(sandbox, 'POST', '/dials', { protocol: 'soap', fault, ...settings });
+}
+
+/** What the core received, oldest first: operation and what became of it. */
+export async function received(sandbox: Sandbox): Promise<string[]> {
+  const { received: calls } = await control<{
+    received: { operation: string; outcome: string; error?: string }[];
+  }>(sandbox, 'GET', '/received');
+  return calls.map(({ operation, outcome, error }) => [operation, outcome, error].filter(Boolean).join(' '));
+}
