@@ -44,10 +44,10 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     baseDir,
     secrets,
     contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
-    mappings: loadMappings(
-      own(config.mappings.dir, 'mappings'),
-      config.mappings.site === undefined ? {} : { site: config.mappings.site },
-    ),
+    mappings: loadMappings(own(config.mappings.dir, 'mappings'), {
+      overlays: config.mappings.overlays.map((folder) => resolve(baseDir, folder)),
+      ...(config.mappings.site === undefined ? {} : { site: config.mappings.site }),
+    }),
     authorities,
     sealer: createSealer({ keys: secrets.identityKeys, authorities }),
     pages: createPageSealer({

@@ -177,6 +177,10 @@ export const configSchema = z.strictObject({
   mappings: z
     .strictObject({
       dir: z.string().exactOptional().describe('Default: the mappings that come with Ficus'),
+      overlays: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Further folders of mappings and overlays, applied in order, before the site'),
       site: name.exactOptional().describe('Overlay under mappings/sites'),
     })
     .prefault({}),
