@@ -66,7 +66,14 @@ function gather(feeds: readonly Feed[], root: TreeReader, run: Run): Present[] {
 /** Never written to: a list is made with the first item. */
 const NOTHING: Present[] = [];
 
-function readItem(feed: Feed, at: number, index: number, place: TreeReader, run: Run, found: Present[]): Present[] {
+function readItem(
+  feed: Feed,
+  at: number,
+  index: number,
+  place: TreeReader,
+  run: Run,
+  found: Present[],
+): Present[] {
   const value = feed.codec.read(place, run);
   if (value === undefined) return found;
   if (feed.where.length > 0) fillDefaults(value, feed.where, feed.type);
@@ -77,7 +84,8 @@ function readParts(separator: string, at: number, place: TreeReader, found: Pres
   const text = place.text();
   if (!valued(text)) return found;
   let items = found;
-  for (const part of text.split(separator)) if (part !== '') items = added(items, { feed: at, index: 0, value: part });
+  for (const part of text.split(separator))
+    if (part !== '') items = added(items, { feed: at, index: 0, value: part });
   return items;
 }
 
@@ -131,7 +139,8 @@ function writeFeed(
 function write(codec: Codec, value: Json | undefined, place: TreeWriter, run: Run): void {
   const said = codec.write(value, place, run);
   // An item that reads as nothing would stay as one that no row reads, and be added again.
-  if (!said || (value !== undefined && codec.read(place, run.quiet) === undefined)) codec.write(undefined, place, run);
+  if (!said || (value !== undefined && codec.read(place, run.quiet) === undefined))
+    codec.write(undefined, place, run);
 }
 
 /** Repetitions that hold something, none of which the map reads: they stay. */

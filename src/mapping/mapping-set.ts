@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkInteraction } from './check-interaction.ts';
 import { compileCodeMap, type CodeMap } from './code-map.ts';
 import { mergeDefinitions, type Definitions } from './definitions.ts';
 import type { ErrorsFile, InteractionFile } from './exchange-schema.ts';
@@ -86,6 +87,16 @@ function link(parts: Parts, problems: MappingProblem[], version: string): Mappin
     const problem = (path: readonly PropertyKey[], message: string) =>
       problems.push({ file: source.path, line: source.lineOf(path), path: describePath(path), message });
     messages.set(name, compileMessage(file, known, problem));
+  }
+  for (const { file, source } of parts.interactions.values()) {
+    const names = {
+      map: (name: string) => maps.has(name),
+      codes: (name: string) => codes.has(name),
+      message: (name: string) => messages.has(name),
+    };
+    checkInteraction(file, names, (path, message) =>
+      problems.push({ file: source.path, line: source.lineOf(path), path: describePath(path), message }),
+    );
   }
   checkTotal(maps.values(), definitions, problems);
   return {

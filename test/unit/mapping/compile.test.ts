@@ -98,6 +98,23 @@ describe('a mapping file', () => {
   });
 });
 
+describe('an interaction', () => {
+  it('names maps, code maps and messages that exist', () => {
+    const text = `interaction: Patient.search
+adapter: hl7v2
+request: { message: QBP^Q22 }
+params:
+  gender: { field: "@PID.8", code: nothing }
+response: { structure: RSP_X, each: { in: QUERY_RESPONSE, maps: [PIX <-> Patient] } }
+`;
+    expect(problemsOf(text)).toEqual([
+      '6 response.each.maps: there is no map PIX <-> Patient',
+      '6 response.structure: there is no message file RSP_X',
+      '5 params.gender.code: there is no code map nothing',
+    ]);
+  });
+});
+
 describe('a code map', () => {
   it('says which code it prefers where several correspond', () => {
     const text = (prefer: string) =>
