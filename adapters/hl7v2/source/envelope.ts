@@ -83,33 +83,42 @@ export function createEnvelope(options: EnvelopeOptions): Envelope {
     return clockText;
   };
 
+  const headerOf = (type: string, time: string, controlId: string, form: WrittenForm): ByteString => {
+    const parts = type.split('^');
+    const fields = {
+      3: sender.application,
+      4: sender.facility,
+      5: receiver.application,
+      6: receiver.facility,
+      7: time,
+      9: withStructure ? parts : parts.slice(0, 2),
+      10: controlId,
+      11: processing,
+      12: version,
+      15: accept,
+      16: accept,
+      18: form.charsetName,
+    };
+    return `${encodeSegment(['MSH', fields], form)}\r`;
+  };
+  /** By message type: what stands before the time, between time and control id, and behind it. */
+  const headers = new Map<string, readonly ByteString[]>();
+  const ownHeader = (type: string, controlId: string): ByteString => {
+    let parts = headers.get(type);
+    if (!parts) {
+      const [time, id] = [randomText(15), randomText(15)];
+      headers.set(type, (parts = headerOf(type, time, id, own).split(new RegExp(`${time}|${id}`))));
+    }
+    return `${parts[0]}${now()}${parts[1]}${controlId}${parts[2]}`;
+  };
+
   return {
     form: own,
     controlId: () => prefix + (serial++).toString(36).toUpperCase().padStart(6, '0'),
     mint: () => randomText(15),
     now,
     write(type, controlId, segments, form = own) {
-      const parts = type.split('^');
-      let text = `${encodeSegment(
-        [
-          'MSH',
-          {
-            3: sender.application,
-            4: sender.facility,
-            5: receiver.application,
-            6: receiver.facility,
-            7: now(),
-            9: withStructure ? parts : parts.slice(0, 2),
-            10: controlId,
-            11: processing,
-            12: version,
-            15: accept,
-            16: accept,
-            18: form.charsetName,
-          },
-        ],
-        form,
-      )}\r`;
+      let text = form === own ? ownHeader(type, controlId) : headerOf(type, now(), controlId, form);
       for (const segment of segments)
         text += `${typeof segment === 'string' ? segment : encodeSegment(segment, form)}\r`;
       return text;
