@@ -63,7 +63,7 @@ function welcome(
     `  curl '${publicBase}/Observation?patient=${first.id}&_count=2'`,
     `  curl -X POST '${publicBase}/Appointment' -H 'content-type: application/fhir+json' -d '${booking(first)}'`,
     '',
-    'Move an endpoint to the modern service, and back:',
+    'Observation.read and Observation.create are answered by the modern service, Observation.search by the core. Move it, and back:',
     '',
     `  npx ficus route set Observation.search modern --admin ${adminBase}`,
     `  npx ficus route set Observation.search legacy --admin ${adminBase}`,

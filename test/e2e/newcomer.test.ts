@@ -206,6 +206,21 @@ describe('an endpoint', () => {
     expect(hospital.log().filter((line) => line['message'] === 'route changed')).toHaveLength(2);
   });
 
+  it('answered by the modern service keeps what it was sent, digits included, under an id that reads', async () => {
+    const text = `{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2339-0"}]},"subject":{"reference":"Patient/${haller}"},"valueQuantity":{"value":5.40,"unit":"mmol/L"}}`;
+    const created = await api()
+      .post('/Observation')
+      .set('content-type', 'application/fhir+json')
+      .send(text)
+      .expect(201);
+    expect(created.headers['x-served-by']).toBe('modern:observations');
+    const location = String(created.headers['location']).replace(/\/_history.*/, '');
+    expect(location.startsWith(`${hospital.base}/Observation/`)).toBe(true);
+    const answer = await fetch(location);
+    expect(answer.headers.get('x-served-by')).toBe('modern:observations');
+    expect(await answer.text()).toContain('"value":5.40');
+  });
+
   it('follows a chain and an include whichever side answers', async () => {
     const search = () =>
       api()
