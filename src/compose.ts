@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
 import { createCapability } from './compose/capability.ts';
+import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
 import { startServers } from './compose/servers.ts';
 import { wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -42,6 +43,8 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
   const { env = process.env, clock = systemClock, log = createLogger({ level: config.log.level }) } = options;
   const metrics = createMetrics({ process: true });
   const assembly = assemble(loaded, env, clock);
+  const stateDir = resolve(baseDir, config.stateDir);
+  refuseLawlessOnce(assembly.mappings, clock, stateDir);
   const servers = await startServers({ config, clock, log, metrics });
   const undo: (() => Promise<void> | void)[] = [() => servers.close()];
   const stop = async (): Promise<void> => {
@@ -49,7 +52,6 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     log.info('Stopped');
   };
   try {
-    const stateDir = resolve(baseDir, config.stateDir);
     mkdirSync(stateDir, { recursive: true });
     const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
     undo.push(() => stores.close());
@@ -97,6 +99,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
 export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const clock = systemClock;
   const assembly = assemble(loaded, env, clock);
+  refuseLawless(assembly.mappings, clock);
   const wiring = await wire(assembly, {
     publicBase: loaded.config.publicBase ?? 'http://localhost/fhir/r4',
     stores: createMemoryStores(),

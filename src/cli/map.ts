@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { loadMappings } from '../config/mappings.ts';
 import { describeRow, explain } from '../mapping/explain.ts';
 import { mappingSchemas } from '../mapping/json-schema.ts';
-import { measureLaws, SAMPLE_CONTEXT, type CounterExample } from '../mapping/laws/measure.ts';
+import { brokenLaws, describeCounterExample } from '../mapping/laws/broken.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Loss, RunContext } from '../mapping/run.ts';
 import { runFile, type MessageReport } from './map-run.ts';
@@ -69,9 +69,7 @@ function open({ dir, site }: SetOptions): MappingSet {
 function checkMappings(options: SetOptions, runs: number, seed: number): void {
   const set = open(options);
   const today = new Date().toISOString().slice(0, 10);
-  const broken = [...set.maps.values()].flatMap((map) =>
-    measureLaws(set, map, SAMPLE_CONTEXT, { runs, seed, today }),
-  );
+  const broken = brokenLaws(set, { runs, seed, today });
   for (const example of broken) console.log(describeCounterExample(example));
   const { maps, codes, messages, interactions } = set;
   console.log(
@@ -81,14 +79,6 @@ function checkMappings(options: SetOptions, runs: number, seed: number): void {
     broken.length === 0 ? `Every law holds on ${runs} trees a map.` : `${broken.length} laws are broken.`,
   );
   if (broken.length > 0) process.exitCode = 1;
-}
-
-function describeCounterExample({ law, map, tree, differs }: CounterExample): string {
-  return [
-    `${map} breaks ${law}:`,
-    ...tree.map((line) => `    ${line}`),
-    ...differs.map((line) => `  differs: ${line}`),
-  ].join('\n');
 }
 
 function explainPlace(set: MappingSet, place: string): void {

@@ -65,7 +65,11 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
   };
   const source: LegacySource & { close(): Promise<void> } =
     config.kind === 'hl7v2'
-      ? createHl7v2Source({ ...config, ...shared })
+      ? createHl7v2Source({
+          ...config,
+          ...shared,
+          pageLifetimeMs: parts.config.search.pageTokenMinutes * 60_000,
+        })
       : createSoapSource({
           ...config,
           ...shared,
