@@ -78,7 +78,7 @@ function keepEnds(present: readonly Present[], wanted: readonly Json[]): Map<num
   const kept = new Map<number, Present[]>();
   const least = Math.min(present.length, wanted.length);
   let from = 0;
-  while (from < least && sameJson(present[from]!.value, wanted[from]!)) kept.set(from, [present[from++]!]);
+  while (from < least && sameJson(present[from]!.value, wanted[from])) kept.set(from, [present[from++]!]);
   for (let back = 1; back <= least - from; back += 1) {
     const [old, value] = [present.at(-back)!, wanted.at(-back)!];
     if (!isObject(value) || !sameJson(old.value, value)) break;

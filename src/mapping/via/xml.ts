@@ -1,3 +1,4 @@
+import type { Json } from '../../fhir/types.ts';
 import { authorityOfSystem, put, stringOf, textOf } from '../authority.ts';
 import { say, type Codec } from '../codec.ts';
 import { isObject } from '../fhir-path.ts';
@@ -38,9 +39,9 @@ export const QUALIFIED_IDENTIFIER: Codec = {
   },
 };
 
-function qualified(system: unknown, value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined;
-  const text = system === undefined ? value : `${String(system)}|${value}`;
+function qualified(system: Json | undefined, value: Json | undefined): string | undefined {
+  if (typeof value !== 'string' || (system !== undefined && typeof system !== 'string')) return undefined;
+  const text = system === undefined ? value : `${system}|${value}`;
   return QUALIFIED.test(text) === (system !== undefined) ? text : undefined;
 }
 
