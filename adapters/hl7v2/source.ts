@@ -7,12 +7,14 @@ import type { LegacySource } from '../../src/search/source.ts';
 import { createTimeZone } from '../../src/search/time-zone.ts';
 import { createMllpPool } from './client.ts';
 import type { Core } from './source/core.ts';
+import { tagOf } from './source/cursor.ts';
 import { compileEndpoints } from './source/endpoints.ts';
 import { createEnvelope, type EnvelopeOptions } from './source/envelope.ts';
 import { createLine, type ExchangeMetrics } from './source/line.ts';
+import { createOpenQueries } from './source/open-queries.ts';
 import { read } from './source/read.ts';
 import { compileErrorTable } from './source/refusal.ts';
-import { abandonPage, searchPage } from './source/search.ts';
+import { cancelQuery, searchPage } from './source/search.ts';
 import { create, update } from './source/write.ts';
 
 /** One HL7v2 core over MLLP, as the configuration describes it. Times in milliseconds. */
@@ -34,6 +36,8 @@ export interface Hl7v2SourceOptions extends EnvelopeOptions {
   readonly connections: number;
   /** Least time between two messages to this core. */
   readonly minIntervalMs: number;
+  /** How long a page token is good for; a query that nobody continued by then is cancelled. Default 30 minutes. */
+  readonly pageLifetimeMs?: number;
   /** What the core's endpoints and records are: `mappings/`. */
   readonly mappings: MappingSet;
   readonly authorities: readonly Authority[];
@@ -84,9 +88,15 @@ export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {
     },
     abandon(type, cursor) {
       const search = searches.get(type);
-      if (search) abandonPage(search.endpoint, cursor, core, background(options));
+      const tag = tagOf(cursor);
+      if (!search || tag === undefined) return;
+      core.openQueries.release(tag);
+      cancelQuery(search.endpoint, tag, core);
     },
-    close: () => core.pool.close(),
+    close() {
+      core.openQueries.clear();
+      return core.pool.close();
+    },
   };
 }
 
@@ -117,6 +127,8 @@ function openCore(options: Hl7v2SourceOptions): Core {
     clock,
     charset,
     matching: () => ({ zone, now: clock.now() }),
+    openQueries: createOpenQueries({ clock, lifetimeMs: options.pageLifetimeMs ?? 1_800_000 }),
+    background: () => background(options),
   };
 }
 

@@ -185,6 +185,29 @@ describe('paging by DSC', () => {
     await expect(again).rejects.toMatchObject({ code: 'page-expired', status: 410 });
   });
 
+  it('cancels a query that nobody continues while its page token lasts, and no other', async () => {
+    const own = await startScene({ pageLifetimeMs: 300 });
+    const filters = query('Patient', 'family:contains=a').filters;
+    const ask = (cursor?: string) =>
+      own.source.search(
+        'Patient',
+        filters,
+        { count: 2, ...(cursor === undefined ? {} : { cursor }) },
+        own.context(),
+      );
+    const ended = await own.source.search('Patient', filters, { count: 100 }, own.context());
+    expect(ended.next).toBeUndefined();
+    let { next } = await ask();
+    for (const _page of [1, 2, 3]) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      ({ next } = await ask(next));
+    }
+    expect(own.received('QCN^J01')).toEqual([]);
+    await vi.waitFor(() => expect(own.received('QCN^J01')).toHaveLength(1));
+    await expect(ask(next)).rejects.toMatchObject({ code: 'page-expired' });
+    await own.close();
+  });
+
   it.each(['', '[]', '{"way":1}', '[99,"T","P"]', '[-1]', '[0,1,2]'])(
     'refuses the cursor %s',
     async (cursor) => {

@@ -1,12 +1,13 @@
 import { FicusError } from '../../../src/errors.ts';
 import type { RunContext } from '../../../src/mapping/run.ts';
-import type { Clock } from '../../../src/ports.ts';
+import type { Clock, RequestContext } from '../../../src/ports.ts';
 import type { MatchOptions } from '../../../src/search/match.ts';
 import type { CharsetChoice } from '../charset.ts';
 import type { MllpPool } from '../client.ts';
 import type { Message } from '../message.ts';
 import type { Envelope } from './envelope.ts';
 import type { Line } from './line.ts';
+import type { OpenQueries } from './open-queries.ts';
 
 /** One core as its interactions use it. */
 export interface Core {
@@ -20,6 +21,9 @@ export interface Core {
   readonly clock: Clock;
   /** How messages that do not name their character set are read. */
   readonly charset: CharsetChoice;
+  readonly openQueries: OpenQueries;
+  /** The context of what no request waits for. */
+  readonly background: () => RequestContext;
   /** How a resource is matched with a filter. */
   readonly matching: () => MatchOptions;
 }

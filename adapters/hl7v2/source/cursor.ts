@@ -28,6 +28,15 @@ export function decodeCursor(text: string): Cursor {
   return { way, tag, pointer };
 }
 
+/** QPD-2 of the query that a cursor continues, if any. */
+export function tagOf(text: string): string | undefined {
+  try {
+    return decodeCursor(text).tag;
+  } catch {
+    return undefined;
+  }
+}
+
 function unknown(cause?: unknown): FicusError {
   return new FicusError('page-expired', 'Where this search goes on is not known any more. Start it again.', {
     cause,

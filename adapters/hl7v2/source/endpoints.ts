@@ -4,7 +4,7 @@ import type { NativeFilter, SourceSearch } from '../../../src/search/source.ts';
 import { compileAsks } from './criteria.ts';
 import { compileEndpoint, type Endpoint } from './endpoint.ts';
 import { keyCriteria } from './read.ts';
-import type { SearchEndpoint } from './search.ts';
+import type { SearchEndpoint } from './ways.ts';
 import type { WriteEndpoint } from './write.ts';
 
 /** The interaction files of adapter `hl7v2`, compiled. */

@@ -8,15 +8,8 @@ import { readAnswer, type Answer } from './answer.ts';
 import { decodeCursor, encodeCursor, type Cursor } from './cursor.ts';
 import type { Endpoint } from './endpoint.ts';
 import { checkTag, type Core } from './core.ts';
-import { planWays, type WayPlan } from './ways.ts';
-import type { Ask } from './criteria.ts';
+import { planWays, type SearchEndpoint, type WayPlan } from './ways.ts';
 import { writeCancel, writeQuery } from './query.ts';
-
-/** A search endpoint with its parameters compiled. */
-export interface SearchEndpoint {
-  readonly endpoint: Endpoint;
-  readonly asks: ReadonlyMap<string, Ask>;
-}
 
 /**
  * One page: the records of one answer of the core, or, where filters hold in several ways, of the answers to the first ways until
@@ -76,23 +69,27 @@ async function ask(
   const parts = { criteria, tag, count, ...(pointer === undefined ? {} : { pointer }) };
   const bytes = writeQuery(endpoint, parts, envelope, controlId);
   const facts = { continued: pointer === undefined ? 'no' : 'yes' };
+  core.openQueries.release(tag);
   const reply = await line.send({ endpoint, purpose: 'search', controlId, bytes, facts }, context);
   if (reply.empty || !endpoint.reads) return { records: [], nameless: 0 };
   checkTag(reply.message, tag);
   const answer = readAnswer(endpoint.reads, reply.message, core.run, context.log);
   const next = endpoint.next(reply.message);
-  return next === undefined ? answer : { ...answer, next: { way: at.way, tag, pointer: next } };
+  if (next === undefined) return answer;
+  core.openQueries.keep(tag, () => cancelQuery(endpoint, tag, core));
+  return { ...answer, next: { way: at.way, tag, pointer: next } };
 }
 
-/** Tells the core that a cursor will not be used: QCN^J01. Never throws; nobody waits for it. */
-export function abandonPage(endpoint: Endpoint, cursor: string, core: Core, context: RequestContext): void {
-  const { tag } = decodeCursor(cursor);
-  const { query } = endpoint.request;
-  if (tag === undefined || query === undefined) return;
+/** Tells the core that a query will not be continued: QCN^J01. Never throws; nobody waits for it. */
+export function cancelQuery(endpoint: Endpoint, tag: string, core: Core): void {
+  const { query = '' } = endpoint.request;
   const controlId = core.envelope.controlId();
   const bytes = writeCancel(tag, query, core.envelope, controlId);
   const cancel = { ...endpoint, kind: 'QCN^J01', accepts: () => true, status: () => undefined };
-  core.line.send({ endpoint: cancel, purpose: 'search', controlId, bytes }, context).catch(() => {});
+  // The line has logged it; the core will forget the query in its own time.
+  core.line
+    .send({ endpoint: cancel, purpose: 'search', controlId, bytes }, core.background())
+    .catch(() => {});
 }
 
 function leftOut(type: string, count: number): Issue {

@@ -3,8 +3,14 @@ import type { SearchFilter } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import { compileFilter, type Match, type MatchOptions } from '../../../src/search/match.ts';
 import { tooCostly } from '../../../src/search/plan.ts';
-import type { Criterion, Way } from './criteria.ts';
-import type { SearchEndpoint } from './search.ts';
+import type { Ask, Criterion, Way } from './criteria.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** A search endpoint with its parameters compiled. */
+export interface SearchEndpoint {
+  readonly endpoint: Endpoint;
+  readonly asks: ReadonlyMap<string, Ask>;
+}
 
 /** A search as queries to the core, asked one after another. */
 export interface WayPlan {
