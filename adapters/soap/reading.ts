@@ -12,8 +12,6 @@ import type { XmlElement } from './xml-element.ts';
 /** The records of an answer as resources. */
 export interface Records {
   readonly resources: readonly Resource[];
-  /** Records that cannot be given: without a number, a status, or whose they are. */
-  readonly unreadable: number;
   /** What the service says it could not give, and what of a record could not be read. */
   readonly issues: readonly Issue[];
 }
@@ -37,6 +35,7 @@ export function readRecords(operation: Operation, body: XmlElement, run: RunCont
     const { resource, loss } = readTree(operation.map, readXmlTree(record), run);
     const lacking = resource ? sayAbsent(resource) : [];
     if (resource?.id !== undefined && lacking.length === 0) resources.push(resource);
+    // Without a number, a status, or whose it is, a record cannot be given.
     else unreadable += 1;
     for (const one of loss) if (WRONG.includes(one.kind)) losses.push(one);
   }
@@ -47,9 +46,8 @@ export function readRecords(operation: Operation, body: XmlElement, run: RunCont
       count,
     });
   const issues = [...warningsOf(operation, body)];
-  if (unreadable > 0)
-    issues.push(incomplete(`${unreadable} of the records could not be read and were left out.`));
-  return { resources, unreadable, issues };
+  if (unreadable > 0) issues.push(incomplete('Records that could not be read were left out.'));
+  return { resources, issues };
 }
 
 /** `unknown-code Observation/StatusCode` and how often; places, never values. */

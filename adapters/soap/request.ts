@@ -1,6 +1,6 @@
 import type { Criterion } from './criteria.ts';
 import type { SoapRequestFile } from './service.ts';
-import { draftXml } from './tree.ts';
+import { draftXml } from './draft.ts';
 import type { XmlElement } from './xml-element.ts';
 
 /** What `$name` in a file's `set` stands for; one that is undefined is left out. */

@@ -1,5 +1,9 @@
 import { FicusError } from '../../src/errors.ts';
+import type { Issue } from '../../src/errors.ts';
 import type { SearchFilter } from '../../src/fhir/search-query.ts';
+import type { Resource } from '../../src/fhir/types.ts';
+import { compileFilters } from '../../src/search/match.ts';
+import type { MatchOptions } from '../../src/search/match.ts';
 import type { SourceSearch } from '../../src/search/source.ts';
 import { tooCostly } from '../../src/search/plan.ts';
 import { authorityOf, compilePush } from './criteria.ts';
@@ -18,6 +22,11 @@ export interface Searching {
   readonly native: SourceSearch;
   /** @throws FicusError `too-costly` when what is left to the service does not bound the search. */
   ask(filters: readonly SearchFilter[]): Asked;
+  /**
+   * What to say of records that do not answer a filter which the service is trusted to answer exactly: it keeps them under
+   * another number now, as after a merge, and they will be left out.
+   */
+  moved(filters: readonly SearchFilter[], resources: readonly Resource[]): readonly Issue[];
 }
 
 /** Service pages are this large where the file does not say. */
@@ -25,7 +34,11 @@ const MAX_PAGE = 100;
 const DAY_MS = 86_400_000;
 
 /** Compiles the parameters of a search. @throws Error naming a parameter that does not serve. */
-export function compileSearching(operation: Operation, options: CriteriaOptions): Searching {
+export function compileSearching(
+  operation: Operation,
+  options: CriteriaOptions,
+  matching: () => MatchOptions,
+): Searching {
   const { file, type, authority } = operation;
   const params = Object.entries(file.params);
   const pushes = new Map<string, Push>(
@@ -62,6 +75,20 @@ export function compileSearching(operation: Operation, options: CriteriaOptions)
       if (anchors.every((anchor) => anchor.some((name) => isTooLong(name, criteria))))
         throw longRange(type, anchors);
       return { kind: 'search', criteria };
+    },
+    moved(filters, resources) {
+      const exact = filters.filter(({ name }) => file.params[name]?.match === 'exact');
+      const matches = compileFilters(type, exact, matching());
+      if (resources.every(matches)) return [];
+      const names = [...new Set(exact.map(({ name }) => name))];
+      return [
+        {
+          severity: 'warning',
+          code: 'incomplete',
+          diagnostics: `Records were found that the legacy service now keeps under another ${names.join(' or ')}; they were left out. Search by that one.`,
+          expression: names,
+        },
+      ];
     },
   };
 

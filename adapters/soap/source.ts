@@ -3,6 +3,7 @@ import type { MappingSet } from '../../src/mapping/mapping-set.ts';
 import type { Authority, RunContext } from '../../src/mapping/run.ts';
 import type { Clock, Logger, RequestContext } from '../../src/ports.ts';
 import type { LegacySource, SourcePage } from '../../src/search/source.ts';
+import { createTimeZone } from '../../src/search/time-zone.ts';
 import { createCalls } from './calls.ts';
 import { createSoapClient } from './client.ts';
 import type { SoapClientOptions } from './client.ts';
@@ -56,11 +57,13 @@ export function createSoapSource(options: SoapSourceOptions): LegacySource & { c
     ...(options.readable === undefined ? {} : { readable: options.readable }),
   };
   const searches = new Map<string, Searching>();
+  const criteria = { authorities, codes: mappings.codes, timeZone };
+  const zone = createTimeZone(timeZone);
   for (const operation of operations.values()) {
     if (operation.endpoint === `${operation.type}.search`)
       searches.set(
         operation.type,
-        compileSearching(operation, { authorities, codes: mappings.codes, timeZone }),
+        compileSearching(operation, criteria, () => ({ zone, now: clock.now() })),
       );
   }
   const client = createSoapClient({
@@ -101,7 +104,10 @@ export function createSoapSource(options: SoapSourceOptions): LegacySource & { c
       }
       const count = String(Math.min(page.count, searching.native.maxPage));
       const body = await calls.find(type, asked.criteria, { count, cursor: page.cursor }, context);
-      return body ? pageOf(operation, body, context) : { resources: [] };
+      if (!body) return { resources: [] };
+      const found = pageOf(operation, body, context);
+      const issues = [...(found.issues ?? []), ...searching.moved(filters, found.resources)];
+      return issues.length === 0 ? found : { ...found, issues };
     },
 
     create: (type, resource, context) => writes.create(type, resource, context),

@@ -10,8 +10,9 @@ import type { Authority, Loss, RunContext } from '../../src/mapping/run.ts';
 import { fillReferences } from './references.ts';
 import type { Operation, SoapRequestFile } from './service.ts';
 import { changedChildren, holds, isGone } from './record.ts';
-import { draftXml, draftXmlOf, readXmlTree, textAt } from './tree.ts';
-import type { XmlDraft } from './tree.ts';
+import { draftXml, draftXmlOf } from './draft.ts';
+import type { XmlDraft } from './draft.ts';
+import { readXmlTree, textAt } from './tree.ts';
 import { element } from './xml-element.ts';
 import type { XmlElement } from './xml-element.ts';
 

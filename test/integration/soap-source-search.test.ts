@@ -160,3 +160,15 @@ describe('what bounds a search', () => {
     });
   });
 });
+
+describe('records of a patient whose number was merged into another', () => {
+  it('are not left out in silence', async () => {
+    const old = await search('Appointment?patient=Patient/HOSP.100077');
+    expect(old.total).toBeUndefined();
+    expect(old).toMatchObject({
+      matches: [],
+      issues: [{ severity: 'warning', code: 'incomplete', expression: ['patient'] }],
+    });
+    expect(ids((await search('Appointment?patient=Patient/HOSP.100002')).matches)).toContain('APPT|A50006');
+  });
+});

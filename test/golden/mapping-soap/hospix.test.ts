@@ -2,7 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sayAbsent } from '../../../adapters/soap/required.ts';
-import { draftXml, draftXmlOf, readXmlTree } from '../../../adapters/soap/tree.ts';
+import { draftXml, draftXmlOf } from '../../../adapters/soap/draft.ts';
+import { readXmlTree } from '../../../adapters/soap/tree.ts';
 import { readXml } from '../../../adapters/soap/xml-reader.ts';
 import { writeXml } from '../../../adapters/soap/xml-writer.ts';
 import { parseJson } from '../../../src/fhir/json.ts';
@@ -61,6 +62,8 @@ describe.each(globSync('test/golden/mapping-soap/cases/*.txt').toSorted())('%s',
 /** Without what only the core says: its numbers and names. */
 function withoutManaged(resource: Resource): Resource {
   const { created: _created, identifier, ...content } = resource;
-  const others = (identifier as Resource[]).filter((it) => it['system'] !== 'http://hospix.example/appointment-numbers');
+  const others = (identifier as Resource[]).filter(
+    (it) => it['system'] !== 'http://hospix.example/appointment-numbers',
+  );
   return others.length === 0 ? content : { ...content, identifier: others };
 }
