@@ -61,7 +61,7 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     } else if (ENVELOPE.has(name) || messageStart === -1) {
       closeMessage();
       if (isHeaderName(name)) delimiters = readDelimiters(raw, from);
-      items.push(new Segment(envelopeContext(), { raw, scan: raw, plain: false }, from, end, stop));
+      items.push(new Segment(envelopeContext(), { raw, scan: source, plain: false }, from, end, stop));
     }
     messageEnd = stop;
   }

@@ -1,5 +1,4 @@
 import { FicusError } from '../../src/errors.ts';
-import { isAsciiText } from './charset.ts';
 import type { ByteString, Charset } from './charset.ts';
 import type { Delimiters } from './delimiters.ts';
 
@@ -89,8 +88,11 @@ export function encodeValue(value: string, target: EncodingTarget): ByteString {
   const { codes, escape } = target.delimiters;
   let out = '';
   let copied = 0;
+  // All codes in one: above 0x7F when any is.
+  let union = 0;
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
+    union |= code;
     // Letters, digits and everything beyond ASCII are never delimiters.
     if (code > 0x7e || isAlphanumeric(code)) continue;
     const sequence = sequenceFor(code, codes);
@@ -100,7 +102,7 @@ export function encodeValue(value: string, target: EncodingTarget): ByteString {
   }
   let text = copied === 0 ? value : out + value.slice(copied);
   if (text === '""') text = `${wrap(hex(0x22), escape)}"`;
-  return isAsciiText(text) ? text : target.charsetInForce().encode(text);
+  return union <= 0x7f ? text : target.charsetInForce().encode(text);
 }
 
 function isAlphanumeric(code: number): boolean {

@@ -11,13 +11,14 @@ import type { Location } from './path.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
 import { SegmentIndex } from './split.ts';
+import { SplicedBytes } from './spliced-bytes.ts';
 import type { Value } from './value.ts';
 
 /** The bytes of a message, as `parseMessage` finds them. */
 export interface MessageParts {
   readonly source: Buffer;
   readonly raw: ByteString;
-  readonly scan: ByteString;
+  readonly scan: Uint8Array;
   readonly plain: boolean;
   readonly delimiters: Delimiters;
   /** Offsets of MSH and behind the last segment; what stands around (a frame in a file) is kept. */
@@ -47,7 +48,7 @@ export class Message implements SegmentContext {
   constructor(parts: MessageParts) {
     this.delimiters = parts.delimiters;
     this.parts = parts;
-    this.index = new SegmentIndex(parts.scan, parts.start, parts.end, parts.delimiters.codes.field);
+    this.index = new SegmentIndex(parts.raw, parts.start, parts.end, parts.delimiters.codes.field);
   }
 
   /** All segments in order; the first is MSH. */
@@ -175,27 +176,21 @@ export class Message implements SegmentContext {
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
     if (!this.changed) return this.parts.source;
-    const { raw, source, start } = this.parts;
-    let head = '';
-    let copied = 0;
-    if (this.rearranged) {
-      head = raw.slice(0, start);
-      for (const segment of this.segments) head += segment.bytes() + segment.terminator;
-      copied = this.parts.end;
-    } else {
-      const { offsets } = this.index;
-      for (let place = 0; place < this.list.length; place++) {
-        const segment = this.list[place];
-        if (!segment?.edited) continue;
-        head += raw.slice(copied, offsets[2 * place]) + segment.bytes() + segment.terminator;
-        copied = offsets[2 * place + 2]!;
-      }
-    }
-    // What stands behind the last change goes over as bytes.
-    const out = Buffer.allocUnsafe(head.length + source.length - copied);
-    out.write(head, 0, 'latin1');
-    source.copy(out, head.length, copied);
-    return out;
+    if (this.rearranged) return this.assemble();
+    const { source } = this.parts;
+    let { length } = source;
+    for (const segment of this.list) if (segment !== undefined) length += segment.growth();
+    const out = new SplicedBytes(source, length);
+    for (const segment of this.list) segment?.writeTo(out);
+    return out.finish();
+  }
+
+  /** The bytes of a message whose segments are no longer in the places they came in. */
+  private assemble(): Buffer {
+    const { raw, start, end } = this.parts;
+    let out = raw.slice(0, start);
+    for (const segment of this.list) out += segment!.bytes() + segment!.terminator;
+    return Buffer.from(out + raw.slice(end), 'latin1');
   }
 
   /** Everything that reading lazily may never notice: bytes that do not decode, an unknown character set, odd lines. */
@@ -205,7 +200,7 @@ export class Message implements SegmentContext {
 
   /** What segments need of their message; not for others. */
   charsetInForce(): Charset {
-    this.known ??= chooseCharset(this.parts.choice, charsetNames(this.segments[0]!.bytes(), this.delimiters));
+    this.known ??= chooseCharset(this.parts.choice, charsetNames(this.first().bytes(), this.delimiters));
     return this.known;
   }
 
@@ -221,6 +216,13 @@ export class Message implements SegmentContext {
       this.known = undefined;
     }
     this.changed = true;
+  }
+
+  /** MSH. */
+  private first(): Segment {
+    if (this.rearranged) return this.list[0]!;
+    this.index.reach(0);
+    return this.at(0);
   }
 
   /** The segment at a place that there is, from 0. */
@@ -249,7 +251,7 @@ export class Message implements SegmentContext {
 
   /** The segment end this message uses. */
   private terminator(): ByteString {
-    const first = this.segments[0]!.terminator;
+    const first = this.first().terminator;
     if (first.startsWith('\r\n')) return '\r\n';
     return first.startsWith('\n') ? '\n' : '\r';
   }

@@ -21,26 +21,34 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Mes
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const raw = source.toString('latin1');
-  const start = skipLead(raw);
+  const start = raw.charCodeAt(0) === 0x4d ? 0 : skipLead(raw);
   if (!raw.startsWith('MSH', start))
     throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
   const end = skipTail(raw);
   const delimiters = readDelimiters(raw, start);
   refuseSecondHeader(raw, start, delimiters);
   const plain = isAscii(source) && !raw.includes('\u001b');
-  const scan = plain
-    ? raw
-    : maskBy(() => chooseCharset(choice, charsetNames(firstLine(raw, start), delimiters)), raw);
+  const scan = plain ? source : maskedBytes(source, raw, firstLine(raw, start), delimiters, choice);
   return new Message({ source, raw, scan, plain, delimiters, start, end, choice });
 }
 
+function maskedBytes(
+  source: Buffer,
+  raw: ByteString,
+  header: ByteString,
+  delimiters: Delimiters,
+  choice: CharsetChoice,
+): Uint8Array {
+  const masked = maskBy(() => chooseCharset(choice, charsetNames(header, delimiters)), raw);
+  return masked === raw ? source : Buffer.from(masked, 'latin1');
+}
+
 function refuseSecondHeader(raw: ByteString, start: number, delimiters: Delimiters): void {
-  const header = `MSH${delimiters.field}`;
-  for (let at = raw.indexOf(header, start + 4); at !== -1; at = raw.indexOf(header, at + 4)) {
+  for (let at = raw.indexOf('MSH', start + 4); at !== -1; at = raw.indexOf('MSH', at + 4)) {
     const before = raw.charCodeAt(at - 1);
-    if (before === 0x0d || before === 0x0a) {
+    const starts = before === 0x0d || before === 0x0a;
+    if (starts && raw.charCodeAt(at + 3) === delimiters.codes.field)
       throw new FicusError('legacy-malformed', 'One HL7v2 message was expected and several came.');
-    }
   }
 }
 

@@ -5,16 +5,19 @@ import type { EncodingTarget } from './escape.ts';
 import { encodeNested, startsHeader } from './nested.ts';
 import type { Nested } from './nested.ts';
 import { Overlay } from './overlay.ts';
+import type { Edit } from './overlay.ts';
 import {
   INDEX_LIMIT,
   checkIndices,
   countParts,
+  holds,
   lackingSeparators,
   locate,
   valueEnd,
   valueStart,
 } from './span.ts';
 import type { Levels } from './span.ts';
+import type { SplicedBytes } from './spliced-bytes.ts';
 import { EMPTY_CELL, cellOf, decodeText, decodeValue, decodes, decodesTo } from './value.ts';
 import type { Cell, Value } from './value.ts';
 
@@ -56,7 +59,7 @@ export class Segment {
     this.start = start;
     this.end = end;
     this.stop = stop;
-    this.shift = startsHeader(text.scan, start) ? 1 : 0;
+    this.shift = startsHeader(text.raw, start) ? 1 : 0;
     this.starts = [start];
     this.edits = undefined;
     this.newTerminator = undefined;
@@ -70,14 +73,14 @@ export class Segment {
 
   /** Usually three letters; an odd line has what stands before its first field separator. */
   get name(): string {
-    return this.reach(0) ? this.text.scan.slice(this.start, this.starts[1]! - 1) : '';
+    return this.reach(0) ? this.text.raw.slice(this.start, this.starts[1]! - 1) : '';
   }
 
   /** Whether the name is `name`, without making a string of it. */
   is(name: string): boolean {
     const after = this.start + name.length;
-    if (after > this.end || !this.text.scan.startsWith(name, this.start)) return false;
-    return after === this.end || this.text.scan.charCodeAt(after) === this.context.delimiters.codes.field;
+    if (after > this.end || !this.text.raw.startsWith(name, this.start)) return false;
+    return after === this.end || this.text.scan[after] === this.context.delimiters.codes.field;
   }
 
   /** Highest field number present, 0 for a segment of a name only. */
@@ -158,22 +161,23 @@ export class Segment {
     this.refuseDelimiters(field);
     checkIndices(field, repetition, component, subcomponent);
     const index = field - this.shift;
-    const { codes, escape } = this.context.delimiters;
-    const cell = this.cell(index);
-    const { raw, scan, from, to } = cell ?? EMPTY_CELL;
-    const at = cell ? valueStart(scan, from, to, codes, repetition, component, subcomponent) : -1;
+    const { codes } = this.context.delimiters;
+    const cell = this.cell(index) ?? EMPTY_CELL;
+    const at =
+      cell === EMPTY_CELL
+        ? -1
+        : valueStart(cell.scan, cell.from, cell.to, codes, repetition, component, subcomponent);
     if (at === -1) {
-      const levels: Levels = [repetition, component, subcomponent];
-      this.splice(field, cell ?? EMPTY_CELL, levels, this.encode(value));
+      this.splice(field, cell, [repetition, component, subcomponent], this.encode(value));
       return;
     }
-    const end = valueEnd(scan, at, to, codes);
-    const present = raw.slice(at, end);
+    const end = valueEnd(cell.scan, at, cell.to, codes);
     // The same value may be written in other bytes (a hex escape, say): those stay.
-    const decoded = escape !== '' && present.includes(escape);
-    if ((decoded || !cell!.plain) && decodesTo(value, cell!, at, end, this.context)) return;
+    const decoded = !cell.plain || holds(cell.scan, at, end, codes.escape);
+    if (decoded && decodesTo(value, cell, at, end, this.context)) return;
     const encoded = this.encode(value);
-    if (encoded !== present) this.change(field, raw.slice(from, at) + encoded + raw.slice(end, to));
+    if (encoded.length !== end - at || !cell.raw.startsWith(encoded, at))
+      this.change(field, cell, at, end, encoded);
   }
 
   /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
@@ -209,24 +213,17 @@ export class Segment {
     const { start, end, edits } = this;
     const { raw } = this.text;
     if (edits === undefined) return raw.slice(start, end);
-    let out = '';
-    let copied = start;
-    let written = 0;
-    for (let nth = 0; nth < edits.indices.length; nth++) {
-      const index = edits.indices[nth]!;
-      const text = edits.texts[nth]!;
-      if (this.reach(index)) {
-        out += raw.slice(copied, this.starts[index]) + text;
-        copied = this.starts[index + 1]! - 1;
-      } else {
-        out += raw.slice(copied, end);
-        copied = end;
-        written = Math.max(written, this.starts.length - 2);
-        out += this.context.delimiters.field.repeat(index - written) + text;
-        written = index;
-      }
-    }
-    return out + raw.slice(copied, end);
+    return edits.applyTo(raw, start, end, this.context.delimiters.field);
+  }
+
+  /** How many bytes longer it has become; its segment end aside. */
+  growth(): number {
+    return this.edits === undefined ? 0 : this.edits.growth();
+  }
+
+  /** Writes its changed fields into the bytes it was read from. */
+  writeTo(out: SplicedBytes): void {
+    this.edits?.writeTo(out, this.context.delimiters.field);
   }
 
   /** Its segment end: CR, LF, CRLF, blank lines included, or '' at the end of a message. */
@@ -248,22 +245,33 @@ export class Segment {
     const separator = this.context.delimiters.codes.field;
     let at = starts[starts.length - 1]!;
     while (at <= end) {
-      while (at < end && scan.charCodeAt(at) !== separator) at++;
+      while (at < end && scan[at] !== separator) at++;
       starts.push(++at);
       if (starts.length > index + 1) return true;
     }
     return false;
   }
 
-  /** A field as it is now; undefined when absent. */
+  /** A field as it is now; undefined when absent, `EMPTY_CELL` when only the changes of later fields make it present. */
   private cell(index: number): Cell | undefined {
-    const edited = this.edits?.get(index);
-    if (edited !== undefined) return cellOf(edited, this.context);
+    const edit = this.edits?.get(index);
+    if (edit !== undefined) return this.changedCell(edit);
     if (index < 1) return undefined;
     if (!this.reach(index)) return this.edits && index <= this.edits.last ? EMPTY_CELL : undefined;
     const { starts } = this;
     const { raw, scan, plain } = this.text;
     return { raw, scan, from: starts[index]!, to: starts[index + 1]! - 1, plain };
+  }
+
+  private changedCell(edit: Edit): Cell {
+    if (edit.cell !== undefined) return edit.cell;
+    const { raw } = this.text;
+    const { index, from, to, text } = edit;
+    const whole = this.reach(index)
+      ? raw.slice(this.starts[index], from) + text + raw.slice(to, this.starts[index + 1]! - 1)
+      : text;
+    edit.cell = cellOf(whole, this.context);
+    return edit.cell;
   }
 
   private headerValue(
@@ -275,7 +283,7 @@ export class Segment {
     if (repetition !== 1 || component !== 1 || subcomponent !== 1) return undefined;
     if (field === 1) return this.context.delimiters.field;
     return field === 2 && this.reach(1)
-      ? this.text.scan.slice(this.starts[1], this.starts[2]! - 1)
+      ? this.text.raw.slice(this.starts[1], this.starts[2]! - 1)
       : undefined;
   }
 
@@ -310,12 +318,24 @@ export class Segment {
     const { delimiters } = this.context;
     const place = locate(cell.scan, cell.from, cell.to, delimiters, levels);
     const added = lackingSeparators(place, delimiters, levels) + encoded;
-    this.change(field, cell.raw.slice(cell.from, place.from) + added + cell.raw.slice(place.to, cell.to));
+    this.change(field, cell, place.from, place.to, added);
   }
 
-  private change(field: number, bytes: ByteString): void {
+  /** Puts bytes in place of a range of a field's cell. */
+  private change(field: number, cell: Cell, from: number, to: number, bytes: ByteString): void {
     this.context.onEdit(this, field);
+    const index = field - this.shift;
     this.edits ??= new Overlay();
-    this.edits.set(field - this.shift, bytes);
+    const edit = this.edits.get(index);
+    if (edit === undefined) {
+      if (this.reach(index)) this.edits.lay(index, from, to, bytes);
+      else this.edits.extend(index, this.end, this.starts.length - 2, bytes);
+      return;
+    }
+    edit.text = cell.raw.slice(0, from) + bytes + cell.raw.slice(to);
+    edit.cell = undefined;
+    if (edit.lacking > 0) return;
+    edit.from = this.starts[index]!;
+    edit.to = this.starts[index + 1]! - 1;
   }
 }

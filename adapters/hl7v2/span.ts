@@ -15,11 +15,11 @@ function isIndex(index: number): boolean {
 }
 
 /**
- * Where one subcomponent of a field starts: one pass, nothing allocated.
+ * Where one subcomponent of a field starts: one pass, nothing allocated. `text` is here what delimiters are looked for in (`Cell.scan`).
  * @returns -1 when there is no such repetition, component or subcomponent.
  */
 export function valueStart(
-  text: string,
+  text: Uint8Array,
   from: number,
   to: number,
   codes: DelimiterCodes,
@@ -30,17 +30,17 @@ export function valueStart(
   let at = from;
   for (let left = repetition - 1; left > 0;) {
     if (at >= to) return -1;
-    if (text.charCodeAt(at++) === codes.repetition) left--;
+    if (text[at++] === codes.repetition) left--;
   }
   for (let left = component - 1; left > 0;) {
     if (at >= to) return -1;
-    const code = text.charCodeAt(at++);
+    const code = text[at++];
     if (code === codes.component) left--;
     else if (code === codes.repetition) return -1;
   }
   for (let left = subcomponent - 1; left > 0;) {
     if (at >= to) return -1;
-    const code = text.charCodeAt(at++);
+    const code = text[at++];
     if (code === codes.subcomponent) left--;
     else if (code === codes.component || code === codes.repetition) return -1;
   }
@@ -48,21 +48,27 @@ export function valueStart(
 }
 
 /** Where the value that starts at `at` ends: at the next separator of any level, or at `to`. */
-export function valueEnd(text: string, at: number, to: number, codes: DelimiterCodes): number {
+export function valueEnd(text: Uint8Array, at: number, to: number, codes: DelimiterCodes): number {
   let end = at;
   while (end < to) {
-    const code = text.charCodeAt(end);
+    const code = text[end];
     if (code === codes.subcomponent || code === codes.component || code === codes.repetition) break;
     end++;
   }
   return end;
 }
 
+/** Whether a byte stands in a range. */
+export function holds(text: Uint8Array, from: number, to: number, code: number): boolean {
+  for (let at = from; at < to; at++) if (text[at] === code) return true;
+  return false;
+}
+
 /** Parts between separators; 1 where there is none, even of nothing. */
-export function countParts(text: string, from: number, to: number, separator: string): number {
+export function countParts(text: Uint8Array, from: number, to: number, separator: string): number {
   const code = codeOf(separator);
   let count = 1;
-  for (let at = from; at < to; at++) if (text.charCodeAt(at) === code) count++;
+  for (let at = from; at < to; at++) if (text[at] === code) count++;
   return count;
 }
 
@@ -85,7 +91,7 @@ export interface Place {
 
 /** Finds a level inside the field between `from` and `to`. */
 export function locate(
-  text: string,
+  text: Uint8Array,
   from: number,
   to: number,
   delimiters: Delimiters,
@@ -98,10 +104,10 @@ export function locate(
     if (nth === undefined) break;
     const code = codeOf(separatorAt(delimiters, level));
     let left = nth - 1;
-    while (left > 0 && start < end) if (text.charCodeAt(start++) === code) left--;
+    while (left > 0 && start < end) if (text[start++] === code) left--;
     if (left > 0) return { from: end, to: end, level, lacking: left };
     let stop = start;
-    while (stop < end && text.charCodeAt(stop) !== code) stop++;
+    while (stop < end && text[stop] !== code) stop++;
     end = stop;
   }
   return { from: start, to: end, level: levels.length, lacking: 0 };

@@ -9,19 +9,19 @@ const LF = 0x0a;
 export class SegmentIndex {
   /** Offsets: segment i starts at `[2i]`, ends at `[2i + 1]` and its segment end at `[2i + 2]`. As far as found. */
   readonly offsets: number[];
-  private readonly scan: string;
+  private readonly raw: string;
   private readonly to: number;
   private readonly separator: number;
   private readonly lineFeeds: boolean;
   private readonly byLineFeed: boolean;
 
-  /** @param scan byte string, masked. @param separator code of the field separator. */
-  constructor(scan: string, from: number, to: number, separator: number) {
-    this.scan = scan;
+  /** @param raw byte string: neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param separator code of the field separator. */
+  constructor(raw: string, from: number, to: number, separator: number) {
+    this.raw = raw;
     this.to = to;
     this.separator = separator;
-    this.lineFeeds = scan.includes('\n', from);
-    this.byLineFeed = this.lineFeeds && usesLineFeed(scan, from, to);
+    this.lineFeeds = raw.includes('\n', from);
+    this.byLineFeed = this.lineFeeds && usesLineFeed(raw, from, to);
     this.offsets = [from];
   }
 
@@ -33,7 +33,7 @@ export class SegmentIndex {
       if (start >= this.to) return false;
       const end = this.lineFeeds ? this.findEnd(start) : this.findCr(start);
       let next = end;
-      while (next < this.to && isEnd(this.scan.charCodeAt(next))) next++;
+      while (next < this.to && isEnd(this.raw.charCodeAt(next))) next++;
       offsets.push(end, next);
     }
     return true;
@@ -50,20 +50,20 @@ export class SegmentIndex {
     const start = this.offsets[2 * index]!;
     const end = this.offsets[2 * index + 1]!;
     const after = start + name.length;
-    if (this.scan.charCodeAt(start) !== name.charCodeAt(0)) return false;
-    if (after > end || !this.scan.startsWith(name, start)) return false;
-    return after === end || this.scan.charCodeAt(after) === this.separator;
+    if (this.raw.charCodeAt(start) !== name.charCodeAt(0)) return false;
+    if (after > end || !this.raw.startsWith(name, start)) return false;
+    return after === end || this.raw.charCodeAt(after) === this.separator;
   }
 
   private findCr(from: number): number {
-    const found = this.scan.indexOf('\r', from);
+    const found = this.raw.indexOf('\r', from);
     return found === -1 || found > this.to ? this.to : found;
   }
 
   private findEnd(from: number): number {
-    const { scan, to, byLineFeed } = this;
+    const { raw, to, byLineFeed } = this;
     for (let at = from; at < to; at++) {
-      const code = scan.charCodeAt(at);
+      const code = raw.charCodeAt(at);
       if (code === CR || (code === LF && (byLineFeed || this.startsSegment(at + 1)))) return at;
     }
     return to;
@@ -71,13 +71,13 @@ export class SegmentIndex {
 
   /** A capital letter, two capitals or digits, and a field separator; or a segment end, or nothing. */
   private startsSegment(at: number): boolean {
-    const { scan, to } = this;
-    if (at >= to || isEnd(scan.charCodeAt(at))) return true;
-    if (at + 3 >= to || !isCapital(scan.charCodeAt(at))) return false;
-    for (const code of [scan.charCodeAt(at + 1), scan.charCodeAt(at + 2)]) {
+    const { raw, to } = this;
+    if (at >= to || isEnd(raw.charCodeAt(at))) return true;
+    if (at + 3 >= to || !isCapital(raw.charCodeAt(at))) return false;
+    for (const code of [raw.charCodeAt(at + 1), raw.charCodeAt(at + 2)]) {
       if (!isCapital(code) && !(code >= 0x30 && code <= 0x39)) return false;
     }
-    return scan.charCodeAt(at + 3) === this.separator;
+    return raw.charCodeAt(at + 3) === this.separator;
   }
 }
 
@@ -85,9 +85,9 @@ function isEnd(code: number): boolean {
   return code === CR || code === LF;
 }
 
-function usesLineFeed(scan: string, from: number, to: number): boolean {
+function usesLineFeed(raw: string, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
-    const code = scan.charCodeAt(at);
+    const code = raw.charCodeAt(at);
     if (isEnd(code)) return code === LF;
   }
   return false;

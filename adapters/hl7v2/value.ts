@@ -2,6 +2,10 @@ import { isAsciiText, isPlain, maskBy } from './charset.ts';
 import type { ByteString } from './charset.ts';
 import { unescapeBytes } from './escape.ts';
 import type { EncodingTarget } from './escape.ts';
+import { holds } from './span.ts';
+
+/** Up to this many bytes a loop here is faster than a search by the runtime. */
+const SHORT = 32;
 
 /** A text, `null` for `""` (delete: HL7 v2.5.1 §2.5.3), '' for present but empty. */
 export type Value = string | null;
@@ -9,8 +13,8 @@ export type Value = string | null;
 /** A range of bytes, with what is needed to look for delimiters in it. */
 export interface Cell {
   readonly raw: ByteString;
-  /** As long as `raw`, masked (`Charset.mask`); usually the same string. */
-  readonly scan: ByteString;
+  /** The same bytes to look for delimiters in: masked (`Charset.mask`) where the character set asks for it. */
+  readonly scan: Uint8Array;
   readonly from: number;
   readonly to: number;
   /** ASCII without ISO 2022 escapes: bytes are characters. */
@@ -18,13 +22,13 @@ export interface Cell {
 }
 
 /** A field that is there and holds nothing. */
-export const EMPTY_CELL: Cell = { raw: '', scan: '', from: 0, to: 0, plain: true };
+export const EMPTY_CELL: Cell = { raw: '', scan: Buffer.alloc(0), from: 0, to: 0, plain: true };
 
 /** Bytes as a range of themselves. */
 export function cellOf(raw: ByteString, target: EncodingTarget): Cell {
   const plain = isPlain(raw);
-  const scan = plain ? raw : maskBy(() => target.charsetInForce(), raw);
-  return { raw, scan, from: 0, to: raw.length, plain };
+  const masked = plain ? raw : maskBy(() => target.charsetInForce(), raw);
+  return { raw, scan: Buffer.from(masked, 'latin1'), from: 0, to: raw.length, plain };
 }
 
 /**
@@ -33,7 +37,7 @@ export function cellOf(raw: ByteString, target: EncodingTarget): Cell {
  */
 export function decodeValue(
   raw: ByteString,
-  scan: ByteString,
+  scan: Uint8Array,
   from: number,
   to: number,
   plain: boolean,
@@ -43,9 +47,16 @@ export function decodeValue(
   if (to - from === 2 && raw.charCodeAt(from) === 0x22 && raw.charCodeAt(from + 1) === 0x22) return null;
   const bytes = raw.slice(from, to);
   const { delimiters } = target;
-  if (delimiters.escape === '' || !bytes.includes(delimiters.escape))
-    return plain ? bytes : decodeText(bytes, target);
-  return decodeText(unescapeBytes(bytes, raw === scan ? bytes : scan.slice(from, to), delimiters), target);
+  const { escape } = delimiters.codes;
+  if (plain) {
+    const escaped =
+      escape !== -1 &&
+      (to - from > SHORT ? bytes.includes(delimiters.escape) : holds(scan, from, to, escape));
+    return escaped ? decodeText(unescapeBytes(bytes, bytes, delimiters), target) : bytes;
+  }
+  if (!holds(scan, from, to, escape)) return decodeText(bytes, target);
+  const masked = Buffer.from(scan.buffer, scan.byteOffset + from, to - from).toString('latin1');
+  return decodeText(unescapeBytes(bytes, masked, delimiters), target);
 }
 
 /** Bytes as text, escape sequences left as they are. Throws as `decodeValue`. */

@@ -1,0 +1,48 @@
+import type { ByteString } from './charset.ts';
+
+/** Up to this many bytes a loop here is faster than a call of the runtime's copy. */
+const SHORT = 32;
+
+/** A new buffer of the bytes of another with ranges of it replaced, from front to back; what is between them goes over as bytes. */
+export class SplicedBytes {
+  private readonly source: Buffer;
+  private readonly out: Buffer;
+  /** Bytes taken from the source, and written. */
+  private taken = 0;
+  private written = 0;
+
+  /** @param length of the result: what is spliced in must add up to it. */
+  constructor(source: Buffer, length: number) {
+    this.source = source;
+    this.out = Buffer.allocUnsafe(length);
+  }
+
+  /** Writes `bytes` in place of the source's bytes from `from` to `to`. */
+  splice(from: number, to: number, bytes: ByteString): void {
+    this.copyTo(from);
+    this.taken = to;
+    const { out, written } = this;
+    const { length } = bytes;
+    if (length > SHORT) out.write(bytes, written, 'latin1');
+    else for (let at = 0; at < length; at++) out[written + at] = bytes.charCodeAt(at);
+    this.written = written + length;
+  }
+
+  /**
+   * Writes the rest of the source and gives the result.
+   * @throws {RangeError} when it is not as long as was said: the buffer held other things before.
+   */
+  finish(): Buffer {
+    this.copyTo(this.source.length);
+    if (this.written !== this.out.length) throw new RangeError('the splices do not add up');
+    return this.out;
+  }
+
+  private copyTo(end: number): void {
+    const { source, out, taken, written } = this;
+    if (end - taken > SHORT) source.copy(out, written, taken, end);
+    else for (let at = taken; at < end; at++) out[written + at - taken] = source[at]!;
+    this.written = written + end - taken;
+    this.taken = end;
+  }
+}
