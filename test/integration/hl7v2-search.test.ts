@@ -130,6 +130,12 @@ describe('Patient.search over QBP^Q22', () => {
     await expect(searching(scene).page(text)).rejects.toMatchObject({ code: 'too-costly', status: 400 });
   });
 
+  it('refuses a character that the line cannot carry', async () => {
+    const latin = await startScene({ charset: '8859/1' });
+    await expect(searching(latin).page('family=王')).rejects.toMatchObject({ code: 'search-unsupported' });
+    await latin.close();
+  });
+
   it('tells that a number without its system was looked up in the registered systems', async () => {
     const { issues, total } = await searching(scene).page('identifier=C-20101');
     expect(total).toBe(1);

@@ -67,7 +67,7 @@ async function ask(
   const controlId = envelope.controlId();
   const { pointer } = at;
   const parts = { criteria, tag, count, ...(pointer === undefined ? {} : { pointer }) };
-  const bytes = writeQuery(endpoint, parts, envelope, controlId);
+  const bytes = asked(() => writeQuery(endpoint, parts, envelope, controlId));
   const facts = { continued: pointer === undefined ? 'no' : 'yes' };
   core.openQueries.release(tag);
   const reply = await line.send({ endpoint, purpose: 'search', controlId, bytes, facts }, context);
@@ -78,6 +78,17 @@ async function ask(
   if (next === undefined) return answer;
   core.openQueries.keep(tag, () => cancelQuery(endpoint, tag, core));
   return { ...answer, next: { way: at.way, tag, pointer: next } };
+}
+
+/** A query that the line's character set cannot carry is the search's fault, not a resource's. */
+function asked<T>(write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if (!(error instanceof FicusError) || error.code !== 'unmappable') throw error;
+    const words = 'The search holds a character that the line to the legacy system cannot carry.';
+    throw new FicusError('search-unsupported', words, { cause: error });
+  }
 }
 
 /** Tells the core that a query will not be continued: QCN^J01. Never throws; nobody waits for it. */
