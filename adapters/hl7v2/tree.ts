@@ -1,6 +1,7 @@
 import { FicusError } from '../../src/errors.ts';
 import type { SegmentGroup } from '../../src/mapping/structure.ts';
 import type { Step, TreeText, TreeWriter } from '../../src/mapping/tree.ts';
+import type { DelimiterCodes } from './delimiters.ts';
 import type { Message } from './message.ts';
 import type { NestedComponent, NestedRepetition } from './nested.ts';
 import type { Segment } from './segment.ts';
@@ -189,8 +190,8 @@ class SegmentPlace implements TreeWriter {
     return new FieldPlace(this, step, index + 1, undefined, undefined);
   }
 
-  size(): number {
-    return this.present?.fieldCount ?? 0;
+  holds(part: number): boolean {
+    return this.present !== undefined && isFilled(this.present, part);
   }
 
   steps(): readonly Step[] {
@@ -278,8 +279,10 @@ class FieldPlace implements TreeWriter {
     return step === 1 ? this : NOWHERE;
   }
 
-  size(): number {
-    return this.parts();
+  filledParts(): number {
+    const segment = this.above.segment();
+    const text = segment?.written(this.field, this.repetition, this.component, this.subcomponent);
+    return text ? partsWithText(text, segment!.context.delimiters.codes, this.component !== undefined) : 0;
   }
 
   steps(): readonly Step[] {
@@ -346,6 +349,19 @@ const NOWHERE: TreeWriter = {
   arrange: () => {},
   order: () => {},
 };
+
+/** The parts of a repetition, or of a component, that hold more than separators: bit n for part n, bit 31 for all from 31 on. */
+function partsWithText(text: string, codes: DelimiterCodes, below: boolean): number {
+  const separator = below ? codes.subcomponent : codes.component;
+  let parts = 0;
+  let part = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === separator) part += 1;
+    else if (code !== codes.subcomponent) parts |= 1 << Math.min(part, 31);
+  }
+  return parts;
+}
 
 /** Whether a level holds more than separators. */
 function isFilled(

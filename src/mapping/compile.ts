@@ -1,13 +1,13 @@
 import { isA, typeDef } from '../fhir/elements.ts';
 import {
   constantObject,
-  lowest,
+  allSources,
   objectCodec,
   objectMember,
   singleMember,
   type Alternative,
   type Always,
-  type FirstPart,
+  type Source,
   type Member,
   type MemberKeys,
 } from './member.ts';
@@ -78,13 +78,14 @@ function keysOf(branches: readonly Branch[]): MemberKeys {
     ]),
     writes: reading.map(({ steps }) => pathKey(steps)),
     conditional: branches.some(({ when }) => when !== undefined),
-    from: lowest(reading.map(({ steps: [first, second] }) => firstPart(first, second))),
+    sources: allSources(reading.map(({ steps: [first, second] }) => sourceOf(first, second))),
   };
 }
 
-function firstPart(first: Step | undefined, second: Step | undefined): FirstPart | undefined {
-  if (typeof first === 'number') return { segment: undefined, part: first };
-  return first !== undefined && typeof second === 'number' ? { segment: first, part: second } : undefined;
+function sourceOf(first: Step | undefined, second: Step | undefined): readonly Source[] | undefined {
+  const part = typeof first === 'number' ? first : second;
+  if (first === undefined || typeof part !== 'number') return undefined;
+  return [{ segment: part === first ? undefined : first, part, bit: 1 << Math.min(part, 31) }];
 }
 
 function compileSingle(name: string, branches: readonly Branch[], type: string): Member {
@@ -97,9 +98,9 @@ function compileSingle(name: string, branches: readonly Branch[], type: string):
   const members = deep.length === 0 ? [] : compileMembers(deep.map(below), type);
   if (deep.length === branches.length) return objectMember(name, members);
   const { alternatives, constants } = split(branches.filter((branch) => branch.fhir.length === 1));
-  if (deep.length > 0 && members.every((member) => member.writes.length === 0)) {
-    constants.push(constantObject(members));
-  } else if (deep.length > 0) {
+  const fixed = deep.length > 0 ? constantObject(members) : undefined;
+  if (fixed) constants.push(fixed);
+  else if (deep.length > 0) {
     const composite: Alternative = {
       steps: [],
       codec: objectCodec(members),
@@ -138,7 +139,8 @@ function compileList(name: string, branches: readonly Branch[], type: string): M
     const first = group[0]!;
     if (first.fhir[0]!.index !== undefined && first.fhir.length > 1) {
       const members = compileMembers(group.map(below), type);
-      if (members.every((member) => member.writes.length === 0)) constants.push(constantObject(members));
+      const fixed = constantObject(members);
+      if (fixed) constants.push(fixed);
       else feeds.push(feedOf(first, objectCodec(members), type, true));
       continue;
     }

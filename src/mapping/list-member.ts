@@ -30,10 +30,14 @@ export function listMember(
       for (const [at, feed] of feeds.entries()) writeFeed(feed, plan[at]!, presentOf(present, at), root, run);
       return true;
     },
-    always(root, run) {
-      const values = constants.map((constant) => constant(root, run)).filter((value) => value !== undefined);
-      return values.length === 0 ? undefined : values;
-    },
+    always: constants.length === 0 ? undefined : allOf(constants),
+  };
+}
+
+function allOf(constants: readonly Always[]): Always {
+  return (root, run) => {
+    const values = constants.map((constant) => constant(root, run)).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : values;
   };
 }
 
@@ -47,7 +51,7 @@ function gather(feeds: readonly Feed[], root: TreeReader, run: Run): Present[] {
     const last = steps.length - 1;
     if (last < 0 || !repeats) {
       const place = descend(root, steps);
-      if (isAbsent(steps, place) || (feed.when && !feed.when.holds(root, run))) continue;
+      if (feed.when && (isAbsent(steps, place) || !feed.when.holds(root, run))) continue;
       if (feed.split === undefined) found = readItem(feed, at, 0, place, run, found);
       else found = readParts(feed.split, at, place, found);
       continue;

@@ -15,25 +15,27 @@ export interface Member {
    * @returns whether it had to change anything (or tried to).
    */
   write(value: Json | undefined, root: TreeWriter, run: Run): boolean;
-  /** What is always so, for an object that the tree says something about. */
-  always(root: TreeReader, run: Run): Json | undefined;
+  /** What is always so, for an object that the tree says something about; undefined: nothing is. */
+  readonly always: Always | undefined;
   /** Keys of tree paths that its conditions ask for, and that it writes. */
   readonly needs: readonly string[];
   readonly writes: readonly string[];
-  /** Nothing can be read unless this part (of this segment) is there; undefined: not known. */
-  readonly from: FirstPart | undefined;
+  /** Nothing can be read unless one of these parts holds something; undefined: not known. */
+  readonly sources: readonly Source[] | undefined;
   /** Whether a row of it has a condition. */
   readonly conditional: boolean;
 }
 
-/** The lowest numbered part that rows read: `PID-5` of a group, `CX.4` of a value. */
-export interface FirstPart {
+/** A numbered part that a row reads: `PID-5` of a group, `CX.4` of a value. */
+export interface Source {
   readonly segment: Step | undefined;
   readonly part: number;
+  /** The part's bit in `TreeReader.filledParts`. */
+  readonly bit: number;
 }
 
 /** What of a member follows from the paths of its rows. */
-export type MemberKeys = Pick<Member, 'needs' | 'writes' | 'from' | 'conditional'>;
+export type MemberKeys = Pick<Member, 'needs' | 'writes' | 'sources' | 'conditional'>;
 
 /** One way to feed a property that holds one value. */
 export interface Alternative {
@@ -49,10 +51,11 @@ export type Always = (root: TreeReader, run: Run) => Json | undefined;
 /** A codec over an object: its members, in an order in which conditions find what they ask for already written. */
 export function objectCodec(members: readonly Member[]): Codec {
   const write = memberWriter(members);
+  const constant = members.filter(({ always }) => always !== undefined);
   return {
     read: (place, run) => {
       const found = readMembers(members, place, run);
-      if (found) addAlways(members, found, place, run);
+      if (found && constant.length > 0) addAlways(constant, found, place, run);
       return found;
     },
     write: (value, place, run) => {
@@ -65,18 +68,9 @@ export function objectCodec(members: readonly Member[]): Codec {
 
 function readMembers(members: readonly Member[], root: TreeReader, run: Run): JsonObject | undefined {
   let found: JsonObject | undefined;
-  const size = root.size?.() ?? Infinity;
-  let segment: Step | undefined;
-  let segmentSize = Infinity;
+  const filled = root.filledParts?.() ?? ALL;
   for (const member of members) {
-    const { from } = member;
-    if (from !== undefined) {
-      if (from.segment !== undefined && from.segment !== segment) {
-        segment = from.segment;
-        segmentSize = root.child(segment).size?.() ?? Infinity;
-      }
-      if (from.part > (from.segment === undefined ? size : segmentSize)) continue;
-    }
+    if (member.sources !== undefined && !anyHolds(member.sources, root, filled)) continue;
     const value = member.read(root, run);
     if (value === undefined) continue;
     found ??= {};
@@ -85,11 +79,22 @@ function readMembers(members: readonly Member[], root: TreeReader, run: Run): Js
   return found;
 }
 
+/** Every bit of `TreeReader.filledParts`. */
+const ALL = -1;
+
+function anyHolds(sources: readonly Source[], root: TreeReader, filled: number): boolean {
+  for (const { segment, part, bit } of sources) {
+    if (segment === undefined ? (filled & bit) !== 0 : (root.child(segment).holds?.(part) ?? true))
+      return true;
+  }
+  return false;
+}
+
 /** Adds the constants to an object that has something of its own. */
 export function addAlways(members: readonly Member[], found: JsonObject, root: TreeReader, run: Run): void {
   for (const member of members) {
     if (found[member.property] !== undefined) continue;
-    const value = member.always(root, run);
+    const value = member.always?.(root, run);
     if (value !== undefined) found[member.property] = value;
   }
 }
@@ -144,14 +149,14 @@ export function objectMember(property: string, members: readonly Member[]): Memb
     always: constantObject(members),
     needs: members.flatMap((member) => member.needs),
     writes: members.flatMap((member) => member.writes),
-    from: lowest(members.map((member) => member.from)),
+    sources: allSources(members.map((member) => member.sources)),
     conditional: members.some((member) => member.conditional),
   };
 }
 
 /** An object made of constants only is there whenever what it belongs to is. */
-export function constantObject(members: readonly Member[]): Always {
-  if (members.some((member) => member.writes.length > 0)) return () => undefined;
+export function constantObject(members: readonly Member[]): Always | undefined {
+  if (members.some((member) => member.writes.length > 0)) return undefined;
   return (root, run) => {
     const found: JsonObject = {};
     addAlways(members, found, root, run);
@@ -170,16 +175,10 @@ export function singleMember(
     const { only, when, steps, codec } = alternative;
     if (only === 'write') return undefined;
     const place = descend(root, steps);
-    if (isAbsent(steps, place) || (when && !when.holds(root, run))) return undefined;
+    if (when && (isAbsent(steps, place) || !when.holds(root, run))) return undefined;
     return codec.read(place, run);
   };
-  const always: Always = (root, run) => {
-    for (const constant of constants) {
-      const value = constant(root, run);
-      if (value !== undefined) return value;
-    }
-    return undefined;
-  };
+  const always = firstOf(constants);
   return {
     property,
     ...keys,
@@ -210,7 +209,7 @@ export function singleMember(
         if (winner >= 0) more = true;
         else [winner, said] = [at, it];
       }
-      if (winner >= 0 ? sameJson(said, value) : value === undefined || sameJson(always(root, run), value))
+      if (winner >= 0 ? sameJson(said, value) : value === undefined || sameJson(always?.(root, run), value))
         return false;
       const first = alternatives[winner];
       if (more) clearOthers(alternatives, first, root, run, say);
@@ -255,13 +254,31 @@ function asksFor(condition: Condition, steps: readonly Step[]): boolean {
   return condition.needs.includes(pathKey(steps));
 }
 
-/** The lowest of several first parts; undefined when they are of several segments, or one is not known. */
-export function lowest(parts: readonly (FirstPart | undefined)[]): FirstPart | undefined {
-  const known = parts.filter((it) => it !== undefined);
-  const [first] = known;
-  if (!first || known.length < parts.length || known.some((it) => it.segment !== first.segment))
+/** All of several sources; undefined when one is not known. */
+export function allSources(
+  sources: readonly (readonly Source[] | undefined)[],
+): readonly Source[] | undefined {
+  const all: Source[] = [];
+  for (const some of sources) {
+    if (!some) return undefined;
+    for (const source of some) {
+      if (!all.some(({ segment, part }) => segment === source.segment && part === source.part))
+        all.push(source);
+    }
+  }
+  return all;
+}
+
+/** The first constant that holds. */
+function firstOf(constants: readonly Always[]): Always | undefined {
+  if (constants.length === 0) return undefined;
+  return (root, run) => {
+    for (const constant of constants) {
+      const value = constant(root, run);
+      if (value !== undefined) return value;
+    }
     return undefined;
-  return { segment: first.segment, part: Math.min(...known.map((it) => it.part)) };
+  };
 }
 
 /** Members whose conditions ask for what others write come after those; otherwise the order stays. */

@@ -26,8 +26,13 @@ export interface TreeReader {
   child(step: Step, index?: number): TreeReader;
   /** The children that hold something, in tree order; none for a place that is only text. */
   steps(): readonly Step[];
-  /** The highest number of a part that is there; trees whose parts have names leave it out. Makes reading what is not there cheap. */
-  size?(): number;
+  /**
+   * Which numbered parts hold something, told at once: bit n for part n, bit 31 for all from 31 on. Makes reading what is not there
+   * cheap; places whose parts have names, or are many, leave it out.
+   */
+  filledParts?(): number;
+  /** The same for one part (all its repetitions) of a place that has many; then `filledParts` is left out. */
+  holds?(part: number): boolean;
   /** Whether any text that is not empty (or a deletion) is here or below. */
   filled(): boolean;
   /** The place in the protocol's own words, for reports: `PID-5[2].1`, `Patient/Name[2]/Given`. */

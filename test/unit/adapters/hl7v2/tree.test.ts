@@ -41,6 +41,21 @@ describe('a place in a message', () => {
     expect(tree.child('PID').steps()).toEqual([1, 3, 4, 6]);
   });
 
+  it('tells at once which of its parts hold something, in any repetition', () => {
+    const place = messageTree(messageOf('PID|^b^&^""|~^x||&y^z|')).child('PID');
+    const parts = (field: number) => place.child(field).filledParts?.();
+    expect([parts(1), parts(2), parts(3), parts(4), parts(40)]).toEqual([0b10100, 0, 0, 0b110, 0]);
+    expect(place.child(4).child(1).filledParts?.()).toBe(0b100);
+    expect([1, 2, 3, 4, 5, 40].map((field) => place.holds?.(field))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('is named as HL7 names it', () => {
     expect(field(3, 1).child(4).child(2).location()).toBe('PID-3[2].4.2');
     expect(messageTree(messageOf('NK1|1', 'NK1|2')).child('NK1', 1).child(2).location()).toBe('NK1[2]-2');
