@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { isJsonObject } from '../fhir/json.ts';
@@ -11,6 +12,7 @@ import { askedOf, parseAddress } from './interaction.ts';
 import { takePresentation } from './negotiate.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
+import { refuseIfNoneMatch } from './preconditions.ts';
 import { decodePairs, splitTarget } from './url.ts';
 
 /** Entries of one batch that run at once, and that it may have. */
@@ -24,6 +26,8 @@ export interface BatchOptions {
   readonly preferences: Preferences;
   /** Bytes of one streamed answer within the Bundle. */
   readonly maxEntryBytes: number;
+  /** `Idempotency-Key` of the batch: a repeat of it writes none of its entries again. */
+  readonly idempotencyKey?: string | undefined;
   /** Carries one entry out. Throws FicusError. */
   readonly perform: (call: Call) => Promise<Performed>;
 }
@@ -64,7 +68,8 @@ export function entriesOf(bundle: Resource): readonly Json[] {
 }
 
 /** The call of one entry (FHIR R4 http.html#transaction). Throws FicusError. */
-function callOf(entry: Json, at: string, options: BatchOptions): Call {
+function callOf(entry: Json, index: number, options: BatchOptions): Call {
+  const at = placeOf(index);
   if (!isJsonObject(entry)) throw refuse('An entry is an object', at);
   const { request, resource } = entry;
   const where = `${at}.request`;
@@ -90,6 +95,8 @@ function callOf(entry: Json, at: string, options: BatchOptions): Call {
   if (writes && !(isJsonObject(resource) && typeof resource['resourceType'] === 'string')) {
     throw refuse('A create or an update needs a resource', `${at}.resource`);
   }
+  if (writes) refuseIfNoneMatch(textOf(request, 'ifNoneMatch', where), `${where}.ifNoneMatch`);
+  const key = options.idempotencyKey;
   return {
     asked,
     parameters: takePresentation(decodePairs(query)).others,
@@ -101,13 +108,19 @@ function callOf(entry: Json, at: string, options: BatchOptions): Call {
     ifMatch: parseIfMatch(textOf(request, 'ifMatch', where)),
     ifNoneExist: textOf(request, 'ifNoneExist', where),
     resource: writes ? (resource as Resource) : undefined,
+    // Hashed, for the number must not make it longer than a key may be.
+    idempotencyKey: writes && key !== undefined ? `${hash('sha256', key, 'hex')}#${index}` : undefined,
   };
 }
 
+function placeOf(index: number): string {
+  return `Bundle.entry[${index}]`;
+}
+
 /** Status of an entry in the words of Bundle.entry.response.status. */
-async function entryOf(entry: Json, at: string, options: BatchOptions): Promise<JsonObject> {
+async function entryOf(entry: Json, index: number, options: BatchOptions): Promise<JsonObject> {
   try {
-    const call = callOf(entry, at, options);
+    const call = callOf(entry, index, options);
     const performed = await options.perform(call);
     const { response } = performed;
     const { etag, lastModified } = validatorsOf(response);
@@ -129,7 +142,12 @@ async function entryOf(entry: Json, at: string, options: BatchOptions): Promise<
     };
   } catch (error) {
     const failure = toFicusError(error);
-    return { response: { status: String(failure.status), outcome: operationOutcome(placed(failure, at)) } };
+    return {
+      response: {
+        status: String(failure.status),
+        outcome: operationOutcome(placed(failure, placeOf(index))),
+      },
+    };
   }
 }
 
@@ -169,7 +187,7 @@ export async function runBatch(bundle: Resource, options: BatchOptions): Promise
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < entries.length; index = next++) {
-      answers[index] = await entryOf(entries[index] ?? null, `Bundle.entry[${index}]`, options);
+      answers[index] = await entryOf(entries[index] ?? null, index, options);
     }
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, entries.length) }, worker));

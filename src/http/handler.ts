@@ -17,6 +17,7 @@ import type { Address, Asked } from './interaction.ts';
 import { FHIR_JSON, checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
 import { endpointOf, perform } from './perform.ts';
 import type { Call, ParseSearch } from './perform.ts';
+import { refuseIfNoneMatch } from './preconditions.ts';
 import { RequestScope } from './scope.ts';
 import { serialise } from './serialise.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
@@ -172,6 +173,7 @@ export class FhirHandler {
     const { headers } = turn.req;
     const write = asked.interaction === 'create' || asked.interaction === 'update';
     turn.writes = write;
+    if (write) refuseIfNoneMatch(headers['if-none-match'], 'If-None-Match');
     const conditions = {
       ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),
       ifModifiedSince: headers['if-modified-since'],
@@ -232,6 +234,7 @@ export class FhirHandler {
       publicBase: this.#options.publicBase(),
       preferences: parsePrefer(headerText(req.headers['prefer'])),
       maxEntryBytes: http.maxBodyBytes,
+      idempotencyKey: parseIdempotencyKey(req.headers['idempotency-key']),
       perform: async (call) => {
         const startedAt = clock.now();
         const observe = (entryStatus: number, servedBy: string): void =>

@@ -211,6 +211,47 @@ describe('a batch', () => {
   });
 });
 
+it('does not write an entry that says ifNoneMatch', async () => {
+  const put = { method: 'PUT', url: 'Patient/p9', ifNoneMatch: 'W/"1"' };
+  const { entry } = await post({ type: 'batch', entry: [{ resource: patient('p9'), request: put }] });
+  expect(entry[0]?.response).toMatchObject({
+    status: '400',
+    outcome: { issue: [{ expression: ['Bundle.entry[0].request.ifNoneMatch'] }] },
+  });
+  expect(seen).toEqual([]);
+});
+
+describe('the Idempotency-Key of a batch', () => {
+  const entry = [
+    create({ resourceType: 'Patient', name: [{ family: 'x' }] }),
+    get('Patient/p1'),
+    { resource: patient('p9'), request: { method: 'PUT', url: 'Patient/p9' } },
+  ];
+  const keys = async (headers: Record<string, string>): Promise<Map<string, string | undefined>> => {
+    seen = [];
+    await post({ type: 'batch', entry }, headers);
+    return new Map(seen.map((one) => [one.interaction, one.idempotencyKey]));
+  };
+
+  it('is a key of its own for each write, the same when the batch is sent again', async () => {
+    const first = await keys({ 'idempotency-key': 'k'.repeat(255) });
+    expect(first.get('create')).toBeDefined();
+    expect(first.get('update')).toBeDefined();
+    expect(first.get('create')).not.toBe(first.get('update'));
+    expect(first.get('read')).toBeUndefined();
+    expect(first.get('create')?.length).toBeLessThanOrEqual(255);
+    expect(await keys({ 'idempotency-key': 'k'.repeat(255) })).toEqual(first);
+    expect(await keys({ 'idempotency-key': 'other' })).not.toEqual(first);
+    expect((await keys({})).get('create')).toBeUndefined();
+  });
+
+  it('is refused where it is none', async () => {
+    const { status } = await post({ type: 'batch', entry }, { 'idempotency-key': 'two words' });
+    expect(status).toBe(400);
+    expect(seen).toEqual([]);
+  });
+});
+
 describe('a transaction', () => {
   it('is refused, and nothing is done, when one exchange cannot carry it', async () => {
     const { status, text } = await post({

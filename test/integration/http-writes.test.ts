@@ -104,6 +104,17 @@ describe('a search', () => {
 });
 
 describe('a write', () => {
+  it.each([
+    ['POST', 'Patient'],
+    ['PUT', 'Patient/p1'],
+  ])('by %s is not carried out when it depends on If-None-Match', async (method, path) => {
+    const init = { method, headers: { ...FHIR, 'if-none-match': '*' }, body: JSON.stringify(patient('p1')) };
+    const response = await fetch(`${running.base}/${path}`, init);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ issue: [{ expression: ['If-None-Match'] }] });
+    expect(seen).toEqual([]);
+  });
+
   const body = '{"resourceType":"Patient", "multipleBirthInteger": 2.50}';
 
   it('hands down the decoded resource, the bytes as sent and the preconditions', async () => {
