@@ -12,7 +12,12 @@ import type { Operation } from './service.ts';
 
 /** A search as it is put to the service. */
 export type Asked =
-  | { readonly kind: 'search'; readonly criteria: readonly Criterion[] }
+  | {
+      readonly kind: 'search';
+      readonly criteria: readonly Criterion[];
+      /** The filters that the criteria stand for. */
+      readonly pushed: readonly SearchFilter[];
+    }
   /** One record by its number. */
   | { readonly kind: 'read'; readonly number: string }
   | { readonly kind: 'nothing' };
@@ -23,10 +28,10 @@ export interface Searching {
   /** @throws FicusError `too-costly` when what is left to the service does not bound the search. */
   ask(filters: readonly SearchFilter[]): Asked;
   /**
-   * What to say of records that do not answer a filter which the service is trusted to answer exactly: it keeps them under
-   * another number now, as after a merge, and they will be left out.
+   * What to say of records that do not answer a pushed filter which the service is trusted to answer exactly: it keeps them
+   * under another number now, as after a merge, and they will be left out.
    */
-  moved(filters: readonly SearchFilter[], resources: readonly Resource[]): readonly Issue[];
+  moved(pushed: readonly SearchFilter[], resources: readonly Resource[]): readonly Issue[];
 }
 
 /** Service pages are this large where the file does not say. */
@@ -67,6 +72,8 @@ export function compileSearching(
         const result = own.length === 0 ? 'open' : push(own);
         if (result === 'nothing') return { kind: 'nothing' };
         if (result === 'open') continue;
+        // Two parameters of one element (patient and subject): the first is asked for, the other checked.
+        if (result.criteria.some(({ path }) => criteria.some((it) => it.path === path))) continue;
         pushed.add(name);
         criteria.push(...result.criteria);
       }
@@ -74,10 +81,10 @@ export function compileSearching(
       if (anchors.length === 0) throw tooCostly(type, file.anchors);
       if (anchors.every((anchor) => anchor.some((name) => isTooLong(name, criteria))))
         throw longRange(type, anchors);
-      return { kind: 'search', criteria };
+      return { kind: 'search', criteria, pushed: filters.filter(({ name }) => pushed.has(name)) };
     },
-    moved(filters, resources) {
-      const exact = filters.filter(({ name }) => file.params[name]?.match === 'exact');
+    moved(pushed, resources) {
+      const exact = pushed.filter(({ name }) => file.params[name]?.match === 'exact');
       const matches = compileFilters(type, exact, matching());
       if (resources.every(matches)) return [];
       const names = [...new Set(exact.map(({ name }) => name))];

@@ -106,7 +106,7 @@ export function createSoapSource(options: SoapSourceOptions): LegacySource & { c
       const body = await calls.find(type, asked.criteria, { count, cursor: page.cursor }, context);
       if (!body) return { resources: [] };
       const found = pageOf(operation, body, context);
-      const issues = [...(found.issues ?? []), ...searching.moved(filters, found.resources)];
+      const issues = [...(found.issues ?? []), ...searching.moved(asked.pushed, found.resources)];
       return issues.length === 0 ? found : { ...found, issues };
     },
 
