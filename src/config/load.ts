@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
+import { crossCheck } from './cross-check.ts';
+import type { ConfigProblem } from './cross-check.ts';
 import type { Config } from './schema.ts';
 import { configSchema } from './schema.ts';
-
-/** One thing wrong in a configuration file. */
-export interface ConfigProblem {
-  /** `backends.core.port`; empty for the file as a whole. */
-  readonly path: string;
-  readonly line?: number;
-  readonly message: string;
-}
 
 /** Thrown with every problem at once. */
 export class ConfigError extends Error {
@@ -60,8 +54,9 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
       })),
     );
   }
-  const result = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
-  const problems: ConfigProblem[] = result.success ? crossCheck(result.data) : [];
+  const written: unknown = document.toJS({ maxAliasCount: 100 });
+  const result = configSchema.safeParse(written);
+  const problems: ConfigProblem[] = [];
   if (!result.success) {
     for (const issue of result.error.issues) {
       if (issue.code === 'unrecognized_keys') {
@@ -73,6 +68,7 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
       } else problems.push({ path: issue.path.join('.'), message: issue.message });
     }
   }
+  problems.push(...crossCheck(written));
   if (problems.length === 0 && result.success) return result.data;
   throw new ConfigError(
     file,
@@ -91,68 +87,5 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
       if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
     }
     return undefined;
-  }
-}
-
-/** What the schema cannot say: names that must exist, pairs that must agree. */
-function crossCheck(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const say = (path: string, message: string) => problems.push({ path, message });
-  const seen = new Set<string>();
-  for (const [index, route] of config.routes.entries()) {
-    const path = `routes.${index}`;
-    if (seen.has(route.endpoint)) say(`${path}.endpoint`, `${route.endpoint} is routed twice`);
-    seen.add(route.endpoint);
-    for (const side of ['legacy', 'modern'] as const) {
-      const backendName = route[side];
-      if (backendName === undefined) {
-        if (route.stage === side) say(path, `stage ${side} needs a ${side} backend`);
-        continue;
-      }
-      const backend = config.backends[backendName];
-      if (!backend) say(`${path}.${side}`, `there is no backend "${backendName}"`);
-      else if ((backend.kind === 'modern') !== (side === 'modern'))
-        say(`${path}.${side}`, `backend "${backendName}" is of kind ${backend.kind}`);
-    }
-  }
-  for (const [name, backend] of Object.entries(config.backends)) {
-    if (backend.kind === 'modern') continue;
-    if (backend.timeZone !== undefined && !isZone(backend.timeZone))
-      say(`backends.${name}.timeZone`, `"${backend.timeZone}" is not an IANA time zone`);
-  }
-  if (!isZone(config.timeZone)) say('timeZone', `"${config.timeZone}" is not an IANA time zone`);
-  duplicates(config.identity.authorities.map((one) => one.name)).forEach((name) =>
-    say('identity.authorities', `"${name}" is named twice`),
-  );
-  duplicates(config.identity.authorities.flatMap((one) => one.namespaces)).forEach((name) =>
-    say('identity.authorities', `the namespace "${name}" belongs to two authorities`),
-  );
-  duplicates(config.identity.authorities.map((one) => one.system)).forEach((system) =>
-    say('identity.authorities', `the system "${system}" belongs to two authorities`),
-  );
-  duplicates(config.identity.keys.map((key) => key.id)).forEach((id) =>
-    say('identity.keys', `key "${id}" is there twice`),
-  );
-  duplicates(config.pageKeys.map((key) => key.id)).forEach((id) =>
-    say('pageKeys', `key "${id}" is there twice`),
-  );
-  for (const [index, one] of config.passthrough.entries()) {
-    if (one.prefix === '/fhir' || one.prefix.startsWith('/fhir/'))
-      say(`passthrough.${index}.prefix`, 'FHIR paths are routed, not passed through');
-  }
-  if (config.search.defaultCount > config.search.maxCount)
-    say('search.defaultCount', 'is more than maxCount');
-  return problems;
-}
-
-function duplicates(values: readonly string[]): string[] {
-  return [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
-}
-
-function isZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }) instanceof Intl.DateTimeFormat;
-  } catch {
-    return false;
   }
 }

@@ -124,7 +124,7 @@ const modern = z.strictObject({
 
 export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern]);
 
-const key = z.strictObject({
+export const keyConfig = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z]$/)
@@ -132,7 +132,7 @@ const key = z.strictObject({
   secret: secretSource.describe('Random bytes in base64'),
 });
 
-const route = z.strictObject({
+export const routeConfig = z.strictObject({
   endpoint: endpoint.describe('Type.interaction, e.g. Patient.read; a vread goes the way of the read'),
   stage: z.enum(['legacy', 'modern']).describe('The side that answers at first'),
   legacy: name.exactOptional().describe('Backend of the legacy side'),
@@ -150,7 +150,7 @@ const route = z.strictObject({
     .describe('Who is asked before it moves'),
 });
 
-const authority = z.strictObject({
+export const authorityConfig = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9]{1,12}$/)
@@ -162,6 +162,17 @@ const authority = z.strictObject({
     .exactOptional()
     .describe('HD-2 when HD-3 is ISO'),
   system: z.string().min(1).describe('Identifier.system of its numbers'),
+});
+
+export const passthroughConfig = z.strictObject({
+  prefix: z
+    .string()
+    .regex(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/)
+    .describe('Path prefix as clients see it; it is kept on the way'),
+  target: httpUrl.describe('Base address of the system'),
+  deadlineMs: ms
+    .default(30_000)
+    .describe('Longest wait for the head of an answer, and longest silence in a body'),
 });
 
 /** The whole configuration file. Every key, its default and its unit. */
@@ -187,38 +198,24 @@ export const configSchema = z.strictObject({
   timeZone: z.string().describe('IANA zone of legacy timestamps without offset, e.g. Europe/Berlin'),
   identity: z.strictObject({
     keys: z
-      .array(key)
+      .array(keyConfig)
       .min(1)
       .describe('Keys that seal FHIR ids, newest first; each secret is 64 bytes in base64'),
     authorities: z
-      .array(authority)
+      .array(authorityConfig)
       .min(1)
       .describe('Assigning authorities; an unknown one is refused, not guessed'),
   }),
   pageKeys: z
-    .array(key)
+    .array(keyConfig)
     .min(1)
     .describe('Keys that seal page tokens, newest first; each secret is 32 bytes in base64'),
   backends: z.record(name, backendConfig),
   routes: z
-    .array(route)
+    .array(routeConfig)
     .min(1)
     .describe('Seeds the route table on the first start; afterwards the stored table wins'),
-  passthrough: z
-    .array(
-      z.strictObject({
-        prefix: z
-          .string()
-          .regex(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/)
-          .describe('Path prefix as clients see it; it is kept on the way'),
-        target: httpUrl.describe('Base address of the system'),
-        deadlineMs: ms
-          .default(30_000)
-          .describe('Longest wait for the head of an answer, and longest silence in a body'),
-      }),
-    )
-    .default([])
-    .describe('Path prefixes of a system that are no FHIR'),
+  passthrough: z.array(passthroughConfig).default([]).describe('Path prefixes of a system that are no FHIR'),
   http: z
     .strictObject({
       deadlineMs: ms.default(10_000).describe('Longest that one request takes in all'),

@@ -66,6 +66,22 @@ describe('a configuration', () => {
     expect(problems.join('\n')).toMatch(/^3 timezone: is not a key/m);
   });
 
+  it('does not hide behind a wrong value what does not fit together', () => {
+    const problems = problemsOf(
+      MINIMAL.replace('port: 2575', 'port: 99999')
+        .replace('timeZone: Europe/Berlin', 'timeZone: Mars/Olympus')
+        .replace(
+          'routes:',
+          'routes:\n  - { endpoint: Patient.search, stage: legacy, legacy: kore }\n  - { endpoint: Patient, stage: legacy, legacy: kore }',
+        ),
+    ).join('\n');
+    expect(problems).toMatch(/^12 backends\.core\.port: /m);
+    expect(problems).toMatch(/^3 timeZone: "Mars\/Olympus" is not an IANA time zone$/m);
+    expect(problems).toMatch(/ routes\.0\.legacy: there is no backend "kore"$/m);
+    expect(problems).toMatch(/ routes\.1\.endpoint: Type\.interaction/m);
+    expect(problems).not.toMatch(/routes\.1\.legacy|no backend "core"/);
+  });
+
   it.each([
     ['an unknown backend', ['legacy: core }', 'legacy: kore }'], 'there is no backend "kore"'],
     [

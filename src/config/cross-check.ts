@@ -1,0 +1,112 @@
+import type { z } from 'zod';
+import { authorityConfig, configSchema, keyConfig, passthroughConfig, routeConfig } from './schema.ts';
+
+/** One thing wrong in a configuration file. */
+export interface ConfigProblem {
+  /** `backends.core.port`; empty for the file as a whole. */
+  readonly path: string;
+  readonly line?: number;
+  readonly message: string;
+}
+
+type Say = (path: string, message: string) => void;
+
+/**
+ * What the schema cannot say: names that must exist, pairs that must agree. Whatever of the file fits its own part of the schema is checked,
+ * so that a wrong port does not hide a route to nowhere.
+ *
+ * @param written the file as it stands
+ */
+export function crossCheck(written: unknown): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const say: Say = (path, message) => problems.push({ path, message });
+  const identity = member(written, 'identity');
+  checkRoutes(listOf(routeConfig, member(written, 'routes')), member(written, 'backends'), say);
+  checkZones(written, say);
+  const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
+  for (const name of twice(authorities.map((one) => one.name)))
+    say('identity.authorities', `"${name}" is named twice`);
+  for (const name of twice(authorities.flatMap((one) => one.namespaces)))
+    say('identity.authorities', `the namespace "${name}" belongs to two authorities`);
+  for (const system of twice(authorities.map((one) => one.system)))
+    say('identity.authorities', `the system "${system}" belongs to two authorities`);
+  for (const [path, keys] of [
+    ['identity.keys', member(identity, 'keys')],
+    ['pageKeys', member(written, 'pageKeys')],
+  ] as const) {
+    const ids = present(listOf(keyConfig, keys)).map((key) => key.id);
+    for (const id of twice(ids)) say(path, `key "${id}" is there twice`);
+  }
+  for (const [index, one] of listOf(passthroughConfig, member(written, 'passthrough')).entries()) {
+    if (one && (one.prefix === '/fhir' || one.prefix.startsWith('/fhir/')))
+      say(`passthrough.${index}.prefix`, 'FHIR paths are routed, not passed through');
+  }
+  const search = configSchema.shape.search.safeParse(member(written, 'search')).data;
+  if (search && search.defaultCount > search.maxCount) say('search.defaultCount', 'is more than maxCount');
+  return problems;
+}
+
+function checkRoutes(
+  routes: readonly (z.infer<typeof routeConfig> | undefined)[],
+  backends: unknown,
+  say: Say,
+): void {
+  const seen = new Set<string>();
+  for (const [index, route] of routes.entries()) {
+    if (!route) continue;
+    const path = `routes.${index}`;
+    if (seen.has(route.endpoint)) say(`${path}.endpoint`, `${route.endpoint} is routed twice`);
+    seen.add(route.endpoint);
+    for (const side of ['legacy', 'modern'] as const) {
+      const name = route[side];
+      if (name === undefined) {
+        if (route.stage === side) say(path, `stage ${side} needs a ${side} backend`);
+        continue;
+      }
+      const backend = member(backends, name);
+      const kind = member(backend, 'kind');
+      if (backend === undefined) say(`${path}.${side}`, `there is no backend "${name}"`);
+      else if (typeof kind === 'string' && (kind === 'modern') !== (side === 'modern'))
+        say(`${path}.${side}`, `backend "${name}" is of kind ${kind}`);
+    }
+  }
+}
+
+function checkZones(written: unknown, say: Say): void {
+  const check = (path: string, zone: unknown): void => {
+    if (typeof zone === 'string' && !isZone(zone)) say(path, `"${zone}" is not an IANA time zone`);
+  };
+  const backends = member(written, 'backends');
+  for (const name of isObject(backends) ? Object.keys(backends) : [])
+    check(`backends.${name}.timeZone`, member(member(backends, name), 'timeZone'));
+  check('timeZone', member(written, 'timeZone'));
+}
+
+/** The elements of a list in their places; undefined where one does not fit. */
+function listOf<T>(schema: z.ZodType<T>, value: unknown): (T | undefined)[] {
+  return Array.isArray(value) ? value.map((one: unknown) => schema.safeParse(one).data) : [];
+}
+
+function present<T>(list: readonly (T | undefined)[]): T[] {
+  return list.filter((one) => one !== undefined);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function member(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+function twice(values: readonly string[]): string[] {
+  return [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
+}
+
+function isZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) instanceof Intl.DateTimeFormat;
+  } catch {
+    return false;
+  }
+}
