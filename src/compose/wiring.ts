@@ -25,7 +25,8 @@ const HOUR_MS = 3_600_000;
 /**
  * Contract, federation, idempotency, router, and the backends with their own Layers.
  *
- * @throws FicusError | Error for mappings that do not serve a backend, routes that no backend can answer; nothing is left open
+ * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
+ * left open
  */
 export async function wire(assembly: Assembly, options: WiringOptions): Promise<Wiring> {
   const { config, contract, pages } = assembly;
@@ -37,9 +38,16 @@ export async function wire(assembly: Assembly, options: WiringOptions): Promise<
   };
   const readable = (type: string) => contract.promises(type, 'read');
   try {
+    const refused: string[] = [];
     for (const [name, backend] of Object.entries(config.backends)) {
-      installed.set(name, installBackend(name, backend, { ...assembly, ...options, readable }));
+      try {
+        installed.set(name, installBackend(name, backend, { ...assembly, ...options, readable }));
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        refused.push(...error.message.split('\n').map((line) => `backends.${name}: ${line}`));
+      }
     }
+    if (refused.length > 0) throw new Error(refused.join('\n'));
     const table = await createRouteTable({
       seeds: config.routes.map((route) => ({ ...route, endpoint: route.endpoint as Endpoint })),
       store: stores.routes,
