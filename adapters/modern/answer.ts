@@ -20,7 +20,7 @@ const PASSED = [
   'sunset',
 ] as const;
 
-const FHIR_MEDIA = /^application\/(?:fhir\+json|json|json\+fhir)\s*(?:;|$)/i;
+const FHIR_MEDIA: ReadonlySet<string> = new Set(['application/fhir+json', 'application/json', 'application/json+fhir']); // prettier-ignore
 
 export function headerOf(headers: UpstreamHeaders, name: string): string | undefined {
   const value = headers[name];
@@ -30,7 +30,9 @@ export function headerOf(headers: UpstreamHeaders, name: string): string | undef
 /** Whether the body is FHIR JSON by its media type. */
 export function isFhirJson(headers: UpstreamHeaders): boolean {
   const type = headerOf(headers, 'content-type');
-  return type !== undefined && FHIR_MEDIA.test(type);
+  if (type === undefined) return false;
+  const end = type.indexOf(';');
+  return FHIR_MEDIA.has((end === -1 ? type : type.slice(0, end)).trim().toLowerCase());
 }
 
 /**
@@ -112,12 +114,18 @@ export function unexplainedFailure(status: number, headers: UpstreamHeaders, ser
  * Throws for an answer that cannot be passed on as it is: a redirect out of the service (redirects are not followed),
  * a success whose body is not FHIR.
  *
- * @param hasBody whether the answer announces a body
+ * @param facts `hasBody`: whether the answer announces a body; `json`: whether that is FHIR JSON
  */
 export function refuseUnusable(
   status: number,
   headers: UpstreamHeaders,
-  facts: { readonly service: string; readonly write: boolean; readonly base: URL; readonly hasBody: boolean },
+  facts: {
+    readonly service: string;
+    readonly write: boolean;
+    readonly base: URL;
+    readonly hasBody: boolean;
+    readonly json: boolean;
+  },
 ): void {
   if (status >= 300 && status < 400 && status !== 304) {
     const location = headerOf(headers, 'location');
@@ -128,7 +136,7 @@ export function refuseUnusable(
     );
   }
   if (status >= 300 || status === 204) return;
-  if (isFhirJson(headers) || (!facts.hasBody && facts.write)) return;
+  if (facts.json || (!facts.hasBody && facts.write)) return;
   // The status of a write says that it was carried out: what came with it does not take that back.
   const code = facts.write ? 'outcome-unknown' : 'legacy-malformed';
   throw new FicusError(

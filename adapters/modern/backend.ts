@@ -88,9 +88,9 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     }
   }
 
-  function bodyOf(running: Exchange, head: AnswerHead): FhirBody {
+  function bodyOf(running: Exchange, head: AnswerHead, json: boolean): FhirBody {
     const discard = (): void => running.discard();
-    if (!isFhirJson(head.headers)) return { kind: 'pipe', pipe: (sink) => running.pipe(sink), discard };
+    if (!json) return { kind: 'pipe', pipe: (sink) => running.pipe(sink), discard };
     relinking ??= createRelinking(options.url.replace(/\/+$/, ''), options.publicBase());
     const links = relinking;
     const decode = decoderOf(head.headers, options.name);
@@ -107,17 +107,19 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     // A body without a media type is none: nobody could read it.
     const typed = headerOf(headers, 'content-type') !== undefined;
     const hasBody = typed && status !== 204 && status !== 304 && headerOf(headers, 'content-length') !== '0';
+    const json = isFhirJson(headers);
     try {
-      refuseUnusable(status, headers, { service: options.name, write, base, hasBody });
-      const passed = passedHeaders(headers, base, hasBody && isFhirJson(headers));
-      if (status >= 400 && !(hasBody && isFhirJson(headers))) {
+      refuseUnusable(status, headers, { service: options.name, write, base, hasBody, json });
+      const passed = passedHeaders(headers, base, hasBody && json);
+      if (status >= 400 && !(hasBody && json)) {
         const resource = unexplainedFailure(status, headers, options.name);
         running.discard();
         delete passed['content-type'];
         return { status, headers: passed, body: { kind: 'resource', resource }, servedBy };
       }
       if (!hasBody) running.discard();
-      return { status, headers: passed, body: hasBody ? bodyOf(running, head) : { kind: 'none' }, servedBy };
+      const body: FhirBody = hasBody ? bodyOf(running, head, json) : { kind: 'none' };
+      return { status, headers: passed, body, servedBy };
     } catch (error) {
       running.discard();
       throw error;

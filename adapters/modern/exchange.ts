@@ -138,24 +138,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #forward(chunk: Buffer): void {
-    const bytes = this.#relinker ? this.#relinker.push(chunk) : chunk;
-    if (bytes.length > 0 && this.#sink?.write(bytes) === false) this.#controller?.pause();
+    const sink = this.#sink;
+    if (!sink) return;
+    let room = true;
+    if (!this.#relinker) room = sink.write(chunk);
+    else for (const piece of this.#relinker.push(chunk)) room = sink.write(piece);
+    if (!room) this.#controller?.pause();
   }
 
-  /** @param only the whole body when all of it was there before the sink: one write, whose length is then known. */
-  #finish(only?: Buffer): void {
+  /** @param whole the whole body when all of it was there before the sink: one write, whose length is then known. */
+  #finish(whole?: Buffer): void {
     this.#state = 'ended';
     const sink = this.#sink;
     const relinker = this.#relinker;
     this.#sink = undefined;
     this.#relinker = undefined;
     if (!relinker) {
-      sink?.end(only);
+      sink?.end(whole);
       return;
     }
-    const head = only ? relinker.push(only) : undefined;
-    const tail = relinker.end();
-    sink?.end(head && tail.length > 0 ? Buffer.concat([head, tail]) : (head ?? tail));
+    const pieces = whole ? [...relinker.push(whole), ...relinker.end()] : relinker.end();
+    sink?.end(pieces.length < 2 ? pieces[0] : Buffer.concat(pieces));
   }
 
   #abort(reason: Error): void {

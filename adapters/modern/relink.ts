@@ -5,10 +5,14 @@ import { Transform } from 'node:stream';
  * byte is kept. The JSON-escaped form (`http:\/\/host\/base`) is replaced by its escaped counterpart.
  */
 export interface Relinker {
-  /** The bytes that can be written now; may be empty. A possible beginning of a match is held back. */
-  push(chunk: Buffer): Buffer;
+  /**
+   * The bytes that can be written now, in pieces; perhaps none. A possible beginning of a match is held back. The chunk
+   * is the Relinker's from here on: a match is replaced within it, for a copy of every large body would keep the garbage
+   * collector busier than all else.
+   */
+  push(chunk: Buffer): readonly Buffer[];
   /** What was held back. */
-  end(): Buffer;
+  end(): readonly Buffer[];
 }
 
 interface Pattern {
@@ -76,18 +80,47 @@ function heldFrom(data: Buffer, pattern: Pattern, from: number): number {
   return data.length;
 }
 
+/** A stretch of bytes and where it goes. */
+interface Move {
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly to: number;
+}
+
+/**
+ * Makes the moves within `data`, whose first `size` bytes they come from; what is then longer than that is a piece of its
+ * own. Moves that all go back are made from the first on, those that all go ahead from the last on, so that none is made
+ * over bytes that still have to be moved; where they go both ways they are made from a copy.
+ */
+function rearrange(data: Buffer, size: number, moves: readonly Move[], length: number): readonly Buffer[] {
+  const ahead = moves.every(({ source, start, to }) => source !== data || to >= start);
+  const back = moves.every(({ source, start, to }) => source !== data || to <= start);
+  const origin = ahead || back ? data : Buffer.from(data);
+  const inPlace = data.subarray(0, Math.min(size, length));
+  const beyond = Buffer.allocUnsafe(Math.max(0, length - size));
+  for (const { source, start, end, to } of ahead ? moves.toReversed() : moves) {
+    const from = source === data ? origin : source;
+    const fits = Math.max(start, Math.min(end, start + size - to));
+    // The part beyond first: the other may be moved over it.
+    if (fits < end) from.copy(beyond, to + fits - start - size, fits, end);
+    if (fits > start && (from !== data || to !== start)) from.copy(data, to, start, fits);
+  }
+  return beyond.length === 0 ? [inPlace] : [inPlace, beyond];
+}
+
 export function createRelinker(relinking: Relinking): Relinker {
   const { plain, escaped } = relinking;
   let held: Buffer = EMPTY;
 
-  function replace(data: Buffer, final: boolean): Buffer {
-    const pieces: Buffer[] = [];
-    let size = 0;
+  function replace(data: Buffer, final: boolean): readonly Buffer[] {
+    const moves: Move[] = [];
+    let length = 0;
     let done = 0;
     let stop = data.length;
-    const keep = (piece: Buffer): void => {
-      pieces.push(piece);
-      size += piece.length;
+    const move = (source: Buffer, start: number, end: number): void => {
+      if (end > start) moves.push({ source, start, end, to: length });
+      length += end - start;
     };
     let nextPlain = findNext(data, plain, 0);
     let nextEscaped = data.includes(BACKSLASH) ? findNext(data, escaped, 0) : -1;
@@ -100,8 +133,8 @@ export function createRelinker(relinking: Relinking): Relinker {
         stop = at;
         break;
       }
-      keep(data.subarray(done, at));
-      keep(pattern.to);
+      move(data, done, at);
+      move(pattern.to, 0, pattern.to.length);
       done = end;
       if (isPlain) nextPlain = findNext(data, plain, end);
       else nextEscaped = findNext(data, escaped, end);
@@ -110,14 +143,14 @@ export function createRelinker(relinking: Relinking): Relinker {
       stop = Math.min(heldFrom(data, plain, done), heldFrom(data, escaped, done));
     }
     held = stop === data.length ? EMPTY : data.subarray(stop);
-    if (pieces.length === 0) return stop === data.length ? data : data.subarray(0, stop);
-    keep(data.subarray(done, stop));
-    return Buffer.concat(pieces, size);
+    if (done === 0) return stop === 0 ? [] : [stop === data.length ? data : data.subarray(0, stop)];
+    move(data, done, stop);
+    return rearrange(data, stop, moves, length);
   }
 
   return {
     push: (chunk) => replace(held.length === 0 ? chunk : Buffer.concat([held, chunk]), false),
-    end: () => (held.length === 0 ? EMPTY : replace(held, true)),
+    end: () => (held.length === 0 ? [] : replace(held, true)),
   };
 }
 
@@ -126,10 +159,12 @@ export function createRelinkStream(relinking: Relinking): Transform {
   const relinker = createRelinker(relinking);
   return new Transform({
     transform(chunk: Buffer, _encoding, callback) {
-      callback(null, relinker.push(chunk));
+      for (const piece of relinker.push(chunk)) this.push(piece);
+      callback();
     },
     flush(callback) {
-      callback(null, relinker.end());
+      for (const piece of relinker.end()) this.push(piece);
+      callback();
     },
   });
 }

@@ -73,9 +73,11 @@ export function resourceOf(performed: Performed, call: Call, publicBase: string)
 export function answerOf(performed: Performed, call: Call, publicBase: string, pretty: boolean): Answer {
   const { response } = performed;
   const headers: Record<string, string> = { ...response.headers };
-  const { etag, lastModified } = validatorsOf(response);
-  if (etag !== undefined) headers['etag'] = etag;
-  if (lastModified !== undefined) headers['last-modified'] = lastModified;
+  if (response.body.kind === 'resource') {
+    const { etag, lastModified } = validatorsOf(response);
+    if (etag !== undefined) headers['etag'] = etag;
+    if (lastModified !== undefined) headers['last-modified'] = lastModified;
+  }
   const location = locationOf(performed, call);
   if (location !== undefined) headers['location'] = publicLocation(location, publicBase);
   const contentLocation = headers['content-location'];

@@ -74,6 +74,10 @@ export interface ReadConditions {
   readonly ifModifiedSince: string | undefined;
 }
 
+export function isConditional({ ifNoneMatch, ifModifiedSince }: ReadConditions): boolean {
+  return ifNoneMatch.length > 0 || ifModifiedSince !== undefined;
+}
+
 /**
  * Whether what the client holds is still current: 304 (RFC 9110 §13.2.2: If-None-Match wins over If-Modified-Since).
  *

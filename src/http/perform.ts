@@ -2,7 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
-import { isUnchanged } from './conditions.ts';
+import { isConditional, isUnchanged } from './conditions.ts';
 import type { Preferences, ReadConditions } from './conditions.ts';
 import type { Asked } from './interaction.ts';
 import type { RequestScope } from './scope.ts';
@@ -122,8 +122,8 @@ export async function perform(
   const write = interaction === 'create' || interaction === 'update';
   const response = await scope.within(deps.backend.handle(request, scope), write, release);
   const { query } = request;
-  if (response.status !== 200 || (interaction !== 'read' && interaction !== 'vread'))
-    return { response, query };
+  const read = interaction === 'read' || interaction === 'vread';
+  if (response.status !== 200 || !read || !isConditional(call.conditions)) return { response, query };
   const { etag, lastModified } = validatorsOf(response);
   if (!isUnchanged(call.conditions, etag, lastModified)) return { response, query };
   release(response);

@@ -85,7 +85,7 @@ export class RequestScope implements RequestContext {
     this.timing = (name, durationMs, description) => {
       const text =
         description === undefined ? '' : `;desc="${description.replace(/[^\x20-\x7e]|["\\]/g, '')}"`;
-      this.#legs.push(`${name.replace(TOKEN, '-')};dur=${Number(durationMs.toFixed(2))}${text}`);
+      this.#legs.push(`${name.replace(TOKEN, '-')};dur=${hundredths(durationMs)}${text}`);
     };
   }
 
@@ -96,7 +96,8 @@ export class RequestScope implements RequestContext {
 
   /** Value of the `Server-Timing` header. */
   serverTiming(): string {
-    return [...this.#legs, `total;dur=${Number(this.elapsed().toFixed(2))}`].join(', ');
+    const total = `total;dur=${hundredths(this.elapsed())}`;
+    return this.#legs.length === 0 ? total : `${this.#legs.join(', ')}, ${total}`;
   }
 
   /** The answer has begun: the deadline no longer applies, only the client's going away does. */
@@ -115,27 +116,35 @@ export class RequestScope implements RequestContext {
    *
    * @param late what to do with a result that came too late for anybody
    */
-  async within<T>(work: Promise<T>, write: boolean, late: (result: T) => void): Promise<T> {
-    const { promise: passed, reject } = Promise.withResolvers<never>();
-    let over = false;
-    let cancelGrace = (): void => {};
-    const begin = (): void => {
-      cancelGrace = this.#clock.after(GRACE_MS, () => {
-        over = true;
-        reject(noAnswer(write));
-      });
-    };
-    this.#waiting.add(begin);
-    if (this.signal.aborted) begin();
-    try {
-      return await Promise.race([work, passed]);
-    } catch (error) {
-      if (over) work.then(late, () => {});
-      throw error;
-    } finally {
-      this.#waiting.delete(begin);
-      cancelGrace();
-    }
+  within<T>(work: Promise<T>, write: boolean, late: (result: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      let cancelGrace = (): void => {};
+      const begin = (): void => {
+        cancelGrace = this.#clock.after(GRACE_MS, () => {
+          over = true;
+          this.#waiting.delete(begin);
+          reject(noAnswer(write));
+        });
+      };
+      const settled = (): void => {
+        this.#waiting.delete(begin);
+        cancelGrace();
+      };
+      this.#waiting.add(begin);
+      if (this.signal.aborted) begin();
+      work.then(
+        (result) => {
+          settled();
+          if (over) late(result);
+          else resolve(result);
+        },
+        (error: unknown) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
   }
 
   #abort(reason: FicusError): void {
@@ -143,6 +152,11 @@ export class RequestScope implements RequestContext {
     this.#controller.abort(reason);
     for (const begin of this.#waiting) begin();
   }
+}
+
+/** Rounded to two decimals. */
+function hundredths(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100;
 }
 
 function noAnswer(write: boolean): FicusError {

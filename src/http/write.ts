@@ -27,48 +27,41 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
     if (!own) body.discard();
     return;
   }
-  const headers: Record<string, string> = {
-    'cache-control': 'no-store',
-    ...answer.headers,
-    ...turn.cors,
-    'x-request-id': scope.requestId,
-    'x-served-by': answer.servedBy,
-    'x-content-type-options': 'nosniff',
-    vary: 'Accept, Accept-Encoding, Origin, Prefer',
-  };
+  // Set one by one: merging objects of headers costs more than all the rest here.
+  res.statusCode = status;
+  res.setHeader('cache-control', 'no-store');
+  setHeaders(res, answer.headers);
+  setHeaders(res, turn.cors);
+  res.setHeader('x-request-id', scope.requestId);
+  res.setHeader('x-served-by', answer.servedBy);
+  res.setHeader('x-content-type-options', 'nosniff');
+  res.setHeader('vary', 'Accept, Accept-Encoding, Origin, Prefer');
   if (!own) {
-    headers['server-timing'] = scope.serverTiming();
-    await writeStream(req, res, status, headers, body);
+    res.setHeader('server-timing', scope.serverTiming());
+    // The headers go with the first bytes: a body that is already whole then gets its length from node:http.
+    if (req.method !== 'HEAD' && !isBodyless(status)) await body.pipe(res);
+    else {
+      body.discard();
+      res.end();
+    }
     return;
   }
   let bytes = body;
   if (bytes && compression && req.method !== 'HEAD') {
     const compressed = await compress(bytes, req.headers['accept-encoding']);
     bytes = compressed.body;
-    if (compressed.encoding) headers['content-encoding'] = compressed.encoding;
+    if (compressed.encoding) res.setHeader('content-encoding', compressed.encoding);
   }
-  if (!isBodyless(status)) headers['content-length'] = String(bytes?.length ?? 0);
-  headers['server-timing'] = scope.serverTiming();
+  if (!isBodyless(status)) res.setHeader('content-length', bytes?.length ?? 0);
+  res.setHeader('server-timing', scope.serverTiming());
   // A client that waits for "100 Continue" and never got it may or may not send its body: the connection is of no use.
-  if (req.headers.expect !== undefined && !req.complete) headers['connection'] = 'close';
-  res.writeHead(status, headers);
+  if (req.headers.expect !== undefined && !req.complete) res.setHeader('connection', 'close');
   res.end(req.method === 'HEAD' || isBodyless(status) ? undefined : bytes);
 }
 
-async function writeStream(
-  req: IncomingMessage,
-  res: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: Exclude<Answer['body'], Buffer | undefined>,
-): Promise<void> {
-  // Headers are not written yet: a body that is already whole then gets its length from node:http.
-  res.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  if (req.method === 'HEAD' || isBodyless(status)) {
-    body.discard();
-    res.end();
-    return;
+function setHeaders(res: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) res.setHeader(name, value);
   }
-  await body.pipe(res);
 }

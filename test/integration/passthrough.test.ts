@@ -40,11 +40,11 @@ async function record(req: IncomingMessage, res: ServerResponse): Promise<void> 
   behave(req, res);
 }
 
-function carrier(prefix: string, target: string): Passthrough {
+function carrier(prefix: string, target: string, deadlineMs = 400): Passthrough {
   return createPassthrough({
     prefix,
     target,
-    deadlineMs: 400,
+    deadlineMs,
     clock: systemClock,
     log: keepLines([]),
     metrics: { request: (route, status) => observed.push({ route, status }) },
@@ -68,6 +68,7 @@ beforeAll(async () => {
     carrier('/portal', origin),
     carrier('/files', `${origin}/store`),
     carrier('/down', 'http://127.0.0.1:1'),
+    carrier('/uploads', origin, 30_000),
   ];
   ficus = await startFhirServer(() => answer(patient('p1')), { passthrough: carriers });
 });
@@ -106,7 +107,8 @@ describe('a path prefix that is passed through', () => {
       Uint8Array.from({ length: 8 * 1024 * 1024 }, (_, at) => (at * 31 + (at >> 9)) & 0xff),
     );
     behave = (_req, res) => res.writeHead(200, { 'content-type': 'application/octet-stream' }).end(body);
-    const response = await fetch(`${ficus.origin}/portal/upload`, { method: 'PUT', body });
+    const response = await fetch(`${ficus.origin}/uploads/1`, { method: 'PUT', body });
+    expect(response.status).toBe(200);
     expect(seen[0]?.body.equals(body)).toBe(true);
     expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
   });
