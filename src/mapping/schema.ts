@@ -212,9 +212,6 @@ export const definitionsSchema = z.strictObject({
 });
 
 export type Row = z.output<typeof rowSchema>;
-export type MapFile = z.output<typeof mapSchema>;
-export type OverlayFile = z.output<typeof overlaySchema>;
 export type CodesFile = z.output<typeof codesSchema>;
 export type CodeRow = z.output<typeof codeRow>;
-export type CodesOverlayFile = z.output<typeof codesOverlaySchema>;
 export type DefinitionsFile = z.output<typeof definitionsSchema>;
