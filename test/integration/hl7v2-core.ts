@@ -9,11 +9,12 @@ import { loadMappings } from '../../src/config/mappings.ts';
 import type { Authority } from '../../src/mapping/run.ts';
 import type { LogFields, Logger, RequestContext } from '../../src/ports.ts';
 
-/** The authorities of the sandbox's core. */
+/** The authorities of the sandbox's core, and one of another backend. */
 export const AUTHORITIES: readonly Authority[] = [
   { name: 'HOSP', namespaces: ['HOSP'], oid: '2.999.1.1', system: 'urn:oid:2.999.1.1' },
   { name: 'CLINIC', namespaces: ['CLINIC'], oid: '2.999.1.2', system: 'urn:oid:2.999.1.2' },
   { name: 'FICUS', namespaces: ['FICUS'], oid: '2.999.1.99', system: 'urn:oid:2.999.1.99' },
+  { name: 'APPT', system: 'http://hospix.example/appointment-numbers' },
 ];
 
 const MAPPINGS = loadMappings('mappings');

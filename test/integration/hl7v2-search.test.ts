@@ -126,6 +126,7 @@ describe('Patient.search over QBP^Q22', () => {
     'birthdate=ge1980-01-01',
     'active=true',
     'identifier=http://example.org/cards|1',
+    'identifier=http://hospix.example/appointment-numbers|A50001',
   ])('refuses %s, which would read the whole index', async (text) => {
     await expect(searching(scene).page(text)).rejects.toMatchObject({ code: 'too-costly', status: 400 });
   });

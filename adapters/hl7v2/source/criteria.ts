@@ -80,7 +80,9 @@ function compileAsk(name: string, param: Param, params: InteractionFile['params'
  * A number with its authority, never without (IHE ITI-21 §3.21.4.1.2.2.1). A number alone is asked for in every registered
  * authority.
  */
-function askIdentifier(field: string, authorityField: string, authorities: readonly Authority[]): Ask {
+function askIdentifier(field: string, authorityField: string, registered: readonly Authority[]): Ask {
+  // The others belong to other backends: without namespace and OID no number here can be one of theirs.
+  const authorities = registered.filter((it) => authorityCriteria(authorityField, it).length > 0);
   const way = (number: string, authority: Pick<Authority, 'namespaces' | 'oid'>): Way => ({
     criteria: [{ field, value: number }, ...authorityCriteria(authorityField, authority)],
   });
