@@ -110,7 +110,8 @@ function referenceParameter(
       .filter((reference) => reference !== '');
   return {
     type: 'reference',
-    present: (resource) => references(resource).length > 0,
+    // A reference may say who is meant by an identifier or in words only.
+    present: (resource) => read(resource).flatMap(objects).length > 0,
     test: (value, base) => {
       const relative = (reference: string): string =>
         reference.startsWith(`${base}/`) ? reference.slice(base.length + 1) : reference;

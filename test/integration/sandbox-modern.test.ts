@@ -210,6 +210,7 @@ describe('searching', () => {
       code: loinc('85354-9'),
       effectivePeriod: { start: '2025-12-31', end: '2026-01-02' },
       component: [{ code: loinc('8480-6') }],
+      performer: [{ identifier: { value: 'P1' } }],
     });
     await put('d', {
       subject: { reference: 'Group/p1' },
@@ -239,6 +240,7 @@ describe('searching', () => {
     ['category=laboratory&status=amended', ['b']],
     ['status:not=final', ['b']],
     ['encounter:missing=false', ['a']],
+    ['performer:missing=false', ['c', 'd']],
     ['date:missing=true', ['d']],
     ['date=2026-01', ['a']],
     ['date=ne2026-01', ['b', 'c']],
