@@ -51,8 +51,32 @@ export function repeatsOf(
   return (branch) => (resource) => matches.findIndex((match) => match(resource)) !== branch;
 }
 
-/** One page of the source, re-checked: at most `count` matches, possibly fewer or none although there is more. */
+/**
+ * One page of the source, re-checked: at most `count` matches, possibly fewer or none although there is more. Where that ends a
+ * native search, the next one goes on filling: whoever asks for two numbers gets both at once.
+ */
 export async function fetchPage(
+  fetch: Fetch,
+  at: Position,
+  count: number,
+  context: RequestContext,
+): Promise<Fetched> {
+  const resources: Resource[] = [];
+  const issues: Issue[] = [];
+  let position = at;
+  for (;;) {
+    const page = await fetchFrom(fetch, position, count - resources.length, context);
+    resources.push(...page.resources);
+    addIssues(issues, page.issues);
+    const { next } = page;
+    if (!next) return { resources, issues };
+    if (next.branch === position.branch || resources.length === count) return { resources, issues, next };
+    position = next;
+  }
+}
+
+/** One page of one native search. */
+async function fetchFrom(
   fetch: Fetch,
   at: Position,
   count: number,
@@ -118,9 +142,7 @@ export async function fetchAll(
         cursor = page.next;
         read += page.resources.length;
         pages += 1;
-        for (const issue of page.issues ?? []) {
-          if (!issues.some((known) => isDeepStrictEqual(known, issue))) issues.push(issue);
-        }
+        addIssues(issues, page.issues ?? []);
         const more = cursor !== undefined;
         // An empty page costs the source as much as a full one.
         if (read > limit || (more && (read === limit || pages > limit))) throw tooMany(type, limit);
@@ -134,6 +156,11 @@ export async function fetchAll(
     } while (cursor !== undefined);
   }
   return { resources: [...resources.values()], issues };
+}
+
+/** Each issue once, however many searches tell it. */
+function addIssues(issues: Issue[], more: readonly Issue[]): void {
+  for (const issue of more) if (!issues.some((known) => isDeepStrictEqual(known, issue))) issues.push(issue);
 }
 
 /** The resources behind ids that exist and match. */

@@ -50,6 +50,20 @@ describe('a page of a search', () => {
     expect(source.calls).toEqual(['search Patient?', 'search Patient? @3.1']);
   });
 
+  test('of a search that the source makes several of goes on with the next where one ends', async () => {
+    const family = (it: Resource): unknown => (it['name'] as { family: string }[])[0]?.family;
+    const source = fakeSource(people, {
+      search: OPEN,
+      answer: ([filter], all) => all.filter((it) => family(it) === filter?.values[0]?.text),
+    });
+    const all = await search(source, 'family=a,c,h');
+    expect([ids(all), all.total, all.next]).toEqual(['9 7 2', 3, undefined]);
+    const first = await search(source, 'family=a,c,h&_count=2');
+    expect([ids(first), first.total]).toEqual(['9 7', undefined]);
+    const second = await search(source, `family=a,c,h&_count=2&_page=${first.next}`);
+    expect([ids(second), second.next]).toEqual(['2', undefined]);
+  });
+
   test('has a total when it is all there is', async () => {
     const source = fakeSource(people.slice(0, 3), { search: OPEN });
     expect(await search(source, 'gender=female')).toMatchObject({ total: 2 });
