@@ -53,7 +53,7 @@ describe('a page of a search', () => {
   test('of a search that the source makes several of goes on with the next where one ends', async () => {
     const family = (it: Resource): unknown => (it['name'] as { family: string }[])[0]?.family;
     const source = fakeSource(people, {
-      search: OPEN,
+      search: { ...OPEN, anchors: [['family']] },
       answer: ([filter], all) => all.filter((it) => family(it) === filter?.values[0]?.text),
     });
     const all = await search(source, 'family=a,c,h');
