@@ -25,12 +25,30 @@ export interface FhirRequest {
   readonly ifNoneExist?: SearchQuery;
   /** `Idempotency-Key` of a write. */
   readonly idempotencyKey?: string;
+  /** A write that is done once: which one, and what is known of it. */
+  readonly attempt?: WriteAttempt;
   /** `Prefer: handling=`. */
   readonly handling: 'strict' | 'lenient';
   /** A write whose client said `Prefer: handling=lenient`: elements that the backend cannot hold may be left out, and are told. */
   readonly lossy?: boolean;
   /** `Prefer: return=`. */
   readonly returning?: 'minimal' | 'representation' | 'OperationOutcome';
+}
+
+/** One attempt of a write that is done once. */
+export interface WriteAttempt {
+  /**
+   * The same for every attempt of one write, after a restart too, and for no other write; says nothing of its content. Numbers and control
+   * ids that an adapter gives derive from it, so that a later attempt can ask after an earlier one.
+   */
+  readonly writeId: string;
+  /** Name of the backend that the first attempt went to: no other one may do it. */
+  readonly backend?: string;
+  /**
+   * An earlier attempt has no known outcome: whether it took effect is asked first. `ask-then-send`: if it certainly did not, it is
+   * sent. `ask-only`: it is not. What cannot be told is `outcome-unknown`.
+   */
+  readonly doubtful?: 'ask-then-send' | 'ask-only';
 }
 
 /** What a Backend answers with. `pipe` carries a foreign body's bytes untouched; nothing has been read from it yet. */
@@ -148,6 +166,10 @@ export interface WriteRecord {
   readonly state: 'running' | 'done' | 'unknown';
   /** Epoch milliseconds: when the attempt that claimed the key has ended for certain. */
   readonly runningUntil: number;
+  /** `WriteAttempt.writeId`. */
+  readonly writeId?: string;
+  /** `WriteAttempt.backend`. */
+  readonly backend?: string;
   /** `done`: the answer as JSON text. */
   readonly outcome?: string;
   /** Epoch milliseconds; the record is forgotten then. */
@@ -158,6 +180,8 @@ export interface WriteRecord {
 export interface IdempotencyStore {
   /** Claims a free (or expired) key with `record`; else gives what is there and changes nothing. */
   claim(key: string, record: WriteRecord, now: number): Promise<WriteRecord | undefined>;
+  /** Replaces the record of a key, unless it is not `from` any more: then false, another was faster. */
+  takeOver(key: string, from: WriteRecord, to: WriteRecord): Promise<boolean>;
   /** Replaces the record of a claimed key. */
   settle(key: string, record: WriteRecord): Promise<void>;
   /** Forgets a key whose write never left. */

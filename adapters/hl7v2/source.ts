@@ -79,12 +79,13 @@ export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {
     async search(type, filters, page, context) {
       return searchPage(offered(searches.get(type), type, 'search'), filters, page, core, context);
     },
-    async create(type, resource, context, leftOut) {
-      return create(offered(writes.get(`${type}.create`), type, 'create'), resource, core, context, leftOut);
+    async create(type, resource, context, leftOut, attempt) {
+      const write = offered(writes.get(`${type}.create`), type, 'create');
+      return create(write, resource, core, context, leftOut, attempt);
     },
-    async update(type, key, resource, context, leftOut) {
+    async update(type, key, resource, context, leftOut, attempt) {
       const write = offered(writes.get(`${type}.update`), type, 'update');
-      return update(write, key, resource, core, context, leftOut);
+      return update(write, key, resource, core, context, leftOut, attempt);
     },
     abandon(type, cursor) {
       const search = searches.get(type);

@@ -12,6 +12,8 @@ export interface Delivery {
   readonly askAfter: (deadline: number) => Promise<XmlElement | undefined>;
   /** Refusals of a second copy which say that the first may have been applied after all. */
   readonly late: readonly ErrorCode[];
+  /** Whether it may have been sent before: it is asked after first. */
+  readonly doubtful: boolean;
 }
 
 /** Of the time left: what one step may take, so that another can follow. */
@@ -36,7 +38,7 @@ export async function deliver(
 ): Promise<XmlElement> {
   const timeLeft = (): number => context.deadline - clock.now();
   const share = (): number => clock.now() + timeLeft() * SHARE;
-  let unknown: FicusError | undefined;
+  let unknown = delivery.doubtful ? outcomeUnknown(undefined) : undefined;
   let refusal: FicusError | undefined;
 
   const attempt = async (): Promise<XmlElement | undefined> => {
@@ -57,7 +59,7 @@ export async function deliver(
     }
   };
 
-  const done = await attempt();
+  const done = delivery.doubtful ? undefined : await attempt();
   if (done) return done;
   let isSentAgain = false;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
@@ -96,7 +98,8 @@ function isDoubtful({ code, issues }: FicusError): boolean {
   );
 }
 
-function outcomeUnknown(error: FicusError | undefined): FicusError {
+/** What is said when time is up, or the service may not be sent it again. */
+export function outcomeUnknown(error: FicusError | undefined): FicusError {
   if (error?.code === 'outcome-unknown') return error;
   const text = 'The legacy service did not acknowledge the write: whether it took effect is unknown.';
   return new FicusError('outcome-unknown', text, { cause: error });

@@ -110,11 +110,15 @@ export function createSoapSource(options: SoapSourceOptions): LegacySource & { c
       return issues.length === 0 ? found : { ...found, issues };
     },
 
-    create: (type, resource, context) => writes.create(type, resource, context),
+    create: (type, resource, context, leftOut, attempt) =>
+      writes.create(type, resource, context, leftOut, attempt),
 
-    async update(type, key, resource, context) {
+    async update(type, key, resource, context, leftOut, attempt) {
       const number = numberOf(key, calls.operation(`${type}.update`).authority);
-      const updated = number === undefined ? undefined : await writes.update(type, number, resource, context);
+      const updated =
+        number === undefined
+          ? undefined
+          : await writes.update(type, number, resource, context, leftOut, attempt);
       if (!updated) throw notFound(type);
       return updated;
     },

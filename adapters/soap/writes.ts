@@ -1,14 +1,14 @@
 import { FicusError } from '../../src/errors.ts';
 import type { Resource } from '../../src/fhir/types.ts';
 import type { RunContext } from '../../src/mapping/run.ts';
-import type { Clock, RequestContext } from '../../src/ports.ts';
+import type { Clock, RequestContext, WriteAttempt } from '../../src/ports.ts';
 import type { Calls } from './calls.ts';
-import { deliver } from './deliver.ts';
+import { deliver, outcomeUnknown } from './deliver.ts';
 import { isPartial, readRecord } from './reading.ts';
 import type { Operation } from './service.ts';
 import { elementAt, elementsAt } from './tree.ts';
 import { compileWriting } from './writing.ts';
-import type { Write, Writing } from './writing.ts';
+import type { LeftOut, Write, Writing } from './writing.ts';
 import { element } from './xml-element.ts';
 import type { XmlElement } from './xml-element.ts';
 
@@ -19,16 +19,27 @@ export interface WritesOptions {
   readonly clock: Clock;
 }
 
-/** Creates and updates, each applied once. */
+/** Creates and updates, each applied once; `leftOut` and `attempt` as LegacySource has them. */
 export interface Writes {
   /** The record as the service now holds it. */
-  create(type: string, resource: Resource, context: RequestContext): Promise<Resource>;
-  /** As create; undefined: there is no record of that number. */
+  create(
+    type: string,
+    resource: Resource,
+    context: RequestContext,
+    leftOut: LeftOut,
+    attempt: WriteAttempt | undefined,
+  ): Promise<Resource>;
+  /**
+   * As create; undefined: there is no record of that number. In doubt it is done when the service holds it; else it is sent onto
+   * the version that the service holds now.
+   */
   update(
     type: string,
     number: string,
     resource: Resource,
     context: RequestContext,
+    leftOut: LeftOut,
+    attempt: WriteAttempt | undefined,
   ): Promise<Resource | undefined>;
 }
 
@@ -59,14 +70,15 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
   }
 
   return {
-    async create(type, resource, context) {
+    async create(type, resource, context, leftOut, attempt) {
       const operation = calls.operation(`${type}.create`);
-      const write = writings.get(operation)!.create(resource);
+      const write = writings.get(operation)!.create(resource, leftOut, attempt?.writeId);
       const body = await deliver(
         {
           send: (deadline) => calls.send(operation, write, { ...context, deadline }),
           askAfter: (deadline) => findMade(operation, write, { ...context, deadline }),
           late: ['duplicate'],
+          doubtful: attempt?.doubtful !== undefined,
         },
         clock,
         context,
@@ -74,7 +86,7 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
       return readRecord(operation, body, run, context.log);
     },
 
-    async update(type, number, resource, context) {
+    async update(type, number, resource, context, leftOut, attempt) {
       const operation = calls.operation(`${type}.update`);
       const reader = calls.operation(`${type}.read`);
       const current = await calls.get(type, number, context);
@@ -82,8 +94,9 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
       const record = elementAt(current, reader.records);
       if (!record) throw new FicusError('legacy-malformed', `The legacy service answered without a ${type}.`);
       if (isPartial(reader, current)) throw partly(type);
-      const write = writings.get(operation)!.update(resource, number, record);
+      const write = writings.get(operation)!.update(resource, number, record, leftOut);
       if (!write) return readRecord(reader, current, run, context.log);
+      if (attempt?.doubtful === 'ask-only') throw outcomeUnknown(undefined);
       const body = await deliver(
         {
           send: (deadline) => calls.send(operation, write, { ...context, deadline }),
@@ -93,6 +106,7 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
             return held && write.isDone(held) ? now : undefined;
           },
           late: ['version-conflict', 'conflict'],
+          doubtful: attempt?.doubtful !== undefined,
         },
         clock,
         context,

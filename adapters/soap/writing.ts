@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { FicusError } from '../../src/errors.ts';
 import type { Issue } from '../../src/errors.ts';
 import type { Resource } from '../../src/fhir/types.ts';
@@ -29,15 +29,21 @@ export interface Write {
   isDone(record: XmlElement): boolean;
 }
 
+/** Told what of a resource is left out; absent: nothing may be. */
+export type LeftOut = ((issues: readonly Issue[]) => void) | undefined;
+
 /** How the writes of one endpoint are put together. */
 export interface Writing {
-  /** @throws FicusError `unmappable`, an issue for each element that the service cannot take. */
-  create(resource: Resource): Write;
+  /**
+   * @param writeId what a number of ours derives from; without one it is random
+   * @throws FicusError `unmappable`, an issue for each element that the service cannot take and that may not be left out.
+   */
+  create(resource: Resource, leftOut: LeftOut, writeId: string | undefined): Write;
   /**
    * What makes the current record the resource; undefined: it is that already.
    * @throws FicusError as create
    */
-  update(resource: Resource, number: string, current: XmlElement): Write | undefined;
+  update(resource: Resource, number: string, current: XmlElement, leftOut: LeftOut): Write | undefined;
 }
 
 type Part = Pick<SoapRequestFile, 'operation' | 'action' | 'element' | 'in' | 'set'> & {
@@ -58,18 +64,26 @@ export function compileWriting(operation: Operation, run: RunContext): Writing {
   }));
   const mint = file.mint && mintingAuthority(file.mint, run.authorities);
 
-  /** Runs the map over a draft. */
-  function write(resource: Resource, draft: XmlDraft): void {
+  /** Runs the map over a draft; the elements that have no place in it. */
+  function writeOnto(resource: Resource, draft: XmlDraft, lenient: boolean): string[] {
     const { loss } = writeTree(map, resource, draft.place, run);
-    const lost = loss.filter(isLost).map(({ path }) => path);
-    if (lost.length > 0) throw unmappable(lost);
+    const lost = loss.filter(({ kind }) => kind === 'not-carried').map(({ path }) => path);
+    // That would not be left out, but be sent as something else.
+    const changed = loss.filter(isChanged).map(({ path }) => path);
+    if (changed.length > 0 || (lost.length > 0 && !lenient)) throw unmappable([...lost, ...changed]);
+    return lost;
   }
 
-  /** The request, unless something of what is to be sent has no place in it. */
+  /** What of that which is to be sent has no place in the request. */
+  function homelessOf(part: Part, sent: readonly XmlElement[]): string[] {
+    return sent
+      .filter(({ local }) => !part.order.includes(local))
+      .flatMap(({ local }) => elementsOf(operation, local));
+  }
+
+  /** The request, with what of that which is to be sent has a place in it. */
   function compose(part: Part, sent: readonly XmlElement[], facts: Facts): Write {
     const { namespace } = request;
-    const homeless = sent.filter(({ local }) => !part.order.includes(local));
-    if (homeless.length > 0) throw unmappable(homeless.flatMap(({ local }) => elementsOf(operation, local)));
     const fixed = Object.entries(part.set).flatMap(([name, text]) => {
       const said = text.startsWith('$') ? facts(text.slice(1)) : text;
       return said === undefined ? [] : [element(namespace, name, said)];
@@ -87,39 +101,53 @@ export function compileWriting(operation: Operation, run: RunContext): Writing {
   }
 
   return {
-    create(resource) {
+    create(resource, leftOut, writeId) {
       const draft = draftXml(request.namespace, recordName);
-      const numbered = mint ? withNumber(resource, mint) : resource;
-      write(fillReferences(numbered, undefined), draft);
-      const written = compose(usual, draft.element().children, () => undefined);
+      const numbered = mint ? withNumber(resource, mint, writeId) : resource;
+      const lost = writeOnto(fillReferences(numbered, undefined), draft, leftOut !== undefined);
+      const { children } = draft.element();
+      tellLost([...lost, ...homelessOf(usual, children)], leftOut);
+      const written = compose(usual, children, () => undefined);
       // Whatever carries a number of ours is what was sent with it.
       return numbered === resource ? written : { ...written, isDone: () => true };
     },
-    update(resource, number, current) {
+    update(resource, number, current, leftOut) {
       const draft = draftXmlOf(current);
       const before = draftXmlOf(current);
-      write(fillReferences(resource, readTree(map, readXmlTree(current), run).resource), draft);
+      const held = readTree(map, readXmlTree(current), run).resource;
+      const lost = writeOnto(fillReferences(resource, held), draft, leftOut !== undefined);
       const changed = changedChildren(before.element(), draft.element()).filter(
         (child) => !(isGone(child) && request.keeps.includes(child.local)),
       );
-      if (changed.length === 0) return undefined;
-      const facts = (name: string): string | undefined =>
-        name === 'number' ? number : name.startsWith('current/') ? textAt(current, name.slice(8)) : undefined;
       const { run: asking } = startRun(run);
       const other = instead.find(
         ({ condition }) => condition.holds(draft.place, asking) && !condition.holds(before.place, asking),
       );
-      if (!other) return compose(usual, changed, facts);
-      const sent = changed.filter(({ local }) => !other.implies.includes(local));
+      const part = other ?? usual;
+      const sent = other ? changed.filter(({ local }) => !other.implies.includes(local)) : changed;
+      tellLost([...lost, ...homelessOf(part, sent)], leftOut);
+      const { order } = part;
+      if (!other && !sent.some(({ local }) => order.includes(local))) return undefined;
+      const facts = (name: string): string | undefined =>
+        name === 'number' ? number : name.startsWith('current/') ? textAt(current, name.slice(8)) : undefined;
+      const write = compose(part, sent, facts);
+      if (!other) return write;
       const isThere = (record: XmlElement): boolean => other.condition.holds(readXmlTree(record), asking);
-      return { ...compose(other, sent, facts), isDone: (record) => isThere(record) && holds(record, sent) };
+      return { ...write, isDone: (record) => isThere(record) && write.isDone(record) };
     },
   };
 }
 
-/** What does not come back; and a code without a system that would become one of the service's own. */
-function isLost({ kind, path }: Loss): boolean {
-  return kind === 'not-carried' || (kind === 'added' && /\.coding\[\d+\]\.system$/.test(path));
+/** A code without a system that would become one of the service's own. */
+function isChanged({ kind, path }: Loss): boolean {
+  return kind === 'added' && /\.coding\[\d+\]\.system$/.test(path);
+}
+
+/** @throws FicusError `unmappable` when it may not be left out */
+function tellLost(paths: readonly string[], leftOut: LeftOut): void {
+  if (paths.length === 0) return;
+  if (!leftOut) throw unmappable(paths);
+  leftOut(issuesOf(paths, 'warning'));
 }
 
 function mintingAuthority(
@@ -133,9 +161,17 @@ function mintingAuthority(
 }
 
 /** A resource without a number of its client's gets one of ours, so that it can be asked after. */
-function withNumber(resource: Resource, { system }: Authority): Resource {
+function withNumber(resource: Resource, { system }: Authority, writeId: string | undefined): Resource {
   if (Array.isArray(resource['identifier']) && resource['identifier'].length > 0) return resource;
-  return { ...resource, identifier: [{ system, value: randomUUID() }] };
+  const value = writeId === undefined ? randomUUID() : derivedUuid(writeId);
+  return { ...resource, identifier: [{ system, value }] };
+}
+
+/** The same UUID for the same text (RFC 9562 §5.8, version 8: from its SHA-256). */
+function derivedUuid(of: string): string {
+  const hex = hash('sha256', `number ${of}`, 'hex');
+  const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** The FHIR elements that a child of the record feeds. */
@@ -148,12 +184,15 @@ function elementsOf({ map, type }: Operation, child: string): string[] {
 }
 
 function unmappable(paths: readonly string[]): FicusError {
-  const issues = [...new Set(paths)].map((path): Issue => ({
-    severity: 'error',
+  const text = 'The legacy service cannot hold all of this resource; nothing was written.';
+  return new FicusError('unmappable', text, { issues: issuesOf(paths, 'error') });
+}
+
+function issuesOf(paths: readonly string[], severity: Issue['severity']): Issue[] {
+  return [...new Set(paths)].map((path) => ({
+    severity,
     code: 'not-supported',
     diagnostics: `The legacy service has no place for ${path}, or not together with the rest.`,
     expression: [path],
   }));
-  const text = 'The legacy service cannot hold all of this resource; nothing was written.';
-  return new FicusError('unmappable', text, { issues });
 }

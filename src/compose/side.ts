@@ -3,6 +3,7 @@ import type { Backend, Clock, IdempotencyStore, Layer, Logger } from '../ports.t
 import { createBreaker } from '../resilience/breaker.ts';
 import { createBulkhead } from '../resilience/bulkhead.ts';
 import { conditional } from '../resilience/conditional.ts';
+import { cannotBeAsked } from '../resilience/doubtful.ts';
 import { deadline } from '../resilience/deadline.ts';
 import { wasUnasked } from '../resilience/interaction.ts';
 import { retry } from '../resilience/retry.ts';
@@ -94,8 +95,8 @@ export function legacySide(
   return { backend, healthy, shutdown };
 }
 
-/** A modern service: it has ids, versions and preconditions of its own, and its bytes pass untouched. */
+/** A modern service: it has ids, versions and preconditions of its own, its bytes pass untouched, and it cannot be asked after a write. */
 export function modernSide(service: Backend, options: SideOptions): Side {
   const { layers, healthy, shutdown } = protection(options);
-  return { backend: wrap(service, layers), healthy, shutdown };
+  return { backend: wrap(service, [...layers, cannotBeAsked()]), healthy, shutdown };
 }

@@ -3,7 +3,7 @@ import type { Endpoint } from '../fhir/types.ts';
 import type { Backend, Layer } from '../ports.ts';
 import { idempotency } from '../resilience/idempotency.ts';
 import { federate } from '../search/federate.ts';
-import { createRouter } from '../strangler/router.ts';
+import { backendNameOf, createRouter } from '../strangler/router.ts';
 import { createRouteTable } from '../strangler/table.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Assembly } from './assembly.ts';
@@ -63,6 +63,7 @@ export async function wire(assembly: Assembly, options: WiringOptions): Promise<
         store: stores.idempotency,
         clock,
         ttlMs: config.idempotencyHours * HOUR_MS,
+        backendOf: (request) => backendNameOf(table, request),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
     ];

@@ -30,7 +30,9 @@ export async function conditionalCreate(asked: {
     request,
     context,
     remember: 'success',
-    execute: (detached) => next.handle(request, detached),
+    first: request.attempt,
+    isSame: ({ writeId }) => writeId === request.attempt?.writeId,
+    execute: (detached, attempt) => next.handle(attempt ? { ...request, attempt } : request, detached),
   });
   return repeated && response.status === 201 ? { ...response, status: 200 } : response;
 }

@@ -83,19 +83,28 @@ export function conditional(options: ConditionalOptions): Layer {
 
     function updateOne(id: string, request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
       return locked(`${request.type}/${id}`, request, context, async () => {
-        const { ifMatch, ...plain } = request;
-        if (ifMatch !== undefined) await requireVersion(id, ifMatch, request, context);
+        const { ifMatch, attempt, ...plain } = request;
+        const current = ifMatch === undefined || (await hasVersion(id, ifMatch, request, context));
+        // Another version may be what an earlier attempt made of it; or of somebody else, who must not be overwritten.
+        const asked = attempt && (current ? attempt : { ...attempt, doubtful: 'ask-only' as const });
         const resource = plain.resource && { ...plain.resource, id };
-        return next.handle({ ...plain, id, ...(resource ? { resource } : {}) }, context);
+        const write = {
+          ...plain,
+          id,
+          ...(resource ? { resource } : {}),
+          ...(asked ? { attempt: asked } : {}),
+        };
+        return next.handle(write, context);
       });
     }
 
-    async function requireVersion(
+    /** False only for a doubtful write. @throws FicusError `version-conflict` */
+    async function hasVersion(
       id: string,
       wanted: string,
       request: FhirRequest,
       context: RequestContext,
-    ): Promise<void> {
+    ): Promise<boolean> {
       const { type, handling } = request;
       const current = await next
         .handle({ interaction: 'read', type, id, handling }, context)
@@ -103,7 +112,8 @@ export function conditional(options: ConditionalOptions): Layer {
           if (error instanceof FicusError && error.code === 'not-found') return undefined;
           throw beforeWrite(error);
         });
-      if (current && (wanted === '*' || versionOf(current) === wanted)) return;
+      if (current && (wanted === '*' || versionOf(current) === wanted)) return true;
+      if (current && request.attempt?.doubtful) return false;
       const words = current
         ? 'The resource has changed since the version given by If-Match.'
         : 'There is no current version to match.';

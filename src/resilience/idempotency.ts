@@ -1,15 +1,7 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import { contentVersion } from '../fhir/version.ts';
-import type {
-  Backend,
-  Clock,
-  FhirRequest,
-  FhirResponse,
-  IdempotencyStore,
-  Layer,
-  RequestContext,
-} from '../ports.ts';
+import type { Backend, Clock, FhirRequest, IdempotencyStore, Layer, RequestContext } from '../ports.ts';
 import { isWrite } from './interaction.ts';
 import { createOnce } from './once.ts';
 
@@ -18,8 +10,8 @@ export interface IdempotencyOptions {
   readonly clock: Clock;
   /** How long an outcome is kept, in milliseconds (default 24 hours). */
   readonly ttlMs?: number;
-  /** Asks the backend whether a write of unknown outcome took effect: its answer if so, undefined when it cannot be told. */
-  readonly verify?: (request: FhirRequest, context: RequestContext) => Promise<FhirResponse | undefined>;
+  /** Name of the backend that a request goes to now. */
+  readonly backendOf?: (request: FhirRequest) => string | undefined;
   /** Called for each write that is answered with a stored or shared outcome. */
   readonly onRepeat?: () => void;
 }
@@ -28,11 +20,11 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * `Idempotency-Key`: the same write of the same caller to the same endpoint is done once; a repeat gets the stored outcome, refusals
- * included. The key is claimed on disk before the write leaves. A write whose outcome is unknown stays so for its repeats,
- * unless the backend can be asked, or the request itself asks (`If-None-Exist`).
+ * included. The key is claimed on disk before the write leaves. A repeat of a write whose outcome is unknown is handed on as doubtful: the
+ * backend that it went to asks after it, and sends it only when it certainly was not done.
  */
 export function idempotency(options: IdempotencyOptions): Layer {
-  const { store, clock, ttlMs = DAY_MS, onRepeat } = options;
+  const { store, clock, ttlMs = DAY_MS, backendOf, onRepeat } = options;
   const once = createOnce({ store, clock, ttlMs });
 
   return (next: Backend): Backend => ({
@@ -40,17 +32,16 @@ export function idempotency(options: IdempotencyOptions): Layer {
       const { idempotencyKey, ...rest } = request;
       if (idempotencyKey === undefined || !isWrite(request)) return next.handle(request, context);
       check(idempotencyKey, request);
+      const backend = backendOf?.(request);
       const { response, repeated } = await once.run({
         key: recordKey(idempotencyKey, request, context),
         fingerprint: fingerprintOf(request),
         request,
         context,
         remember: 'all',
-        execute: (detached) => next.handle(rest, detached),
-        verify: async (waiting) => {
-          const done = await options.verify?.(request, waiting);
-          return done ?? (request.ifNoneExist ? 'execute' : undefined);
-        },
+        first: { writeId: randomUUID(), ...(backend === undefined ? {} : { backend }) },
+        isSame: () => true,
+        execute: (detached, attempt) => next.handle(attempt ? { ...rest, attempt } : rest, detached),
       });
       if (repeated) onRepeat?.();
       return response;

@@ -5,9 +5,10 @@ import type {
   FhirResponse,
   IdempotencyStore,
   RequestContext,
+  WriteAttempt,
   WriteRecord,
 } from '../ports.ts';
-import { noAnswer, orAborted, unasked } from './interaction.ts';
+import { noAnswer, orAborted, unasked, wasBeforeWrite } from './interaction.ts';
 import {
   encodeAnswer,
   encodeError,
@@ -34,13 +35,12 @@ interface Attempt {
   readonly context: RequestContext;
   /** Whether a refusal is an outcome to repeat, too (`all`), or leaves the key free (`success`). */
   readonly remember: 'all' | 'success';
+  /** What a first attempt is recorded as, before it leaves. */
+  readonly first: WriteAttempt | undefined;
+  /** Whether a record without a known outcome is that of this write: it is then executed as doubtful. */
+  readonly isSame: (record: WriteRecord) => boolean;
   /** Does the write. Its context outlives the client: it is aborted by the deadline only, since others may wait for the outcome. */
-  readonly execute: (context: RequestContext) => Promise<FhirResponse>;
-  /**
-   * Asked when an earlier attempt has no known outcome: the answer when it turned out done, `execute` when it is safe to do it (again),
-   * undefined when it cannot be told.
-   */
-  readonly verify?: (context: RequestContext) => Promise<FhirResponse | 'execute' | undefined>;
+  readonly execute: (context: RequestContext, attempt: WriteAttempt | undefined) => Promise<FhirResponse>;
 }
 
 export interface Once {
@@ -76,46 +76,56 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
   }
 
   async function claimAndExecute(attempt: Attempt, onRepeat: () => void): Promise<FhirResponse> {
-    const { key, fingerprint, context } = attempt;
+    const { key, fingerprint, context, first } = attempt;
     const claim: WriteRecord = {
       fingerprint,
       state: 'running',
+      ...(first ? { writeId: first.writeId } : {}),
+      ...(first?.backend === undefined ? {} : { backend: first.backend }),
       runningUntil: context.deadline + GRACE_MS,
       expiresAt: context.deadline + GRACE_MS + ttlMs,
     };
-    const existing = await store.claim(key, claim, clock.now()).catch((error: unknown) => {
-      context.log.error('the idempotency store failed', { error });
-      throw unasked('unavailable', 'The write cannot be recorded, so it was not sent.', 5);
-    });
-    if (!existing) return execute(attempt, claim);
+    const existing = await recorded(store.claim(key, claim, clock.now()), context);
+    if (!existing) return execute(attempt, claim, first);
     refuseOtherContent(fingerprint, existing.fingerprint);
     if (existing.state === 'done' && existing.outcome !== undefined) {
       onRepeat();
       return replay(existing.outcome);
     }
-    if (existing.state === 'running' && clock.now() < existing.runningUntil) {
-      throw new FicusError('conflict', 'The first request with this key is still being processed.', {
-        retryAfter: 1,
-      });
-    }
-    return verify(attempt, claim);
+    if (existing.state === 'running' && clock.now() < existing.runningUntil) throw atWork();
+    return executeAgain(attempt, existing, claim);
   }
 
-  /** Nobody lived to tell, or nobody knew. */
-  async function verify(attempt: Attempt, claim: WriteRecord): Promise<FhirResponse> {
+  /** Nobody lived to tell, or nobody knew: whoever does the write asks first. */
+  async function executeAgain(
+    attempt: Attempt,
+    existing: WriteRecord,
+    { runningUntil, expiresAt }: WriteRecord,
+  ): Promise<FhirResponse> {
     const { key, context } = attempt;
-    const verdict = await attempt.verify?.(context);
-    if (verdict === undefined) throw stillUnknown();
-    if (verdict === 'execute') {
-      await store.settle(key, claim);
-      return execute(attempt, claim);
-    }
-    await settle(attempt, { ...claim, state: 'done', outcome: encodeAnswer(verdict) });
-    return verdict;
+    const { fingerprint, writeId, backend } = existing;
+    if (writeId === undefined || !attempt.isSame(existing)) throw stillUnknown();
+    const known = { writeId, ...(backend === undefined ? {} : { backend }) };
+    const claim: WriteRecord = { fingerprint, ...known, state: 'running', runningUntil, expiresAt };
+    if (!(await recorded(store.takeOver(key, existing, claim), context))) throw atWork();
+    return execute(attempt, claim, { ...known, doubtful: 'ask-then-send' });
   }
 
-  async function execute(attempt: Attempt, claim: WriteRecord): Promise<FhirResponse> {
+  /** Nothing is sent before it is written down that it may be. */
+  function recorded<T>(work: Promise<T>, context: RequestContext): Promise<T> {
+    return work.catch((error: unknown) => {
+      context.log.error('the idempotency store failed', { error });
+      throw unasked('unavailable', 'The write cannot be recorded, so it was not sent.', 5);
+    });
+  }
+
+  async function execute(
+    attempt: Attempt,
+    claim: WriteRecord,
+    write: WriteAttempt | undefined,
+  ): Promise<FhirResponse> {
     const { context, request } = attempt;
+    const doubtful = write?.doubtful !== undefined;
     const detached = new AbortController();
     const silence = new AbortController();
     let cancel = clock.after(Math.max(0, context.deadline - clock.now()), () => {
@@ -123,13 +133,14 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
       cancel = clock.after(GRACE_MS, () => silence.abort());
     });
     try {
-      const answer = attempt.execute({ ...context, signal: detached.signal });
+      const answer = attempt.execute({ ...context, signal: detached.signal }, write);
       const response = await orAborted(answer, silence.signal, () => noAnswer(request));
-      await settle(attempt, afterAnswer(claim, response));
+      await settle(attempt, afterAnswer(claim, response, doubtful));
       return response;
     } catch (error) {
-      await settle(attempt, afterFailure(attempt, claim, error));
-      throw error;
+      const record = afterFailure(attempt, claim, error, doubtful);
+      await settle(attempt, record);
+      throw doubtful && record?.state === 'unknown' ? stillUnknown(error) : error;
     } finally {
       cancel();
     }
@@ -147,19 +158,32 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
   return { run };
 }
 
-function afterAnswer(claim: WriteRecord, response: FhirResponse): WriteRecord | undefined {
+/** @param doubtful what did not reach the backend, or not this time, says nothing of the earlier attempt */
+function afterAnswer(claim: WriteRecord, response: FhirResponse, doubtful: boolean): WriteRecord | undefined {
   const ending = endingOfAnswer(response);
-  if (ending === 'unknown') return { ...claim, state: 'unknown' };
+  if (ending === 'unknown' || (doubtful && ending === 'not-done')) return { ...claim, state: 'unknown' };
   return ending === 'known' ? { ...claim, state: 'done', outcome: encodeAnswer(response) } : undefined;
 }
 
 /** The record to keep; undefined: none, the key is free again. */
-function afterFailure(attempt: Attempt, claim: WriteRecord, error: unknown): WriteRecord | undefined {
+function afterFailure(
+  attempt: Attempt,
+  claim: WriteRecord,
+  error: unknown,
+  doubtful: boolean,
+): WriteRecord | undefined {
   const ending = endingOf(error);
-  if (ending === 'unknown') return { ...claim, state: 'unknown' };
+  const saysNothing = ending === 'not-done' || (error instanceof FicusError && wasBeforeWrite(error));
+  if (ending === 'unknown' || (doubtful && saysNothing)) return { ...claim, state: 'unknown' };
   if (ending === 'not-done' || attempt.remember === 'success' || !(error instanceof FicusError))
     return undefined;
   return { ...claim, state: 'done', outcome: encodeError(error) };
+}
+
+function atWork(): FicusError {
+  return new FicusError('conflict', 'The first request with this key is still being processed.', {
+    retryAfter: 1,
+  });
 }
 
 function refuseOtherContent(fingerprint: string, existing: string): void {

@@ -82,10 +82,13 @@ export function replay(text: string): FhirResponse {
   throw new FicusError('internal', 'A stored outcome cannot be read.');
 }
 
-/** What a repeat is told while nobody knows. */
-export function stillUnknown(): FicusError {
+/** What a repeat is told while nobody knows. @param cause why this attempt found nothing out */
+export function stillUnknown(cause?: unknown): FicusError {
+  if (cause instanceof FicusError && cause.code === 'outcome-unknown') return cause;
+  const retryAfter = cause instanceof FicusError ? cause.retryAfter : undefined;
   return new FicusError(
     'outcome-unknown',
-    'An earlier attempt of this write has no known outcome; it was not sent again. Ask whether it took effect.',
+    'An earlier attempt of this write has no known outcome, and it cannot be asked after now. Repeat it with the same key, or ask whether it took effect.',
+    { cause, ...(retryAfter === undefined ? {} : { retryAfter }) },
   );
 }

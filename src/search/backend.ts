@@ -36,8 +36,8 @@ type PageState =
  * A Backend of what a legacy adapter offers: reads and writes go to the source, a search is planned, fetched, re-checked in
  * full, sorted and paged. Ids and references are legacy keys here.
  *
- * Without `_sort`, `_total=accurate` or a count, one page is at most one page of the source, and `total` is said only when that
- * was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact. Each later page of a sorted
+ * Without `_sort`, `_total=accurate` or a count, one page is at most one page of each native search, and `total` is said only when
+ * that was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact. Each later page of a sorted
  * search gathers anew and goes on at an offset: what changes in the core between two pages may show twice or not at all.
  */
 export function createSourceBackend(source: LegacySource, options: SourceBackendOptions): Backend {
@@ -60,16 +60,16 @@ export function createSourceBackend(source: LegacySource, options: SourceBackend
   };
 
   async function write(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
-    const { interaction, type } = request;
+    const { interaction, type, attempt } = request;
     const resource = resourceOf(request);
     let issues: readonly Issue[] = [];
     const leftOut = request.lossy ? (lost: readonly Issue[]) => void (issues = lost) : undefined;
     const told = () => (issues.length > 0 ? { issues } : {});
     if (interaction === 'update') {
-      const updated = await source.update(type, keyOf(request), resource, context, leftOut);
+      const updated = await source.update(type, keyOf(request), resource, context, leftOut, attempt);
       return { ...resourceAnswer(200, updated), ...told() };
     }
-    const created = await source.create(type, resource, context, leftOut);
+    const created = await source.create(type, resource, context, leftOut, attempt);
     const location = created.id === undefined ? {} : { location: `${type}/${created.id}` };
     return { ...resourceAnswer(201, created), headers: location, ...told() };
   }

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../ports.ts';
+import type { RequestContext, WriteAttempt } from '../ports.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { SearchFilter, SearchPrefix } from '../fhir/search-query.ts';
 import type { Endpoint } from '../fhir/types.ts';
@@ -58,21 +58,23 @@ export interface LegacySource {
   ): Promise<SourcePage>;
   /**
    * The resource as the core now holds it. What the core has no place for is refused (`unmappable`), unless the client accepts
-   * that it is left out: then `leftOut` is given, and told.
+   * that it is left out: then `leftOut` is given, and told. A doubtful `attempt` asks first; `outcome-unknown` when that cannot be told.
    */
   create(
     type: string,
     resource: Resource,
     context: RequestContext,
     leftOut?: (issues: readonly Issue[]) => void,
+    attempt?: WriteAttempt,
   ): Promise<Resource>;
-  /** The resource as the core now holds it; `leftOut` as in `create`. */
+  /** The resource as the core now holds it; `leftOut` and `attempt` as in `create`. */
   update(
     type: string,
     key: string,
     resource: Resource,
     context: RequestContext,
     leftOut?: (issues: readonly Issue[]) => void,
+    attempt?: WriteAttempt,
   ): Promise<Resource>;
   /** Tells the source that a cursor will not be used any more (HL7v2: QCN^J01). Never throws. */
   abandon(type: string, cursor: string): void;

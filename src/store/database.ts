@@ -42,6 +42,10 @@ export const MIGRATIONS: readonly string[] = [
     key  TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE write_record ADD COLUMN write_id TEXT;
+  ALTER TABLE write_record ADD COLUMN backend TEXT;
+  `,
 ];
 
 /**

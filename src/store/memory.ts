@@ -28,6 +28,12 @@ export function createMemoryIdempotencyStore(): IdempotencyStore {
       if (!existing) records.set(key, record);
       return existing;
     },
+    async takeOver(key, from, to) {
+      const existing = records.get(key);
+      if (existing?.state !== from.state || existing.runningUntil !== from.runningUntil) return false;
+      records.set(key, to);
+      return true;
+    },
     async settle(key, record) {
       records.set(key, record);
     },

@@ -62,10 +62,14 @@ function routeOf(row: Row): Route {
 export function createSqliteIdempotencyStore(database: DatabaseSync): IdempotencyStore {
   const expire = database.prepare('DELETE FROM write_record WHERE expires_at <= ?');
   const find = database.prepare('SELECT * FROM write_record WHERE key = ?');
-  const columns = '(key, fingerprint, state, running_until, outcome, expires_at)';
-  const values = '(:key, :fingerprint, :state, :runningUntil, :outcome, :expiresAt)';
+  const columns = '(key, fingerprint, state, running_until, write_id, backend, outcome, expires_at)';
+  const values = '(:key, :fingerprint, :state, :runningUntil, :writeId, :backend, :outcome, :expiresAt)';
   const insert = database.prepare(`INSERT INTO write_record ${columns} VALUES ${values}`);
   const replace = database.prepare(`INSERT OR REPLACE INTO write_record ${columns} VALUES ${values}`);
+  const takeOver = database.prepare(
+    `UPDATE write_record SET ${columns} = (SELECT * FROM (VALUES ${values}))
+      WHERE key = :key AND state = :fromState AND running_until = :fromRunningUntil`,
+  );
   const remove = database.prepare('DELETE FROM write_record WHERE key = ?');
   return {
     claim: async (key, record, now) =>
@@ -76,6 +80,10 @@ export function createSqliteIdempotencyStore(database: DatabaseSync): Idempotenc
         insert.run(parameters(key, record));
         return undefined;
       }),
+    async takeOver(key, from, to) {
+      const is = { fromState: from.state, fromRunningUntil: from.runningUntil };
+      return Number(takeOver.run({ ...parameters(key, to), ...is }).changes) === 1;
+    },
     async settle(key, record) {
       replace.run(parameters(key, record));
     },
@@ -86,7 +94,8 @@ export function createSqliteIdempotencyStore(database: DatabaseSync): Idempotenc
 }
 
 function parameters(key: string, record: WriteRecord) {
-  return { key, ...record, outcome: record.outcome ?? null };
+  const { writeId = null, backend = null, outcome = null } = record;
+  return { key, ...record, writeId, backend, outcome };
 }
 
 function recordOf(row: Row): WriteRecord {
@@ -94,6 +103,8 @@ function recordOf(row: Row): WriteRecord {
     fingerprint: text(row, 'fingerprint'),
     state: text(row, 'state') as WriteRecord['state'],
     runningUntil: Number(row['running_until']),
+    ...(row['write_id'] === null ? {} : { writeId: text(row, 'write_id') }),
+    ...(row['backend'] === null ? {} : { backend: text(row, 'backend') }),
     ...(row['outcome'] === null ? {} : { outcome: text(row, 'outcome') }),
     expiresAt: Number(row['expires_at']),
   };

@@ -14,6 +14,12 @@ export function isStreamed(route: Route | undefined): boolean {
   return route?.stage === 'modern' && route.body === 'streamed';
 }
 
+/** Name of the backend that a request goes to now. */
+export function backendNameOf(table: Pick<RouteTable, 'get'>, request: FhirRequest): string | undefined {
+  const route = table.get(endpointOf(request));
+  return route && backendOf(route, route.stage);
+}
+
 /**
  * The Backend that stands for all: each request goes to the one that its endpoint's route names at that moment.
  *
@@ -32,17 +38,27 @@ export function createRouter(options: {
       const name = backendOf(route, route.stage);
       const backend = name === undefined ? undefined : backends.get(name);
       if (!backend) throw new FicusError('internal', `The backend of ${endpoint} is not there.`);
+      const { attempt } = request;
+      // What one side may have done is not done by the other.
+      if (attempt?.backend !== undefined && attempt.backend !== name) {
+        if (attempt.doubtful) throw movedInDoubt(endpoint);
+        throw changedSides(endpoint);
+      }
       // The stage may change between the choice to stream the body and this line.
       if (request.body !== undefined && !request.resource && !isStreamed(route)) {
-        throw new FicusError(
-          'unavailable',
-          `${endpoint} changed sides while the request came in; nothing was sent.`,
-          {
-            retryAfter: 1,
-          },
-        );
+        throw changedSides(endpoint);
       }
       return backend.handle(request, context);
     },
   };
+}
+
+function movedInDoubt(endpoint: Endpoint): FicusError {
+  const words = `${endpoint} has moved since an earlier attempt of this write, whose outcome is not known; it was not sent again. Ask whether it took effect.`;
+  return new FicusError('outcome-unknown', words);
+}
+
+function changedSides(endpoint: Endpoint): FicusError {
+  const words = `${endpoint} changed sides while the request came in; nothing was sent.`;
+  return new FicusError('unavailable', words, { retryAfter: 1 });
 }

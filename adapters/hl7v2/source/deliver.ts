@@ -25,6 +25,7 @@ const LONGEST_PAUSE_MS = 1_000;
  * still unknown when time is up is `outcome-unknown`.
  *
  * @param askAfter absent: there is no way to ask.
+ * @param doubtful whether it may have been sent before: it is asked after first.
  * @throws {FicusError} a refusal as the error table has it; `unavailable` or `timeout` when it was certainly not sent.
  */
 export async function deliver<T>(
@@ -32,8 +33,11 @@ export async function deliver<T>(
   askAfter: AskAfter<T> | undefined,
   core: Core,
   context: RequestContext,
+  doubtful: boolean,
 ): Promise<Delivered<T>> {
-  const first = await attempt(outgoing, core, context, askAfter !== undefined);
+  const first = doubtful
+    ? ({ kind: 'unknown', error: inDoubt() } as const)
+    : await attempt(outgoing, core, context, askAfter !== undefined);
   if (first.kind === 'acknowledged') return { how: 'acknowledged', reply: first.reply };
   if (!askAfter) throw unknownOutcome(first.error);
   let sentAgain = false;
@@ -105,6 +109,15 @@ async function ask<T>(askAfter: AskAfter<T>, core: Core, context: RequestContext
 
 function timeLeft(core: Core, context: RequestContext): number {
   return context.deadline - core.clock.now();
+}
+
+/** Why a write that may have been sent before is unknown until it is found, or known not to be there. */
+export function inDoubt(cause?: unknown): FicusError {
+  return new FicusError(
+    'outcome-unknown',
+    'An earlier attempt of this write was not acknowledged, and the legacy system could not say whether it was applied.',
+    { cause },
+  );
 }
 
 function unknownOutcome(error: FicusError): FicusError {

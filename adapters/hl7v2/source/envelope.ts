@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { formatHl7DateTime } from '../../../src/mapping/time.ts';
 import type { Clock } from '../../../src/ports.ts';
 import { chooseCharset, type ByteString } from '../charset.ts';
@@ -35,10 +35,13 @@ export interface WrittenForm extends EncodingTarget {
 /** Writes messages to one core: their header, their control ids, their time. */
 export interface Envelope {
   readonly form: WrittenForm;
-  /** A control id of at most 20 characters (HL7 v2.5.1 MSH-10), never used before. */
-  readonly controlId: () => string;
-  /** 15 characters, never used before, not to be guessed: a query tag, or a number of ours (CX.1 holds 15 in HL7 v2.5.1). */
-  readonly mint: () => string;
+  /** A control id of at most 20 characters (HL7 v2.5.1 MSH-10), never used before; with `of`, always the same for the same text. */
+  readonly controlId: (of?: string) => string;
+  /**
+   * 15 characters, never used before, not to be guessed: a query tag, or a number of ours (CX.1 holds 15 in HL7 v2.5.1); with
+   * `of`, always the same for the same text.
+   */
+  readonly mint: (of?: string) => string;
   /** The core's wall clock: `20240131235959`. */
   readonly now: () => string;
   /**
@@ -114,8 +117,12 @@ export function createEnvelope(options: EnvelopeOptions): Envelope {
 
   return {
     form: own,
-    controlId: () => prefix + (serial++).toString(36).toUpperCase().padStart(6, '0'),
-    mint: () => randomText(15),
+    // Those that are derived are longer: the two kinds never meet.
+    controlId: (of) =>
+      of === undefined
+        ? prefix + (serial++).toString(36).toUpperCase().padStart(6, '0')
+        : derivedText(20, 'MSH-10', of),
+    mint: (of) => (of === undefined ? randomText(15) : derivedText(15, 'number', of)),
     now,
     write(type, controlId, segments, form = own) {
       let text = form === own ? ownHeader(type, controlId) : headerOf(type, now(), controlId, form);
@@ -141,6 +148,14 @@ function wallClock(epochMs: number, timeZone: string): string {
     },
     timeZone,
   );
+}
+
+/** Characters of Crockford's alphabet that only the text decides, at most 32: five bits each of its SHA-256. */
+function derivedText(length: number, purpose: string, of: string): string {
+  const digest = hash('sha256', `${purpose} ${of}`, 'buffer');
+  let text = '';
+  for (let at = 0; at < length; at += 1) text += ALPHABET[digest[at]! & 31];
+  return text;
 }
 
 /** Random bytes not used yet, and how many of them are. They are drawn many at a time: a few cost as much. */

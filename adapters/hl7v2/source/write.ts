@@ -4,14 +4,14 @@ import type { CompiledMap } from '../../../src/mapping/map-compiler.ts';
 import { startRun, type Authority, type Loss } from '../../../src/mapping/run.ts';
 import { writeTree } from '../../../src/mapping/run-map.ts';
 import { carriedLosses } from '../../../src/mapping/write-loss.ts';
-import type { RequestContext } from '../../../src/ports.ts';
+import type { RequestContext, WriteAttempt } from '../../../src/ports.ts';
 import type { ByteString } from '../charset.ts';
 import type { Message } from '../message.ts';
 import { messageTree } from '../tree.ts';
 import { readAnswer } from './answer.ts';
 import { draftWrite, type Taken } from './compose-write.ts';
 import type { Core } from './core.ts';
-import { deliver, type AskAfter } from './deliver.ts';
+import { deliver, inDoubt, type AskAfter } from './deliver.ts';
 import type { Endpoint } from './endpoint.ts';
 import { find, noSuch, parseKey, type Found, type LegacyKey } from './read.ts';
 
@@ -52,16 +52,24 @@ export async function create(
   core: Core,
   context: RequestContext,
   leftOut: LeftOut,
+  attempt: WriteAttempt | undefined,
 ): Promise<Resource> {
   const { endpoint, reader } = write;
-  const { numbered, key } = withNumber(resource, write, core);
-  const { prepared, taken } = await withCopies(numbered, write, core, context);
-  const controlId = core.envelope.controlId();
-  const { message, said } = writeMessage(write, prepared, { taken, core, controlId, leftOut });
+  const doubtful = attempt?.doubtful !== undefined;
+  const { numbered, key } = withNumber(resource, write, core, attempt?.writeId);
+  const controlId = core.envelope.controlId(attempt?.writeId);
+  const compose = async (): Promise<Written> => {
+    const { prepared, taken } = await withCopies(numbered, write, core, context);
+    return writeMessage(write, prepared, { taken, core, controlId, leftOut });
+  };
+  const { message, said } = await compose().catch((error: unknown) => {
+    // Why it cannot be written now says nothing of an earlier attempt.
+    throw doubtful ? inDoubt(error) : error;
+  });
   const askAfter: AskAfter<Found> | undefined =
     reader && key && ((deadline) => find(reader, key, core, context, deadline));
   const outgoing = { endpoint, purpose: 'write', controlId, bytes: message.toBytes() } as const;
-  const delivered = await deliver(outgoing, askAfter, core, context);
+  const delivered = await deliver(outgoing, askAfter, core, context, doubtful);
   const found =
     delivered.how === 'found'
       ? delivered.found.resource
@@ -72,7 +80,11 @@ export async function create(
   return found;
 }
 
-/** The resource under `key` as it is to be, onto what the core holds. @throws {FicusError} `not-found`, `conflict`, `unmappable`. */
+/**
+ * The resource under `key` as it is to be, onto what the core holds. In doubt it is done when the core holds it; else it is sent onto
+ * what the core holds now, with the MSH-10 of the earlier attempt as long as that is what it was.
+ * @throws {FicusError} `not-found`, `conflict`, `unmappable`.
+ */
 export async function update(
   write: WriteEndpoint,
   key: string,
@@ -80,6 +92,7 @@ export async function update(
   core: Core,
   context: RequestContext,
   leftOut: LeftOut,
+  attempt: WriteAttempt | undefined,
 ): Promise<Resource> {
   const { endpoint, reader, map } = write;
   if (!reader) throw new Error(`${endpoint.name}: an update needs verify`);
@@ -91,18 +104,26 @@ export async function update(
       'conflict',
       'The record is kept under another id now, to which its link points. Update that one.',
     );
-  const controlId = core.envelope.controlId();
   const taken = { from: current.message, segments: segmentsOf(current, map.segments) };
+  const controlId = core.envelope.controlId(attempt && seedOf(attempt, taken));
   const { message, said } = writeMessage(write, resource, { taken, core, controlId, leftOut });
   const askAfter = async (deadline: number): Promise<Found | undefined> => {
     const now = await find(reader, parsed, core, context, deadline);
     return now && isApplied(said, now.resource, core) ? now : undefined;
   };
+  if (attempt?.doubtful && isApplied(said, current.resource, core)) return current.resource;
+  if (attempt?.doubtful === 'ask-only') throw inDoubt();
   const outgoing = { endpoint, purpose: 'write', controlId, bytes: message.toBytes() } as const;
-  const delivered = await deliver(outgoing, askAfter, core, context);
+  const doubtful = attempt?.doubtful !== undefined;
+  const delivered = await deliver(outgoing, askAfter, core, context, doubtful);
   if (delivered.how === 'found') return delivered.found.resource;
   const back = await readBack((deadline) => find(reader, parsed, core, context, deadline), core, context);
   return back ?? { ...said, id: key };
+}
+
+/** An update onto another state of the record is another message: a core would refuse it under the same MSH-10. */
+function seedOf({ writeId }: WriteAttempt, { segments }: Taken): string {
+  return [writeId, ...segments.values()].flat().join('\r');
 }
 
 /** Whether the core holds what an update told it. */
@@ -139,13 +160,14 @@ function withNumber(
   resource: Resource,
   { mint }: WriteEndpoint,
   core: Core,
+  writeId: string | undefined,
 ): { readonly numbered: Resource; readonly key: LegacyKey | undefined } {
   if (!mint) return { numbered: resource, key: undefined };
   const { authority, type } = mint;
   const given = Array.isArray(resource['identifier']) ? resource['identifier'] : [];
   const own = (given as JsonObject[]).find(({ system }) => system === authority.system)?.['value'];
   if (typeof own === 'string') return { numbered: resource, key: { authority, number: own } };
-  const number = core.envelope.mint();
+  const number = core.envelope.mint(writeId);
   const coding = [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: type }];
   const identifier: Json = {
     ...(type === undefined ? {} : { type: { coding } }),

@@ -213,6 +213,24 @@ describe('a create with If-None-Exist', () => {
     expect(core.log).toEqual(['search', 'create', 'search']);
   });
 
+  it('in doubt is handed on as doubtful when no search finds it; another of the same criteria waits', async () => {
+    const { core, ask } = setUp();
+    const attempts: FhirRequest['attempt'][] = [];
+    let lost = true;
+    core.before = ({ interaction, attempt }) => {
+      if (interaction !== 'create') return;
+      attempts.push(attempt);
+      if (lost) throw new FicusError('outcome-unknown', 'no acknowledgement');
+    };
+    expect(await outcome(ask(ifNone({ idempotencyKey: 'k' })))).toBe('outcome-unknown');
+    expect(await outcome(ask(ifNone({ idempotencyKey: 'other' })))).toBe('outcome-unknown');
+    expect(attempts).toHaveLength(1);
+    lost = false;
+    expect(await ask(ifNone({ idempotencyKey: 'k' }))).toMatchObject({ status: 201 });
+    expect(attempts).toEqual([attempts[0], { ...attempts[0], doubtful: 'ask-then-send' }]);
+    expect(core.patients.size).toBe(1);
+  });
+
   it('may be repeated with its key when only the question before it failed', async () => {
     const { core, ask } = setUp();
     for (const code of ['timeout', 'legacy-malformed'] as const) {
@@ -270,6 +288,24 @@ describe('an update', () => {
     expect(endings.filter((ending) => ending === 'answered')).toHaveLength(1);
     expect(endings.filter((ending) => ending === 'version-conflict')).toHaveLength(7);
     expect(core.patients.get('p1')?.['gender']).toBe('g0');
+  });
+
+  it('in doubt is only asked after when the version is another one now, and may be sent when it is not', async () => {
+    const { core, ask } = setUp(john);
+    const doubts: unknown[] = [];
+    core.before = ({ interaction, attempt }) => {
+      if (interaction !== 'update') return;
+      doubts.push(attempt?.doubtful);
+      throw new FicusError('outcome-unknown', 'no acknowledgement');
+    };
+    const request = update('p1', { ifMatch: version, idempotencyKey: 'k' });
+    expect(await outcome(ask(request))).toBe('outcome-unknown');
+    expect(await outcome(ask(request))).toBe('outcome-unknown');
+    core.patients.set('p1', { ...john, gender: 'other' });
+    expect(await outcome(ask(request))).toBe('outcome-unknown');
+    expect(doubts).toEqual([undefined, 'ask-then-send', 'ask-only']);
+    core.patients.delete('p1');
+    expect(await outcome(ask(request))).toBe('version-conflict');
   });
 
   it('may be repeated with its key when only the read before it failed', async () => {

@@ -9,6 +9,7 @@ import { createBreaker } from '../../../src/resilience/breaker.ts';
 import type { Breaker } from '../../../src/resilience/breaker.ts';
 import { createBulkhead } from '../../../src/resilience/bulkhead.ts';
 import { conditional } from '../../../src/resilience/conditional.ts';
+import { cannotBeAsked } from '../../../src/resilience/doubtful.ts';
 import { deadline } from '../../../src/resilience/deadline.ts';
 import { idempotency } from '../../../src/resilience/idempotency.ts';
 import { isWrite } from '../../../src/resilience/interaction.ts';
@@ -117,7 +118,9 @@ function chained(name: string, adapter: Backend, ms: number): Backend {
   const guarded = breaker.layer(bulkhead.layer(deadline({ ms, graceMs: 50, clock })(adapter)));
   const store = stores.idempotency;
   return idempotency({ store, clock })(
-    conditional({ store, clock })(singleFlight()(retry({ attempts: 1, clock })(versioned()(guarded)))),
+    conditional({ store, clock })(
+      singleFlight()(retry({ attempts: 1, clock })(versioned()(cannotBeAsked()(guarded)))),
+    ),
   );
 }
 

@@ -5,10 +5,10 @@ import type { Resource } from '../../../src/fhir/types.ts';
 import type { FhirResponse, IdempotencyStore } from '../../../src/ports.ts';
 import { idempotency } from '../../../src/resilience/idempotency.ts';
 import type { IdempotencyOptions } from '../../../src/resilience/idempotency.ts';
+import { beforeWrite } from '../../../src/resilience/interaction.ts';
 import { createMemoryStores, openSqliteStores } from '../../../src/store/stores.ts';
 import {
   answer,
-  byIdentifier,
   create,
   createContext,
   createFakeClock,
@@ -47,6 +47,7 @@ describe.each([
     await settled();
     expect(backend.calls).toHaveLength(1);
     expect(backend.calls[0]?.request).not.toHaveProperty('idempotencyKey');
+    expect(backend.calls[0]?.request.attempt).toEqual({ writeId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     backend.calls[0]?.answer(made);
     for (const response of await Promise.all(asked)) expect(response).toEqual(made);
     expect(repeats()).toBe(7);
@@ -159,48 +160,115 @@ describe('a repeat', () => {
     new FicusError('legacy-malformed', 'an unreadable acknowledgement'),
     new FicusError('internal', 'a fault after the acknowledgement'),
     new TypeError('a fault after the acknowledgement'),
-  ])('of a write with unknown outcome is not sent again: %s', async (error) => {
+  ])('of a write with unknown outcome is asked after, as the same write: %s', async (error) => {
     const { clock, backend, start, context } = setUp();
     const first = start().handle(keyed, context());
     await settled();
     backend.calls[0]?.fail(error);
     await expect(first).rejects.toBe(error);
-    for (const wait of [0, 3_600_000]) {
-      await clock.advance(wait);
-      expect(await outcome(start().handle(keyed, context()))).toBe('outcome-unknown');
+    for (const nth of [1, 2]) {
+      await clock.advance(3_600_000);
+      const again = outcome(start().handle(keyed, context()));
+      await settled();
+      backend.calls[nth]?.fail(new FicusError('outcome-unknown', 'nobody knows'));
+      expect(await again).toBe('outcome-unknown');
     }
-    expect(backend.calls).toHaveLength(1);
+    const found = start().handle(keyed, context());
+    await settled();
+    backend.calls[3]?.answer(made);
+    expect(await found).toEqual(made);
+    expect(await start().handle(keyed, context())).toEqual(made);
+    const attempts = backend.calls.map(({ request }) => request.attempt);
+    const again = { ...attempts[0], doubtful: 'ask-then-send' };
+    expect(attempts).toEqual([{ writeId: expect.any(String) }, again, again, again]);
   });
 
-  it('of a write with unknown outcome gets its answer when the backend can be asked', async () => {
-    let known = false;
-    const { backend, start, context } = setUp(undefined, { verify: async () => (known ? made : undefined) });
+  it.each<FicusError>([
+    new FicusError('unavailable', 'the core is down', { retryAfter: 7 }),
+    new FicusError('timeout', 'never sent'),
+    new FicusError('locked', 'open elsewhere'),
+    beforeWrite(new FicusError('forbidden', 'the search before it was refused')),
+    new FicusError('outcome-unknown', 'still'),
+  ])('of a write with unknown outcome leaves it unknown when it learns nothing: %s', async (error) => {
+    const { backend, start, context } = setUp();
+    const first = outcome(start().handle(keyed, context()));
+    await settled();
+    backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
+    await first;
+    const again = start().handle(keyed, context());
+    const failed = expect(again).rejects.toMatchObject({
+      code: 'outcome-unknown',
+      retryAfter: error.retryAfter,
+    });
+    await settled();
+    backend.calls[1]?.fail(error);
+    await failed;
+    void outcome(start().handle(keyed, context()));
+    await settled();
+    expect(backend.calls[2]?.request.attempt).toMatchObject({ doubtful: 'ask-then-send' });
+  });
+
+  it('of a write with unknown outcome gets the refusal when that is what it comes to', async () => {
+    const { backend, start, context } = setUp();
+    const first = outcome(start().handle(keyed, context()));
+    await settled();
+    backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
+    await first;
+    const again = outcome(start().handle(keyed, context()));
+    await settled();
+    backend.calls[1]?.fail(new FicusError('unprocessable', 'not there, sent, and refused'));
+    expect([await again, await outcome(start().handle(keyed, context()))]).toEqual([
+      'unprocessable',
+      'unprocessable',
+    ]);
+    expect(backend.calls).toHaveLength(2);
+  });
+
+  it('of a write with unknown outcome, eight at once in two processes, is asked after once', async () => {
+    const { backend, start, layered, context } = setUp();
+    const first = outcome(layered.handle(keyed, context()));
+    await settled();
+    backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
+    await first;
+    const other = start();
+    const asked = Array.from({ length: 8 }, (_, nth) =>
+      outcome((nth % 2 === 0 ? layered : other).handle(keyed, context())),
+    );
+    await settled();
+    expect(backend.calls).toHaveLength(2);
+    backend.calls[1]?.answer(made);
+    expect((await Promise.all(asked)).toSorted()).toEqual([
+      ...Array.from({ length: 4 }, () => 'answered'),
+      ...Array.from({ length: 4 }, () => 'conflict'),
+    ]);
+  });
+
+  it('of a write that was recorded without its identity stays unknown', async () => {
+    const store = createMemoryStores().idempotency;
+    const { backend, start, context } = setUp({
+      ...store,
+      claim: async (key, { writeId: _id, ...record }, now) => store.claim(key, record, now),
+      settle: async (key, { writeId: _id, ...record }) => store.settle(key, record),
+    });
     const first = outcome(start().handle(keyed, context()));
     await settled();
     backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
     await first;
     expect(await outcome(start().handle(keyed, context()))).toBe('outcome-unknown');
-    known = true;
-    expect(await start().handle(keyed, context())).toEqual(made);
-    known = false;
-    expect(await start().handle(keyed, context())).toEqual(made);
     expect(backend.calls).toHaveLength(1);
   });
 
-  it('of a write with unknown outcome is sent when it says itself what to ask first', async () => {
-    const { backend, start, context } = setUp();
-    const asking = create({ idempotencyKey: 'k', ifNoneExist: byIdentifier('7') });
-    const first = outcome(start().handle(asking, context()));
+  it('names the backend that the first attempt was for, wherever the route goes', async () => {
+    let backendOf = 'core';
+    const { backend, start, context } = setUp(undefined, { backendOf: () => backendOf });
+    const first = outcome(start().handle(keyed, context()));
     await settled();
     backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
     await first;
-    const second = start().handle(asking, context());
+    backendOf = 'labs';
+    void outcome(start().handle(keyed, context()));
     await settled();
-    expect(await outcome(start().handle(asking, context()))).toBe('conflict');
-    backend.calls[1]?.answer(made);
-    expect(await second).toEqual(made);
-    expect(await start().handle(asking, context())).toEqual(made);
-    expect(backend.calls).toHaveLength(2);
+    expect(backend.calls.map(({ request }) => request.attempt?.backend)).toEqual(['core', 'core']);
   });
 
   it('in another process waits for the first, and is unknown when that process died', async () => {
@@ -215,8 +283,12 @@ describe('a repeat', () => {
     await clock.advance(4_999);
     expect(await outcome(start().handle(keyed, context()))).toBe('conflict');
     await clock.advance(10_000);
-    expect(await outcome(start().handle(keyed, context()))).toBe('outcome-unknown');
-    expect(backend.calls).toHaveLength(1);
+    void outcome(start().handle(keyed, context()));
+    await settled();
+    expect(backend.calls[1]?.request.attempt).toEqual({
+      ...backend.calls[0]?.request.attempt,
+      doubtful: 'ask-then-send',
+    });
   });
 
   it('after the time an outcome is kept is a new write', async () => {
@@ -229,6 +301,9 @@ describe('a repeat', () => {
     void start().handle(keyed, context());
     await settled();
     expect(backend.calls).toHaveLength(2);
+    const [before, after] = backend.calls.map(({ request }) => request.attempt);
+    expect(after).not.toHaveProperty('doubtful');
+    expect(after?.writeId).not.toBe(before?.writeId);
   });
 });
 
@@ -272,6 +347,7 @@ describe('a write', () => {
       claim: async () => {
         throw new Error('disk full');
       },
+      takeOver: async () => true,
       settle: async () => {},
       release: async () => {},
     };
@@ -283,6 +359,7 @@ describe('a write', () => {
   it('stands although its outcome cannot be recorded, and the log says so', async () => {
     const store: IdempotencyStore = {
       claim: async () => undefined,
+      takeOver: async () => true,
       settle: async () => {
         throw new Error('disk full');
       },
@@ -335,11 +412,11 @@ describe('an answer of a modern service', () => {
     [501, 'answered', 1],
     [503, 'answered', 2],
     [429, 'answered', 2],
-    [500, 'outcome-unknown', 1],
-    [504, 'outcome-unknown', 1],
+    [500, 'answered', 2, 'in doubt'],
+    [504, 'answered', 2, 'in doubt'],
   ] as const)(
-    'with status %i: a repeat is %s and the service was asked %i time(s)',
-    async (status, ending, times) => {
+    'with status %i: a repeat is %s and the Layer below was asked %i time(s)',
+    async (status, ending, times, doubt?: string) => {
       const { backend, start, context } = setUp();
       const first = start().handle(keyed, context());
       await settled();
@@ -349,6 +426,8 @@ describe('an answer of a modern service', () => {
       await settled();
       backend.calls[1]?.answer(streamed(201));
       expect([await repeat, backend.calls.length]).toEqual([ending, times]);
+      const { doubtful } = backend.calls.at(-1)?.request.attempt ?? {};
+      expect(doubtful).toBe(doubt === undefined ? undefined : 'ask-then-send');
     },
   );
 });

@@ -88,6 +88,22 @@ describe.each(IMPLEMENTATIONS)('%s stores', (_name, open) => {
     expect(await stores.idempotency.claim('k', running, 2_000)).toEqual(done);
   });
 
+  it('let one take over a record that is as it was read, eight at once included', async () => {
+    const { idempotency } = stores;
+    const unknown: WriteRecord = { ...running, state: 'unknown', writeId: 'w-1', backend: 'core' };
+    await idempotency.claim('k', unknown, 1_000);
+    const attempts = Array.from({ length: 8 }, (_, nth) => ({ ...running, runningUntil: 6_000 + nth }));
+    const took = await Promise.all(
+      attempts.map((record) => idempotency.takeOver('k', unknown, { ...unknown, ...record })),
+    );
+    expect(took.filter(Boolean)).toHaveLength(1);
+    expect(await idempotency.claim('k', running, 1_000)).toEqual({
+      ...unknown,
+      ...attempts[took.indexOf(true)],
+    });
+    expect(await idempotency.takeOver('nothing', unknown, running)).toBe(false);
+  });
+
   it('free a key by release and by expiry, and no other', async () => {
     const { idempotency } = stores;
     for (const key of ['released', 'expired', 'kept']) {

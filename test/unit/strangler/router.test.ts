@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Backend, FhirRequest } from '../../../src/ports.ts';
-import { createRouter, isStreamed } from '../../../src/strangler/router.ts';
+import { backendNameOf, createRouter, isStreamed } from '../../../src/strangler/router.ts';
 import { createRouteTable } from '../../../src/strangler/table.ts';
 import type { RouteTable } from '../../../src/strangler/table.ts';
 import { createMemoryRouteStore } from '../../../src/store/memory.ts';
@@ -63,6 +63,22 @@ describe('the router', () => {
     expect(await ask({ ...observation, interaction: 'vread', versionId: '7' })).toBe('core');
     await table.setStage('Observation.read', 'modern', { by: 'ana' });
     expect(await ask({ ...observation, interaction: 'vread', versionId: '7' })).toBe('labs');
+  });
+
+  it('does not let one side do what the other one may have done', async () => {
+    const write = create({ type: 'Observation', attempt: { writeId: 'w', backend: 'labs' } });
+    const doubtful = { ...write, attempt: { ...write.attempt, doubtful: 'ask-then-send' } } as FhirRequest;
+    expect([backendNameOf(table, write), await ask(write), await ask(doubtful)]).toEqual([
+      'labs',
+      'labs',
+      'labs',
+    ]);
+    await table.setStage('Observation.create', 'legacy', { by: 'ana' });
+    expect(backendNameOf(table, write)).toBe('core');
+    expect(await outcome(ask(write))).toBe('unavailable');
+    expect(await outcome(ask(doubtful))).toBe('outcome-unknown');
+    await table.setStage('Observation.create', 'modern', { by: 'ana' });
+    expect(await ask(doubtful)).toBe('labs');
   });
 
   it('refuses what is not routed, and says so', async () => {

@@ -10,7 +10,11 @@ const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 const WRITE = { purpose: 'write', controlId: 'C1', bytes: Buffer.from('x') } as Outgoing;
 
 /** What the core does with each copy, in turn, and what asking says, in turn: `found`, `absent`, or an error. */
-async function run(copies: readonly (ErrorCode | 'AA')[], asks: readonly (ErrorCode | 'found' | 'absent')[]) {
+async function run(
+  copies: readonly (ErrorCode | 'AA')[],
+  asks: readonly (ErrorCode | 'found' | 'absent')[],
+  doubtful = false,
+) {
   const steps: string[] = [];
   const [copy, asked] = [copies.values(), asks.values()];
   const line = {
@@ -34,7 +38,7 @@ async function run(copies: readonly (ErrorCode | 'AA')[], asks: readonly (ErrorC
     if (said === 'absent') return undefined;
     throw new FicusError(said, said);
   };
-  const outcome = await deliver(WRITE, asks.length > 0 ? askAfter : undefined, core, context).then(
+  const outcome = await deliver(WRITE, asks.length > 0 ? askAfter : undefined, core, context, doubtful).then(
     ({ how }) => how,
     (error: unknown) => (error as FicusError).code,
   );
@@ -122,8 +126,36 @@ describe('delivering a write', () => {
       'outcome-unknown',
       ['sent: legacy-malformed'],
     ],
+    ['in doubt, and there', [[], ['found'], true], 'found', ['asked: found']],
+    ['in doubt, and not there', [['AA'], ['absent'], true], 'acknowledged', ['asked: absent', 'sent: AA']],
+    [
+      'in doubt, and the question fails at first',
+      [['AA'], ['unavailable', 'absent'], true],
+      'acknowledged',
+      ['asked: unavailable', 'asked: absent', 'sent: AA'],
+    ],
+    [
+      'in doubt, and the earlier one arrived after the question',
+      [['duplicate'], ['absent', 'found'], true],
+      'found',
+      ['asked: absent', 'sent: duplicate', 'asked: found'],
+    ],
+    [
+      'in doubt, not there, and refused',
+      [['value-invalid'], ['absent'], true],
+      'value-invalid',
+      ['asked: absent', 'sent: value-invalid'],
+    ],
+    ['in doubt, and nobody can be asked', [[], [], true], 'outcome-unknown', []],
   ])('%s', async (_what, fates, outcome, steps) => {
     expect(await run(...fates)).toEqual({ outcome, steps });
+  });
+
+  it('that is in doubt and cannot be asked after in time stays unknown, and is not sent', async () => {
+    const silent = Array.from({ length: 50 }, () => 'unavailable' as const);
+    const { outcome, steps } = await run(['AA'], silent, true);
+    expect(outcome).toBe('outcome-unknown');
+    expect(steps.filter((step) => step.startsWith('sent'))).toEqual([]);
   });
 
   it('is unknown when time is up, and was sent twice at most', async () => {

@@ -80,3 +80,16 @@ describe('what is minted', () => {
     expect(numbers.every((number) => /^[0-9A-HJKMNP-TV-Z]{15}$/.test(number))).toBe(true);
   });
 });
+
+describe('numbers and control ids', () => {
+  it('are new each time, or the same for the same write, in any process', () => {
+    const [one, other] = [envelope(), envelope()];
+    for (const made of ['controlId', 'mint'] as const) {
+      const drawn = [one[made](), one[made](), other[made](), other[made]('w-1'), other[made]('w-2')];
+      expect(new Set(drawn).size).toBe(5);
+      expect(one[made]('w-1')).toBe(other[made]('w-1'));
+      expect(one[made]('w-1')).toMatch(made === 'mint' ? /^[0-9A-Z]{15}$/ : /^[0-9A-Z]{20}$/);
+    }
+    expect(one.controlId('w-1').slice(0, 15)).not.toBe(one.mint('w-1'));
+  });
+});
