@@ -5,6 +5,7 @@ import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 import { isFhirId } from './interaction.ts';
+import { leftOutOf } from './left-out.ts';
 import { FHIR_JSON } from './negotiate.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
@@ -83,6 +84,8 @@ export function answerOf(performed: Performed, call: Call, publicBase: string, p
   const contentLocation = headers['content-location'];
   if (contentLocation !== undefined)
     headers['content-location'] = publicLocation(contentLocation, publicBase);
+  const leftOut = leftOutOf(response);
+  if (leftOut !== undefined) headers['x-left-out'] = leftOut;
   const { servedBy, status } = response;
   if (response.body.kind === 'pipe') return { status, headers, body: response.body, servedBy };
   const resource = resourceOf(performed, call, publicBase);

@@ -138,6 +138,10 @@ async function entryOf(entry: Json, index: number, options: BatchOptions): Promi
         ...(etag === undefined ? {} : { etag }),
         ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified).toISOString() }),
         ...(isOutcome ? { outcome: answer } : {}),
+        // What could not be written is told, whatever the entry answers with.
+        ...(!isOutcome && response.issues?.length
+          ? { outcome: operationOutcome(placed(response.issues, placeOf(index))) }
+          : {}),
       },
     };
   } catch (error) {
@@ -145,15 +149,15 @@ async function entryOf(entry: Json, index: number, options: BatchOptions): Promi
     return {
       response: {
         status: String(failure.status),
-        outcome: operationOutcome(placed(failure, placeOf(index))),
+        outcome: operationOutcome(placed(failure.issues, placeOf(index))),
       },
     };
   }
 }
 
 /** The issues of an entry, its element paths read from the Bundle's root. */
-function placed(failure: FicusError, at: string): readonly Issue[] {
-  return failure.issues.map((issue) => {
+function placed(issues: readonly Issue[], at: string): readonly Issue[] {
+  return issues.map((issue) => {
     if (!issue.expression || issue.expression.some((path) => path.startsWith('Bundle.'))) return issue;
     return {
       ...issue,

@@ -29,9 +29,28 @@ describe('a Patient with an element that the core has no place for', () => {
   });
 
   it('is created without it when the client says handling=lenient', async () => {
-    const { body } = await post('handling=lenient').expect(201);
+    const { body, headers } = await post('handling=lenient').expect(201);
     expect(body.name[0].family).toBe('Lenient');
     expect(body.photo).toBeUndefined();
+    expect(headers['x-left-out']).toBe('Patient.photo');
+  });
+
+  it('is told what was left out although nothing is to be returned', async () => {
+    const { headers, text } = await post('handling=lenient, return=minimal').expect(201);
+    expect([text, headers['x-left-out']]).toEqual(['', 'Patient.photo']);
+  });
+
+  it('is told what was left out as an entry of a batch', async () => {
+    const entry = [{ resource: PATIENT, request: { method: 'POST', url: 'Patient' } }];
+    const { body } = await request(hospital.base)
+      .post('/')
+      .set({ 'Content-Type': 'application/fhir+json', Prefer: 'handling=lenient' })
+      .send({ resourceType: 'Bundle', type: 'batch', entry })
+      .expect(200);
+    expect(body.entry[0]).toMatchObject({
+      resource: { resourceType: 'Patient' },
+      response: { status: '201', outcome: { issue: [{ expression: ['Bundle.entry[0].resource.photo'] }] } },
+    });
   });
 
   it('is told what was left out with return=OperationOutcome', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import { parsePrefer } from '../../../src/http/conditions.ts';
 import { parseAddress } from '../../../src/http/interaction.ts';
+import { leftOutOf } from '../../../src/http/left-out.ts';
 import { checkAccept, checkFhirBody } from '../../../src/http/negotiate.ts';
 import { publicLocation } from '../../../src/http/passthrough.ts';
 import { serialise } from '../../../src/http/serialise.ts';
@@ -128,5 +129,32 @@ describe('a Location of a system that is passed through', () => {
     ['http://[', 'http://['],
   ])('%s becomes %s', (location, expected) => {
     expect(publicLocation(location, target)).toBe(expected);
+  });
+});
+
+describe('the list of what was left out', () => {
+  const response = (paths: readonly string[], severity: 'warning' | 'information' = 'warning') => ({
+    status: 201,
+    headers: {},
+    body: { kind: 'none' } as const,
+    servedBy: 'legacy:core',
+    issues: paths.map((path) => ({ severity, code: 'not-supported', expression: [path] })),
+  });
+
+  it('names each element in a header that can be sent', () => {
+    expect(leftOutOf(response(['Patient.photo', "Patient.extension('http://ä.test')"]))).toBe(
+      "Patient.photo, Patient.extension('http://?.test')",
+    );
+    expect(leftOutOf(response(['Patient.photo'], 'information'))).toBeUndefined();
+    expect(leftOutOf(response([]))).toBeUndefined();
+  });
+
+  it('says how many more there are where they are too many', () => {
+    const many = Array.from({ length: 400 }, (_, index) => `Patient.contact[${index}]`);
+    const value = leftOutOf(response(many)) ?? '';
+    const [, rest] = /, (\d+) more$/.exec(value) ?? [];
+    expect(value.length).toBeLessThan(2_020);
+    expect(value.split(', ').length - 1 + Number(rest)).toBe(400);
+    expect(leftOutOf(response(['x'.repeat(3_000), 'y']))).toBe('2 more');
   });
 });
