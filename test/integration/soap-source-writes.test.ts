@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FicusError } from '../../src/errors.ts';
+import type { Issue } from '../../src/errors.ts';
 import type { JsonObject, Resource } from '../../src/fhir/types.ts';
 import { validateResource } from '../../src/fhir/validate.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
@@ -254,5 +255,62 @@ describe('cancelling', () => {
     const cancelled = await update({ ...before, status: 'cancelled' });
     expect(await update(cancelled)).toEqual(cancelled);
     expect(await failure(update(before))).toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('a write in doubt', () => {
+  const attempt = { writeId: 'w-1', doubtful: 'ask-then-send' } as const;
+  const onlyAsk = { ...attempt, doubtful: 'ask-only' } as const;
+
+  it('is booked when it is not there, under the number of the earlier attempt, and found when it is', async () => {
+    const book = () => source.create('Appointment', appointment(), contextOf(), undefined, attempt);
+    const booked = await book();
+    expect(await book()).toEqual(booked);
+    expect((await received(sandbox)).filter((call) => call.startsWith('BookAppointment'))).toEqual([
+      'BookAppointment accepted',
+    ]);
+  });
+
+  it('changes what is not so yet, and is done when it is', async () => {
+    const before = await read('APPT|A50001');
+    const change = (comment: string, doubt: typeof attempt | typeof onlyAsk) =>
+      source.update('Appointment', 'APPT|A50001', { ...before, comment }, contextOf(), undefined, doubt);
+    expect(await failure(change('anders', onlyAsk))).toMatchObject({ code: 'outcome-unknown' });
+    expect(await read('APPT|A50001')).toEqual(before);
+    const changed = await change('anders', attempt);
+    expect(changed['comment']).toBe('anders');
+    expect(await change('anders', attempt)).toEqual(changed);
+    expect(await change('anders', onlyAsk)).toEqual(changed);
+    expect((await received(sandbox)).filter((call) => call.startsWith('UpdateAppointment'))).toEqual([
+      'UpdateAppointment accepted',
+    ]);
+  });
+});
+
+describe('with what the core cannot hold left out', () => {
+  const expressions = (told: readonly Issue[]) => told.flatMap(({ expression }) => expression);
+
+  it('books and changes the rest, and tells what', async () => {
+    let told: readonly Issue[] = [];
+    const leftOut = (issues: readonly Issue[]): void => void (told = issues);
+    const asked = appointment({ description: 'a check-up', comment: 'bitte' });
+    const booked = await source.create('Appointment', asked, contextOf(), leftOut);
+    expect(booked).toMatchObject({ status: 'booked', comment: 'bitte' });
+    expect(booked['description']).toBeUndefined();
+    expect(told).toMatchObject([{ severity: 'warning', code: 'not-supported' }]);
+    expect(expressions(told)).toEqual(['Appointment.description']);
+
+    told = [];
+    const changes = { ...booked, comment: 'anders', description: 'a check-up' };
+    const changed = await source.update('Appointment', booked.id!, changes, contextOf(), leftOut);
+    expect(changed['comment']).toBe('anders');
+    expect(expressions(told)).toEqual(['Appointment.description']);
+  });
+
+  it('still refuses a code that would become one of the core’s own', async () => {
+    const asked = appointment({ appointmentType: { coding: [{ code: 'FU' }] } });
+    const booking = source.create('Appointment', asked, contextOf(), () => {});
+    expect(await failure(booking)).toMatchObject({ code: 'unmappable' });
+    expect(await received(sandbox)).toEqual([]);
   });
 });
