@@ -351,7 +351,7 @@ const NOWHERE: TreeWriter = {
 };
 
 /** The parts of a repetition, or of a component, that hold more than separators: bit n for part n, bit 31 for all from 31 on. */
-function partsWithText(text: string, codes: DelimiterCodes, below: boolean): number {
+export function partsWithText(text: string, codes: DelimiterCodes, below: boolean): number {
   const separator = below ? codes.subcomponent : codes.component;
   let parts = 0;
   let part = 1;

@@ -128,8 +128,8 @@ function parseKey(key: string, run: Run): FoundKey | undefined {
 
 function findKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
   const shape = SHAPES[options.type ?? ''];
-  const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
   if (!shape) return plainKey(above, options, run);
+  const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
   let best: FoundKey | undefined;
   for (const place of repetitions(above, options)) {
     const number = textOf(shape.number(place));

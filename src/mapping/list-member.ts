@@ -158,7 +158,8 @@ function unread(above: TreeReader, step: Step, present: readonly Present[]): num
 
 /** The items without those that a second feed says just like the first. */
 function distinct(present: readonly Present[]): Json[] {
-  if (present.length === 1) return [present[0]!.value];
+  const first = present[0]?.feed;
+  if (present.every(({ feed }) => feed === first)) return present.map((it) => it.value);
   return present
     .filter(
       ({ feed, value }, at) =>

@@ -4,7 +4,7 @@ import type { TreeReader } from '../../../src/mapping/tree.ts';
 import type { Logger } from '../../../src/ports.ts';
 import type { ByteString } from '../charset.ts';
 import type { Message } from '../message.ts';
-import { messageTree } from '../tree.ts';
+import { readingTree } from '../reading-tree.ts';
 import type { Reading } from './endpoint.ts';
 
 /** One record of an answer. */
@@ -24,7 +24,7 @@ export interface Answer {
 /** Reads every record of an answer. @throws {FicusError} `legacy-malformed` on a byte that does not decode. */
 export function readAnswer(reading: Reading, message: Message, context: RunContext, log: Logger): Answer {
   const { root } = reading.grouping(message.segments.map(({ name }) => name));
-  const tree = messageTree(message, root);
+  const tree = readingTree(message, root);
   const whole = reading.group === '.';
   const groups = whole ? [root] : (root.groups.get(reading.group) ?? []);
   const records: Record[] = [];
