@@ -85,7 +85,7 @@ async function received({ operation, protocol }: Kind): Promise<{ controlId: str
   const query = new URLSearchParams({ protocol, operation, limit: '1000' });
   const { received: entries } = await hospital.control<{
     received: { controlId: string; outcome: string }[];
-  }>(`/received?${query}`);
+  }>(`/received?${query.toString()}`);
   return entries;
 }
 

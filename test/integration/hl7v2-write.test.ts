@@ -287,3 +287,42 @@ describe('ServiceRequest.create (OML^O21)', () => {
     });
   });
 });
+
+describe('a write in doubt', () => {
+  const attempt = { writeId: 'w-1', doubtful: 'ask-then-send' } as const;
+  const onlyAsk = { ...attempt, doubtful: 'ask-only' } as const;
+
+  it.each([
+    ['Patient', NEW_PATIENT, 'ADT^A28'],
+    ['ServiceRequest', ORDER, 'OML^O21'],
+  ])('makes the %s once, and gives it again', async (type, resource, message) => {
+    const scene = await openScene();
+    const make = () => scene.source.create(type, resource, scene.context(), undefined, attempt);
+    const made = await make();
+    expect(await make()).toEqual(made);
+    expect(scene.received(message)).toHaveLength(1);
+  });
+
+  it('changes what is not so yet, and is done when it is', async () => {
+    const scene = await openScene();
+    const before = await scene.source.read('Patient', 'HOSP|100001', scene.context());
+    const change = (birthDate: string, doubt: typeof attempt | typeof onlyAsk) =>
+      scene.source.update(
+        'Patient',
+        'HOSP|100001',
+        { ...before, birthDate },
+        scene.context(),
+        undefined,
+        doubt,
+      );
+    await expect(change('1931-01-02', onlyAsk)).rejects.toMatchObject({ code: 'outcome-unknown' });
+    const changed = await change('1931-01-02', attempt);
+    expect(changed['birthDate']).toBe('1931-01-02');
+    expect(await change('1931-01-02', attempt)).toEqual(changed);
+    expect(await change('1931-01-02', onlyAsk)).toEqual(changed);
+    expect(scene.received('ADT^A31')).toHaveLength(1);
+    // Onto another state of the record it is another message, which the core does not take for the first.
+    expect((await change('1932-01-02', attempt))['birthDate']).toBe('1932-01-02');
+    expect(new Set(scene.received('ADT^A31').map(({ controlId }) => controlId)).size).toBe(2);
+  });
+});
