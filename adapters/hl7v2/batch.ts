@@ -7,6 +7,7 @@ import { parseMessage, readDelimiters, skipLead } from './parse.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
 import { SegmentIndex } from './split.ts';
+import { Text } from './text.ts';
 
 /** A file of messages, with or without FHS, BHS, BTS and FTS (HL7 v2.5.1 §2.10.3). */
 export interface Batch {
@@ -30,13 +31,13 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const raw = source.toString('latin1');
-  const start = skipLead(raw);
-  if (!isHeaderName(raw.slice(start, start + 3))) {
+  const start = skipLead(source);
+  if (!isHeaderName(source.toString('latin1', start, start + 3))) {
     throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
   }
-  let delimiters = readDelimiters(raw, start);
-  const index = new SegmentIndex(raw, start, raw.length, delimiters.codes.field);
+  let delimiters = readDelimiters(source, start);
+  const index = new SegmentIndex(source, start, source.length, delimiters.codes.field);
+  const text = new Text(source, source, false);
   const items: (Message | Segment)[] = [];
   // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.
   const envelopeContext = (): SegmentContext => ({
@@ -54,14 +55,14 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
   };
   for (let nth = 0; index.reach(nth); nth++) {
     const [from = 0, end = 0, stop = 0] = index.offsets.slice(2 * nth, 2 * nth + 3);
-    const name = raw.slice(from, from + 3);
+    const name = source.toString('latin1', from, from + 3);
     if (name === 'MSH') {
       closeMessage();
       messageStart = from;
     } else if (ENVELOPE.has(name) || messageStart === -1) {
       closeMessage();
-      if (isHeaderName(name)) delimiters = readDelimiters(raw, from);
-      items.push(new Segment(envelopeContext(), { raw, scan: source, plain: false }, from, end, stop));
+      if (isHeaderName(name)) delimiters = readDelimiters(source, from);
+      items.push(new Segment(envelopeContext(), text, from, end, stop));
     }
     messageEnd = stop;
   }

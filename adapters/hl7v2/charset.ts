@@ -205,15 +205,13 @@ export interface CharsetChoice {
   readonly defaultCharset?: string;
 }
 
-/** The byte string to look for delimiters in. Where the character set is not known the bytes are taken as they seem. */
-export function maskBy(charset: () => Charset, bytes: ByteString): ByteString {
-  let mask: Charset['mask'];
+/** `Charset.mask` of a character set. Where it is not known there is none: the bytes are taken as they seem. */
+export function maskIn(charset: () => Charset): Charset['mask'] {
   try {
-    mask = charset().mask;
+    return charset().mask;
   } catch {
-    return bytes;
+    return undefined;
   }
-  return mask ? mask(bytes) : bytes;
 }
 
 /** The repetitions of MSH-18, taken from the bytes of the header: what says how to read the rest cannot need it. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { FicusError } from '../../src/errors.ts';
 import type { ByteString, Charset } from './charset.ts';
 import type { Delimiters } from './delimiters.ts';

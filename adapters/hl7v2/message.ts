@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { FicusError } from '../../src/errors.ts';
 import { charsetNames, chooseCharset, isPlain } from './charset.ts';
 import type { ByteString, Charset, CharsetChoice } from './charset.ts';
@@ -12,14 +13,12 @@ import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
 import { SegmentIndex } from './split.ts';
 import { SplicedBytes } from './spliced-bytes.ts';
+import type { Text } from './text.ts';
 import type { Value } from './value.ts';
 
 /** The bytes of a message, as `parseMessage` finds them. */
 export interface MessageParts {
-  readonly source: Buffer;
-  readonly raw: ByteString;
-  readonly scan: Uint8Array;
-  readonly plain: boolean;
+  readonly text: Text;
   readonly delimiters: Delimiters;
   /** Offsets of MSH and behind the last segment; what stands around (a frame in a file) is kept. */
   readonly start: number;
@@ -48,7 +47,7 @@ export class Message implements SegmentContext {
   constructor(parts: MessageParts) {
     this.delimiters = parts.delimiters;
     this.parts = parts;
-    this.index = new SegmentIndex(parts.raw, parts.start, parts.end, parts.delimiters.codes.field);
+    this.index = new SegmentIndex(parts.text.source, parts.start, parts.end, parts.delimiters.codes.field);
   }
 
   /** All segments in order; the first is MSH. */
@@ -175,19 +174,20 @@ export class Message implements SegmentContext {
 
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
-    if (!this.changed) return this.parts.source;
+    if (!this.changed) return this.parts.text.source;
     if (this.rearranged) return this.assemble();
-    const { source } = this.parts;
-    let { length } = source;
-    for (const segment of this.list) if (segment !== undefined) length += segment.growth();
-    const out = new SplicedBytes(source, length);
-    for (const segment of this.list) segment?.writeTo(out);
+    const { list } = this;
+    let growth = 0;
+    for (let place = 0; place < list.length; place++) growth += list[place]?.growth() ?? 0;
+    const out = new SplicedBytes(this.parts.text.source, growth);
+    for (let place = 0; place < list.length; place++) list[place]?.writeTo(out);
     return out.finish();
   }
 
   /** The bytes of a message whose segments are no longer in the places they came in. */
   private assemble(): Buffer {
-    const { raw, start, end } = this.parts;
+    const { text, start, end } = this.parts;
+    const { raw } = text;
     let out = raw.slice(0, start);
     for (const segment of this.list) out += segment!.bytes() + segment!.terminator;
     return Buffer.from(out + raw.slice(end), 'latin1');
@@ -231,7 +231,13 @@ export class Message implements SegmentContext {
     if (made) return made;
     const { offsets } = this.index;
     const from = 2 * place;
-    const segment = new Segment(this, this.parts, offsets[from]!, offsets[from + 1]!, offsets[from + 2]!);
+    const segment = new Segment(
+      this,
+      this.parts.text,
+      offsets[from]!,
+      offsets[from + 1]!,
+      offsets[from + 2]!,
+    );
     this.list[place] = segment;
     this.made++;
     return segment;

@@ -79,9 +79,10 @@ export function isHeaderName(name: string): boolean {
 }
 
 /** Whether the segment that starts here is such a header. */
-export function startsHeader(bytes: ByteString, start: number): boolean {
-  const first = bytes.charCodeAt(start);
-  return (first === 0x4d || first === 0x46 || first === 0x42) && isHeaderName(bytes.slice(start, start + 3));
+export function startsHeader(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start];
+  if (first === 0x4d) return bytes[start + 1] === 0x53 && bytes[start + 2] === 0x48;
+  return (first === 0x46 || first === 0x42) && bytes[start + 1] === 0x48 && bytes[start + 2] === 0x53;
 }
 
 /** A list that may not be an array of one's own: readonly arrays narrow badly with Array.isArray. */

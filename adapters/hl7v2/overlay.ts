@@ -1,9 +1,12 @@
 import type { ByteString } from './charset.ts';
+import type { EncodingTarget } from './escape.ts';
+import type { Fields } from './fields.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
+import { EMPTY_CELL, cellOf } from './value.ts';
 import type { Cell } from './value.ts';
 
 /** A changed field: a range of its segment's bytes, and what stands there instead. */
-export interface Edit {
+interface Edit {
   readonly index: number;
   /** Offsets of the range: inside the field, or both behind the segment's last byte for a field that the bytes do not have. */
   from: number;
@@ -20,33 +23,75 @@ export interface Edit {
 export class Overlay {
   private first: Edit | undefined = undefined;
   private final: Edit | undefined = undefined;
+  private readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
 
   /** The highest index changed. */
   get last(): number {
     return this.final === undefined ? 0 : this.final.index;
   }
 
-  /** The change of a field; undefined when there is none. */
-  get(index: number): Edit | undefined {
+  /**
+   * A field whole, as it is now.
+   * @returns `EMPTY_CELL` when only the change of a later field makes it present; undefined when this lies over nothing of it.
+   */
+  cell(index: number, target: EncodingTarget): Cell | undefined {
+    if (index > this.last) return undefined;
+    const edit = this.find(index);
+    if (edit === undefined) return this.fields.reach(index) ? undefined : EMPTY_CELL;
+    edit.cell ??= cellOf(this.textOf(edit), target);
+    return edit.cell;
+  }
+
+  /** Puts bytes in place of a range of a field as it is now (`cell`; what is not there is `EMPTY_CELL`). */
+  change(index: number, cell: Cell, from: number, to: number, bytes: ByteString): void {
+    const { fields } = this;
+    const there = fields.reach(index);
+    const edit = this.find(index);
+    if (edit === undefined) {
+      if (there) this.lay(index, from, to, bytes);
+      else this.extend(index, bytes);
+      return;
+    }
+    const { raw } = cell.text;
+    edit.text = raw.slice(0, from) + bytes + raw.slice(to);
+    edit.cell = undefined;
+    if (!there) return;
+    edit.from = fields.from(index);
+    edit.to = fields.to(index);
+  }
+
+  private find(index: number): Edit | undefined {
     if (index > this.last) return undefined;
     let edit = this.first;
     while (edit !== undefined && edit.index < index) edit = edit.next;
     return edit?.index === index ? edit : undefined;
   }
 
+  /** All of a changed field. */
+  private textOf(edit: Edit): ByteString {
+    const { index, from, to, text } = edit;
+    const { fields } = this;
+    if (!fields.reach(index)) return text;
+    const { source } = fields.text;
+    const before = source.toString('latin1', fields.from(index), from);
+    return before + text + source.toString('latin1', to, fields.to(index));
+  }
+
   /** Adds the first change of a field that the bytes have. */
-  lay(index: number, from: number, to: number, text: ByteString): void {
+  private lay(index: number, from: number, to: number, text: ByteString): void {
     this.insert({ index, from, to, lacking: 0, text, cell: undefined, next: undefined });
   }
 
-  /**
-   * Adds the first change of a field that the bytes do not have.
-   * @param end where the segment ends. @param present highest index that the bytes have.
-   */
-  extend(index: number, end: number, present: number, text: ByteString): void {
+  /** Adds the first change of a field that the bytes do not have. */
+  private extend(index: number, text: ByteString): void {
+    const { end, last } = this.fields;
     const edit: Edit = { index, from: end, to: end, lacking: 0, text, cell: undefined, next: undefined };
     const before = this.insert(edit);
-    edit.lacking = index - Math.max(present, before?.index ?? 0);
+    edit.lacking = index - Math.max(last, before?.index ?? 0);
     if (edit.next !== undefined) edit.next.lacking = edit.next.index - index;
   }
 
@@ -79,21 +124,23 @@ export class Overlay {
   /** Writes the changes into a message's bytes. */
   writeTo(out: SplicedBytes, separator: string): void {
     for (let edit = this.first; edit !== undefined; edit = edit.next)
-      out.splice(edit.from, edit.to, textOf(edit, separator));
+      out.splice(edit.from, edit.to, written(edit, separator));
   }
 
-  /** The bytes from `start` to `end` with the changes in them. */
-  applyTo(raw: ByteString, start: number, end: number, separator: string): ByteString {
+  /** The segment's bytes with the changes in them. */
+  apply(separator: string): ByteString {
+    const { start, end, text } = this.fields;
+    const { raw } = text;
     let out = '';
     let copied = start;
     for (let edit = this.first; edit !== undefined; edit = edit.next) {
-      out += raw.slice(copied, edit.from) + textOf(edit, separator);
+      out += raw.slice(copied, edit.from) + written(edit, separator);
       copied = edit.to;
     }
     return out + raw.slice(copied, end);
   }
 }
 
-function textOf(edit: Edit, separator: string): ByteString {
+function written(edit: Edit, separator: string): ByteString {
   return edit.lacking === 0 ? edit.text : separator.repeat(edit.lacking) + edit.text;
 }

@@ -1,12 +1,14 @@
-import { isAscii } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { FicusError } from '../../src/errors.ts';
-import { charsetNames, chooseCharset, maskBy } from './charset.ts';
+import { charsetNames, chooseCharset } from './charset.ts';
 import type { ByteString, Charset, CharsetChoice } from './charset.ts';
 import { DEFAULT_DELIMITERS, delimitersOf } from './delimiters.ts';
 import type { Delimiters } from './delimiters.ts';
 import { Message } from './message.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
+import { equals } from './span.ts';
+import { textOf } from './text.ts';
 
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
@@ -20,34 +22,29 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Mes
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const raw = source.toString('latin1');
-  const start = raw.charCodeAt(0) === 0x4d ? 0 : skipLead(raw);
-  if (!raw.startsWith('MSH', start))
+  const start = skipLead(source);
+  if (!startsWith(source, start, 'MSH'))
     throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
-  const end = skipTail(raw);
-  const delimiters = readDelimiters(raw, start);
-  refuseSecondHeader(raw, start, delimiters);
-  const plain = isAscii(source) && !raw.includes('\u001b');
-  const scan = plain ? source : maskedBytes(source, raw, firstLine(raw, start), delimiters, choice);
-  return new Message({ source, raw, scan, plain, delimiters, start, end, choice });
+  const end = skipTail(source);
+  const delimiters = readDelimiters(source, start);
+  refuseSecondHeader(source, start, delimiters);
+  const text = textOf(source, () =>
+    chooseCharset(choice, charsetNames(firstLine(source, start), delimiters)),
+  );
+  return new Message({ text, delimiters, start, end, choice });
 }
 
-function maskedBytes(
-  source: Buffer,
-  raw: ByteString,
-  header: ByteString,
-  delimiters: Delimiters,
-  choice: CharsetChoice,
-): Uint8Array {
-  const masked = maskBy(() => chooseCharset(choice, charsetNames(header, delimiters)), raw);
-  return masked === raw ? source : Buffer.from(masked, 'latin1');
+function startsWith(source: Buffer, start: number, text: string): boolean {
+  return source.length >= start + text.length && equals(source, start, start + text.length, text);
 }
 
-function refuseSecondHeader(raw: ByteString, start: number, delimiters: Delimiters): void {
-  for (let at = raw.indexOf('MSH', start + 4); at !== -1; at = raw.indexOf('MSH', at + 4)) {
-    const before = raw.charCodeAt(at - 1);
+const MSH = Buffer.from('MSH');
+
+function refuseSecondHeader(source: Buffer, start: number, delimiters: Delimiters): void {
+  for (let at = source.indexOf(MSH, start + 4); at !== -1; at = source.indexOf(MSH, at + 4)) {
+    const before = source[at - 1];
     const starts = before === 0x0d || before === 0x0a;
-    if (starts && raw.charCodeAt(at + 3) === delimiters.codes.field)
+    if (starts && source[at + 3] === delimiters.codes.field)
       throw new FicusError('legacy-malformed', 'One HL7v2 message was expected and several came.');
   }
 }
@@ -82,35 +79,36 @@ function namesIn(field18: Nested | undefined, delimiters: Delimiters): string[] 
 }
 
 /** Offset of the first byte that can belong to a segment. */
-export function skipLead(raw: ByteString): number {
+export function skipLead(source: Buffer): number {
   let at = 0;
-  while (at < raw.length && LEAD.has(raw.charCodeAt(at))) at++;
+  while (at < source.length && LEAD.has(source[at]!)) at++;
   return at;
 }
 
 /** Offset of the frame's end that may stand behind a message in a file: FS, with or without CR and LF. */
-function skipTail(raw: ByteString): number {
-  let end = raw.length;
-  if (raw.charCodeAt(end - 1) === 0x0a) end--;
-  if (raw.charCodeAt(end - 1) === 0x0d) end--;
-  return raw.charCodeAt(end - 1) === 0x1c ? end - 1 : raw.length;
+function skipTail(source: Buffer): number {
+  let end = source.length;
+  if (source[end - 1] === 0x0a) end--;
+  if (source[end - 1] === 0x0d) end--;
+  return source[end - 1] === 0x1c ? end - 1 : source.length;
 }
 
-function firstLine(raw: ByteString, start: number): ByteString {
-  const line = raw.slice(start);
-  const end = line.search(/[\r\n]/);
-  return end === -1 ? line : line.slice(0, end);
+function firstLine(source: Buffer, start: number): ByteString {
+  let end = start;
+  while (end < source.length && source[end] !== 0x0d && source[end] !== 0x0a) end++;
+  return source.toString('latin1', start, end);
 }
 
 /** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */
-export function readDelimiters(raw: ByteString, start: number): Delimiters {
-  if (raw.startsWith('|^~\\&|', start + 3)) return DEFAULT_DELIMITERS;
-  const field = raw.charAt(start + 3);
+export function readDelimiters(source: Buffer, start: number): Delimiters {
+  if (startsWith(source, start + 3, '|^~\\&|')) return DEFAULT_DELIMITERS;
+  const field = source[start + 3];
   let end = start + 4;
-  while (end < raw.length && end < start + 12) {
-    const character = raw.charAt(end);
-    if (character === field || character === '\r' || character === '\n') break;
+  while (end < source.length && end < start + 12) {
+    const code = source[end];
+    if (code === field || code === 0x0d || code === 0x0a) break;
     end++;
   }
-  return delimitersOf(field, raw.slice(start + 4, end));
+  const characters = source.toString('latin1', start + 3, end);
+  return delimitersOf(characters.charAt(0), characters.slice(1));
 }

@@ -4,12 +4,12 @@ import { encodeValue } from './escape.ts';
 import type { EncodingTarget } from './escape.ts';
 import { encodeNested, startsHeader } from './nested.ts';
 import type { Nested } from './nested.ts';
+import { Fields } from './fields.ts';
 import { Overlay } from './overlay.ts';
-import type { Edit } from './overlay.ts';
 import {
-  INDEX_LIMIT,
   checkIndices,
   countParts,
+  equals,
   holds,
   lackingSeparators,
   locate,
@@ -18,7 +18,8 @@ import {
 } from './span.ts';
 import type { Levels } from './span.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
-import { EMPTY_CELL, cellOf, decodeText, decodeValue, decodes, decodesTo } from './value.ts';
+import type { Text } from './text.ts';
+import { EMPTY_CELL, cellOf, decodeValue, decodeWritten, decodes, decodesTo } from './value.ts';
 import type { Cell, Value } from './value.ts';
 
 /** What the segments of one message share. */
@@ -27,9 +28,6 @@ export interface SegmentContext extends EncodingTarget {
   onEdit(segment: Segment, field: number): void;
 }
 
-/** Bytes that segments are ranges of. */
-export type SegmentText = Pick<Cell, 'raw' | 'scan' | 'plain'>;
-
 /**
  * One segment over the bytes of its message. Fields are found as far as they are asked for, values decoded when read; a changed field lies over the
  * bytes until the message is written. All numbers count from 1; in MSH, FHS and BHS field 1 is the field separator itself and
@@ -37,61 +35,45 @@ export type SegmentText = Pick<Cell, 'raw' | 'scan' | 'plain'>;
  */
 export class Segment {
   readonly context: SegmentContext;
-  private readonly text: SegmentText;
-  private readonly start: number;
-  private readonly end: number;
+  private readonly fields: Fields;
   private readonly stop: number;
   /** 1 in headers, where field 1 is the separator itself: field f is at index f - shift. */
   private readonly shift: 0 | 1;
-  /** Offsets of name and fields found so far; the last may be one behind the end. Index i is `[i] .. [i + 1] - 1`. */
-  private readonly starts: number[];
-  /** Changed fields, by index. */
-  private edits: Overlay | undefined;
-  private newTerminator: ByteString | undefined;
+  /** Changed fields. */
+  private edits: Overlay | undefined = undefined;
+  private newTerminator: ByteString | undefined = undefined;
 
   /**
    * @param text what holds the segment, and usually those around it.
    * @param start offset of its name. @param end behind its last byte. @param stop behind its segment end.
    */
-  constructor(context: SegmentContext, text: SegmentText, start: number, end: number, stop: number) {
+  constructor(context: SegmentContext, text: Text, start: number, end: number, stop: number) {
     this.context = context;
-    this.text = text;
-    this.start = start;
-    this.end = end;
+    this.fields = new Fields(text, start, end, context.delimiters.codes.field);
     this.stop = stop;
-    this.shift = startsHeader(text.raw, start) ? 1 : 0;
-    this.starts = [start];
-    this.edits = undefined;
-    this.newTerminator = undefined;
+    this.shift = startsHeader(text.source, start) ? 1 : 0;
   }
 
   /** A segment that was never part of the message's bytes. */
   static of(context: SegmentContext, bytes: ByteString, terminator: ByteString): Segment {
-    const text = cellOf(bytes + terminator, context);
-    return new Segment(context, text, 0, bytes.length, text.to);
+    const { text, to } = cellOf(bytes + terminator, context);
+    return new Segment(context, text, 0, bytes.length, to);
   }
 
   /** Usually three letters; an odd line has what stands before its first field separator. */
   get name(): string {
-    return this.reach(0) ? this.text.raw.slice(this.start, this.starts[1]! - 1) : '';
+    const { fields } = this;
+    return fields.reach(0) ? fields.text.raw.slice(fields.start, fields.to(0)) : '';
   }
 
   /** Whether the name is `name`, without making a string of it. */
   is(name: string): boolean {
-    const after = this.start + name.length;
-    if (after > this.end || !this.text.raw.startsWith(name, this.start)) return false;
-    return after === this.end || this.text.scan[after] === this.context.delimiters.codes.field;
+    return this.fields.isNamed(name);
   }
 
   /** Highest field number present, 0 for a segment of a name only. */
   get fieldCount(): number {
-    this.reach(INDEX_LIMIT);
-    return Math.max(this.starts.length - 2, this.edits?.last ?? 0) + this.shift;
-  }
-
-  /** Whether its bytes no longer are those it was read from. */
-  get edited(): boolean {
-    return this.edits !== undefined || this.newTerminator !== undefined;
+    return Math.max(this.fields.last, this.edits?.last ?? 0) + this.shift;
   }
 
   /**
@@ -102,23 +84,22 @@ export class Segment {
   value(field: number, repetition = 1, component = 1, subcomponent = 1): Value | undefined {
     if (field <= 2 && this.shift === 1) return this.headerValue(field, repetition, component, subcomponent);
     const index = field - this.shift;
-    let { raw, scan, plain } = this.text;
+    if (index < 1) return undefined;
+    const { fields, context } = this;
+    let { text } = fields;
     let from: number;
     let to: number;
-    if (this.edits !== undefined && index <= this.edits.last) {
-      const cell = this.cell(index);
-      if (!cell) return undefined;
-      ({ raw, scan, plain, from, to } = cell);
+    const changed = this.edits?.cell(index, context);
+    if (changed !== undefined) {
+      ({ text, from, to } = changed);
     } else {
-      if (index < 1 || !this.reach(index)) return undefined;
-      from = this.starts[index]!;
-      to = this.starts[index + 1]! - 1;
+      if (!fields.reach(index)) return undefined;
+      from = fields.from(index);
+      to = fields.to(index);
     }
-    const { codes } = this.context.delimiters;
-    const at = valueStart(scan, from, to, codes, repetition, component, subcomponent);
-    return at === -1
-      ? undefined
-      : decodeValue(raw, scan, at, valueEnd(scan, at, to, codes), plain, this.context);
+    const { codes } = context.delimiters;
+    const at = valueStart(text.scan, from, to, codes, repetition, component, subcomponent);
+    return at === -1 ? undefined : decodeValue(text, at, valueEnd(text.scan, at, to, codes), context);
   }
 
   /**
@@ -129,12 +110,14 @@ export class Segment {
   written(field: number, repetition?: number, component?: number, subcomponent?: number): string | undefined {
     if (field <= 2 && this.shift === 1)
       return this.headerValue(field, repetition ?? 1, component ?? 1, subcomponent ?? 1);
-    const levels: Levels = [repetition, component, subcomponent];
     checkIndices(field, repetition, component, subcomponent);
     const cell = this.cell(field - this.shift);
     if (!cell) return undefined;
-    const place = locate(cell.scan, cell.from, cell.to, this.context.delimiters, levels);
-    return place.lacking > 0 ? undefined : decodeText(cell.raw.slice(place.from, place.to), this.context);
+    const { text, from, to } = cell;
+    if (repetition === undefined) return decodeWritten(text, from, to, this.context);
+    const levels: Levels = [repetition, component, subcomponent];
+    const place = locate(text.scan, from, to, this.context.delimiters, levels);
+    return place.lacking > 0 ? undefined : decodeWritten(text, place.from, place.to, this.context);
   }
 
   /** Repetitions of a field; 0 when the field is absent. */
@@ -160,24 +143,22 @@ export class Segment {
   set(value: Value, field: number, repetition = 1, component = 1, subcomponent = 1): void {
     this.refuseDelimiters(field);
     checkIndices(field, repetition, component, subcomponent);
-    const index = field - this.shift;
-    const { codes } = this.context.delimiters;
-    const cell = this.cell(index) ?? EMPTY_CELL;
+    const { context } = this;
+    const { codes } = context.delimiters;
+    const cell = this.cell(field - this.shift) ?? EMPTY_CELL;
+    const { text, from, to } = cell;
     const at =
-      cell === EMPTY_CELL
-        ? -1
-        : valueStart(cell.scan, cell.from, cell.to, codes, repetition, component, subcomponent);
+      cell === EMPTY_CELL ? -1 : valueStart(text.scan, from, to, codes, repetition, component, subcomponent);
     if (at === -1) {
       this.splice(field, cell, [repetition, component, subcomponent], this.encode(value));
       return;
     }
-    const end = valueEnd(cell.scan, at, cell.to, codes);
+    const end = valueEnd(text.scan, at, to, codes);
     // The same value may be written in other bytes (a hex escape, say): those stay.
-    const decoded = !cell.plain || holds(cell.scan, at, end, codes.escape);
-    if (decoded && decodesTo(value, cell, at, end, this.context)) return;
+    const decoded = !text.plain || holds(text.scan, at, end, codes.escape);
+    if (decoded && decodesTo(value, text, at, end, context)) return;
     const encoded = this.encode(value);
-    if (encoded.length !== end - at || !cell.raw.startsWith(encoded, at))
-      this.change(field, cell, at, end, encoded);
+    if (!equals(text.source, at, end, encoded)) this.change(field, cell, at, end, encoded);
   }
 
   /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
@@ -210,10 +191,9 @@ export class Segment {
 
   /** The segment's bytes as they are now, without its segment end. */
   bytes(): ByteString {
-    const { start, end, edits } = this;
-    const { raw } = this.text;
-    if (edits === undefined) return raw.slice(start, end);
-    return edits.applyTo(raw, start, end, this.context.delimiters.field);
+    const { fields, edits } = this;
+    if (edits !== undefined) return edits.apply(this.context.delimiters.field);
+    return fields.text.raw.slice(fields.start, fields.end);
   }
 
   /** How many bytes longer it has become; its segment end aside. */
@@ -228,7 +208,7 @@ export class Segment {
 
   /** Its segment end: CR, LF, CRLF, blank lines included, or '' at the end of a message. */
   get terminator(): ByteString {
-    return this.newTerminator ?? this.text.raw.slice(this.end, this.stop);
+    return this.newTerminator ?? this.fields.text.raw.slice(this.fields.end, this.stop);
   }
 
   /** Gives the segment this segment end, when another segment comes to stand behind it. */
@@ -237,41 +217,14 @@ export class Segment {
     this.newTerminator = terminator;
   }
 
-  /** Finds fields of the bytes up to `index`; false when there is no such field. */
-  private reach(index: number): boolean {
-    const { starts, end } = this;
-    if (starts.length > index + 1) return true;
-    const { scan } = this.text;
-    const separator = this.context.delimiters.codes.field;
-    let at = starts[starts.length - 1]!;
-    while (at <= end) {
-      while (at < end && scan[at] !== separator) at++;
-      starts.push(++at);
-      if (starts.length > index + 1) return true;
-    }
-    return false;
-  }
-
-  /** A field as it is now; undefined when absent, `EMPTY_CELL` when only the changes of later fields make it present. */
+  /** A field as it is now; undefined when absent, `EMPTY_CELL` when only the change of a later field makes it present. */
   private cell(index: number): Cell | undefined {
-    const edit = this.edits?.get(index);
-    if (edit !== undefined) return this.changedCell(edit);
     if (index < 1) return undefined;
-    if (!this.reach(index)) return this.edits && index <= this.edits.last ? EMPTY_CELL : undefined;
-    const { starts } = this;
-    const { raw, scan, plain } = this.text;
-    return { raw, scan, from: starts[index]!, to: starts[index + 1]! - 1, plain };
-  }
-
-  private changedCell(edit: Edit): Cell {
-    if (edit.cell !== undefined) return edit.cell;
-    const { raw } = this.text;
-    const { index, from, to, text } = edit;
-    const whole = this.reach(index)
-      ? raw.slice(this.starts[index], from) + text + raw.slice(to, this.starts[index + 1]! - 1)
-      : text;
-    edit.cell = cellOf(whole, this.context);
-    return edit.cell;
+    const changed = this.edits?.cell(index, this.context);
+    if (changed !== undefined) return changed;
+    const { fields } = this;
+    if (!fields.reach(index)) return undefined;
+    return { text: fields.text, from: fields.from(index), to: fields.to(index) };
   }
 
   private headerValue(
@@ -282,9 +235,8 @@ export class Segment {
   ): string | undefined {
     if (repetition !== 1 || component !== 1 || subcomponent !== 1) return undefined;
     if (field === 1) return this.context.delimiters.field;
-    return field === 2 && this.reach(1)
-      ? this.text.raw.slice(this.starts[1], this.starts[2]! - 1)
-      : undefined;
+    const { fields } = this;
+    return field === 2 && fields.reach(1) ? fields.text.raw.slice(fields.from(1), fields.to(1)) : undefined;
   }
 
   private count(field: number, repetition: number | undefined, component: number | undefined): number {
@@ -293,11 +245,11 @@ export class Segment {
     const cell = this.cell(field - this.shift);
     if (!cell) return 0;
     const { delimiters } = this.context;
-    const place = locate(cell.scan, cell.from, cell.to, delimiters, [repetition, component, undefined]);
+    const place = locate(cell.text.scan, cell.from, cell.to, delimiters, [repetition, component, undefined]);
     if (place.lacking > 0) return 0;
     const separator =
       repetition === undefined ? 'repetition' : component === undefined ? 'component' : 'subcomponent';
-    return countParts(cell.scan, place.from, place.to, delimiters[separator]);
+    return countParts(cell.text.scan, place.from, place.to, delimiters[separator]);
   }
 
   private refuseDelimiters(field: number): void {
@@ -316,7 +268,7 @@ export class Segment {
   /** Puts bytes at a level of a field, with the separators that lack before it. */
   private splice(field: number, cell: Cell, levels: Levels, encoded: ByteString): void {
     const { delimiters } = this.context;
-    const place = locate(cell.scan, cell.from, cell.to, delimiters, levels);
+    const place = locate(cell.text.scan, cell.from, cell.to, delimiters, levels);
     const added = lackingSeparators(place, delimiters, levels) + encoded;
     this.change(field, cell, place.from, place.to, added);
   }
@@ -324,18 +276,7 @@ export class Segment {
   /** Puts bytes in place of a range of a field's cell. */
   private change(field: number, cell: Cell, from: number, to: number, bytes: ByteString): void {
     this.context.onEdit(this, field);
-    const index = field - this.shift;
-    this.edits ??= new Overlay();
-    const edit = this.edits.get(index);
-    if (edit === undefined) {
-      if (this.reach(index)) this.edits.lay(index, from, to, bytes);
-      else this.edits.extend(index, this.end, this.starts.length - 2, bytes);
-      return;
-    }
-    edit.text = cell.raw.slice(0, from) + bytes + cell.raw.slice(to);
-    edit.cell = undefined;
-    if (edit.lacking > 0) return;
-    edit.from = this.starts[index]!;
-    edit.to = this.starts[index + 1]! - 1;
+    this.edits ??= new Overlay(this.fields);
+    this.edits.change(field - this.shift, cell, from, to, bytes);
   }
 }

@@ -58,6 +58,25 @@ export function valueEnd(text: Uint8Array, at: number, to: number, codes: Delimi
   return end;
 }
 
+/** Whether a range holds just these bytes. */
+export function equals(text: Uint8Array, from: number, to: number, bytes: string): boolean {
+  if (bytes.length !== to - from) return false;
+  for (let at = 0; at < bytes.length; at++) if (text[from + at] !== bytes.charCodeAt(at)) return false;
+  return true;
+}
+
+/** Whether the segment between `from` and `to` has this name: nothing or a field separator comes next. */
+export function startsWithName(
+  text: Uint8Array,
+  from: number,
+  to: number,
+  name: string,
+  separator: number,
+): boolean {
+  const after = from + name.length;
+  return after <= to && (after === to || text[after] === separator) && equals(text, from, after, name);
+}
+
 /** Whether a byte stands in a range. */
 export function holds(text: Uint8Array, from: number, to: number, code: number): boolean {
   for (let at = from; at < to; at++) if (text[at] === code) return true;

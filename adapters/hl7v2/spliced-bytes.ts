@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ByteString } from './charset.ts';
 
 /** Up to this many bytes a loop here is faster than a call of the runtime's copy. */
@@ -11,10 +12,10 @@ export class SplicedBytes {
   private taken = 0;
   private written = 0;
 
-  /** @param length of the result: what is spliced in must add up to it. */
-  constructor(source: Buffer, length: number) {
+  /** @param growth how many bytes longer the result is: what is spliced in must add up to it. */
+  constructor(source: Buffer, growth: number) {
     this.source = source;
-    this.out = Buffer.allocUnsafe(length);
+    this.out = Buffer.allocUnsafe(source.length + growth);
   }
 
   /** Writes `bytes` in place of the source's bytes from `from` to `to`. */

@@ -1,3 +1,5 @@
+import { startsWithName } from './span.ts';
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -9,19 +11,19 @@ const LF = 0x0a;
 export class SegmentIndex {
   /** Offsets: segment i starts at `[2i]`, ends at `[2i + 1]` and its segment end at `[2i + 2]`. As far as found. */
   readonly offsets: number[];
-  private readonly raw: string;
+  private readonly source: Buffer;
   private readonly to: number;
   private readonly separator: number;
   private readonly lineFeeds: boolean;
   private readonly byLineFeed: boolean;
 
-  /** @param raw byte string: neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param separator code of the field separator. */
-  constructor(raw: string, from: number, to: number, separator: number) {
-    this.raw = raw;
+  /** @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param separator code of the field separator. */
+  constructor(source: Buffer, from: number, to: number, separator: number) {
+    this.source = source;
     this.to = to;
     this.separator = separator;
-    this.lineFeeds = raw.includes('\n', from);
-    this.byLineFeed = this.lineFeeds && usesLineFeed(raw, from, to);
+    this.lineFeeds = source.indexOf(LF, from) !== -1;
+    this.byLineFeed = this.lineFeeds && usesLineFeed(source, from, to);
     this.offsets = [from];
   }
 
@@ -33,7 +35,7 @@ export class SegmentIndex {
       if (start >= this.to) return false;
       const end = this.lineFeeds ? this.findEnd(start) : this.findCr(start);
       let next = end;
-      while (next < this.to && isEnd(this.raw.charCodeAt(next))) next++;
+      while (next < this.to && isEnd(this.source[next]!)) next++;
       offsets.push(end, next);
     }
     return true;
@@ -47,23 +49,19 @@ export class SegmentIndex {
 
   /** Whether segment `index`, which must have been reached, has this name. */
   isNamed(index: number, name: string): boolean {
-    const start = this.offsets[2 * index]!;
-    const end = this.offsets[2 * index + 1]!;
-    const after = start + name.length;
-    if (this.raw.charCodeAt(start) !== name.charCodeAt(0)) return false;
-    if (after > end || !this.raw.startsWith(name, start)) return false;
-    return after === end || this.raw.charCodeAt(after) === this.separator;
+    const { offsets } = this;
+    return startsWithName(this.source, offsets[2 * index]!, offsets[2 * index + 1]!, name, this.separator);
   }
 
   private findCr(from: number): number {
-    const found = this.raw.indexOf('\r', from);
+    const found = this.source.indexOf(CR, from);
     return found === -1 || found > this.to ? this.to : found;
   }
 
   private findEnd(from: number): number {
-    const { raw, to, byLineFeed } = this;
+    const { source, to, byLineFeed } = this;
     for (let at = from; at < to; at++) {
-      const code = raw.charCodeAt(at);
+      const code = source[at]!;
       if (code === CR || (code === LF && (byLineFeed || this.startsSegment(at + 1)))) return at;
     }
     return to;
@@ -71,13 +69,13 @@ export class SegmentIndex {
 
   /** A capital letter, two capitals or digits, and a field separator; or a segment end, or nothing. */
   private startsSegment(at: number): boolean {
-    const { raw, to } = this;
-    if (at >= to || isEnd(raw.charCodeAt(at))) return true;
-    if (at + 3 >= to || !isCapital(raw.charCodeAt(at))) return false;
-    for (const code of [raw.charCodeAt(at + 1), raw.charCodeAt(at + 2)]) {
+    const { source, to } = this;
+    if (at >= to || isEnd(source[at]!)) return true;
+    if (at + 3 >= to || !isCapital(source[at]!)) return false;
+    for (const code of [source[at + 1]!, source[at + 2]!]) {
       if (!isCapital(code) && !(code >= 0x30 && code <= 0x39)) return false;
     }
-    return raw.charCodeAt(at + 3) === this.separator;
+    return source[at + 3] === this.separator;
   }
 }
 
@@ -85,9 +83,9 @@ function isEnd(code: number): boolean {
   return code === CR || code === LF;
 }
 
-function usesLineFeed(raw: string, from: number, to: number): boolean {
+function usesLineFeed(source: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
-    const code = raw.charCodeAt(at);
+    const code = source[at]!;
     if (isEnd(code)) return code === LF;
   }
   return false;

@@ -1,0 +1,37 @@
+import { Buffer, isAscii } from 'node:buffer';
+
+import { maskIn } from './charset.ts';
+import type { ByteString, Charset } from './charset.ts';
+
+/** Starts the character set switches of ISO 2022. */
+const ESC = 0x1b;
+
+/** Bytes that segments and fields are ranges of, and what they are looked at through. */
+export class Text {
+  /** The bytes as they came. */
+  readonly source: Buffer;
+  /** The same to look for delimiters in: masked (`Charset.mask`) where the character set asks for it. */
+  readonly scan: Buffer;
+  /** ASCII without ISO 2022 escapes: bytes are characters. */
+  readonly plain: boolean;
+  private known: ByteString | undefined = undefined;
+
+  constructor(source: Buffer, scan: Buffer, plain: boolean) {
+    this.source = source;
+    this.scan = scan;
+    this.plain = plain;
+  }
+
+  /** The bytes as a byte string, made when first asked for: what is only written does not need it. */
+  get raw(): ByteString {
+    this.known ??= this.source.toString('latin1');
+    return this.known;
+  }
+}
+
+/** @param charset the character set in force; asked for when the bytes are not plain. Where it is not known they are taken as they seem. */
+export function textOf(source: Buffer, charset: () => Charset): Text {
+  if (isAscii(source) && source.indexOf(ESC) === -1) return new Text(source, source, true);
+  const mask = maskIn(charset);
+  return new Text(source, mask ? Buffer.from(mask(source.toString('latin1')), 'latin1') : source, false);
+}
