@@ -23,9 +23,22 @@ const OUT_OF_ORDER = 'stands where the structure of the message does not expect 
 
 /** Reads every message of a file (one, several, a batch) into resources. */
 export function runFile(set: MappingSet, file: string, context: RunContext): MessageReport[] {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return [
+      {
+        file,
+        message: 1,
+        type: '?',
+        error: `cannot be read (${(error as { code?: string }).code ?? 'unknown'})`,
+      },
+    ];
+  }
   let messages: readonly Message[];
   try {
-    messages = parseBatch(readFileSync(file), { defaultCharset: 'UNICODE UTF-8' }).messages;
+    messages = parseBatch(bytes, { defaultCharset: 'UNICODE UTF-8' }).messages;
   } catch (error) {
     return [{ file, message: 1, type: '?', error: describe(error) }];
   }

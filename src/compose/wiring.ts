@@ -1,5 +1,7 @@
 import { contractLayer } from '../contract/layer.ts';
 import type { Endpoint } from '../fhir/types.ts';
+import { knownReferences } from '../identity/known-references.ts';
+import { createOpener } from '../identity/opener.ts';
 import type { Backend, Layer } from '../ports.ts';
 import { idempotency } from '../resilience/idempotency.ts';
 import { federate } from '../search/federate.ts';
@@ -58,6 +60,11 @@ export async function wire(assembly: Assembly, options: WiringOptions): Promise<
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     const layers: readonly Layer[] = [
       contractLayer(contract),
+      knownReferences({
+        opener: createOpener({ sealer: assembly.sealer, crosswalk: stores.crosswalk, publicBase }),
+        publicBase,
+        minted: (type) => table.get(`${type}.read`)?.stage === 'legacy',
+      }),
       federate({ pages, base: publicBase, serves: readable, failClosed: new Set(config.search.failClosed) }),
       idempotency({
         store: stores.idempotency,

@@ -99,7 +99,7 @@ function resourceOf(
     readHistory: false,
     updateCreate: false,
     conditionalCreate: conditionally('create'),
-    ...(can('read') ? { conditionalRead: 'full-support' } : {}),
+    ...(can('read') ? { conditionalRead: 'not-match' } : {}),
     conditionalUpdate: conditionally('update'),
     conditionalDelete: 'not-supported',
     ...(can('search') ? searchOf(resource, available) : {}),

@@ -135,6 +135,19 @@ const REFUSED: readonly Refused[] = (
       'value',
     ],
     [
+      'a reference of a body for the modern service to a patient who is not there',
+      () =>
+        post('Observation', {
+          resourceType: 'Observation',
+          status: 'final',
+          code: { text: 'x' },
+          subject: { reference: 'Patient/nobody' },
+        }),
+      422,
+      'value',
+      'Observation.subject.reference',
+    ],
+    [
       'a transaction that one exchange cannot carry',
       () =>
         post('', {

@@ -1,0 +1,48 @@
+import { FicusError } from '../errors.ts';
+import type { Issue } from '../errors.ts';
+import { parseReference } from '../fhir/reference.ts';
+import type { Layer } from '../ports.ts';
+import type { Opener } from './opener.ts';
+import { findReferences } from './references.ts';
+
+export interface KnownReferencesOptions {
+  readonly opener: Pick<Opener, 'key'>;
+  /** FHIR base address that clients see, without a final slash. */
+  readonly publicBase: string;
+  /** Whether ids of a type are minted by us: those of types that the legacy side still answers. */
+  readonly minted: (type: string) => boolean;
+}
+
+/**
+ * The references of a body, whichever side it goes to: one to a type whose ids are ours must open, or the write is refused. Nothing is
+ * translated: a modern service adopts our ids, and the legacy side has its identity Layer.
+ *
+ * Throws FicusError `value-invalid` with every reference that points at nothing here.
+ */
+export function knownReferences(options: KnownReferencesOptions): Layer {
+  const { opener, publicBase, minted } = options;
+  return (next) => ({
+    async handle(request, context) {
+      const issues: Issue[] = [];
+      for (const { reference, path } of request.resource ? findReferences(request.resource) : []) {
+        const parsed = parseReference(reference);
+        const ours =
+          parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === publicBase);
+        if (!parsed || !ours || !minted(parsed.type)) continue;
+        if ((await opener.key(parsed.type, parsed.id)) !== undefined) continue;
+        issues.push({
+          severity: 'error',
+          code: 'value',
+          diagnostics: 'The reference points at nothing here.',
+          expression: [path],
+        });
+      }
+      if (issues.length > 0) {
+        throw new FicusError('value-invalid', 'The resource has references that cannot be followed.', {
+          issues,
+        });
+      }
+      return next.handle(request, context);
+    },
+  });
+}
