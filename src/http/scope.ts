@@ -127,23 +127,21 @@ export class RequestScope implements RequestContext {
           reject(noAnswer(write));
         });
       };
-      const settled = (): void => {
-        this.#waiting.delete(begin);
-        cancelGrace();
+      const follow = async (): Promise<void> => {
+        try {
+          const result = await work;
+          if (over) late(result);
+          else resolve(result);
+        } catch (error) {
+          reject(error);
+        } finally {
+          this.#waiting.delete(begin);
+          cancelGrace();
+        }
       };
       this.#waiting.add(begin);
       if (this.signal.aborted) begin();
-      work.then(
-        (result) => {
-          settled();
-          if (over) late(result);
-          else resolve(result);
-        },
-        (error: unknown) => {
-          settled();
-          reject(error);
-        },
-      );
+      void follow();
     });
   }
 
