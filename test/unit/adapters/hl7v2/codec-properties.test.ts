@@ -62,6 +62,33 @@ describe('a value that is set', () => {
     );
   });
 
+  it('gives the same bytes with others at once, each on a message read anew, and in a message put together anew', () => {
+    fc.assert(
+      fc.property(
+        delimiters,
+        end,
+        fc.array(fc.tuple(place, value), { minLength: 1, maxLength: 12 }),
+        (separators, terminator, edits) => {
+          const bytes = base(separators, terminator);
+          const atOnce = parseMessage(bytes);
+          const rearranged = parseMessage(bytes);
+          rearranged.remove(rearranged.append(['ZZY']));
+          let oneByOne = bytes;
+          for (const [at, text] of edits) {
+            atOnce.set(at, text);
+            rearranged.set(at, text);
+            const single = parseMessage(oneByOne);
+            single.set(at, text);
+            oneByOne = single.toBytes();
+          }
+          expect(atOnce.toBytes()).toEqual(oneByOne);
+          expect(rearranged.toBytes()).toEqual(oneByOne);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('leaves every other place of its segment as it was', () => {
     fc.assert(
       fc.property(place, value, place, (at, text, other) => {
