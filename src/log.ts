@@ -1,5 +1,5 @@
 import winston from 'winston';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { FicusError } from './errors.ts';
 import type { LogFields, Logger } from './ports.ts';
 
@@ -92,11 +92,40 @@ type WinstonTransport = InstanceType<typeof winston.transports.Stream>;
 
 export type LogLevel = (typeof LEVELS)[number] | 'silent';
 
-/** JSON lines: time, level, message, then the allowed fields. */
+/**
+ * A stream that writes the lines of one turn of the event loop together: a write costs more than a line. What is left when the
+ * process exits is written then; only a process that is killed loses the lines of its last turn.
+ */
+export function gatherLines(out: Writable): Writable {
+  let lines = '';
+  const flush = (): void => {
+    const gathered = lines;
+    lines = '';
+    if (gathered !== '') out.write(gathered);
+  };
+  process.once('exit', flush);
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      if (lines === '') setImmediate(flush);
+      lines += line;
+      done();
+    },
+  });
+}
+
+let standardOutput: Writable | undefined;
+
+/**
+ * JSON lines: time, level, message, then the allowed fields.
+ *
+ * @param options.stream where they go; default: the standard output
+ */
 export function createLogger(options: { readonly level: LogLevel; readonly stream?: Writable }): Logger {
   const { level } = options;
   const enabled = new Set(level === 'silent' ? [] : LEVELS.slice(0, LEVELS.indexOf(level) + 1));
-  const transport = new winston.transports.Stream({ stream: options.stream ?? process.stdout });
+  const stream = options.stream ?? (standardOutput ??= gatherLines(process.stdout));
+  const transport = new winston.transports.Stream({ stream });
   return bind(transport, enabled, {});
 }
 

@@ -14,40 +14,34 @@ export interface ScopeOptions {
   readonly deadlineMs: number;
 }
 
-/** The Logger of one request: bound to its id at its first line, since most requests write none but the last. */
+/** The Logger of one request. It is made for every one, so it binds nothing: each line gets the id. */
 class RequestLog implements Logger {
   readonly #root: Logger;
   readonly #requestId: string;
-  #bound: Logger | undefined;
 
   constructor(root: Logger, requestId: string) {
     this.#root = root;
     this.#requestId = requestId;
   }
 
-  get #log(): Logger {
-    this.#bound ??= this.#root.child({ requestId: this.#requestId });
-    return this.#bound;
-  }
-
   debug(message: string, fields?: LogFields): void {
-    this.#log.debug(message, fields);
+    this.#root.debug(message, { requestId: this.#requestId, ...fields });
   }
 
   info(message: string, fields?: LogFields): void {
-    this.#log.info(message, fields);
+    this.#root.info(message, { requestId: this.#requestId, ...fields });
   }
 
   warn(message: string, fields?: LogFields): void {
-    this.#log.warn(message, fields);
+    this.#root.warn(message, { requestId: this.#requestId, ...fields });
   }
 
   error(message: string, fields?: LogFields & { readonly error?: unknown }): void {
-    this.#log.error(message, fields);
+    this.#root.error(message, { requestId: this.#requestId, ...fields });
   }
 
   child(fields: LogFields): Logger {
-    return this.#log.child(fields);
+    return this.#root.child({ requestId: this.#requestId, ...fields });
   }
 }
 
