@@ -24,13 +24,12 @@ export interface IdentityOptions {
 export function identity(options: IdentityOptions): Layer {
   const opener = createOpener(options);
   const remembered = new LRUCache<string, true>({ max: 10_000 });
-  const sealed: Sealed = new WeakMap();
 
   return (next: Backend): Backend => ({
     async handle(request, context) {
       const inward = await translateRequest(opener, request);
       if (!inward) return nothingMatches(options.servedBy);
-      const outward = createOutward(options.sealer, sealed, request, inward.id);
+      const outward = createOutward(options.sealer, request, inward.id);
       const answer = translateResponse(await next.handle(inward, context), outward);
       const unknown = outward.hashed.filter(({ id }) => !remembered.has(id));
       if (unknown.length > 0) {
@@ -70,31 +69,18 @@ interface Outward {
   id(type: string, key: string): string;
   /** Ids that cannot be opened; remembered before the answer leaves. */
   readonly hashed: { id: string; type: string; key: string }[];
-  /** The id that was asked for. */
-  readonly asked: string | undefined;
-  readonly sealed: Sealed;
 }
 
-/** What resources became, as long as whoever gave them keeps them: an adapter gives the same one while its record is the same. */
-type Sealed = WeakMap<Resource, { readonly asked: string | undefined; readonly resource: Resource }>;
-
-function createOutward(
-  sealer: Sealer,
-  sealed: Sealed,
-  request: FhirRequest,
-  requestKey: string | undefined,
-): Outward {
+function createOutward(sealer: Sealer, request: FhirRequest, requestKey: string | undefined): Outward {
   const hashed: Outward['hashed'] = [];
   return {
     hashed,
-    asked: request.id,
-    sealed,
     id(type, key) {
       // An id sealed by an older key stays the id of the answer: what is read at /Patient/x has the id x.
       if (request.id !== undefined && key === requestKey && type === request.type) return request.id;
-      const { id, hashed: oneWay } = sealer.seal(type, key);
-      if (oneWay) hashed.push({ id, type, key });
-      return id;
+      const sealed = sealer.seal(type, key);
+      if (sealed.hashed) hashed.push({ id: sealed.id, type, key });
+      return sealed.id;
     },
   };
 }
@@ -125,13 +111,10 @@ function sealSet(set: SearchSet, outward: Outward): SearchSet {
 }
 
 function sealResource(resource: Resource, outward: Outward): Resource {
-  const known = outward.sealed.get(resource);
-  if (known && known.asked === outward.asked) return known.resource;
   const content = mapReferences(resource, (reference) => sealReference(reference, outward));
-  const sealed =
-    content.id === undefined ? content : { ...content, id: outward.id(content.resourceType, content.id) };
-  if (outward.hashed.length === 0) outward.sealed.set(resource, { asked: outward.asked, resource: sealed });
-  return sealed;
+  return content.id === undefined
+    ? content
+    : { ...content, id: outward.id(content.resourceType, content.id) };
 }
 
 const HISTORY = /\/_history\/[^/]+$/;

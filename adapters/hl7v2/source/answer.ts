@@ -30,15 +30,11 @@ export function readAnswer(reading: Reading, message: Message, context: RunConte
   const records: Record[] = [];
   let nameless = 0;
   for (const [index, group] of groups.entries()) {
-    const key = reading.recall?.key(message, group) ?? '';
-    const resource =
-      reading.recall?.get(key) ??
-      readPlace(reading, whole ? tree : tree.child(reading.group, index), context, log);
+    const resource = readPlace(reading, whole ? tree : tree.child(reading.group, index), context, log);
     if (resource?.id === undefined) {
       nameless += 1;
       continue;
     }
-    reading.recall?.set(key, resource);
     const segments = (name: string) =>
       (group.segments.get(name) ?? []).map((at) => message.segments[at]!.bytes());
     records.push({ resource, segments });

@@ -9,7 +9,6 @@ import type { Message } from '../message.ts';
 import { parsePath } from '../path.ts';
 import { messageTree } from '../tree.ts';
 import { elementsOf, type ElementOf } from './reason.ts';
-import { createRecall, type Recall } from './recall.ts';
 import type { ToldError } from './refusal.ts';
 
 /** The HL7v2 half of an interaction file's `request`. */
@@ -21,8 +20,6 @@ export interface Reading {
   readonly group: string;
   readonly map: CompiledMap;
   readonly grouping: (names: readonly string[]) => Grouping;
-  /** undefined: more than the record itself decides what it is read as. */
-  readonly recall: Recall | undefined;
 }
 
 /** An interaction file, compiled: what is asked, and how its answer is understood. */
@@ -88,13 +85,7 @@ function compileReading(file: InteractionFile, set: MappingSet): Reading | undef
     throw new Error(
       `${file.interaction}: there is no message file for the structure ${structure ?? 'of its answer'}`,
     );
-  const map = set.combined(each.maps);
-  return {
-    group: each.in,
-    map,
-    grouping: compileStructure(message.structure),
-    recall: createRecall(map, message.structure, each.in),
-  };
+  return { group: each.in, map: set.combined(each.maps), grouping: compileStructure(message.structure) };
 }
 
 /** The value at a path of the answer, undefined when it says nothing. */

@@ -128,16 +128,6 @@ describe('a read', () => {
     expect(resource['link']).toEqual([{ other: { reference: `Patient/${bob}` }, type: 'seealso' }]);
   });
 
-  it('of a resource that a backend gives again is the same resource again, under the id that is asked for', async () => {
-    const old = oldSealer.seal('Patient', 'HOSP|1').id;
-    const kept = frozen<Resource>({ resourceType: 'Patient', id: 'HOSP|1', name: [{ family: 'Brandt' }] });
-    const { handle } = over(() => answer(kept));
-    const first = resourceOf(await handle(read(ann)));
-    expect(resourceOf(await handle(read(ann)))).toBe(first);
-    expect(resourceOf(await handle(read(old))).id).toBe(old);
-    expect(resourceOf(await handle(read(ann))).id).toBe(ann);
-  });
-
   it('is refused when a backend answers with anything but registered keys', async () => {
     for (const [resource, code] of [
       [{ resourceType: 'Patient', id: '4711' }, 'internal'],
