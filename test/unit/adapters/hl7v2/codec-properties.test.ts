@@ -73,7 +73,7 @@ describe('a value that is set', () => {
           const atOnce = parseMessage(bytes);
           const rearranged = parseMessage(bytes);
           rearranged.remove(rearranged.append(['ZZY']));
-          let oneByOne = bytes;
+          let oneByOne: Buffer = bytes;
           for (const [at, text] of edits) {
             atOnce.set(at, text);
             rearranged.set(at, text);
