@@ -11,12 +11,14 @@ export interface FhirRequest {
   /** Logical id: read, vread, update. */
   readonly id?: string;
   readonly versionId?: string;
-  /** search; and the criteria of a conditional update. */
+  /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread. */
   readonly query?: SearchQuery;
   /** create, update: the decoded, validated body (absent when the route streams it). */
   readonly resource?: Resource;
   /** create, update: the bytes as the client sent them. */
   readonly body?: Uint8Array | Readable;
+  /** Bytes of a `body` that is a stream, when the client announced them. */
+  readonly bodyLength?: number;
   /** `If-Match` version, without `W/` and quotes. */
   readonly ifMatch?: string;
   /** `If-None-Match` of a read, without `W/` and quotes. */

@@ -60,6 +60,8 @@ function writeRequest(request: FhirRequest, typePath: string, headers: string[])
   if (request.ifNoneExist) headers.push('if-none-exist', encodeQuery(request.ifNoneExist));
   if (request.idempotencyKey !== undefined) headers.push('idempotency-key', request.idempotencyKey);
   const body = bodyOf(request);
+  if (request.bodyLength !== undefined && !(body instanceof Uint8Array))
+    headers.push('content-length', String(request.bodyLength));
   if (request.interaction === 'create') return { method: 'POST', path: typePath, headers, body };
   const criteria = request.id === undefined && request.query ? `?${encodeQuery(request.query)}` : undefined;
   return {
@@ -91,9 +93,10 @@ export function upstreamRequest(
     return writeRequest(request, typePath, headers);
   if (request.ifNoneMatch !== undefined) headers.push('if-none-match', `W/"${request.ifNoneMatch}"`);
   const version = request.versionId === undefined ? '' : `/_history/${encodeURIComponent(request.versionId)}`;
+  const shape = request.query ? `?${encodeQuery(request.query)}` : '';
   return {
     method: 'GET',
-    path: `${typePath}/${encodeURIComponent(request.id ?? '')}${version}`,
+    path: `${typePath}/${encodeURIComponent(request.id ?? '')}${version}${shape}`,
     headers,
     body: null,
   };

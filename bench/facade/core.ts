@@ -19,14 +19,6 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const COARSE_MS = 1.5;
 let answered = 0;
 
-/** Text between two marks, from a place on. */
-function between(text: string, from: number, start: string, end: RegExp): string {
-  const at = text.indexOf(start, from);
-  if (at === -1) return '';
-  const rest = text.slice(at + start.length, at + start.length + 64);
-  return rest.slice(0, Math.max(0, rest.search(end)));
-}
-
 /** The answer to a framed query. */
 function answerTo(frame: string): Buffer {
   // MSH-10 is behind the ninth field separator of the header.
@@ -36,7 +28,7 @@ function answerTo(frame: string): Buffer {
   const qpd = frame.indexOf('\rQPD|') + 1;
   const query = frame.slice(qpd, frame.indexOf('\r', qpd));
   const [, name = '', tag = ''] = query.split('|', 3);
-  const number = between(query, 0, '@PID.3.1^', /[~|]/) || between(`${query}|`, 0, '@PID.3.1^', /[~|]/);
+  const number = /@PID\.3\.1\^([^~|]+)/.exec(query)?.[1] ?? '';
   answered += 1;
   return Buffer.from(
     `\v${HEAD}${answered}${REST}MSA|AA|${controlId}\rQAK|${tag}|OK|${name}|1|1|0\r${query}\rPID|1||${number}${PATIENT}\x1c\r`,

@@ -1,7 +1,7 @@
 import type { Issue } from '../errors.ts';
 import { operationOutcome } from './outcome.ts';
 import type { SearchQuery, SearchSet } from './search-query.ts';
-import { selectElements, summarize } from './summary.ts';
+import { shaped } from './summary.ts';
 import type { Json, JsonObject, Resource } from './types.ts';
 
 /** The parameter of a link that carries the opaque token of its page. */
@@ -17,18 +17,15 @@ const PAGE_PARAMETER = '_page';
  * @param base FHIR base address that clients see, without a slash at its end.
  */
 export function searchsetBundle(set: SearchSet, query: SearchQuery, base: string): Resource {
-  const { summary, elements } = query;
+  const { summary } = query;
   const counting = summary === 'count';
-  const shape = (resource: Resource): Resource =>
-    summary === undefined ? resource : summarize(resource, summary);
-  const select = (resource: Resource): Resource =>
-    elements ? selectElements(resource, elements) : shape(resource);
+  const included = summary === undefined ? {} : { summary };
   const issues: Issue[] = [...query.ignored, ...set.issues];
   const entry: JsonObject[] = counting
     ? []
     : [
-        ...set.matches.map((it) => entryOf(select(it), it, 'match', base)),
-        ...set.included.map((it) => entryOf(shape(it), it, 'include', base)),
+        ...set.matches.map((it) => entryOf(shaped(it, query), it, 'match', base)),
+        ...set.included.map((it) => entryOf(shaped(it, included), it, 'include', base)),
       ];
   if (issues.length > 0) entry.push({ resource: operationOutcome(issues), search: { mode: 'outcome' } });
   return {

@@ -11,6 +11,15 @@ const SUBSETTED = {
   code: 'SUBSETTED',
 } as const;
 
+/** A resource as the client wants it: the elements named, else the summary, else whole. */
+export function shaped(
+  resource: Resource,
+  { summary, elements }: Pick<SearchQuery, 'summary' | 'elements'>,
+): Resource {
+  if (elements) return selectElements(resource, elements);
+  return summary === undefined ? resource : summarize(resource, summary);
+}
+
 /**
  * A resource as `_summary` wants it, tagged SUBSETTED. `true`: the elements that R4 marks as summary, also inside
  * inner structures; `text`: narrative, id, meta and what is mandatory; `data`: all but the narrative; `false`: whole. What is

@@ -2,6 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { searchsetBundle } from '../fhir/bundle.ts';
 import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
+import { shaped } from '../fhir/summary.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 import { isFhirId } from './interaction.ts';
@@ -56,7 +57,8 @@ export function resourceOf(performed: Performed, call: Call, publicBase: string)
   }
   if (body.kind !== 'resource') return undefined;
   const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
-  if (!wrote || status >= 300 || body.resource.resourceType === 'OperationOutcome') return body.resource;
+  if (status >= 300 || body.resource.resourceType === 'OperationOutcome') return body.resource;
+  if (!wrote) return performed.query ? shaped(body.resource, performed.query) : body.resource;
   const { returning } = call.preferences;
   if (returning === 'minimal') return undefined;
   if (returning !== 'OperationOutcome') return body.resource;

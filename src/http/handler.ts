@@ -3,7 +3,7 @@ import { FicusError, toFicusError } from '../errors.ts';
 import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Backend, Clock, FhirRequest, Logger } from '../ports.ts';
+import type { Backend, Clock, Logger } from '../ports.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { runBatch } from './batch.ts';
@@ -204,12 +204,16 @@ export class FhirHandler {
   async #written(
     turn: Turn,
     asked: Extract<Asked, { kind: 'interaction' }>,
-  ): Promise<{ readonly resource?: Resource; readonly body: NonNullable<FhirRequest['body']> }> {
+  ): Promise<Pick<Call, 'resource' | 'body' | 'bodyLength'>> {
     const { req, res, scope } = turn;
     const { maxBodyBytes } = this.#options.http;
     checkFhirBody(req.headers);
     const mode = this.#options.bodyOf?.(endpointOf(asked)) ?? 'validated';
-    if (mode === 'streamed') return { body: streamBody(req, res, maxBodyBytes) };
+    if (mode === 'streamed') {
+      const length = req.headers['content-length'];
+      const bodyLength = length === undefined ? undefined : Number(length);
+      return { body: streamBody(req, res, maxBodyBytes), bodyLength };
+    }
     const body = await readBody(req, res, maxBodyBytes, scope.signal);
     return { resource: parseResource(body), body };
   }

@@ -25,11 +25,12 @@ export interface Call {
   readonly idempotencyKey?: string | undefined;
   readonly resource?: Resource | undefined;
   readonly body?: FhirRequest['body'] | undefined;
+  readonly bodyLength?: number | undefined;
 }
 
 export interface Performed {
   readonly response: FhirResponse;
-  /** The search that was made, for its links. */
+  /** The search that was made, for its links; of a read, what is asked for of the resource. */
   readonly query?: SearchQuery | undefined;
 }
 
@@ -46,15 +47,24 @@ function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, whe
   });
 }
 
+/** The parameters that say how much of a resource a read gives (FHIR R4 http.html#read). */
+const SHAPING: readonly string[] = ['_summary', '_elements'];
+
 function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined {
   const { asked, parameters } = call;
   if (asked.interaction === 'search') return parseSearch(asked.type, parameters, call.preferences.handling);
   if (asked.interaction === 'update' && asked.id === undefined) {
     return parseCriteria(asked.type, parameters, parseSearch, 'A conditional update');
   }
-  const [first] = parameters;
-  if (first) throw new FicusError('parameter-unknown', `A ${asked.interaction} takes no such parameter`, { expression: [first[0].slice(0, 64)] }); // prettier-ignore
-  return undefined;
+  const shaping = asked.interaction === 'read' || asked.interaction === 'vread' ? SHAPING : [];
+  const other = parameters.find(([name]) => !shaping.includes(name));
+  if (other) throw new FicusError('parameter-unknown', `A ${asked.interaction} takes no such parameter`, { expression: [other[0].slice(0, 64)] }); // prettier-ignore
+  if (parameters.length === 0) return undefined;
+  const query = parseSearch(asked.type, parameters, call.preferences.handling);
+  if (query.summary !== 'count') return query;
+  throw new FicusError('parameter-invalid', 'Only the matches of a search can be counted', {
+    expression: ['_summary'],
+  });
 }
 
 /** The interaction in the terms of the port. Throws `parameter-*`, `search-unsupported`. */
@@ -80,6 +90,7 @@ export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest
     ...(query ? { query } : {}),
     ...(call.resource ? { resource: call.resource } : {}),
     ...(call.body ? { body: call.body } : {}),
+    ...(call.bodyLength === undefined ? {} : { bodyLength: call.bodyLength }),
     ...(call.ifMatch === undefined ? {} : { ifMatch: call.ifMatch }),
     ...(read && single !== undefined ? { ifNoneMatch: single } : {}),
     ...(ifNoneExist ? { ifNoneExist } : {}),
