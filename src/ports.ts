@@ -82,6 +82,12 @@ export interface FhirResponse {
 export interface Principal {
   /** Stable key of the caller; answers are shared in flight only within one key. */
   readonly key: string;
+  /** The application that calls, when it is known. */
+  readonly client?: string;
+  /** The facility that it calls for, when it is known. */
+  readonly facility?: string;
+  /** A tester's wish, of one who may have it: the side that answers an endpoint in canary. */
+  readonly side?: Side;
 }
 
 export interface RequestContext {
@@ -96,6 +102,8 @@ export interface RequestContext {
   readonly log: Logger;
   /** One leg of the Server-Timing header; duration in milliseconds. */
   readonly timing: (name: string, durationMs: number, description?: string) => void;
+  /** Calls back once, after the answer has gone (or the client has). Absent: nobody waits for an answer. */
+  readonly afterwards?: (work: () => void) => void;
 }
 
 /** Everything that can answer an API call. Throws FicusError only. */
@@ -128,8 +136,31 @@ export interface Logger {
 /** Fields by name; those not on the allow-list of src/log.ts are dropped. `error` may hold anything thrown. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Which side answers an endpoint. */
-export type Stage = 'legacy' | 'modern';
+/** A side of an endpoint. */
+export type Side = 'legacy' | 'modern';
+
+/** How far an endpoint has come (docs/migrating-an-endpoint.md). */
+export type Stage = 'legacy' | 'shadow' | 'canary' | 'modern' | 'retired';
+
+/** Whom the modern side answers while an endpoint is in canary. Whoever is on a list is in; of the others, a percentage. */
+export interface Cohort {
+  /** 0 to 100, of the keyed hash of the patient, else of the client. Whoever is in at 10 is in at 20. */
+  readonly percent: number;
+  /** The percentage is of these only; absent: of all. */
+  readonly within?: { readonly facilities?: readonly string[]; readonly clients?: readonly string[] };
+  readonly facilities?: readonly string[];
+  readonly clients?: readonly string[];
+  /** FHIR ids of patients. */
+  readonly patients?: readonly string[];
+}
+
+/** Who said what, when: an approval, a hold. */
+export interface Signature {
+  readonly by: string;
+  /** ISO 8601 instant. */
+  readonly at: string;
+  readonly reason: string;
+}
 
 /** How an endpoint is answered now: one row of the route table. */
 export interface Route {
@@ -142,6 +173,16 @@ export interface Route {
   /** Writes to the modern side: checked against the contract first, or streamed as they come. */
   readonly body: 'validated' | 'streamed';
   readonly owners?: { readonly technical?: string; readonly clinical?: string };
+  /** Whom modern answers in canary. */
+  readonly cohort?: Cohort;
+  /** While it is held, it does not go forward. */
+  readonly hold?: Signature;
+  /** `retired` takes two: the first of them. */
+  readonly retirement?: Signature;
+  /** ISO 8601 instant at which the stage was entered. */
+  readonly since: string;
+  /** Version of the route that the evidence counts from: the entry of the stage, or a later fresh start. */
+  readonly run: number;
   /** Counts the changes of this route, from 1. */
   readonly version: number;
   /** ISO 8601 instant. */

@@ -60,7 +60,8 @@ function checkRoutes(
     for (const side of ['legacy', 'modern'] as const) {
       const name = route[side];
       if (name === undefined) {
-        if (route.stage === side) say(path, `stage ${side} needs a ${side} backend`);
+        if (route.stage !== (side === 'legacy' ? 'modern' : 'legacy'))
+          say(path, `stage ${route.stage} needs a ${side} backend`);
         continue;
       }
       const backend = member(backends, name);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { migrationConfig } from './migration-schema.ts';
 import { secretSource } from './secret.ts';
 
 const port = z.int().min(0).max(65_535);
@@ -134,7 +135,9 @@ export const keyConfig = z.strictObject({
 
 export const routeConfig = z.strictObject({
   endpoint: endpoint.describe('Type.interaction, e.g. Patient.read; a vread goes the way of the read'),
-  stage: z.enum(['legacy', 'modern']).describe('The side that answers at first'),
+  stage: z
+    .enum(['legacy', 'shadow', 'canary', 'modern'])
+    .describe('How far it has come, at first; afterwards what is stored counts'),
   legacy: name.exactOptional().describe('Backend of the legacy side'),
   modern: name.exactOptional().describe('Backend of the modern side'),
   body: z
@@ -262,6 +265,7 @@ export const configSchema = z.strictObject({
         .describe('Types whose searches fail rather than answer in part'),
     })
     .prefault({}),
+  migration: migrationConfig.describe('Moving endpoints from legacy to modern'),
   idempotencyHours: z
     .int()
     .min(1)

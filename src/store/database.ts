@@ -46,6 +46,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE write_record ADD COLUMN write_id TEXT;
   ALTER TABLE write_record ADD COLUMN backend TEXT;
   `,
+  `
+  ALTER TABLE route_version ADD COLUMN cohort TEXT;
+  ALTER TABLE route_version ADD COLUMN hold TEXT;
+  ALTER TABLE route_version ADD COLUMN retirement TEXT;
+  ALTER TABLE route_version ADD COLUMN since TEXT;
+  ALTER TABLE route_version ADD COLUMN run INTEGER;
+  `,
 ];
 
 /**

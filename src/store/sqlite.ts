@@ -16,8 +16,10 @@ export function createSqliteRouteStore(database: DatabaseSync): RouteStore {
   const versions = database.prepare('SELECT * FROM route_version WHERE endpoint = ? ORDER BY version');
   // One statement decides and writes: two processes cannot both add the same version.
   const append = database.prepare(
-    `INSERT INTO route_version (endpoint, version, stage, legacy, modern, body, owners, updated_at, updated_by, reason)
-     SELECT :endpoint, :version, :stage, :legacy, :modern, :body, :owners, :updatedAt, :updatedBy, :reason
+    `INSERT INTO route_version (endpoint, version, stage, legacy, modern, body, owners, cohort, hold, retirement, since, run,
+            updated_at, updated_by, reason)
+     SELECT :endpoint, :version, :stage, :legacy, :modern, :body, :owners, :cohort, :hold, :retirement, :since, :run,
+            :updatedAt, :updatedBy, :reason
       WHERE :version = 1 + coalesce((SELECT max(version) FROM route_version WHERE endpoint = :endpoint), 0)`,
   );
   return {
@@ -31,7 +33,12 @@ export function createSqliteRouteStore(database: DatabaseSync): RouteStore {
         legacy: route.legacy ?? null,
         modern: route.modern ?? null,
         body: route.body,
-        owners: route.owners === undefined ? null : JSON.stringify(route.owners),
+        owners: jsonOf(route.owners),
+        cohort: jsonOf(route.cohort),
+        hold: jsonOf(route.hold),
+        retirement: jsonOf(route.retirement),
+        since: route.since,
+        run: route.run,
         updatedAt: route.updatedAt,
         updatedBy: route.updatedBy,
         reason: route.reason,
@@ -41,6 +48,18 @@ export function createSqliteRouteStore(database: DatabaseSync): RouteStore {
   };
 }
 
+const jsonOf = (value: object | undefined): string | null =>
+  value === undefined ? null : JSON.stringify(value);
+
+/** A column that holds JSON, as a member of its own; absent where it is NULL. */
+function member<Name extends 'owners' | 'cohort' | 'hold' | 'retirement'>(
+  row: Row,
+  name: Name,
+): Partial<Pick<Route, Name>> {
+  return row[name] === null ? {} : ({ [name]: JSON.parse(text(row, name)) } as Pick<Route, Name>);
+}
+
+/** Versions from before stages had evidence do not say since when: each counts from itself. */
 function routeOf(row: Row): Route {
   return {
     endpoint: text(row, 'endpoint') as Endpoint,
@@ -48,9 +67,12 @@ function routeOf(row: Row): Route {
     ...(row['legacy'] === null ? {} : { legacy: text(row, 'legacy') }),
     ...(row['modern'] === null ? {} : { modern: text(row, 'modern') }),
     body: text(row, 'body') as Route['body'],
-    ...(row['owners'] === null
-      ? {}
-      : { owners: JSON.parse(text(row, 'owners')) as NonNullable<Route['owners']> }),
+    ...member(row, 'owners'),
+    ...member(row, 'cohort'),
+    ...member(row, 'hold'),
+    ...member(row, 'retirement'),
+    since: text(row, row['since'] === null ? 'updated_at' : 'since'),
+    run: Number(row['run'] ?? row['version']),
     version: Number(row['version']),
     updatedAt: text(row, 'updated_at'),
     updatedBy: text(row, 'updated_by'),

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../fhir/types.ts';
-import type { Route, Stage } from '../ports.ts';
-import { isStage, wiringProblem } from './stage.ts';
+import type { Route, Side } from '../ports.ts';
+import { isStage, sideProblem, wiringProblems } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
 
 /** A row of the configuration file. */
@@ -29,10 +29,11 @@ export function routeProblems(
     if (seen.has(seed.endpoint)) say('endpoint', `${seed.endpoint} is routed twice`);
     seen.add(seed.endpoint);
     if (!isStage(seed.stage)) say('stage', `"${String(seed.stage)}" is not a stage`);
-    for (const side of ['legacy', 'modern'] satisfies Stage[]) {
-      if (seed[side] === undefined && seed.stage !== side) continue;
-      const problem = wiringProblem(seed, side, backends);
-      if (problem !== undefined) say(side, problem);
+    const ofStage = isStage(seed.stage) ? wiringProblems(seed, seed.stage, backends) : [];
+    for (const side of ['legacy', 'modern'] satisfies Side[]) {
+      const own = seed[side] === undefined ? undefined : sideProblem(seed, side, backends);
+      const needed = ofStage.filter((one) => one.side === side).map((one) => one.message);
+      for (const message of new Set([...(own === undefined ? [] : [own]), ...needed])) say(side, message);
     }
     if (seed.body === 'streamed' && seed.modern === undefined) {
       say('body', 'only a modern backend can be given a streamed body');

@@ -3,7 +3,7 @@ import type { Endpoint } from '../fhir/types.ts';
 import type { Clock, Logger, Route, RouteStore, Stage } from '../ports.ts';
 import { routeProblems } from './problems.ts';
 import type { RouteSeed } from './problems.ts';
-import { TRANSITIONS, isStage, wiringProblem } from './stage.ts';
+import { STAGES, isStage, wiringProblem, wiringProblems } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
 
 export interface RouteTableOptions {
@@ -74,7 +74,16 @@ export async function createRouteTable(options: RouteTableOptions): Promise<Rout
 
   async function seedRoute(seed: RouteSeed, before: Route | undefined): Promise<Route> {
     const reason = before ? 'the configuration changed its wiring' : 'first start';
-    const route: Route = { ...seed, ...stamp('config', reason, (before?.version ?? 0) + 1) };
+    const stamped = stamp('config', reason, (before?.version ?? 0) + 1);
+    const route: Route = {
+      ...seed,
+      ...(before?.cohort ? { cohort: before.cohort } : {}),
+      ...(before?.hold ? { hold: before.hold } : {}),
+      ...(before?.retirement ? { retirement: before.retirement } : {}),
+      since: before?.since ?? stamped.updatedAt,
+      run: before?.run ?? stamped.version,
+      ...stamped,
+    };
     if (!(await store.append(route))) throw changedMeanwhile(route.endpoint);
     return route;
   }
@@ -96,7 +105,7 @@ export async function createRouteTable(options: RouteTableOptions): Promise<Rout
         expression: ['by'],
       });
     if (!isStage(stage)) {
-      const stages = Object.keys(TRANSITIONS).join(', ');
+      const stages = STAGES.join(', ');
       throw new FicusError('value-invalid', `"${stage}" is not a stage; there are: ${stages}.`, {
         expression: ['stage'],
       });
@@ -105,7 +114,8 @@ export async function createRouteTable(options: RouteTableOptions): Promise<Rout
       throw changedMeanwhile(endpoint, before);
     if (stage === before.stage) return before;
     refuseTransition(before, stage, backends);
-    const route: Route = { ...before, stage, ...stamp(change.by, change.reason ?? '', before.version + 1) };
+    const stamped = stamp(change.by, change.reason ?? '', before.version + 1);
+    const route: Route = { ...before, stage, since: stamped.updatedAt, run: stamped.version, ...stamped };
     if (!(await store.append(route))) {
       const current = (await store.history(endpoint)).at(-1);
       if (current) replace(current);
@@ -150,12 +160,15 @@ function storedProblems(
   wanted: readonly RouteSeed[],
   backends: ReadonlyMap<string, BackendCapability>,
 ) {
+  const said = new Set(routeProblems(seeds, backends).map((one) => one.message));
   return wanted.flatMap((seed, index) => {
-    if (seed.stage === seeds[index]?.stage || seed[seed.stage] !== undefined) return [];
-    const problem = wiringProblem(seed, seed.stage, backends);
-    return [
-      { path: `routes.${index}.${seed.stage}`, message: `${problem}, but its stored stage is ${seed.stage}` },
-    ];
+    if (seed.stage === seeds[index]?.stage) return [];
+    return wiringProblems(seed, seed.stage, backends)
+      .filter(({ message }) => !said.has(message))
+      .map(({ side, message }) => ({
+        path: `routes.${index}.${side}`,
+        message: `${message}, but its stored stage is ${seed.stage}`,
+      }));
   });
 }
 
@@ -177,9 +190,8 @@ function refuseTransition(
   stage: Stage,
   backends: ReadonlyMap<string, BackendCapability>,
 ): void {
-  const problem = TRANSITIONS[route.stage].includes(stage)
-    ? wiringProblem(route, stage, backends)
-    : `from ${route.stage} it goes to ${TRANSITIONS[route.stage].join(' or ')}`;
+  const problem =
+    route.stage === 'retired' ? 'what is retired stays retired' : wiringProblem(route, stage, backends);
   if (problem !== undefined) {
     throw new FicusError('unprocessable', `${route.endpoint} cannot go to ${stage}: ${problem}.`, {
       expression: ['stage'],

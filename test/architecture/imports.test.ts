@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] = [
   ['errors', 0, /^src\/errors\.ts$/],
   ['fhir', 0.1, /^src\/fhir\//],
-  ['ports', 0.2, /^src\/ports\.ts$/],
+  ['ports', 0.2, /^src\/(migration-)?ports\.ts$/],
   ['contract', 1, /^src\/contract\//],
   ['search', 1, /^src\/search\//],
   ['mapping', 1, /^src\/mapping\//],
@@ -24,6 +24,7 @@ const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] =
   ['adapters/hl7v2', 2, /^adapters\/hl7v2\//],
   ['adapters/soap', 2, /^adapters\/soap\//],
   ['adapters/modern', 2, /^adapters\/modern\//],
+  ['events', 2, /^src\/events\//],
   ['http', 3, /^src\/http\//],
   ['config', 3, /^src\/config\//],
   ['top', 4, /^src\/(main|compose)\.ts$|^src\/(cli|compose)\/|^adapters\/index\.ts$/],

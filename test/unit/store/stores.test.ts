@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Route, WriteRecord } from '../../../src/ports.ts';
@@ -20,6 +20,11 @@ const route: Route = {
   modern: 'labs',
   body: 'validated',
   owners: { technical: 'labs team', clinical: 'chief of pathology' },
+  cohort: { percent: 12.5, within: { facilities: ['EAST'] }, clients: ['kiosk'], patients: ['p-1'] },
+  hold: { by: 'ana', at: '2026-03-01T07:00:00.000Z', reason: 'holidays' },
+  retirement: { by: 'ben', at: '2026-03-01T07:30:00.000Z', reason: 'nobody calls it' },
+  since: '2026-02-01T08:00:00.000Z',
+  run: 1,
   version: 1,
   updatedAt: '2026-03-01T08:00:00.000Z',
   updatedBy: 'config',
@@ -46,6 +51,8 @@ describe.each(IMPLEMENTATIONS)('%s stores', (_name, open) => {
       stage: 'legacy',
       legacy: 'core',
       body: 'streamed',
+      since: '2026-03-01T08:00:00.000Z',
+      run: 1,
       version: 1,
       updatedAt: '2026-03-01T08:00:00.000Z',
       updatedBy: 'config',
@@ -185,6 +192,32 @@ describe('the sqlite file', () => {
     raw.exec(`PRAGMA user_version = ${MIGRATIONS.length + 1}`);
     raw.close();
     expect(() => openDatabase(file)).toThrow(/newer/);
+  });
+
+  it('reads a route of before stages had evidence as one that begins with each version', async () => {
+    const file = newFile();
+    mkdirSync(dirname(file), { recursive: true });
+    const raw = new DatabaseSync(file);
+    raw.exec(`${MIGRATIONS.slice(0, 2).join('')} PRAGMA user_version = 2;
+      INSERT INTO route_version VALUES
+        ('Patient.read', 1, 'legacy', 'core', NULL, 'validated', NULL, '2025-01-01T00:00:00.000Z', 'config', 'first start')`);
+    raw.close();
+    const stores = openSqliteStores(file);
+    const old = {
+      endpoint: 'Patient.read',
+      stage: 'legacy',
+      legacy: 'core',
+      body: 'validated',
+      since: '2025-01-01T00:00:00.000Z',
+      run: 1,
+      version: 1,
+      updatedAt: '2025-01-01T00:00:00.000Z',
+      updatedBy: 'config',
+      reason: 'first start',
+    } as const;
+    expect(await stores.routes.load()).toEqual([old]);
+    expect(await stores.routes.append({ ...old, version: 2 })).toBe(true);
+    stores.close();
   });
 
   it('is brought forward from an empty schema', () => {

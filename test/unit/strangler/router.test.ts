@@ -21,7 +21,12 @@ let table: RouteTable;
 let router: Backend;
 
 beforeEach(async () => {
-  const endpoints = ['Observation.create', 'Observation.search', 'Observation.read'] as const;
+  const endpoints = [
+    'Observation.create',
+    'Observation.update',
+    'Observation.search',
+    'Observation.read',
+  ] as const;
   table = await createRouteTable({
     seeds: [
       { endpoint: 'Observation.read', stage: 'legacy', legacy: 'core', modern: 'labs', body: 'validated' },

@@ -1,0 +1,80 @@
+import compartment from './data/patient-compartment.json' with { type: 'json' };
+import { compileExpression } from './path.ts';
+import type { CompiledExpression } from './path.ts';
+import { parseReference } from './reference.ts';
+import { searchParameter } from './search-parameters.ts';
+import type { SearchFilter, SearchQuery } from './search-query.ts';
+import type { Resource } from './types.ts';
+
+const PARAMETERS = compartment as Readonly<Record<string, readonly string[]>>;
+const compiled = new Map<string, readonly CompiledExpression[]>();
+
+/** Parameters that say whose a resource is, in the order in which they are believed. */
+function parametersOf(type: string): readonly string[] {
+  const all = PARAMETERS[type] ?? [];
+  const first = ['patient', 'subject'].filter((name) => searchParameter(type, name));
+  return [...first, ...all.filter((name) => !first.includes(name))];
+}
+
+function expressionsOf(type: string): readonly CompiledExpression[] {
+  const known = compiled.get(type);
+  if (known) return known;
+  const made = parametersOf(type).flatMap((name) => {
+    const expression = searchParameter(type, name)?.expression;
+    return expression === undefined ? [] : [compileExpression(expression, type)];
+  });
+  compiled.set(type, made);
+  return made;
+}
+
+function patientId(text: unknown): string | undefined {
+  const parsed = typeof text === 'string' ? parseReference(text) : undefined;
+  if (parsed?.kind !== 'relative' && parsed?.kind !== 'absolute') return undefined;
+  return parsed.type === 'Patient' ? parsed.id : undefined;
+}
+
+/** FHIR id of the patient whose a resource is, by the patient compartment (FHIR R4 compartmentdefinition-patient.html); of a Patient its own. */
+export function patientOfResource(resource: Resource): string | undefined {
+  if (resource.resourceType === 'Patient') return resource.id;
+  for (const select of expressionsOf(resource.resourceType)) {
+    for (const value of select(resource)) {
+      const reference =
+        typeof value === 'object' && value !== null && 'reference' in value ? value['reference'] : undefined;
+      const id = patientId(reference);
+      if (id !== undefined) return id;
+    }
+  }
+  return undefined;
+}
+
+function patientOfFilter(type: string, filter: SearchFilter): string | undefined {
+  const [value, ...others] = filter.values;
+  if (!value || others.length > 0 || filter.chain) return undefined;
+  if (filter.modifier !== undefined && filter.modifier !== 'Patient') return undefined;
+  if (type === 'Patient') return filter.name === '_id' ? (value.code ?? value.text) : undefined;
+  if (filter.type !== 'reference' || !parametersOf(type).includes(filter.name)) return undefined;
+  const only = filter.name === 'patient' || filter.modifier === 'Patient';
+  const isPatient = value.refType === 'Patient' || (value.refType === undefined && only);
+  return isPatient ? (value.refId ?? value.text) : undefined;
+}
+
+/** FHIR id of the one patient that a search is about; undefined when it names none, or several. */
+export function patientOfQuery(query: Pick<SearchQuery, 'type' | 'filters'>): string | undefined {
+  for (const filter of query.filters) {
+    const id = patientOfFilter(query.type, filter);
+    if (id !== undefined) return id;
+  }
+  return undefined;
+}
+
+/** FHIR id of the patient that a request is about, as far as the request says it. */
+export function patientOfRequest(request: {
+  readonly type: string;
+  readonly id?: string;
+  readonly query?: SearchQuery;
+  readonly resource?: Resource;
+}): string | undefined {
+  if (request.type === 'Patient' && request.id !== undefined) return request.id;
+  if (request.resource) return patientOfResource(request.resource);
+  return request.query && patientOfQuery(request.query);
+}
