@@ -18,6 +18,8 @@ import { FHIR_JSON, checkAccept, checkFhirBody, checkFormBody, takePresentation 
 import { endpointOf, perform } from './perform.ts';
 import type { Call, ParseSearch } from './perform.ts';
 import { refuseIfNoneMatch } from './preconditions.ts';
+import { principalOf } from './principal.ts';
+import type { CallerHeaders } from './principal.ts';
 import { RequestScope } from './scope.ts';
 import { serialise } from './serialise.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
@@ -42,6 +44,8 @@ export interface FhirOptions {
     readonly compression: boolean;
     readonly cors?: CorsOptions | undefined;
   };
+  /** Headers that say who calls; absent: everyone is anonymous. */
+  readonly callers?: CallerHeaders;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'request'>;
@@ -80,13 +84,14 @@ export class FhirHandler {
     path: string | undefined,
     query: string,
   ): Promise<void> {
-    const { clock, log, http } = this.#options;
+    const { clock, log, http, callers } = this.#options;
     const scope = new RequestScope({
       requestId: requestIdOf(req.headers['x-request-id']),
       traceparent: traceparentOf(req.headers['traceparent']),
       clock,
       log,
       deadlineMs: http.deadlineMs,
+      principal: principalOf(req.headers, callers),
     });
     const turn: Turn = {
       req,
@@ -139,6 +144,7 @@ export class FhirHandler {
       servedBy,
       errorCode: answer?.errorCode,
     });
+    scope.closed();
   }
 
   async #answer(turn: Turn, path: string, query: string): Promise<Answer> {

@@ -1,7 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Clock, LogFields, Logger, Principal, RequestContext } from '../ports.ts';
 
-const ANONYMOUS: Principal = { key: 'anonymous' };
 /** Time that a backend has, after the deadline, to say what became of the request (a write: outcome unknown). */
 const GRACE_MS = 400;
 const TOKEN = /[^A-Za-z0-9!#$%&'*+.^_`|~-]/g;
@@ -12,6 +11,7 @@ export interface ScopeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deadlineMs: number;
+  readonly principal: Principal;
 }
 
 /** The Logger of one request. It is made for every one, so it binds nothing: each line gets the id. */
@@ -52,22 +52,26 @@ class RequestLog implements Logger {
 export class RequestScope implements RequestContext {
   readonly requestId: string;
   readonly traceparent: string;
-  readonly principal: Principal = ANONYMOUS;
+  readonly principal: Principal;
   readonly deadline: number;
   readonly startedAt: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly timing: (name: string, durationMs: number, description?: string) => void;
+  readonly afterwards: (work: () => void) => void;
   readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #cancelTimer: () => void;
   readonly #legs: string[] = [];
+  /** What is to be done when the answer has gone. */
+  readonly #later: (() => void)[] = [];
   /** Those who wait for a backend; told when the signal aborts. */
   readonly #waiting = new Set<() => void>();
 
   constructor(options: ScopeOptions) {
     this.requestId = options.requestId;
     this.traceparent = options.traceparent;
+    this.principal = options.principal;
     this.#clock = options.clock;
     this.log = new RequestLog(options.log, options.requestId);
     this.startedAt = options.clock.now();
@@ -81,6 +85,18 @@ export class RequestScope implements RequestContext {
         description === undefined ? '' : `;desc="${description.replace(/[^\x20-\x7e]|["\\]/g, '')}"`;
       this.#legs.push(`${name.replace(TOKEN, '-')};dur=${hundredths(durationMs)}${text}`);
     };
+    this.afterwards = (work) => void this.#later.push(work);
+  }
+
+  /** The answer has gone, or the client has: what waited for that is done now. */
+  closed(): void {
+    for (const work of this.#later.splice(0)) {
+      try {
+        work();
+      } catch (error) {
+        this.log.error('what follows an answer failed', { error });
+      }
+    }
   }
 
   /** Milliseconds since the request came. */
