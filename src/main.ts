@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { registerCheck } from './cli/check.ts';
 import { registerMap } from './cli/map.ts';
+import { registerMigrate } from './cli/migrate.ts';
 import { registerRoute } from './cli/route.ts';
 import { registerSandbox } from './cli/sandbox.ts';
 import { registerServe } from './cli/serve.ts';
@@ -18,6 +19,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerCheck,
     registerRoute,
     registerMap,
+    registerMigrate,
     registerSandbox,
     registerStart,
   ]) {

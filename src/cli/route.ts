@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { askAdmin, formatTable } from './admin-client.ts';
 
 interface RouteView {
   readonly endpoint: string;
@@ -14,41 +15,6 @@ interface RouteView {
 
 interface AdminOption {
   readonly admin: string;
-}
-
-/** Asks the admin API of a running Ficus. @throws Error with its words. */
-async function ask<T>(admin: string, path: string, change?: object): Promise<T> {
-  const address = `${admin.replace(/\/+$/, '')}${path}`;
-  const response = await fetch(
-    address,
-    change && {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(change),
-    },
-  ).catch((error: unknown) => {
-    throw new Error(`No Ficus answers at ${admin}. Is it running? Its admin address is given with --admin.`, {
-      cause: error,
-    });
-  });
-  const body = (await response.json()) as { message?: string };
-  if (!response.ok) throw new Error(body.message ?? `The admin API answered ${response.status}.`);
-  return body as T;
-}
-
-/** Columns as wide as their longest cell. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 const row = (route: RouteView): string[] => [
@@ -69,7 +35,7 @@ export function registerRoute(program: Command): void {
   withAdmin(route.command('list'))
     .description('every endpoint, its stage and its backends')
     .action(async ({ admin }: AdminOption) => {
-      const { routes } = await ask<{ routes: RouteView[] }>(admin, '/routes');
+      const { routes } = await askAdmin<{ routes: RouteView[] }>(admin, '/routes');
       console.log(formatTable([HEAD, ...routes.map(row)]));
     });
 
@@ -85,10 +51,13 @@ export function registerRoute(program: Command): void {
         options: AdminOption & { reason: string; by: string; ifVersion?: number },
       ) => {
         const path = `/routes/${encodeURIComponent(endpoint)}`;
-        const before = await ask<RouteView>(options.admin, path);
+        const before = await askAdmin<RouteView>(options.admin, path);
         const { by, reason, ifVersion } = options;
         const version = ifVersion ?? before.version;
-        const after = await ask<RouteView>(options.admin, path, { stage, by, reason, version });
+        const after = await askAdmin<RouteView>(options.admin, path, {
+          method: 'PUT',
+          body: { stage, by, reason, version },
+        });
         console.log(
           after.version === before.version
             ? `${endpoint} is at ${after.stage} already (version ${after.version})`
@@ -100,7 +69,7 @@ export function registerRoute(program: Command): void {
   withAdmin(route.command('history <endpoint>'))
     .description('every change of a route, oldest first')
     .action(async (endpoint: string, { admin }: AdminOption) => {
-      const { history } = await ask<{ history: RouteView[] }>(
+      const { history } = await askAdmin<{ history: RouteView[] }>(
         admin,
         `/routes/${encodeURIComponent(endpoint)}/history`,
       );

@@ -13,16 +13,20 @@ export interface AdminAnswer {
 
 export interface AdminRequest {
   readonly params: Readonly<Record<string, string>>;
-  /** The JSON body of a PUT; an empty object otherwise. */
+  /** Each parameter of the address once; of one that was sent twice the first. */
+  readonly query: Readonly<Record<string, string>>;
+  /** The JSON body of a request that changes something; an empty object otherwise. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: Request['headers'];
 }
 
 /** One route of the admin API. It is written beside what it shows and mounted here. */
 export interface AdminRoute {
-  readonly method: 'get' | 'put';
+  readonly method: 'get' | 'put' | 'post' | 'delete';
   /** In express's form: `/routes/:endpoint`. */
   readonly path: string;
+  /** Largest body, as express says it; default `64kb`. */
+  readonly bodyLimit?: string;
   /** Throws FicusError. */
   readonly handle: (request: AdminRequest) => Promise<AdminAnswer> | AdminAnswer;
 }
@@ -50,11 +54,21 @@ function bodyOf(req: Request): Readonly<Record<string, unknown>> {
   throw new FicusError('invalid', 'The body must be a JSON object');
 }
 
+function queryOf(req: Request): Record<string, string> {
+  const pairs = [...new URL(req.url, 'http://admin').searchParams].toReversed();
+  return Object.fromEntries(pairs);
+}
+
 async function answer(route: AdminRoute, req: Request, res: Response): Promise<void> {
-  if (route.method === 'put') refuseBrowsers(req);
+  const changes = route.method !== 'get';
+  if (changes) refuseBrowsers(req);
   const { params, headers } = req;
-  const body = route.method === 'put' ? bodyOf(req) : {};
-  const answered = await route.handle({ params: params as Record<string, string>, body, headers });
+  const answered = await route.handle({
+    params: params as Record<string, string>,
+    query: queryOf(req),
+    body: changes ? bodyOf(req) : {},
+    headers,
+  });
   res
     .status(answered.status ?? 200)
     .set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...answered.headers });
@@ -66,7 +80,7 @@ async function answer(route: AdminRoute, req: Request, res: Response): Promise<v
 function ofExpress(error: unknown): FicusError {
   const status = (error as { status?: unknown } | undefined)?.status;
   if (status === 413)
-    return new FicusError('too-large', `The body is larger than ${BODY_LIMIT}`, { cause: error });
+    return new FicusError('too-large', 'The body is larger than this address takes', { cause: error });
   if (status === 415)
     return new FicusError('unsupported-media', 'The body must be JSON in UTF-8', { cause: error });
   if (typeof status === 'number' && status >= 400 && status < 500) {
@@ -77,7 +91,7 @@ function ofExpress(error: unknown): FicusError {
 
 /**
  * The admin application, for a port of its own that is kept off the public network. Failures are
- * `{"error": code, "message": words}` with the status of the code.
+ * `{"error": code, "message": words}` with the status of the code, and `reasons` where several things stand in the way.
  */
 export function createAdminApp(options: AdminOptions): Express {
   const app = express();
@@ -85,7 +99,8 @@ export function createAdminApp(options: AdminOptions): Express {
   app.disable('etag');
   const paths = new Set(options.routes.map(({ path }) => path));
   for (const route of options.routes) {
-    const parse = route.method === 'put' ? [express.json({ limit: BODY_LIMIT })] : [];
+    const limit = route.bodyLimit ?? BODY_LIMIT;
+    const parse = route.method === 'get' ? [] : [express.json({ limit })];
     app[route.method](route.path, ...parse, (req: Request, res: Response) => answer(route, req, res));
   }
   for (const path of paths) {
@@ -109,7 +124,12 @@ export function createAdminApp(options: AdminOptions): Express {
     const failure = error instanceof FicusError ? error : ofExpress(error);
     if (failure.code === 'internal') options.log.error('admin fault', { error });
     res.status(failure.status).set({ 'cache-control': 'no-store', ...failure.headers });
-    res.json({ error: failure.code, message: failure.message });
+    const reasons = failure.issues.flatMap(({ diagnostics }) => diagnostics ?? []);
+    res.json({
+      error: failure.code,
+      message: failure.message,
+      ...(reasons.length > 1 || (reasons.length === 1 && reasons[0] !== failure.message) ? { reasons } : {}),
+    });
   });
   return app;
 }
