@@ -53,6 +53,56 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE route_version ADD COLUMN since TEXT;
   ALTER TABLE route_version ADD COLUMN run INTEGER;
   `,
+  `
+  CREATE TABLE difference_rule (
+    id         TEXT NOT NULL UNIQUE,
+    endpoint   TEXT NOT NULL,
+    signature  TEXT NOT NULL,
+    verdict    TEXT NOT NULL CHECK (verdict IN ('acceptable', 'bug-in-modern', 'bug-in-legacy')),
+    owner      TEXT NOT NULL,
+    added_by   TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    removed    TEXT
+  ) STRICT;
+  CREATE TRIGGER difference_rule_is_kept BEFORE DELETE ON difference_rule
+    BEGIN SELECT RAISE(ABORT, 'rules are kept'); END;
+
+  CREATE TABLE sealed_sample (
+    id         TEXT    NOT NULL UNIQUE,
+    endpoint   TEXT    NOT NULL,
+    signature  TEXT    NOT NULL,
+    taken_at   INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    sealed     BLOB
+  ) STRICT;
+  CREATE INDEX sealed_sample_kind ON sealed_sample (endpoint, signature);
+  CREATE INDEX sealed_sample_expiry ON sealed_sample (expires_at);
+  CREATE TABLE sample_access (
+    sample  TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    by_whom TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    reason  TEXT    NOT NULL,
+    outcome TEXT    NOT NULL CHECK (outcome IN ('opened', 'refused', 'expired', 'unknown'))
+  ) STRICT;
+  CREATE TRIGGER sample_access_is_append_only BEFORE UPDATE ON sample_access
+    BEGIN SELECT RAISE(ABORT, 'the access log is append-only'); END;
+  CREATE TRIGGER sample_access_is_kept BEFORE DELETE ON sample_access
+    BEGIN SELECT RAISE(ABORT, 'the access log is append-only'); END;
+
+  CREATE TABLE captured_request (
+    id         TEXT    PRIMARY KEY,
+    endpoint   TEXT    NOT NULL,
+    shape      TEXT    NOT NULL,
+    priority   REAL    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    sealed     BLOB    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX captured_request_expiry ON captured_request (expires_at);
+  CREATE INDEX captured_request_endpoint ON captured_request (endpoint, priority);
+  `,
 ];
 
 /**
