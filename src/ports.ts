@@ -48,7 +48,7 @@ export interface WriteAttempt {
   readonly backend?: string;
   /**
    * An earlier attempt has no known outcome: whether it took effect is asked first. `ask-then-send`: if it certainly did not, it is
-   * sent. `ask-only`: it is not. What cannot be told is `outcome-unknown`.
+   * sent. `ask-only`: it is not, and a create that certainly was not done is `not-found`. What cannot be told is `outcome-unknown`.
    */
   readonly doubtful?: 'ask-then-send' | 'ask-only';
 }
@@ -201,6 +201,14 @@ export interface RouteStore {
   history(endpoint: Endpoint): Promise<readonly Route[]>;
 }
 
+/** Tells the replicas that a route has changed: which one, and its version. Whoever hears of a newer one reads it from the store. */
+export interface RouteAnnouncer {
+  /** Tells everyone who listens, whoever published included. Never throws, never waits. */
+  publish(endpoint: Endpoint, version: number): void;
+  /** Returns the way to stop. */
+  subscribe(listener: (endpoint: Endpoint, version: number) => void): () => void;
+}
+
 /** What is known of a write that carries a key. */
 export interface WriteRecord {
   /** Digest of what was asked; the same key with another one is refused. */
@@ -231,11 +239,20 @@ export interface IdempotencyStore {
   release(key: string): Promise<void>;
 }
 
-/** Which legacy key an id that cannot be opened stands for (ids made by keyed hash). */
+/** Which legacy key an id that cannot be opened stands for: ids made by keyed hash, and those that the modern side gave. */
 export interface CrosswalkStore {
   /** Remembers ids; one that is known already keeps its key. */
   remember(
     entries: readonly { readonly id: string; readonly type: string; readonly key: string }[],
   ): Promise<void>;
   find(id: string): Promise<{ readonly type: string; readonly key: string } | undefined>;
+  /**
+   * Gives a resource that was made elsewhere its legacy key: the id stays the one that clients know, in both directions. An id or a key that has
+   * its other half already keeps it.
+   */
+  assign(entry: { readonly id: string; readonly type: string; readonly key: string }): Promise<void>;
+  /** The id that was assigned to a key. Answers at once, from memory. */
+  assignedId(type: string, key: string): string | undefined;
+  /** The key that an id was assigned. Answers at once, from memory. */
+  assignedKey(type: string, id: string): string | undefined;
 }

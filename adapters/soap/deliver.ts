@@ -1,6 +1,6 @@
 import { FicusError } from '../../src/errors.ts';
 import type { ErrorCode } from '../../src/errors.ts';
-import type { Clock, RequestContext } from '../../src/ports.ts';
+import type { Clock, RequestContext, WriteAttempt } from '../../src/ports.ts';
 import type { Outcome } from './exchange.ts';
 import type { XmlElement } from './xml-element.ts';
 
@@ -12,8 +12,8 @@ export interface Delivery {
   readonly askAfter: (deadline: number) => Promise<XmlElement | undefined>;
   /** Refusals of a second copy which say that the first may have been applied after all. */
   readonly late: readonly ErrorCode[];
-  /** Whether it may have been sent before: it is asked after first. */
-  readonly doubtful: boolean;
+  /** It may have been sent before: it is asked after first, and with `ask-only` never sent. */
+  readonly doubtful: WriteAttempt['doubtful'];
 }
 
 /** Of the time left: what one step may take, so that another can follow. */
@@ -29,7 +29,8 @@ const LONGEST_PAUSE_MS = 1_000;
  * a first copy that was merely slow makes the second one fail.
  *
  * @returns the body of the answer that holds the record
- * @throws FicusError a refusal; `unavailable` or `timeout` when it was certainly not sent; `outcome-unknown` when time is up
+ * @throws FicusError a refusal; `unavailable` or `timeout` when it was certainly not sent; `outcome-unknown` when time is up;
+ *   `not-found` when it was only to be asked after and is not there
  */
 export async function deliver(
   delivery: Delivery,
@@ -66,6 +67,7 @@ export async function deliver(
     const asked = await ask();
     if (asked.kind === 'found') return asked.body;
     if (asked.kind === 'absent' && refusal) throw refusal;
+    if (asked.kind === 'absent' && delivery.doubtful === 'ask-only') throw notThere();
     if (asked.kind === 'absent' && !isSentAgain && timeLeft() > LEAST_MS) {
       isSentAgain = true;
       context.log.warn('unacknowledged write is sent again', { attempt: 2 });
@@ -95,6 +97,14 @@ function isDoubtful({ code, issues }: FicusError): boolean {
   return (
     code === 'outcome-unknown' ||
     issues.some((issue) => issue.severity === 'warning' && issue.code === 'incomplete')
+  );
+}
+
+/** What is said of a write that was only to be asked after. */
+function notThere(): FicusError {
+  return new FicusError(
+    'not-found',
+    'The legacy service does not have what the earlier attempt would have made.',
   );
 }
 

@@ -78,7 +78,7 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
           send: (deadline) => calls.send(operation, write, { ...context, deadline }),
           askAfter: (deadline) => findMade(operation, write, { ...context, deadline }),
           late: ['duplicate'],
-          doubtful: attempt?.doubtful !== undefined,
+          doubtful: attempt?.doubtful,
         },
         clock,
         context,
@@ -106,7 +106,7 @@ export function createWrites({ calls, operations, run, clock }: WritesOptions): 
             return held && write.isDone(held) ? now : undefined;
           },
           late: ['version-conflict', 'conflict'],
-          doubtful: attempt?.doubtful !== undefined,
+          doubtful: attempt?.doubtful,
         },
         clock,
         context,

@@ -11,6 +11,8 @@ export interface KnownReferencesOptions {
   readonly publicBase: string;
   /** Whether ids of a type are minted by us: those of types that the legacy side still answers. */
   readonly minted: (type: string) => boolean;
+  /** Whether a resource is known by its id although that does not open: it was made on the modern side, and legacy is still to be told. */
+  readonly isKnown?: (type: string, id: string) => boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface KnownReferencesOptions {
  * Throws FicusError `value-invalid` with every reference that points at nothing here.
  */
 export function knownReferences(options: KnownReferencesOptions): Layer {
-  const { opener, publicBase, minted } = options;
+  const { opener, publicBase, minted, isKnown } = options;
   return (next) => ({
     async handle(request, context) {
       const issues: Issue[] = [];
@@ -29,6 +31,7 @@ export function knownReferences(options: KnownReferencesOptions): Layer {
         const ours =
           parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === publicBase);
         if (!parsed || !ours || !minted(parsed.type)) continue;
+        if (isKnown?.(parsed.type, parsed.id)) continue;
         if ((await opener.key(parsed.type, parsed.id)) !== undefined) continue;
         issues.push({
           severity: 'error',

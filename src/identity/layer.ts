@@ -29,7 +29,7 @@ export function identity(options: IdentityOptions): Layer {
     async handle(request, context) {
       const inward = await translateRequest(opener, request);
       if (!inward) return nothingMatches(options.servedBy);
-      const outward = createOutward(options.sealer, request, inward.id);
+      const outward = createOutward(options, request, inward.id);
       const answer = translateResponse(await next.handle(inward, context), outward);
       const unknown = outward.hashed.filter(({ id }) => !remembered.has(id));
       if (unknown.length > 0) {
@@ -71,13 +71,20 @@ interface Outward {
   readonly hashed: { id: string; type: string; key: string }[];
 }
 
-function createOutward(sealer: Sealer, request: FhirRequest, requestKey: string | undefined): Outward {
+function createOutward(
+  { sealer, crosswalk }: Pick<IdentityOptions, 'sealer' | 'crosswalk'>,
+  request: FhirRequest,
+  requestKey: string | undefined,
+): Outward {
   const hashed: Outward['hashed'] = [];
   return {
     hashed,
     id(type, key) {
       // An id sealed by an older key stays the id of the answer: what is read at /Patient/x has the id x.
       if (request.id !== undefined && key === requestKey && type === request.type) return request.id;
+      // What was made on the modern side keeps the id that it was given there.
+      const assigned = crosswalk.assignedId(type, key);
+      if (assigned !== undefined) return assigned;
       const sealed = sealer.seal(type, key);
       if (sealed.hashed) hashed.push({ id: sealed.id, type, key });
       return sealed.id;

@@ -30,7 +30,7 @@ export function createOpener(options: {
   const { sealer, crosswalk, publicBase } = options;
 
   async function key(type: string, id: string): Promise<string | undefined> {
-    if (!sealer.isHashed(id)) return sealer.open(type, id);
+    if (!sealer.isHashed(id)) return sealer.open(type, id) ?? crosswalk.assignedKey(type, id);
     const entry = await crosswalk.find(id);
     return entry?.type === type ? entry.key : undefined;
   }

@@ -103,6 +103,77 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX captured_request_expiry ON captured_request (expires_at);
   CREATE INDEX captured_request_endpoint ON captured_request (endpoint, priority);
   `,
+  `
+  CREATE TABLE assignment (
+    type TEXT NOT NULL,
+    id   TEXT NOT NULL,
+    key  TEXT NOT NULL,
+    PRIMARY KEY (type, id),
+    UNIQUE (type, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE outbox (
+    id              TEXT    PRIMARY KEY,
+    sequence        INTEGER NOT NULL UNIQUE,
+    endpoint        TEXT    NOT NULL,
+    type            TEXT    NOT NULL,
+    resource_id     TEXT,
+    patient         TEXT,
+    from_side       TEXT    NOT NULL CHECK (from_side IN ('legacy', 'modern')),
+    toward          TEXT    NOT NULL CHECK (toward IN ('legacy', 'modern')),
+    backend         TEXT    NOT NULL,
+    state           TEXT    NOT NULL CHECK (state IN ('intended', 'doubtful', 'pending', 'dead')),
+    resource        TEXT    NOT NULL,
+    lossy           INTEGER NOT NULL,
+    sent            INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    accepted_at     INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL,
+    last_error      TEXT,
+    owner           TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE outbox_ended (
+    id          TEXT    PRIMARY KEY,
+    resource_id TEXT,
+    from_side   TEXT    NOT NULL,
+    how         TEXT    NOT NULL,
+    at          INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX outbox_ended_at ON outbox_ended (at);
+  CREATE TABLE outbox_count (
+    endpoint TEXT    NOT NULL,
+    toward   TEXT    NOT NULL,
+    name     TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, toward, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE replica (
+    type      TEXT    NOT NULL,
+    id        TEXT    NOT NULL,
+    patient   TEXT,
+    from_side TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    left_out  TEXT,
+    PRIMARY KEY (type, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE drift_report (
+    endpoint TEXT PRIMARY KEY,
+    report   TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE backfill_job (
+    id         TEXT    PRIMARY KEY,
+    created_at TEXT    NOT NULL,
+    job        TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE backfill_patient (
+    job      TEXT    NOT NULL,
+    position INTEGER NOT NULL,
+    patient  TEXT    NOT NULL,
+    PRIMARY KEY (job, position)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

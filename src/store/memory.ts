@@ -1,4 +1,6 @@
 import type { CrosswalkStore, IdempotencyStore, Route, RouteStore, WriteRecord } from '../ports.ts';
+import { createAssignments } from './assignments.ts';
+import type { Assignments } from './assignments.ts';
 
 /** Routes that are forgotten when the process ends: for tests and throw-away instances. */
 export function createMemoryRouteStore(): RouteStore {
@@ -43,13 +45,18 @@ export function createMemoryIdempotencyStore(): IdempotencyStore {
   };
 }
 
-/** Hashed ids that are forgotten when the process ends. */
-export function createMemoryCrosswalkStore(): CrosswalkStore {
+/** Ids and keys that are forgotten when the process ends. @param assignments shared with the outbox, which assigns as it delivers */
+export function createMemoryCrosswalkStore(assignments: Assignments = createAssignments()): CrosswalkStore {
   const entries = new Map<string, { type: string; key: string }>();
   return {
     async remember(added) {
       for (const { id, type, key } of added) if (!entries.has(id)) entries.set(id, { type, key });
     },
     find: async (id) => entries.get(id),
+    async assign(entry) {
+      if (assignments.isFree(entry)) assignments.put(entry);
+    },
+    assignedId: (type, key) => assignments.idOf(type, key),
+    assignedKey: (type, id) => assignments.keyOf(type, id),
   };
 }

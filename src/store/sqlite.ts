@@ -1,6 +1,9 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Endpoint } from '../fhir/types.ts';
+import type { Assignment } from '../migration-ports.ts';
 import type { CrosswalkStore, IdempotencyStore, Route, RouteStore, Stage, WriteRecord } from '../ports.ts';
+import { createAssignments } from './assignments.ts';
+import type { Assignments } from './assignments.ts';
 import { transaction } from './database.ts';
 
 type Row = Record<string, SQLOutputValue>;
@@ -132,12 +135,16 @@ function recordOf(row: Row): WriteRecord {
   };
 }
 
-/** Hashed ids and their legacy keys in the embedded database. */
-export function createSqliteCrosswalkStore(database: DatabaseSync): CrosswalkStore {
+/** Ids and their legacy keys in the embedded database. @param assignments shared with the outbox, which assigns as it delivers */
+export function createSqliteCrosswalkStore(
+  database: DatabaseSync,
+  assignments: Assignments = loadAssignments(database),
+): CrosswalkStore {
   const insert = database.prepare(
     'INSERT OR IGNORE INTO crosswalk (id, type, key) VALUES (:id, :type, :key)',
   );
   const find = database.prepare('SELECT type, key FROM crosswalk WHERE id = ?');
+  const assign = assigning(database);
   return {
     async remember(entries) {
       if (entries.length === 0) return;
@@ -149,5 +156,26 @@ export function createSqliteCrosswalkStore(database: DatabaseSync): CrosswalkSto
       const row = find.get(id);
       return row && { type: text(row, 'type'), key: text(row, 'key') };
     },
+    async assign(entry) {
+      if (assign(entry)) assignments.put(entry);
+    },
+    assignedId: (type, key) => assignments.idOf(type, key),
+    assignedKey: (type, id) => assignments.keyOf(type, id),
   };
+}
+
+/** Writes an assignment down, unless one of its halves has another already: then false. */
+export function assigning(database: DatabaseSync): (assignment: Assignment) => boolean {
+  const insert = database.prepare(
+    'INSERT OR IGNORE INTO assignment (type, id, key) VALUES (:type, :id, :key)',
+  );
+  return ({ type, id, key }) => Number(insert.run({ type, id, key }).changes) === 1;
+}
+
+/** The assignments of the file, in memory. */
+export function loadAssignments(database: DatabaseSync): Assignments {
+  const assignments = createAssignments();
+  for (const row of database.prepare('SELECT type, id, key FROM assignment').all())
+    assignments.put({ type: text(row, 'type'), id: text(row, 'id'), key: text(row, 'key') });
+  return assignments;
 }

@@ -303,6 +303,16 @@ describe('a write in doubt', () => {
     expect(scene.received(message)).toHaveLength(1);
   });
 
+  it('is only asked after where it must not be sent', async () => {
+    const scene = await openScene();
+    const make = (doubt: typeof attempt | typeof onlyAsk) =>
+      scene.source.create('Patient', NEW_PATIENT, scene.context(), undefined, doubt);
+    await expect(make(onlyAsk)).rejects.toMatchObject({ code: 'not-found' });
+    expect(scene.received('ADT^A28')).toHaveLength(0);
+    const made = await make(attempt);
+    expect(await make(onlyAsk)).toEqual(made);
+  });
+
   it('changes what is not so yet, and is done when it is', async () => {
     const scene = await openScene();
     const before = await scene.source.read('Patient', 'HOSP|100001', scene.context());

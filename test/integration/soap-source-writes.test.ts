@@ -271,6 +271,15 @@ describe('a write in doubt', () => {
     ]);
   });
 
+  it('is only asked after where it must not be sent', async () => {
+    const book = (doubt: typeof attempt | typeof onlyAsk) =>
+      source.create('Appointment', appointment(), contextOf(), undefined, doubt);
+    expect(await failure(book(onlyAsk))).toMatchObject({ code: 'not-found' });
+    expect((await received(sandbox)).filter((call) => call.startsWith('BookAppointment'))).toEqual([]);
+    const booked = await book(attempt);
+    expect(await book(onlyAsk)).toEqual(booked);
+  });
+
   it('changes what is not so yet, and is done when it is', async () => {
     const before = await read('APPT|A50001');
     const change = (comment: string, doubt: typeof attempt | typeof onlyAsk) =>

@@ -1,5 +1,5 @@
 import { FicusError } from '../../../src/errors.ts';
-import type { RequestContext } from '../../../src/ports.ts';
+import type { RequestContext, WriteAttempt } from '../../../src/ports.ts';
 import type { Message } from '../message.ts';
 import type { Core } from './core.ts';
 import type { Outgoing } from './line.ts';
@@ -25,15 +25,16 @@ const LONGEST_PAUSE_MS = 1_000;
  * still unknown when time is up is `outcome-unknown`.
  *
  * @param askAfter absent: there is no way to ask.
- * @param doubtful whether it may have been sent before: it is asked after first.
- * @throws {FicusError} a refusal as the error table has it; `unavailable` or `timeout` when it was certainly not sent.
+ * @param doubtful it may have been sent before: it is asked after first, and with `ask-only` never sent.
+ * @throws {FicusError} a refusal as the error table has it; `unavailable` or `timeout` when it was certainly not sent; `not-found` when
+ * it was only to be asked after and is not there.
  */
 export async function deliver<T>(
   outgoing: Outgoing,
   askAfter: AskAfter<T> | undefined,
   core: Core,
   context: RequestContext,
-  doubtful: boolean,
+  doubtful: WriteAttempt['doubtful'],
 ): Promise<Delivered<T>> {
   const first = doubtful
     ? ({ kind: 'unknown', error: inDoubt() } as const)
@@ -45,6 +46,7 @@ export async function deliver<T>(
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
     const asked = await ask(askAfter, core, context);
     if (asked.kind === 'found') return { how: 'found', found: asked.found };
+    if (asked.kind === 'absent' && doubtful === 'ask-only') throw notThere();
     if (asked.kind === 'absent' && !sentAgain && timeLeft(core, context) > LEAST_MS) {
       sentAgain = true;
       context.log.warn('unacknowledged write is sent again', { controlId: outgoing.controlId, attempt: 2 });
@@ -109,6 +111,14 @@ async function ask<T>(askAfter: AskAfter<T>, core: Core, context: RequestContext
 
 function timeLeft(core: Core, context: RequestContext): number {
   return context.deadline - core.clock.now();
+}
+
+/** What is said of a write that was only to be asked after. */
+function notThere(): FicusError {
+  return new FicusError(
+    'not-found',
+    'The legacy system does not have what the earlier attempt would have made.',
+  );
 }
 
 /** Why a write that may have been sent before is unknown until it is found, or known not to be there. */

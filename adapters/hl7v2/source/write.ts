@@ -69,7 +69,7 @@ export async function create(
   const askAfter: AskAfter<Found> | undefined =
     reader && key && ((deadline) => find(reader, key, core, context, deadline));
   const outgoing = { endpoint, purpose: 'write', controlId, bytes: message.toBytes() } as const;
-  const delivered = await deliver(outgoing, askAfter, core, context, doubtful);
+  const delivered = await deliver(outgoing, askAfter, core, context, attempt?.doubtful);
   const found =
     delivered.how === 'found'
       ? delivered.found.resource
@@ -114,8 +114,7 @@ export async function update(
   if (attempt?.doubtful && isApplied(said, current.resource, core)) return current.resource;
   if (attempt?.doubtful === 'ask-only') throw inDoubt();
   const outgoing = { endpoint, purpose: 'write', controlId, bytes: message.toBytes() } as const;
-  const doubtful = attempt?.doubtful !== undefined;
-  const delivered = await deliver(outgoing, askAfter, core, context, doubtful);
+  const delivered = await deliver(outgoing, askAfter, core, context, attempt?.doubtful);
   if (delivered.how === 'found') return delivered.found.resource;
   const back = await readBack((deadline) => find(reader, parsed, core, context, deadline), core, context);
   return back ?? { ...said, id: key };

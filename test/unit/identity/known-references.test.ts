@@ -8,6 +8,7 @@ const layer = knownReferences({
   opener: { key: async (type, id) => (type === 'Patient' && id === 'known' ? 'HOSP|1' : undefined) },
   publicBase,
   minted: (type) => type === 'Patient',
+  isKnown: (type, id) => type === 'Patient' && id === 'on-its-way',
 });
 
 async function write(references: readonly string[]): Promise<unknown> {
@@ -23,6 +24,7 @@ async function write(references: readonly string[]): Promise<unknown> {
 describe('the references of a body', () => {
   it.each([
     'Patient/known',
+    'Patient/on-its-way',
     `${publicBase}/Patient/known`,
     'Observation/anything',
     'https://elsewhere.example/Patient/1',

@@ -68,6 +68,36 @@ const reference = (name: string, values: SearchFilter['values'], modifier?: stri
   ...(modifier === undefined ? {} : { modifier }),
 });
 
+describe('a resource that was made on the modern side', () => {
+  const made = '6f1c2a34-5b6d-8e7f-9a0b-1c2d3e4f5a6b';
+
+  it('keeps the id that it was given there, in both directions', async () => {
+    const crosswalk = createMemoryCrosswalkStore();
+    await crosswalk.assign({ type: 'Patient', id: made, key: 'HOSP|77' });
+    const { asked, handle } = over(() => answer({ resourceType: 'Patient', id: 'HOSP|77' }), crosswalk);
+    expect(resourceOf(await handle(read(made))).id).toBe(made);
+    expect(asked[0]).toMatchObject({ id: 'HOSP|77' });
+    const appointment: Resource = {
+      resourceType: 'Appointment',
+      participant: [{ actor: { reference: `Patient/${made}` } }],
+    };
+    const writing = over((request) => answer({ ...request.resource!, id: 'HOSP|A1' }), crosswalk);
+    const request = { interaction: 'create', type: 'Appointment', resource: appointment, handling: 'strict' } as const; // prettier-ignore
+    const written = resourceOf(await writing.handle(request));
+    expect(writing.asked[0]?.resource?.['participant']).toEqual([
+      { actor: { reference: 'Patient/HOSP|77' } },
+    ]);
+    expect(written['participant']).toEqual(appointment['participant']);
+  });
+
+  it('is nothing as a resource of another type', async () => {
+    const crosswalk = createMemoryCrosswalkStore();
+    await crosswalk.assign({ type: 'Appointment', id: made, key: 'HOSP|77' });
+    const { handle } = over(() => answer({ resourceType: 'Patient', id: 'HOSP|77' }), crosswalk);
+    expect(await outcome(handle(read(made)))).toBe('not-found');
+  });
+});
+
 describe('a read', () => {
   it('asks for the key and answers with ids, without touching what the backend gave', async () => {
     const resource = frozen<Resource>({

@@ -1,0 +1,28 @@
+import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
+
+/** What went to both sides, forgotten when the process ends. */
+export function createMemoryReplicaStore(): ReplicaStore {
+  const replicas = new Map<string, Replica>();
+  return {
+    async put(replica) {
+      replicas.set(`${replica.type}/${replica.id}`, replica);
+    },
+    find: async (type, id) => replicas.get(`${type}/${id}`),
+    list: async (type, after = '', limit) =>
+      [...replicas.values()]
+        .filter((replica) => replica.type === type && replica.id > after)
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, limit),
+  };
+}
+
+/** The newest drift report of each endpoint, forgotten when the process ends. */
+export function createMemoryDriftReportStore(): DriftReportStore {
+  const reports = new Map<string, DriftReport>();
+  return {
+    async save(report) {
+      reports.set(report.endpoint, report);
+    },
+    latest: async (endpoint) => reports.get(endpoint),
+  };
+}
