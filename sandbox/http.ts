@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isOn, numberOf, type Dial } from './faults/dial.ts';
+import { isOn, numberOf, type WireDial } from './faults/dial.ts';
 import { writeOversized } from './faults/oversized.ts';
 import { downAfter, type Switchboard } from './faults/switchboard.ts';
 
@@ -47,7 +47,7 @@ export function send(response: ServerResponse, answer: HttpAnswer, head = false)
 }
 
 /** Whether the core does what it was asked while this dial is on. */
-export function appliesUnder(dial: Dial | undefined): boolean {
+export function appliesUnder(dial: WireDial | undefined): boolean {
   if (!dial) return true;
   return (
     !['hang', 'oversized', 'bomb', 'fault', 'status'].includes(dial.fault) &&
@@ -57,7 +57,7 @@ export function appliesUnder(dial: Dial | undefined): boolean {
 
 /** Sends the answer the way a dial wants it, for the faults that HTTP services share. */
 export async function sendUnder(
-  dial: Dial | undefined,
+  dial: WireDial | undefined,
   answer: HttpAnswer,
   response: ServerResponse,
   switchboard: Switchboard,
@@ -107,7 +107,7 @@ export async function sendUnder(
   if (!response.destroyed) send(response, answer, head);
 }
 
-function errorPage(dial: Dial): HttpAnswer {
+function errorPage(dial: WireDial): HttpAnswer {
   const status = Math.min(599, Math.max(400, numberOf(dial, 'status') ?? 503));
   const retryAfter = numberOf(dial, 'retryAfter');
   const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };

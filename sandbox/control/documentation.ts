@@ -1,8 +1,8 @@
-import { FAULTS, type FaultSpec } from '../faults/catalogue.ts';
+import { FAULTS } from '../faults/catalogue.ts';
 
 /** `GET /`: what the control API does, made of the same table that checks the dials. */
 export function documentation(): unknown {
-  const faults = Object.entries<FaultSpec>(FAULTS).map(([fault, spec]) => ({ fault, ...spec }));
+  const faults = Object.entries(FAULTS).map(([fault, spec]) => ({ fault, ...spec }));
   return {
     about: 'Control of the sandbox hospital. JSON in, JSON out.',
     paths: {
@@ -11,9 +11,12 @@ export function documentation(): unknown {
       'GET /received':
         'what the services received, without content; filters protocol, operation, controlId, sender, outcome, fault, after (entry number), limit',
       'DELETE /received': 'forgets it',
+      'GET /appointments':
+        'numbers of the appointments that the core keeps: its own, the caller’s, status, version',
       'GET /orders': 'the orders the core keeps; filter placerNumber',
       'GET /dials': 'the dials that are on',
-      'POST /dials': 'switches one on: protocol, fault, and what is listed below; 201 with its id',
+      'POST /dials':
+        'switches one on: protocol, fault, and what is listed below; 201 with its id. With ?replace=true in place of those of the same protocol, fault and operation',
       'DELETE /dials/{id}': 'switches one off',
       'DELETE /dials': 'switches all off',
       'POST /reset':
@@ -27,6 +30,8 @@ export function documentation(): unknown {
       count: 'how many messages it takes; no limit when absent',
       durationMs: 'milliseconds it lasts; until it is switched off when absent',
       after: 'messages that pass unharmed first',
+      percent:
+        'share of the messages it takes, by a sequence that is always the same; of a fault of content: of the resources, always the same ones',
       example: { protocol: 'mllp', operation: 'OML^O21', fault: 'late', delayMs: 40_000, count: 2 },
     },
     faults,

@@ -13,6 +13,7 @@ import {
   primaryIdentifier,
   type Patient,
 } from '../legacy-core/state/patients.ts';
+import { text } from '../legacy-core/soap/schema.ts';
 import type { Order } from '../legacy-core/state/orders.ts';
 import type { ModernService } from '../modern/index.ts';
 import { documentation } from './documentation.ts';
@@ -83,7 +84,19 @@ function createRoutes({
   return {
     'GET /': documentation,
     'GET /dials': () => ({ dials: switchboard.list() }),
-    'POST /dials': async (request) => switchboard.set(parseDial(await readJson(request))),
+    'POST /dials': async (request, url) => {
+      const input = parseDial(await readJson(request));
+      if (url.searchParams.get('replace') === 'true') {
+        const same = switchboard
+          .list()
+          .filter(
+            ({ protocol, fault, operation }) =>
+              protocol === input.protocol && fault === input.fault && operation === input.operation,
+          );
+        for (const { id } of same) switchboard.remove(id);
+      }
+      return switchboard.set(input);
+    },
     'DELETE /dials': () => {
       switchboard.clear();
       return { dials: [] };
@@ -98,6 +111,16 @@ function createRoutes({
       return received(journal, new URL('http://control/received'));
     },
     'GET /patients': () => ({ patients: hospital().patients.all().map(describePatient) }),
+    'GET /appointments': () => ({
+      appointments: hospital()
+        .records.appointments.all()
+        .map(({ number, tree }) => ({
+          number,
+          externalRef: text(tree, 'ExternalRef'),
+          status: text(tree, 'StatusCode'),
+          version: text(tree, 'RowVersion'),
+        })),
+    }),
     'GET /orders': (_request, url) => {
       const number = url.searchParams.get('placerNumber');
       const orders = hospital()

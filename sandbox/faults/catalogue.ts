@@ -1,19 +1,5 @@
-/** The fault dials: what each does, where it works and what it takes. The control API's documentation is this table. */
-export const PROTOCOLS = ['mllp', 'soap', 'modern'] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
-
-interface Parameter {
-  readonly type: 'number' | 'string' | 'boolean' | 'one-of';
-  readonly values?: readonly string[];
-  readonly default?: number | string | boolean;
-  readonly about: string;
-}
-
-export interface FaultSpec {
-  readonly about: string;
-  readonly protocols: readonly Protocol[];
-  readonly parameters: Readonly<Record<string, Parameter>>;
-}
+import { PLANTED } from './planted/index.ts';
+import { PROTOCOLS, type FaultSpec, type Parameter } from './spec.ts';
 
 const ALL = PROTOCOLS;
 const APPLIED: Parameter = {
@@ -22,7 +8,8 @@ const APPLIED: Parameter = {
   about: 'whether the core does what it was asked before the answer goes wrong',
 };
 
-export const FAULTS = {
+/** Faults of the wire: where each works and what it takes. */
+const WIRE_FAULTS = {
   late: {
     about: 'does what it was asked, answers later',
     protocols: ALL,
@@ -141,8 +128,26 @@ export const FAULTS = {
   },
 } as const satisfies Record<string, FaultSpec>;
 
-export type FaultName = keyof typeof FAULTS;
+export type WireFault = keyof typeof WIRE_FAULTS;
+export type PlantedFaultName = keyof typeof PLANTED;
+export type FaultName = WireFault | PlantedFaultName;
+
+/** All fault dials; the control API's documentation is this table. */
+export const FAULTS: Readonly<Record<string, FaultSpec>> = {
+  ...WIRE_FAULTS,
+  ...Object.fromEntries(
+    Object.entries(PLANTED).map(([name, fault]): [string, FaultSpec] => [
+      name,
+      { about: fault.about, protocols: ['modern'], parameters: {} },
+    ]),
+  ),
+};
 
 export function faultSpec(name: string): FaultSpec | undefined {
-  return Object.hasOwn(FAULTS, name) ? FAULTS[name as FaultName] : undefined;
+  return Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
+}
+
+/** Whether a fault is one of the content of answers, not of the wire. */
+export function isPlanted(name: FaultName): name is PlantedFaultName {
+  return Object.hasOwn(PLANTED, name);
 }

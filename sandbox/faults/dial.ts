@@ -1,4 +1,6 @@
-import { FAULTS, PROTOCOLS, faultSpec, type FaultName, type FaultSpec, type Protocol } from './catalogue.ts';
+import { FAULTS, faultSpec, isPlanted, type FaultName, type WireFault } from './catalogue.ts';
+import { PLANTED } from './planted/index.ts';
+import { PROTOCOLS, type FaultSpec, type Protocol } from './spec.ts';
 
 /** One fault that is switched on. */
 export interface Dial {
@@ -15,7 +17,12 @@ export interface Dial {
   readonly count?: number;
   /** Milliseconds it lasts; absent: until removed. */
   readonly durationMs?: number;
+  /** Share of the messages it takes, by a seeded sequence; of a planted fault: of the resources, always the same ones. */
+  readonly percent?: number;
 }
+
+/** A dial of the wire: one message goes wrong as a whole. */
+export type WireDial = Dial & { readonly fault: WireFault };
 
 export type DialInput = Omit<Dial, 'id'>;
 
@@ -29,7 +36,7 @@ export class DialError extends Error {
   }
 }
 
-const COMMON = ['protocol', 'operation', 'fault', 'after', 'count', 'durationMs'];
+const COMMON = ['protocol', 'operation', 'fault', 'after', 'count', 'durationMs', 'percent'];
 
 /** Checks a dial as it came over the control API and fills in defaults. Throws DialError with every problem. */
 export function parseDial(input: unknown): DialInput {
@@ -48,17 +55,20 @@ export function parseDial(input: unknown): DialInput {
   }
   const operation = given['operation'];
   if (operation !== undefined && typeof operation !== 'string') problems.push('operation: text');
-  const limits = readLimits(given, problems);
+  const limits = { ...readLimits(given, problems), ...readPercent(given, problems) };
   const parameters = readParameters(spec, given, problems);
-  if (fault === 'down' && (operation !== undefined || limits.count !== undefined)) {
-    problems.push('down: concerns connections, so it takes durationMs but no operation and no count');
+  const name = fault as FaultName;
+  const ofMessages = [operation, limits.count, limits.percent].some((each) => each !== undefined);
+  if (name === 'down' && ofMessages) {
+    problems.push('down: concerns connections, so it takes durationMs but no operation, count or percent');
   }
-  if (fault === 'slow') checkDistribution(parameters, problems);
+  if (name === 'slow') checkDistribution(parameters, problems);
   if (problems.length > 0 || !protocol) throw new DialError(problems);
   return {
     protocol,
-    fault: fault as FaultName,
+    fault: name,
     parameters,
+    ...(isPlanted(name) ? { percent: PLANTED[name].percent } : {}),
     ...limits,
     ...(typeof operation === 'string' ? { operation } : {}),
   };
@@ -82,6 +92,14 @@ function readLimits(
     ...(count === undefined ? {} : { count }),
     ...(durationMs === undefined ? {} : { durationMs }),
   };
+}
+
+function readPercent(given: Readonly<Record<string, unknown>>, problems: string[]): { percent?: number } {
+  const percent = given['percent'];
+  if (percent === undefined) return {};
+  if (typeof percent === 'number' && percent > 0 && percent <= 100) return { percent };
+  problems.push('percent: a number above 0, at most 100');
+  return {};
 }
 
 function readParameters(

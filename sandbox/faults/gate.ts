@@ -1,6 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { DownMode, Switchboard } from './switchboard.ts';
-import type { Protocol } from './catalogue.ts';
+import type { Protocol } from './spec.ts';
 
 /** A listening server that can be taken down and comes back on the same port. */
 export interface Gate {

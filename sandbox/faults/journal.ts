@@ -1,4 +1,4 @@
-import type { Protocol } from './catalogue.ts';
+import type { Protocol } from './spec.ts';
 
 /** One thing the sandbox received. No content: what, when, and what became of it. */
 export interface JournalEntry {

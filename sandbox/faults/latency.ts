@@ -1,4 +1,5 @@
 import { numberOf, type Dial } from './dial.ts';
+import { mulberry32 } from './random.ts';
 
 /** z of the 95th percentile of the normal distribution. */
 const Z95 = 1.6448536269514722;
@@ -20,16 +21,4 @@ export function createLatency(dial: Dial): () => number {
 /** Box-Muller. */
 function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-/** A small seeded generator (public domain, Tommy Ettinger's mulberry32); uniform in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

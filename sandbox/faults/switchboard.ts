@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Protocol } from './catalogue.ts';
-import { numberOf, textOf, type Dial, type DialInput } from './dial.ts';
+import { isPlanted } from './catalogue.ts';
+import { numberOf, textOf, type Dial, type DialInput, type WireDial } from './dial.ts';
 import { createLatency } from './latency.ts';
+import { mulberry32 } from './random.ts';
+import type { Protocol } from './spec.ts';
 
 export type DownMode = 'refuse' | 'reset';
 
@@ -13,6 +15,7 @@ export interface DialState extends Dial {
 interface Entry {
   readonly dial: Dial;
   readonly latency: () => number;
+  readonly random: () => number;
   passed: number;
   hits: number;
   expiry: NodeJS.Timeout | undefined;
@@ -28,7 +31,9 @@ export interface Switchboard {
    * The fault for this message, if one is due, newest dial first; counts it. `slow` is waited for here and does not
    * hide another fault.
    */
-  take(protocol: Protocol, operation: string): Promise<Dial | undefined>;
+  take(protocol: Protocol, operation: string): Promise<WireDial | undefined>;
+  /** The planted faults of this answer, oldest dial first; counts them. They do not hide each other, or a fault of the wire. */
+  planted(protocol: Protocol, operation: string): readonly Dial[];
   down(protocol: Protocol): DownMode | undefined;
   /** Calls back whenever a `down` dial comes or goes. */
   onDown(protocol: Protocol, listener: (mode: DownMode | undefined) => void): () => void;
@@ -62,16 +67,35 @@ export function createSwitchboard(): Switchboard {
       entry.passed += 1;
       return false;
     }
+    const { percent } = entry.dial;
+    // A planted fault chooses among resources, not among messages.
+    if (percent !== undefined && !isPlanted(entry.dial.fault) && entry.random() * 100 >= percent)
+      return false;
     entry.hits += 1;
     if (entry.dial.count !== undefined && entry.hits >= entry.dial.count) remove(entry.dial.id);
     return true;
+  };
+  /** The first one decides, unless it is one that takes a share only and not this message. */
+  const firstDue = (candidates: readonly Entry[]): WireDial | undefined => {
+    for (const entry of candidates) {
+      if (due(entry)) return entry.dial as WireDial;
+      if (entry.dial.percent === undefined) return undefined;
+    }
+    return undefined;
   };
 
   return {
     set(input) {
       issued += 1;
       const dial: Dial = { ...input, id: `d${issued}` };
-      const entry: Entry = { dial, latency: createLatency(dial), passed: 0, hits: 0, expiry: undefined };
+      const entry: Entry = {
+        dial,
+        latency: createLatency(dial),
+        random: mulberry32(1),
+        passed: 0,
+        hits: 0,
+        expiry: undefined,
+      };
       entries.set(dial.id, entry);
       if (dial.durationMs !== undefined) {
         entry.expiry = setTimeout(() => remove(dial.id), dial.durationMs);
@@ -85,14 +109,18 @@ export function createSwitchboard(): Switchboard {
     clear: () => [...entries.keys()].forEach(remove),
     async take(protocol, operation) {
       if (entries.size === 0) return undefined;
-      const matching = [...entries.values()]
-        .toReversed()
-        .filter((e) => e.dial.protocol === protocol && e.dial.fault !== 'down' && matches(e.dial, operation));
+      const matching = [...entries.values()].toReversed().filter((e) => isOfWire(e, protocol, operation));
       const slow = matching.find((e) => e.dial.fault === 'slow');
-      const other = matching.find((e) => e.dial.fault !== 'slow');
-      const fault = other && due(other) ? other.dial : undefined;
+      const fault = firstDue(matching.filter((e) => e.dial.fault !== 'slow'));
       if (slow && due(slow)) await sleep(slow.latency(), undefined, { ref: false });
       return fault;
+    },
+    planted(protocol, operation) {
+      if (entries.size === 0) return [];
+      return [...entries.values()]
+        .filter(({ dial }) => isPlanted(dial.fault) && dial.protocol === protocol && matches(dial, operation))
+        .filter(due)
+        .map(({ dial }) => dial);
     },
     down,
     onDown(protocol, listener) {
@@ -101,6 +129,11 @@ export function createSwitchboard(): Switchboard {
       return () => listeners.delete(entry);
     },
   };
+}
+
+function isOfWire({ dial }: Entry, protocol: Protocol, operation: string): boolean {
+  const { fault } = dial;
+  return dial.protocol === protocol && fault !== 'down' && !isPlanted(fault) && matches(dial, operation);
 }
 
 function matches(dial: Dial, operation: string): boolean {

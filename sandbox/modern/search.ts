@@ -1,6 +1,7 @@
 import { Failure } from './failure.ts';
 import { objects, string, type Json, type Resource } from './json.ts';
-import { effective, PARAMETERS, splitEscaped } from './parameters.ts';
+import { splitEscaped, type Test } from './types/parameter.ts';
+import { parametersOf, type ResourceType } from './types/type.ts';
 import type { Version } from './store.ts';
 
 /** A search as it will be done. */
@@ -22,27 +23,6 @@ const DEFAULT_COUNT = 50;
 const MOST = 500;
 const RESULT = ['_count', '_offset', '_sort', '_elements', '_summary', '_total', '_format', '_pretty'];
 const SUBSETTED = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' };
-/** Summary elements of Observation in FHIR R4. */
-const SUMMARY = [
-  'identifier',
-  'basedOn',
-  'partOf',
-  'status',
-  'category',
-  'code',
-  'subject',
-  'focus',
-  'encounter',
-];
-const SUMMARY_PREFIXES = [
-  'effective',
-  'issued',
-  'performer',
-  'value',
-  'component',
-  'hasMember',
-  'derivedFrom',
-];
 
 /**
  * Reads a search. Throws Failure 400 for a bad value, a modifier or a sort that is not served; parameters that are not
@@ -50,21 +30,23 @@ const SUMMARY_PREFIXES = [
  * @param base the service's own base URL, which references may carry
  */
 export function parseSearch(
+  type: ResourceType,
   pairs: readonly (readonly [string, string])[],
   base: string,
   strict: boolean,
 ): Search {
+  const parameters = parametersOf(type);
   const given = pairs.filter(([, value]) => value !== '');
   const single = (name: string): string | undefined => given.findLast(([key]) => key === name)?.[1];
   const applied: (readonly [string, string])[] = [];
   const ignored: string[] = [];
-  const tests: ((resource: Resource) => boolean)[] = [];
+  const tests: Test[] = [];
   for (const [key, value] of given) {
     const [name = '', modifier] = key.split(':');
     if (RESULT.includes(name)) {
       if (name !== '_offset' && name !== '_count') applied.push([key, value]);
-    } else if (Object.hasOwn(PARAMETERS, name)) {
-      tests.push(testOf(name, modifier, value, base));
+    } else if (Object.hasOwn(parameters, name)) {
+      tests.push(testOf(type, name, modifier, value, base));
       applied.push([key, value]);
     } else ignored.push(key);
   }
@@ -77,21 +59,22 @@ export function parseSearch(
     applied,
     ignored,
     matches: (resource) => tests.every((test) => test(resource)),
-    compare: comparator(single('_sort')),
+    compare: comparator(type, single('_sort') ?? type.order),
     count: Math.min(count, MOST),
     offset: wholeNumber('_offset', single('_offset')) ?? 0,
-    project: projection(summary, single('_elements')),
+    project: projection(type, summary, single('_elements')),
     countOnly: summary === 'count' || count === 0,
   };
 }
 
 function testOf(
+  type: ResourceType,
   name: string,
   modifier: string | undefined,
   value: string,
   base: string,
-): (resource: Resource) => boolean {
-  const parameter = PARAMETERS[name];
+): Test {
+  const parameter = parametersOf(type)[name];
   if (!parameter) throw new Failure(400, 'not-supported', `${name} is not known`);
   if (modifier === 'missing') {
     if (value !== 'true' && value !== 'false')
@@ -99,15 +82,11 @@ function testOf(
     return (resource) => parameter.present(resource) === (value === 'false');
   }
   const typed = parameter.type === 'reference' && /^[A-Z][A-Za-z]+$/.test(modifier ?? '');
-  const negated = modifier === 'not' && parameter.not === true;
-  if (modifier !== undefined && !typed && !negated) {
+  if (modifier !== undefined && !typed && !parameter.modifiers.includes(modifier)) {
     throw new Failure(400, 'not-supported', `${name}: the modifier is not served`);
   }
-  const values = splitEscaped(value, ',', true).map((each) =>
-    typed && !each.includes('/') ? `${modifier}/${each}` : each,
-  );
-  const tests = values.map((each) => parameter.test(each, base));
-  return negated
+  const tests = splitEscaped(value, ',', true).map((each) => parameter.test(each, base, modifier));
+  return modifier === 'not'
     ? (resource) => !tests.some((test) => test(resource))
     : (resource) => tests.some((test) => test(resource));
 }
@@ -118,29 +97,26 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
   return Number(text);
 }
 
-type SortKey = (version: Version) => number | string | undefined;
-
-const SORTS: Readonly<Record<string, SortKey>> = {
-  date: ({ resource }) => effective(resource)?.start,
-  _lastUpdated: ({ lastUpdated }) => lastUpdated,
-  _id: ({ id }) => id,
-  status: ({ resource }) => string(resource['status']),
-};
-
-function comparator(sort: string | undefined): ((a: Version, b: Version) => number) | undefined {
+/** What is equal is in the order of its numbers, else of its ids. */
+function comparator(
+  type: ResourceType,
+  sort: string | undefined,
+): ((a: Version, b: Version) => number) | undefined {
   if (sort === undefined) return undefined;
+  const parameters = parametersOf(type);
   const keys = sort.split(',').map((each) => {
     const name = each.replace(/^-/, '');
-    const key = Object.hasOwn(SORTS, name) ? SORTS[name] : undefined;
-    if (!key) throw new Failure(400, 'not-supported', `_sort: ${Object.keys(SORTS).join(', ')} are served`);
-    return { key, direction: each.startsWith('-') ? -1 : 1 };
+    const key = Object.hasOwn(parameters, name) ? parameters[name]?.key : undefined;
+    if (!key) throw new Failure(400, 'not-supported', '_sort: not known, or not served');
+    return { key, descending: each.startsWith('-') };
   });
+  const number = ({ resource }: Version): string => string(objects(resource['identifier'])[0]?.['value']);
   return (a, b) => {
-    for (const { key, direction } of keys) {
-      const order = compareKeys(key(a), key(b), direction);
+    for (const { key, descending } of keys) {
+      const order = compareKeys(key(a.resource, descending), key(b.resource, descending), descending);
       if (order !== 0) return order;
     }
-    return a.id < b.id ? -1 : 1;
+    return compareKeys(number(a), number(b), false) || compareKeys(a.id, b.id, false);
   };
 }
 
@@ -148,32 +124,33 @@ function comparator(sort: string | undefined): ((a: Version, b: Version) => numb
 function compareKeys(
   a: number | string | undefined,
   b: number | string | undefined,
-  direction: number,
+  descending: boolean,
 ): number {
   if (a === b) return 0;
   if (a === undefined) return 1;
   if (b === undefined) return -1;
-  return a < b ? -direction : direction;
+  return a < b === descending ? 1 : -1;
 }
 
 /** `_elements` and `_summary` (FHIR R4 search.html#elements, #summary), tagged SUBSETTED. */
-function projection(summary: string, elements: string | undefined): (resource: Resource) => Resource {
+function projection(
+  type: ResourceType,
+  summary: string,
+  elements: string | undefined,
+): (resource: Resource) => Resource {
   if (!['true', 'text', 'data', 'count', 'false'].includes(summary)) {
     throw new Failure(400, 'value', '_summary is true, text, data, count or false');
   }
-  const wanted = elements?.split(',');
-  const always = ['resourceType', 'id', 'meta', 'status', 'code'];
+  const wanted = elements?.split(',') ?? type.summary;
+  const always = ['resourceType', 'id', 'meta', ...type.required];
+  const named = wanted.map((each) => new RegExp(`^_?${RegExp.escape(each)}([A-Z]\\w*)?$`));
   const keep = (name: string): boolean => {
     if (always.includes(name)) return true;
-    if (wanted)
-      return wanted.some(
-        (each) => name === each || new RegExp(`^_?${RegExp.escape(each)}([A-Z]\\w*)?$`).test(name),
-      );
-    if (summary === 'text') return name === 'text';
-    if (summary === 'data') return name !== 'text';
-    return SUMMARY.includes(name) || SUMMARY_PREFIXES.some((prefix) => name.startsWith(prefix));
+    if (elements === undefined && summary === 'text') return name === 'text';
+    if (elements === undefined && summary === 'data') return name !== 'text';
+    return named.some((each) => each.test(name));
   };
-  if (!wanted && (summary === 'false' || summary === 'count')) return (resource) => resource;
+  if (elements === undefined && (summary === 'false' || summary === 'count')) return (resource) => resource;
   return (resource) => {
     const [meta = {}] = objects(resource['meta']);
     const tag: readonly Json[] = [...objects(meta['tag']), SUBSETTED];

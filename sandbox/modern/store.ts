@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isObject, type Resource } from './json.ts';
 
-/** One version of an Observation. */
+/** One version of a resource. */
 export interface Version {
   readonly id: string;
   readonly versionId: string;
@@ -12,6 +12,7 @@ export interface Version {
   readonly text: string;
 }
 
+/** The resources of one type. */
 export interface Store {
   current(id: string): Version | undefined;
   version(id: string, versionId: string): Version | undefined;

@@ -1,4 +1,4 @@
-import { textOf, type Dial } from '../../faults/dial.ts';
+import { textOf, type WireDial } from '../../faults/dial.ts';
 import type { Journal, Outcome } from '../../faults/journal.ts';
 import { CharsetError, decodeMessage } from '../hl7/charset.ts';
 import { answer, checkHeader, isWrite, operationOf, refusal } from '../hl7/dispatch.ts';
@@ -89,7 +89,7 @@ export function exchange(incoming: Incoming, context: ExchangeContext): Exchange
 }
 
 /** What a `nack` dial answers, without anything being done. */
-export function nack(incoming: Incoming, dial: Dial, hospital: Hospital): Exchange {
+export function nack(incoming: Incoming, dial: WireDial, hospital: Hospital): Exchange {
   const code = textOf(dial, 'code');
   const error = textOf(dial, 'error');
   const text = textOf(dial, 'text');

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isOn, numberOf, textOf, type Dial } from '../../faults/dial.ts';
+import { isOn, numberOf, textOf, type WireDial } from '../../faults/dial.ts';
 import { openGate, type Gate } from '../../faults/gate.ts';
 import { writeOversized } from '../../faults/oversized.ts';
 import { downAfter, type Switchboard } from '../../faults/switchboard.ts';
@@ -65,14 +65,14 @@ async function answerOne(bytes: Buffer, socket: Socket, options: MllpOptions): P
 }
 
 /** What the core does with the message while a dial is on; undefined: nothing. */
-function underDial(dial: Dial, incoming: Incoming, options: MllpOptions): Exchange | undefined {
+function underDial(dial: WireDial, incoming: Incoming, options: MllpOptions): Exchange | undefined {
   if (dial.fault === 'nack') return nack(incoming, dial, options.hospital());
   const idle = dial.fault === 'hang' || dial.fault === 'oversized' || dial.parameters['applied'] === false;
   return idle ? undefined : exchange(incoming, options);
 }
 
 async function misbehave(
-  dial: Dial,
+  dial: WireDial,
   framed: Buffer,
   incoming: Incoming,
   socket: Socket,

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isOn, textOf, type Dial } from '../../faults/dial.ts';
+import { isOn, textOf, type WireDial } from '../../faults/dial.ts';
 import { openGate, type Gate } from '../../faults/gate.ts';
 import type { Journal } from '../../faults/journal.ts';
 import type { Switchboard } from '../../faults/switchboard.ts';
@@ -219,7 +219,7 @@ function envelopeAnswer(call: Call, status: number, body: string): HttpAnswer {
 
 /** The answer that a dial makes of what was done, where SOAP itself goes wrong. */
 function answerUnder(
-  dial: Dial | undefined,
+  dial: WireDial | undefined,
   call: Call,
   done: Done | undefined,
   options: SoapOptions,
