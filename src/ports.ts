@@ -203,7 +203,7 @@ export interface RouteStore {
 
 /** Tells the replicas that a route has changed: which one, and its version. Whoever hears of a newer one reads it from the store. */
 export interface RouteAnnouncer {
-  /** Tells everyone who listens, whoever published included. Never throws, never waits. */
+  /** Tells everyone who listens, whoever published included. Does not wait. */
   publish(endpoint: Endpoint, version: number): void;
   /** Returns the way to stop. */
   subscribe(listener: (endpoint: Endpoint, version: number) => void): () => void;

@@ -11,7 +11,7 @@ export interface IdempotencyOptions {
   /** How long an outcome is kept, in milliseconds (default 24 hours). */
   readonly ttlMs?: number;
   /** Name of the backend that a request goes to now. */
-  readonly backendOf?: (request: FhirRequest) => string | undefined;
+  readonly backendOf?: (request: FhirRequest, context: RequestContext) => string | undefined;
   /** Called for each write that is answered with a stored or shared outcome. */
   readonly onRepeat?: () => void;
 }
@@ -32,7 +32,7 @@ export function idempotency(options: IdempotencyOptions): Layer {
       const { idempotencyKey, ...rest } = request;
       if (idempotencyKey === undefined || !isWrite(request)) return next.handle(request, context);
       check(idempotencyKey, request);
-      const backend = backendOf?.(request);
+      const backend = backendOf?.(request, context);
       const { response, repeated } = await once.run({
         key: recordKey(idempotencyKey, request, context),
         fingerprint: fingerprintOf(request),

@@ -1,10 +1,13 @@
 import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
-import type { Clock, Logger, Route, RouteStore, Stage } from '../ports.ts';
-import { routeProblems } from './problems.ts';
+import type { Clock, Cohort, Logger, Route, RouteAnnouncer, RouteStore, Stage } from '../ports.ts';
+import { checkCohort } from './cohort.ts';
 import type { RouteSeed } from './problems.ts';
-import { STAGES, isStage, wiringProblem, wiringProblems } from './stage.ts';
+import { changedMeanwhile, seedRoutes } from './seeding.ts';
+import type { Stamp } from './seeding.ts';
+import { STAGES, isStage, wiringProblem } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
+import { TRANSITIONS, refusalOf } from './transition.ts';
 
 export interface RouteTableOptions {
   /** The routes of the configuration file. */
@@ -13,14 +16,31 @@ export interface RouteTableOptions {
   readonly backends: readonly BackendCapability[];
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where changes are told to the other replicas, and heard of. Absent: this one is alone. */
+  readonly announce?: RouteAnnouncer;
 }
 
-interface StageChange {
-  /** Who asks for it. */
+/** Who asks for a change, and why. */
+export interface Change {
   readonly by: string;
   readonly reason?: string;
   /** The version that whoever asks has seen. */
   readonly ifVersion?: number;
+}
+
+export interface StageChange extends Change {
+  /** Whom modern answers from then on, when that changes too. */
+  readonly cohort?: Cohort;
+}
+
+/** What may change of a route besides its stage; `null` takes something away. An empty one is a note: only its reason is new. */
+export interface RoutePatch {
+  readonly cohort?: Cohort | null;
+  readonly hold?: Route['hold'] | null;
+  readonly retirement?: Route['retirement'] | null;
+  readonly owners?: Route['owners'] | null;
+  /** The evidence counts anew from this version. */
+  readonly fresh?: boolean;
 }
 
 /** How every endpoint is answered, now. */
@@ -31,14 +51,27 @@ export interface RouteTable {
   /** All versions of a route, oldest first. @throws FicusError `not-found` */
   history(endpoint: Endpoint): Promise<readonly Route[]>;
   /**
-   * Moves an endpoint to a stage; effective for the next request. The same stage again changes nothing.
+   * Moves an endpoint to a stage; effective for the next request. The same stage again changes nothing. Refused is what nobody may do: to
+   * leave `retired`, to enter it without two approvals, to go forward while it is held, to be where the backends cannot serve it. Gates, and one
+   * stage at a time, are the business of steps.ts.
    * @throws FicusError `not-found`; `value-invalid`: no such stage; `version-conflict`: changed since `ifVersion`, or by another just now;
    * `unprocessable`: the stage cannot be reached, with the reason in words.
    */
   setStage(endpoint: Endpoint, stage: string, change: StageChange): Promise<Route>;
+  /**
+   * Changes something else of a route, as a new version.
+   * @throws FicusError `not-found`; `value-invalid`; `value-required`: a note without words; `version-conflict`
+   */
+  change(endpoint: Endpoint, patch: RoutePatch, change: Change): Promise<Route>;
   /** Called after each change; returns the way to stop that. */
   onChange(listener: (route: Route, before: Route) => void): () => void;
+  /** Hears of no further changes. */
+  close(): void;
 }
+
+/** What was announced is read again after this, when the store fails. */
+const REREAD_MS = 250;
+const REREADS = 20;
 
 /**
  * Loads the table. The configuration says which endpoints there are and how they are wired; the stage is its to say only on the first start: afterwards
@@ -47,48 +80,13 @@ export interface RouteTable {
  * @throws FicusError `invalid` with every problem at once: routes that are malformed, or that a backend cannot serve in their stage.
  */
 export async function createRouteTable(options: RouteTableOptions): Promise<RouteTable> {
-  const { seeds, store, clock, log } = options;
+  const { seeds, store, clock, log, announce } = options;
   const backends = new Map(options.backends.map((backend) => [backend.name, backend]));
-  const stored = new Map((await store.load()).map((route) => [route.endpoint, route]));
-  const wanted = seeds.map((seed) => ({ ...seed, stage: stored.get(seed.endpoint)?.stage ?? seed.stage }));
-  refuseProblems([...routeProblems(seeds, backends), ...storedProblems(seeds, wanted, backends)]);
-
-  const routes = new Map<Endpoint, Route>();
-  for (const seed of wanted) {
-    const before = stored.get(seed.endpoint);
-    const configured = seeds.find(({ endpoint }) => endpoint === seed.endpoint)?.stage;
-    if (configured !== seed.stage) {
-      log.info('the stored stage wins over the configuration', {
-        endpoint: seed.endpoint,
-        from: configured,
-        to: seed.stage,
-      });
-    }
-    routes.set(seed.endpoint, before && sameWiring(before, seed) ? before : await seedRoute(seed, before));
-  }
-  for (const endpoint of stored.keys()) {
-    if (!routes.has(endpoint))
-      log.warn('a stored route is not in the configuration: not routed', { endpoint });
-  }
+  const routes = await seedRoutes({ seeds, store, backends, log, stamp });
   const listeners = new Set<(route: Route, before: Route) => void>();
+  const deafen = announce?.subscribe((endpoint, version) => void catchUp(endpoint, version, REREADS));
 
-  async function seedRoute(seed: RouteSeed, before: Route | undefined): Promise<Route> {
-    const reason = before ? 'the configuration changed its wiring' : 'first start';
-    const stamped = stamp('config', reason, (before?.version ?? 0) + 1);
-    const route: Route = {
-      ...seed,
-      ...(before?.cohort ? { cohort: before.cohort } : {}),
-      ...(before?.hold ? { hold: before.hold } : {}),
-      ...(before?.retirement ? { retirement: before.retirement } : {}),
-      since: before?.since ?? stamped.updatedAt,
-      run: before?.run ?? stamped.version,
-      ...stamped,
-    };
-    if (!(await store.append(route))) throw changedMeanwhile(route.endpoint);
-    return route;
-  }
-
-  function stamp(updatedBy: string, reason: string, version: number) {
+  function stamp(updatedBy: string, reason: string, version: number): Stamp {
     return { version, updatedAt: new Date(clock.now()).toISOString(), updatedBy, reason };
   }
 
@@ -98,30 +96,62 @@ export async function createRouteTable(options: RouteTableOptions): Promise<Rout
     return route;
   }
 
-  async function setStage(endpoint: Endpoint, stage: string, change: StageChange): Promise<Route> {
+  /** The route that a change starts from. */
+  function changeable(endpoint: Endpoint, { by, ifVersion }: Change): Route {
     const before = find(endpoint);
-    if (change.by === '')
+    if (by === '') {
       throw new FicusError('value-required', 'A change of a route says who asks for it.', {
         expression: ['by'],
       });
+    }
+    if (ifVersion !== undefined && ifVersion !== before.version) throw changedMeanwhile(endpoint, before);
+    return before;
+  }
+
+  async function setStage(endpoint: Endpoint, stage: string, change: StageChange): Promise<Route> {
+    const before = changeable(endpoint, change);
     if (!isStage(stage)) {
-      const stages = STAGES.join(', ');
-      throw new FicusError('value-invalid', `"${stage}" is not a stage; there are: ${stages}.`, {
+      throw new FicusError('value-invalid', `"${stage}" is not a stage; there are: ${STAGES.join(', ')}.`, {
         expression: ['stage'],
       });
     }
-    if (change.ifVersion !== undefined && change.ifVersion !== before.version)
-      throw changedMeanwhile(endpoint, before);
     if (stage === before.stage) return before;
-    refuseTransition(before, stage, backends);
+    refuseStage(before, stage, change.by, backends);
+    const { retirement, ...rest } = before;
     const stamped = stamp(change.by, change.reason ?? '', before.version + 1);
-    const route: Route = { ...before, stage, since: stamped.updatedAt, run: stamped.version, ...stamped };
+    return append({
+      ...rest,
+      stage,
+      ...(change.cohort ? { cohort: checkCohort(change.cohort) } : {}),
+      // The first approval belongs to what it approved.
+      ...(stage === 'retired' && retirement ? { retirement } : {}),
+      since: stamped.updatedAt,
+      run: stamped.version,
+      ...stamped,
+    });
+  }
+
+  async function change(endpoint: Endpoint, patch: RoutePatch, asked: Change): Promise<Route> {
+    const before = changeable(endpoint, asked);
+    const reason = asked.reason ?? '';
+    const { fresh, ...members } = patch;
+    if (fresh !== true && Object.keys(members).length === 0 && reason.trim() === '')
+      throw new FicusError('value-required', 'A note has words.', { expression: ['reason'] });
+    if (members.cohort) checkCohort(members.cohort);
+    const stamped = stamp(asked.by, reason, before.version + 1);
+    const after = { ...before, ...(fresh === true ? { run: stamped.version } : {}), ...stamped };
+    return append(patched(after, members));
+  }
+
+  async function append(route: Route): Promise<Route> {
+    const { endpoint, version } = route;
     if (!(await store.append(route))) {
       const current = (await store.history(endpoint)).at(-1);
       if (current) replace(current);
       throw changedMeanwhile(endpoint, current);
     }
     replace(route);
+    announce?.publish(endpoint, version);
     return route;
   }
 
@@ -142,76 +172,63 @@ export async function createRouteTable(options: RouteTableOptions): Promise<Rout
     }
   }
 
+  /** Another replica has changed a route: its new version is read from the store, again and again when that fails. */
+  async function catchUp(endpoint: Endpoint, version: number, attempts: number): Promise<void> {
+    const behind = () => (routes.get(endpoint)?.version ?? version) < version;
+    if (!behind()) return;
+    try {
+      const newest = (await store.history(endpoint)).at(-1);
+      if (newest) replace(newest);
+    } catch (error) {
+      log.error('an announced route could not be read', { endpoint, version, error });
+    }
+    if (behind() && attempts > 0) clock.after(REREAD_MS, () => void catchUp(endpoint, version, attempts - 1));
+  }
+
   return {
     get: (endpoint) => routes.get(endpoint),
     list: () => [...routes.values()].toSorted((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
     history: async (endpoint) => store.history(find(endpoint).endpoint),
     setStage,
+    change,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    close: () => deafen?.(),
   };
 }
 
-/** Stored stages that the wiring of the configuration can no longer serve; seeds with the same fault have said so already. */
-function storedProblems(
-  seeds: readonly RouteSeed[],
-  wanted: readonly RouteSeed[],
-  backends: ReadonlyMap<string, BackendCapability>,
-) {
-  const said = new Set(routeProblems(seeds, backends).map((one) => one.message));
-  return wanted.flatMap((seed, index) => {
-    if (seed.stage === seeds[index]?.stage) return [];
-    return wiringProblems(seed, seed.stage, backends)
-      .filter(({ message }) => !said.has(message))
-      .map(({ side, message }) => ({
-        path: `routes.${index}.${side}`,
-        message: `${message}, but its stored stage is ${seed.stage}`,
-      }));
-  });
+function patched(route: Route, members: Omit<RoutePatch, 'fresh'>): Route {
+  const { cohort, hold, retirement, owners, ...rest } = { ...route, ...members };
+  return {
+    ...rest,
+    ...(cohort ? { cohort } : {}),
+    ...(hold ? { hold } : {}),
+    ...(retirement ? { retirement } : {}),
+    ...(owners ? { owners } : {}),
+  };
 }
 
-function refuseProblems(problems: readonly { readonly path: string; readonly message: string }[]): void {
-  if (problems.length === 0) return;
-  const lines = problems.map(({ path, message }) => `${path}: ${message}`);
-  throw new FicusError('invalid', `The routes have ${problems.length} problem(s):\n${lines.join('\n')}`, {
-    issues: problems.map(({ path, message }) => ({
-      severity: 'error',
-      code: 'invalid',
-      diagnostics: message,
-      expression: [path],
-    })),
-  });
-}
-
-function refuseTransition(
+function refuseStage(
   route: Route,
   stage: Stage,
+  by: string,
   backends: ReadonlyMap<string, BackendCapability>,
 ): void {
-  const problem =
-    route.stage === 'retired' ? 'what is retired stays retired' : wiringProblem(route, stage, backends);
-  if (problem !== undefined) {
-    throw new FicusError('unprocessable', `${route.endpoint} cannot go to ${stage}: ${problem}.`, {
-      expression: ['stage'],
-    });
-  }
+  const problem = stageProblem(route, stage, by) ?? wiringProblem(route, stage, backends);
+  if (problem === undefined) return;
+  throw new FicusError('unprocessable', `${route.endpoint} cannot go to ${stage}: ${problem}.`, {
+    expression: ['stage'],
+  });
 }
 
-function changedMeanwhile(endpoint: Endpoint, current?: Route): FicusError {
-  const now = current
-    ? ` It is at version ${current.version}, ${current.stage}, by ${current.updatedBy}.`
-    : '';
-  return new FicusError('version-conflict', `The route of ${endpoint} was changed by another.${now}`);
-}
-
-function sameWiring(route: Route, seed: RouteSeed): boolean {
-  return (
-    route.legacy === seed.legacy &&
-    route.modern === seed.modern &&
-    route.body === seed.body &&
-    route.owners?.technical === seed.owners?.technical &&
-    route.owners?.clinical === seed.owners?.clinical
-  );
+function stageProblem(route: Route, stage: Stage, by: string): string | undefined {
+  const way = TRANSITIONS[route.stage][stage];
+  const { hold, retirement } = route;
+  if (way === 'final' || (way === 'skip' && stage === 'retired')) return refusalOf(route.stage, stage);
+  if (way !== 'back' && hold) return `${hold.by} holds it: ${hold.reason}`;
+  if (stage === 'retired' && (!retirement || retirement.by === by))
+    return 'that takes two approvals, by different people';
+  return undefined;
 }

@@ -14,6 +14,7 @@ import {
   outcome,
   patient,
   read,
+  update,
 } from '../resilience/support.ts';
 
 const clock = createFakeClock();
@@ -31,6 +32,7 @@ beforeEach(async () => {
     seeds: [
       { endpoint: 'Observation.read', stage: 'legacy', legacy: 'core', modern: 'labs', body: 'validated' },
       { endpoint: 'Observation.create', stage: 'modern', legacy: 'core', modern: 'labs', body: 'streamed' },
+      { endpoint: 'Observation.update', stage: 'modern', modern: 'labs', body: 'streamed' },
     ],
     store: createMemoryRouteStore(),
     backends: [
@@ -94,16 +96,15 @@ describe('the router', () => {
     });
   });
 
-  it('lets a body be streamed on the modern side only', async () => {
+  it('lets a body be streamed on the modern side only, and where no other side is to be told of it', async () => {
     expect(isStreamed(table.get('Observation.read'))).toBe(false);
-    expect(isStreamed(table.get('Observation.create'))).toBe(true);
+    expect(isStreamed(table.get('Observation.create'))).toBe(false);
+    expect(isStreamed(table.get('Observation.update'))).toBe(true);
     expect(isStreamed(undefined)).toBe(false);
-    const { resource: _unread, ...unread } = create({ type: 'Observation' });
+    const { resource: _unread, ...unread } = update('1', { type: 'Observation' });
     const streamed = { ...unread, body: Readable.from(['{}']) };
     expect(await ask(streamed)).toBe('labs');
-    await table.setStage('Observation.create', 'legacy', { by: 'ana' });
-    expect(isStreamed(table.get('Observation.create'))).toBe(false);
-    expect(await outcome(ask(streamed))).toBe('unavailable');
-    expect(await ask(create({ type: 'Observation' }))).toBe('core');
+    expect(await outcome(ask({ ...streamed, interaction: 'create' }))).toBe('unavailable');
+    expect(await ask(create({ type: 'Observation' }))).toBe('labs');
   });
 });

@@ -1,0 +1,62 @@
+import type { FicusError } from '../errors.ts';
+import { toFicusError } from '../errors.ts';
+import type { EvidenceSink } from '../migration-ports.ts';
+import type { Backend, Clock, FhirRequest, FhirResponse, RequestContext, Route, Side } from '../ports.ts';
+
+/** One call of one side, for a client. */
+export interface Call {
+  readonly route: Route;
+  readonly side: Side;
+  readonly request: FhirRequest;
+  readonly shape: string;
+  /** Legacy is asked because modern failed. */
+  readonly fellBack?: boolean;
+}
+
+export interface Counting {
+  readonly clock: Clock;
+  readonly evidence?: EvidenceSink;
+}
+
+/** Timers may fire a little before the time they stand for. */
+const TIMER_SLACK_MS = 20;
+
+/** Asks a backend, and counts how that went: a client that did not wait says nothing of the side. */
+export async function askCounted(
+  backend: Backend,
+  call: Call,
+  context: RequestContext,
+  { clock, evidence }: Counting,
+): Promise<FhirResponse> {
+  if (!evidence) return backend.handle(call.request, context);
+  const startedAt = clock.now();
+  try {
+    const response = await backend.handle(call.request, context);
+    count(call, startedAt, clock.now(), response.status < 500, evidence);
+    return response;
+  } catch (error) {
+    if (!hasLeft(context, clock))
+      count(call, startedAt, clock.now(), !isTechnical(toFicusError(error)), evidence);
+    throw error;
+  }
+}
+
+function count(
+  { route: { endpoint, run }, side, shape, fellBack = false }: Call,
+  startedAt: number,
+  at: number,
+  ok: boolean,
+  evidence: EvidenceSink,
+): void {
+  evidence.call({ endpoint, run, side, path: 'client', ms: at - startedAt, ok, fellBack, shape, at });
+}
+
+/** No answer, a fault, a deadline: anything but an answer, good or bad. */
+export function isTechnical(ended: FhirResponse | FicusError): boolean {
+  return ended.status >= 500;
+}
+
+/** Whether the client went away, rather than that time is up. */
+export function hasLeft({ signal, deadline }: RequestContext, clock: Clock): boolean {
+  return signal.aborted && clock.now() + TIMER_SLACK_MS < deadline;
+}

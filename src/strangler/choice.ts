@@ -1,0 +1,79 @@
+import { patientOfQuery, patientOfRequest } from '../fhir/patient.ts';
+import type { SearchQuery } from '../fhir/search-query.ts';
+import type { Pins } from '../migration-ports.ts';
+import type { FhirRequest, Principal, Route, Side } from '../ports.ts';
+import { inCohort } from './cohort.ts';
+import { sideOf } from './stage.ts';
+
+/** What a choice between two sides is made by. */
+export interface Choosing {
+  /** Of the keyed hash that divides a canary. */
+  readonly cohortKey: Uint8Array;
+  /** Which side has not seen which writes. Absent: each has seen all. */
+  readonly pins?: Pins;
+}
+
+/**
+ * The side that answers a request (or does a write) now: that of the stage, in canary that of the cohort. While it has not seen a write that
+ * was accepted, and the other side has, the other one answers. When both have missed some, a search is legacy's, whose answer can say so.
+ *
+ * @param choosing absent: nothing but the stage decides
+ */
+export function chooseSide(
+  route: Route,
+  request: FhirRequest,
+  principal: Principal,
+  choosing: Choosing | undefined,
+): Side {
+  const { stage, legacy, modern } = route;
+  if (!choosing || legacy === undefined || modern === undefined || stage === 'retired') return sideOf(stage);
+  const own = stage === 'canary' ? sideInCanary(route, request, principal, choosing) : sideOf(stage);
+  const began = request.query && sideOfPage(request.query);
+  // A search goes on where it began: the other side cannot read the token of its page.
+  if (began !== undefined && (began === own || stage === 'canary' || stage === 'modern')) return began;
+  if (!isBehind(choosing.pins, own, request)) return own;
+  const other = own === 'legacy' ? 'modern' : 'legacy';
+  if (!isBehind(choosing.pins, other, request)) return other;
+  return request.interaction === 'search' ? 'legacy' : own;
+}
+
+function sideInCanary(
+  route: Route,
+  request: FhirRequest,
+  { key, client, facility, side }: Principal,
+  { cohortKey }: Choosing,
+): Side {
+  if (side !== undefined) return side;
+  const who = { type: request.type, patient: patientOfRequest(request), client, facility, caller: key };
+  return inCohort(route.cohort, who, cohortKey) ? 'modern' : 'legacy';
+}
+
+/**
+ * Whether a side has not seen writes that concern a request: of its resource or its patient; of a search (or criteria) that names no
+ * patient, any of the type.
+ */
+export function isBehind(pins: Pins | undefined, side: Side, request: FhirRequest): boolean {
+  const { type, id, interaction, ifNoneExist } = request;
+  // Mostly nothing of a type is owed: then there is nothing to find out.
+  if (!pins?.behind(side, { type })) return false;
+  const patient = patientOfRequest(request) ?? (ifNoneExist && patientOfQuery(ifNoneExist));
+  if (id !== undefined || patient !== undefined) {
+    return pins.behind(side, {
+      type,
+      ...(id === undefined ? {} : { id }),
+      ...(patient === undefined ? {} : { patient }),
+    });
+  }
+  // A new resource of nobody waits for nothing.
+  return interaction !== 'create' || ifNoneExist !== undefined;
+}
+
+/** A page of a modern service goes on by a parameter of its own, or by its `next` link, sealed by federation as `u.…`. */
+const SEALED_LINK = 'u.';
+
+/** The side whose answer offered the page that is asked for; undefined: none is. */
+function sideOfPage({ page, applied }: SearchQuery): Side | undefined {
+  if (page === undefined) return undefined;
+  const modern = page.startsWith(SEALED_LINK) || applied.some(([, value]) => value === page);
+  return modern ? 'modern' : 'legacy';
+}
