@@ -125,6 +125,7 @@ export const MIGRATIONS: readonly string[] = [
     state           TEXT    NOT NULL CHECK (state IN ('intended', 'doubtful', 'pending', 'dead')),
     resource        TEXT    NOT NULL,
     lossy           INTEGER NOT NULL,
+    accepted        INTEGER NOT NULL,
     sent            INTEGER NOT NULL,
     attempts        INTEGER NOT NULL,
     accepted_at     INTEGER NOT NULL,
@@ -173,6 +174,47 @@ export const MIGRATIONS: readonly string[] = [
     patient  TEXT    NOT NULL,
     PRIMARY KEY (job, position)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE evidence_run (
+    endpoint TEXT    NOT NULL,
+    run      INTEGER NOT NULL,
+    body     TEXT    NOT NULL,
+    PRIMARY KEY (endpoint, run)
+  ) STRICT;
+  CREATE TABLE evidence_hash (
+    endpoint TEXT    NOT NULL,
+    run      INTEGER NOT NULL,
+    kind     TEXT    NOT NULL CHECK (kind IN ('patients', 'requests', 'replayed')),
+    hash     TEXT    NOT NULL,
+    PRIMARY KEY (endpoint, run, kind, hash)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE evidence_traffic (
+    endpoint TEXT PRIMARY KEY,
+    body     TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE gate_waiver (
+    endpoint TEXT NOT NULL,
+    body     TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER gate_waiver_is_append_only BEFORE UPDATE ON gate_waiver
+    BEGIN SELECT RAISE(ABORT, 'waivers are append-only'); END;
+  CREATE TRIGGER gate_waiver_is_kept BEFORE DELETE ON gate_waiver
+    BEGIN SELECT RAISE(ABORT, 'waivers are append-only'); END;
+  CREATE TABLE step_taken (
+    endpoint TEXT    NOT NULL,
+    version  INTEGER NOT NULL,
+    report   TEXT    NOT NULL,
+    PRIMARY KEY (endpoint, version)
+  ) STRICT;
+  CREATE TRIGGER step_taken_is_append_only BEFORE UPDATE ON step_taken
+    BEGIN SELECT RAISE(ABORT, 'steps are append-only'); END;
+  CREATE TRIGGER step_taken_is_kept BEFORE DELETE ON step_taken
+    BEGIN SELECT RAISE(ABORT, 'steps are append-only'); END;
+  CREATE TABLE contract_check (
+    backend TEXT PRIMARY KEY,
+    body    TEXT NOT NULL
+  ) STRICT;
   `,
 ];
 

@@ -1,0 +1,84 @@
+import { Writable } from 'node:stream';
+import { FicusError } from '../../errors.ts';
+import { isJsonObject, parseJson } from '../../fhir/json.ts';
+import type { JsonObject, Resource } from '../../fhir/types.ts';
+import type { FhirResponse } from '../../ports.ts';
+
+const MOST_BYTES = 8 * 1024 * 1024;
+
+/** What a backend answered, as far as the contract tests look at it. */
+export interface CheckedAnswer {
+  readonly status: number;
+  /** An OperationOutcome came with it. */
+  readonly explained: boolean;
+  /** Of a search: what matched, as a Bundle says it. */
+  readonly matches?: readonly Resource[];
+  /** Of a search: its `self` link; absent where the backend leaves links to Ficus. */
+  readonly self?: string;
+  /** The body is a search's result. */
+  readonly searchset?: boolean;
+}
+
+/** Reads an answer to its end. @throws FicusError `too-costly` over 8 MB, `legacy-malformed`, and what the body's source throws */
+export async function readAnswer({ status, body }: FhirResponse): Promise<CheckedAnswer> {
+  switch (body.kind) {
+    case 'none':
+      return { status, explained: false };
+    case 'searchset':
+      return { status, explained: false, searchset: true, matches: body.set.matches };
+    case 'resource':
+      return answerOf(status, body.resource);
+    case 'pipe': {
+      const bytes = await collect(body.pipe);
+      if (bytes.length === 0) return { status, explained: false };
+      return answerOf(status, resourceOf(bytes));
+    }
+  }
+}
+
+function answerOf(status: number, resource: Resource): CheckedAnswer {
+  const explained = resource.resourceType === 'OperationOutcome';
+  if (resource.resourceType !== 'Bundle') return { status, explained };
+  const searchset = resource['type'] === 'searchset';
+  const matches = objects(resource['entry'])
+    .filter((entry) => !isJsonObject(entry['search']) || entry['search']['mode'] !== 'outcome')
+    .filter((entry) => !isJsonObject(entry['search']) || entry['search']['mode'] !== 'include')
+    .flatMap((entry) => (isResource(entry['resource']) ? [entry['resource']] : []));
+  const self = objects(resource['link']).find(({ relation }) => relation === 'self')?.['url'];
+  return { status, explained, searchset, matches, ...(typeof self === 'string' ? { self } : {}) };
+}
+
+async function collect(pipe: (sink: Writable) => Promise<void>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, callback) {
+      size += chunk.length;
+      chunks.push(chunk);
+      callback(size > MOST_BYTES ? new FicusError('too-costly', 'the answer is larger than 8 MB') : null);
+    },
+  });
+  await pipe(sink);
+  return Buffer.concat(chunks, size);
+}
+
+function resourceOf(bytes: Buffer): Resource {
+  let value: unknown;
+  try {
+    value = parseJson(bytes);
+  } catch (cause) {
+    throw new FicusError('legacy-malformed', 'the body is not JSON', { cause });
+  }
+  if (!isResource(value)) throw new FicusError('legacy-malformed', 'the body is no resource');
+  return value;
+}
+
+function isResource(value: unknown): value is Resource {
+  return isJsonObject(value as JsonObject) && typeof (value as JsonObject)['resourceType'] === 'string';
+}
+
+function objects(value: unknown): JsonObject[] {
+  return Array.isArray(value)
+    ? value.filter((it) => isJsonObject(it as JsonObject)).map((it) => it as JsonObject)
+    : [];
+}

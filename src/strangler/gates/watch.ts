@@ -1,0 +1,170 @@
+import type { Endpoint } from '../../fhir/types.ts';
+import type { CallSeen, Comparison } from '../../migration-ports.ts';
+import type { Clock, Logger, Route } from '../../ports.ts';
+import { createDetector } from './detector.ts';
+import type { DetectorState } from './detector.ts';
+import { positionOf } from './gates.ts';
+import type { Tally } from './tally.ts';
+import { exceeding, many, number, position } from './words.ts';
+
+/** When a route goes back by itself: the section `migration.rollback` of the configuration. */
+export interface RollbackLimits {
+  readonly automatic: boolean;
+  /** So many comparisons with a critical difference in a run send it back. */
+  readonly criticals: number;
+  /** A share of failing modern calls, 0 to 1, that is certainly over this sends it back. */
+  readonly errorRate: number;
+  /** Chance of a false alarm about that, over a whole run. */
+  readonly alpha: number;
+}
+
+/** How far a run has come on its way back. */
+export type Alarm = 'none' | 'hold' | 'rollback';
+
+/** What the watch remembers of a run; plain data, stored with the run. */
+export interface WatchState {
+  errors: DetectorState;
+  /** The gravest alarm that was raised. */
+  alarm: Alarm;
+}
+
+export interface Breach {
+  readonly endpoint: Endpoint;
+  readonly run: number;
+  /** `Rolled back Observation.search from canary 10 % to shadow: error rate 4.1 % > 1.0 % over 312 calls`. */
+  readonly words: string;
+  /** The part after the colon. */
+  readonly reason: string;
+  /** ISO 8601 instant. */
+  readonly at: string;
+}
+
+export interface WatchOptions {
+  readonly limits: RollbackLimits;
+  /** The route as it is now. */
+  readonly route: (endpoint: Endpoint) => Route | undefined;
+  /** It does not go forward until somebody has looked. Once a run; what it rejects with is logged. */
+  readonly onHold: (breach: Breach) => unknown;
+  /** It goes back to shadow. Once a run; told again a second later when it throws or rejects. */
+  readonly onRollback: (breach: Breach) => unknown;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Watches canary and modern, within the call that is told to it. */
+export interface Watch {
+  start(): WatchState;
+  call(state: WatchState, tally: Tally, seen: CallSeen): void;
+  /** After `tally` has counted it. */
+  compared(state: WatchState, tally: Tally, seen: Comparison): void;
+  /** After a restart: what was reached before it is acted on. */
+  resume(state: WatchState, tally: Tally): void;
+}
+
+/** A hold costs little: it is raised at a tenth of the certainty, and at half of the critical differences. */
+const HOLD_TIMES_ALPHA = 10;
+const RETRY_MS = 1_000;
+
+/**
+ * Watches what was seen since a run began. Error rates are judged by a detector whose chance of ever being wrong in a run is at most
+ * `alpha` (ten times that for a hold), critical differences by their number.
+ */
+export function createWatch(options: WatchOptions): Watch {
+  const { limits, clock, log } = options;
+  const detector = createDetector(limits.errorRate);
+  const certain = 1 / limits.alpha;
+  const suspected = Math.max(1, certain / HOLD_TIMES_ALPHA);
+
+  function judge(state: WatchState, tally: Tally): void {
+    const route = options.route(tally.endpoint);
+    if (!route || route.run !== tally.run || !limits.automatic) return;
+    if (route.stage !== 'canary' && route.stage !== 'modern') return;
+    const found = alarmOf(state, tally);
+    if (found.alarm === 'none' || found.alarm === state.alarm || state.alarm === 'rollback') return;
+    raise(found.alarm, found.reason, state, tally, route);
+  }
+
+  function alarmOf(
+    state: WatchState,
+    { trials, signatures }: Tally,
+  ): { readonly alarm: Alarm; readonly reason: string } {
+    const { critical, count } = trials;
+    if (critical > 0 && critical * 2 >= limits.criticals) {
+      const worst = [...signatures.values()]
+        .filter(({ severity }) => severity === 'critical')
+        .toSorted((a, b) => b.count - a.count)[0];
+      const named = worst ? ` (${worst.signature})` : '';
+      const over = critical >= limits.criticals;
+      const reason = `${many(critical, 'critical difference')}${named} in ${many(count, 'comparison')}, ${number(limits.criticals)} ${over ? 'is the limit' : 'would be too many'}`;
+      if (over) return { alarm: 'rollback', reason };
+      const errors = errorAlarm(state);
+      return errors.alarm === 'rollback' ? errors : { alarm: 'hold', reason };
+    }
+    return errorAlarm(state);
+  }
+
+  function errorAlarm({ errors }: WatchState): { readonly alarm: Alarm; readonly reason: string } {
+    const value = detector.eValue(errors);
+    if (value < suspected) return { alarm: 'none', reason: '' };
+    const { trials, failures } = detector.window(errors);
+    const rate = exceeding(failures / trials, limits.errorRate);
+    const over = `error rate ${rate} over ${many(trials, 'call')}`;
+    if (value >= certain) return { alarm: 'rollback', reason: over };
+    return { alarm: 'hold', reason: `${over}, not yet certain` };
+  }
+
+  function raise(
+    alarm: 'hold' | 'rollback',
+    reason: string,
+    state: WatchState,
+    tally: Tally,
+    route: Route,
+  ): void {
+    const { endpoint, run } = route;
+    const where = position(positionOf(route));
+    const words =
+      alarm === 'rollback'
+        ? `Rolled back ${endpoint} from ${where} to shadow: ${reason}`
+        : `Held ${endpoint} in ${where}: ${reason}`;
+    const before = state.alarm;
+    state.alarm = alarm;
+    const failed = (error: unknown): void => {
+      log.error(`an automatic ${alarm} could not be carried out`, { endpoint, reason, error });
+      if (alarm !== 'rollback') return;
+      // A route that ought to go back is not left where it is.
+      clock.after(RETRY_MS, () => {
+        state.alarm = before;
+        judge(state, tally);
+      });
+    };
+    log.warn(alarm === 'rollback' ? 'automatic roll back' : 'automatic hold', { endpoint, reason });
+    const breach = { endpoint, run, words, reason, at: new Date(clock.now()).toISOString() };
+    try {
+      const done = alarm === 'rollback' ? options.onRollback(breach) : options.onHold(breach);
+      if (done instanceof Promise) done.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  return {
+    start: () => ({ errors: detector.start(), alarm: 'none' }),
+    call(state, tally, seen) {
+      // What the experiment asks has deadlines and budgets of its own; a client's call is what counts.
+      if (seen.side !== 'modern' || seen.path !== 'client') return;
+      detector.observe(state.errors, !seen.ok);
+      // Only a failure can raise an alarm.
+      if (!seen.ok) judge(state, tally);
+    },
+    compared(state, tally, seen) {
+      if (seen.verdict === 'different' && seen.differences.some(({ severity }) => severity === 'critical'))
+        judge(state, tally);
+    },
+    resume(state, tally) {
+      if (state.errors.limit !== limits.errorRate) state.errors = detector.start();
+      // Where a roll back was raised and the route is still there, it was not carried out.
+      if (state.alarm === 'rollback') state.alarm = 'hold';
+      judge(state, tally);
+    },
+  };
+}
