@@ -22,11 +22,16 @@ export interface SandboxOptions {
   readonly controlPort?: number;
   /** WS-Security of the SOAP service; see LegacyCoreOptions. */
   readonly security?: LegacyCoreOptions['security'];
-  /** A file with a Bundle or a list of Observations for the modern service, which is empty otherwise. */
+  /** Made-up people with results beside the sixty of the data files; default 180. */
+  readonly others?: number;
+  /** A file with a Bundle or a list of resources for the modern service, which is empty otherwise. */
   readonly modernSeed?: ModernServiceOptions['seedFile'];
   /** Epoch milliseconds; default the system's clock. */
   readonly now?: () => number;
 }
+
+/** With those of the data files, over two hundred patients. */
+const OTHERS = 180;
 
 /** URLs of everything that was started. */
 export interface SandboxAddresses {
@@ -65,6 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const legacy = keep(
       await createLegacyCore({
         ...shared,
+        others: options.others ?? OTHERS,
         ...(options.mllpPort === undefined ? {} : { mllpPort: options.mllpPort }),
         ...(options.soapPort === undefined ? {} : { soapPort: options.soapPort }),
         ...(options.security === undefined ? {} : { security: options.security }),

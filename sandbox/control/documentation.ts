@@ -7,7 +7,8 @@ export function documentation(): unknown {
     about: 'Control of the sandbox hospital. JSON in, JSON out.',
     paths: {
       'GET /': 'this text',
-      'GET /patients': 'the demo patients: number, authority, one line about each',
+      'GET /patients':
+        'the demo patients: number, authority, one line about each; ordinary: no story, there to make up the number',
       'GET /received':
         'what the services received, without content; filters protocol, operation, controlId, sender, outcome, fault, after (entry number), limit',
       'DELETE /received': 'forgets it',

@@ -16,6 +16,7 @@ import {
 import { text } from '../legacy-core/soap/schema.ts';
 import type { Order } from '../legacy-core/state/orders.ts';
 import type { ModernService } from '../modern/index.ts';
+import { ONE_OF_MANY } from '../population/index.ts';
 import { documentation } from './documentation.ts';
 
 export interface ControlApiOptions {
@@ -224,6 +225,7 @@ function describePatient(patient: Patient): unknown {
     name: displayName(patient),
     birthDate: plain(fieldOf(patient.pid, 7)[0]?.[0]?.[0]),
     about: patient.about,
+    ordinary: patient.about === ONE_OF_MANY,
     identifiers: identifiersOf(patient).map((id) => `${id.authority}|${id.value}`),
   };
 }

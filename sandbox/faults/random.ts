@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A small seeded generator (public domain, Tommy Ettinger's mulberry32); uniform in [0, 1). */
 export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
@@ -10,9 +12,7 @@ export function mulberry32(seed: number): () => number {
   };
 }
 
-/** A number in [0, 1) that a text always has: FNV-1a, mixed once more so that neighbours are far apart. */
+/** A number in [0, 1) that a text always has. */
 export function shareOf(text: string): number {
-  let hash = 0x81_1c_9d_c5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01_00_01_93);
-  return mulberry32(hash)();
+  return createHash('sha256').update(text).digest().readUInt32BE() / 4_294_967_296;
 }

@@ -20,6 +20,8 @@ export interface LegacyCoreOptions {
    * password is made up; see `credentials` of the result.
    */
   readonly security?: Credentials | false;
+  /** Made-up people with results beside the patients of the data files; default 0. */
+  readonly others?: number;
   readonly switchboard?: Switchboard;
   readonly journal?: Journal;
   /** Epoch milliseconds; default the system's clock. */
@@ -49,7 +51,7 @@ export async function createLegacyCore(options: LegacyCoreOptions = {}): Promise
     security === false
       ? undefined
       : (security ?? { user: 'ficus', password: randomBytes(12).toString('base64url') });
-  const seed = loadSeed();
+  const seed = loadSeed(options.others);
   const duplicates = createDuplicates();
   let current = createHospital(seed, now);
   const hospital = (): Hospital => current;

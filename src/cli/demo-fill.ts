@@ -1,51 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import type { SearchQuery } from '../fhir/search-query.ts';
-import type { Resource } from '../fhir/types.ts';
-import type { Backend, Logger, RequestContext } from '../ports.ts';
+import type { Backend, Logger } from '../ports.ts';
+import { searchAll } from './demo-ask.ts';
+import { inParallel } from './in-parallel.ts';
 
-const DEADLINE_MS = 30_000;
-
-function context(log: Logger): RequestContext {
-  return {
-    requestId: randomUUID(),
-    traceparent: `00-${randomUUID().replaceAll('-', '')}-${randomUUID().replaceAll('-', '').slice(16)}-01`,
-    principal: { key: 'fill' },
-    signal: AbortSignal.timeout(DEADLINE_MS),
-    deadline: Date.now() + DEADLINE_MS,
-    log,
-    timing: () => {},
-  };
-}
-
-/** All Observations of a patient from one backend, page after page. */
-async function observationsOf(legacy: Backend, patientId: string, log: Logger): Promise<Resource[]> {
-  const found: Resource[] = [];
-  let page: string | undefined;
-  do {
-    const query: SearchQuery = {
-      type: 'Observation',
-      filters: [
-        {
-          name: 'patient',
-          type: 'reference',
-          values: [{ text: `Patient/${patientId}`, refType: 'Patient', refId: patientId }],
-        },
-      ],
-      sort: [],
-      count: 100,
-      include: [],
-      ...(page === undefined ? {} : { page }),
-      applied: [['patient', patientId]],
-      ignored: [],
-    };
-    const request = { interaction: 'search', type: 'Observation', query, handling: 'strict' } as const;
-    const { body } = await legacy.handle(request, context(log));
-    if (body.kind !== 'searchset') throw new Error('The legacy side did not answer with a search result.');
-    found.push(...body.set.matches);
-    page = body.set.next;
-  } while (page !== undefined);
-  return found;
-}
+/** Patients at once; the results of one patient go in their order, so that both sides list them alike. */
+const AT_ONCE = 4;
 
 /**
  * Gives the sandbox's modern service what the legacy core has, as upserts under our ids: the state in which an endpoint can be
@@ -60,9 +18,11 @@ export async function fillModern(options: {
   readonly log: Logger;
 }): Promise<number> {
   const { legacy, modernBase, patientIds, log } = options;
-  let count = 0;
-  for (const patientId of patientIds) {
-    for (const observation of await observationsOf(legacy, patientId, log)) {
+  const counts = await inParallel(AT_ONCE, patientIds, async (id) => {
+    const values = [{ text: `Patient/${id}`, refType: 'Patient', refId: id }];
+    const filter = { name: 'patient', type: 'reference', values } as const;
+    const observations = await searchAll(legacy, 'Observation', filter, log);
+    for (const observation of observations) {
       const response = await fetch(`${modernBase}/Observation/${observation.id}`, {
         method: 'PUT',
         headers: { 'content-type': 'application/fhir+json' },
@@ -70,8 +30,8 @@ export async function fillModern(options: {
       });
       if (!response.ok) throw new Error(`The modern service answered ${response.status} to an upsert.`);
       await response.arrayBuffer();
-      count++;
     }
-  }
-  return count;
+    return observations.length;
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -6,9 +6,8 @@ import type { Ficus } from '../compose.ts';
 import { createLogger } from '../log.ts';
 import type { LogLevel } from '../log.ts';
 import { demoConfig, ensureSecrets } from './demo-config.ts';
-import { findDemoPatients } from './demo-data.ts';
 import type { DemoPatient } from './demo-data.ts';
-import { fillModern } from './demo-fill.ts';
+import { welcomePeople } from './demo-people.ts';
 import { portsOf } from './ports.ts';
 import { untilStopped } from './shutdown.ts';
 
@@ -37,7 +36,7 @@ function welcome(
   ficus: Ficus,
   addresses: Record<string, string>,
   patients: readonly DemoPatient[],
-  filled: number,
+  all: number,
 ): string {
   const { publicBase, adminBase } = ficus;
   const [first] = patients;
@@ -50,11 +49,11 @@ function welcome(
     `FHIR API        ${publicBase}`,
     `Admin API       ${adminBase}  (/healthz, /readyz, /metrics, /routes)`,
     `Legacy core     ${addresses['mllp']} (HL7v2), ${addresses['soap']} (SOAP)`,
-    `Modern service  ${addresses['modern']} (${filled} Observations, copied from the core under the same ids)`,
+    `Modern service  ${addresses['modern']} (Observations, copied from the core under the same ids)`,
     `Old portal      ${publicBase.replace('/fhir/r4', '/portal/')} (passed through)`,
     `Fault dials     ${addresses['control']}`,
     '',
-    `Some of the ${patients.length} patients:`,
+    `Some of the ${all} patients:`,
     ...names,
     '',
     'Read a patient out of the HL7v2 core; read results through SOAP; book an appointment through SOAP:',
@@ -97,22 +96,15 @@ async function start(options: StartOptions): Promise<void> {
       },
     });
     const log = createLogger({ level: options.log, stream: output });
+    const stopping = new AbortController();
     const ficus = await compose(demoConfig(addresses, stateDir, ports), { log });
     try {
-      const patients = await findDemoPatients(addresses.control, ficus.publicBase);
-      const legacy = ficus.backends.get('clinical');
-      const filled = legacy
-        ? await fillModern({
-            legacy,
-            modernBase: addresses.modern,
-            patientIds: patients.map(({ id }) => id),
-            log,
-          })
-        : 0;
+      const { named, count } = await welcomePeople(ficus, addresses, log, stopping.signal);
       opened = true;
-      console.log(welcome(ficus, { ...addresses }, patients, filled));
+      console.log(welcome(ficus, { ...addresses }, named, count));
       await untilStopped();
     } finally {
+      stopping.abort();
       await ficus.stop();
     }
   } finally {

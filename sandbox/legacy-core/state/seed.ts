@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { createPopulation } from '../../population/index.ts';
 import { parseSegment, type Segment } from '../hl7/message.ts';
 import { loadSchema, type Schema, type Tree } from '../soap/schema.ts';
 import { createExpander, readTable, type Catalogues } from './catalogues.ts';
@@ -21,8 +22,12 @@ export interface Seed {
 
 const DATA = new URL('../../data/', import.meta.url);
 
-/** Reads the seed. Throws an Error that names the file and the record when something is wrong with it. */
-export function loadSeed(): Seed {
+/**
+ * Reads the seed. Throws an Error that names the file and the record when something is wrong with it.
+ * @param others so many made-up people beside those of the files
+ */
+export function loadSeed(others = 0): Seed {
+  const population = createPopulation(others);
   const read = (name: string): string => readFileSync(new URL(name, DATA), 'utf8');
   const wsdl = readFileSync(new URL('../hospital.wsdl', import.meta.url));
   const schema = loadSchema(wsdl);
@@ -39,13 +44,14 @@ export function loadSeed(): Seed {
     return list.map((each, i) => expand(type, each, `${file} ${i + 1}`));
   };
   return {
-    patients: readPatients(read('patients.psv')),
+    patients: [...readPatients(read('patients.psv')), ...readPatients(population.patients)],
     appointments: records('appointments.yaml', 'Appointment'),
     allergies: records('allergies.yaml', 'Allergy'),
     encounters: records('encounters.yaml', 'Encounter'),
     observations: [
       ...readObservations(read('observations.psv'), catalogues),
       ...records('observations.yaml', 'Observation'),
+      ...readObservations(population.observations, catalogues),
     ],
     services: new Set(
       readTable(read('services.psv'), 'Code')
