@@ -5,21 +5,26 @@ import { askAdmin, formatTable } from './admin-client.ts';
 interface RouteView {
   readonly endpoint: string;
   readonly stage: string;
+  readonly cohort?: { readonly percent: number };
   readonly legacy?: string;
   readonly modern?: string;
   readonly version: number;
   readonly updatedAt: string;
   readonly updatedBy: string;
   readonly reason: string;
+  readonly warnings?: readonly string[];
 }
 
 interface AdminOption {
   readonly admin: string;
 }
 
+const stageOf = ({ stage, cohort }: RouteView): string =>
+  stage === 'canary' ? `canary ${cohort?.percent ?? 0} %` : stage;
+
 const row = (route: RouteView): string[] => [
   route.endpoint,
-  route.stage,
+  stageOf(route),
   route.legacy ?? '-',
   route.modern ?? '-',
   `${route.updatedAt} by ${route.updatedBy}${route.reason === '' ? '' : `: ${route.reason}`}`,
@@ -40,7 +45,9 @@ export function registerRoute(program: Command): void {
     });
 
   withAdmin(route.command('set <endpoint> <stage>'))
-    .description('move an endpoint to a stage (legacy, modern); effective with the next request')
+    .description(
+      'move an endpoint back to a stage, at once; forward only where the configuration allows it (else: migrate promote)',
+    )
     .option('--reason <text>', 'why', '')
     .option('--by <name>', 'who', userInfo().username)
     .option('--if-version <number>', 'only if the route still has this version', Number)
@@ -60,9 +67,10 @@ export function registerRoute(program: Command): void {
         });
         console.log(
           after.version === before.version
-            ? `${endpoint} is at ${after.stage} already (version ${after.version})`
-            : `${endpoint}: ${before.stage} -> ${after.stage} (version ${after.version})`,
+            ? `${endpoint} is at ${stageOf(after)} already (version ${after.version})`
+            : `${endpoint}: ${stageOf(before)} -> ${stageOf(after)} (version ${after.version})`,
         );
+        for (const warning of after.warnings ?? []) console.log(`  warning: ${warning}`);
       },
     );
 

@@ -1,6 +1,7 @@
 import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Steps } from '../strangler/steps.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { AdminRequest, AdminRoute } from './admin.ts';
 
@@ -51,11 +52,14 @@ function versionOf(request: AdminRequest): number | undefined {
 
 /**
  * The route table: `GET /routes`, `GET /routes/:endpoint`, its `/history`, and
- * `PUT /routes/:endpoint {"stage", "by", "reason"?, "version"?}`, which moves an endpoint. With a version that is not
- * the current one the change is refused (412).
+ * `PUT /routes/:endpoint {"stage", "by", "reason"?, "version"?}`, which moves an endpoint: back always, forward only where the configuration
+ * lets gates be skipped (422). With a version that is not the current one the change is refused (412).
+ *
+ * @param steps absent: the table alone says what may be, and nothing is gated
  */
 export function routeTableRoutes(
   table: Pick<RouteTable, 'get' | 'list' | 'history' | 'setStage'>,
+  steps?: Pick<Steps, 'set'>,
 ): AdminRoute[] {
   const endpointOf = (request: AdminRequest): Endpoint => String(request.params['endpoint']) as Endpoint;
   return [
@@ -84,12 +88,17 @@ export function routeTableRoutes(
         const ifVersion = versionOf(request);
         if (by === undefined || by.trim() === '') throw new FicusError('value-required', '"by" says who asks for the change', { expression: ['by'] }); // prettier-ignore
         if (stage === undefined) throw new FicusError('value-required', '"stage" says where the endpoint goes', { expression: ['stage'] }); // prettier-ignore
-        const route = await table.setStage(endpointOf(request), stage, {
+        const endpoint = endpointOf(request);
+        const change = {
           by,
           ...(reason === undefined ? {} : { reason }),
           ...(ifVersion === undefined ? {} : { ifVersion }),
-        });
-        return { body: route, headers: { etag: `"${route.version}"` } };
+        };
+        const { route, warnings } = steps
+          ? await steps.set(endpoint, stage, change)
+          : { route: await table.setStage(endpoint, stage, change), warnings: [] };
+        const body = warnings.length === 0 ? route : { ...route, warnings };
+        return { body, headers: { etag: `"${route.version}"` } };
       },
     },
   ];

@@ -2,6 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { Clock, Cohort, Logger, Route, RouteAnnouncer, RouteStore, Stage } from '../ports.ts';
 import { checkCohort } from './cohort.ts';
+import { isSamePerson } from './person.ts';
 import type { RouteSeed } from './problems.ts';
 import { changedMeanwhile, seedRoutes } from './seeding.ts';
 import type { Stamp } from './seeding.ts';
@@ -228,7 +229,7 @@ function stageProblem(route: Route, stage: Stage, by: string): string | undefine
   const { hold, retirement } = route;
   if (way === 'final' || (way === 'skip' && stage === 'retired')) return refusalOf(route.stage, stage);
   if (way !== 'back' && hold) return `${hold.by} holds it: ${hold.reason}`;
-  if (stage === 'retired' && (!retirement || retirement.by === by))
+  if (stage === 'retired' && (!retirement || isSamePerson(retirement.by, by)))
     return 'that takes two approvals, by different people';
   return undefined;
 }
