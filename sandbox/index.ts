@@ -22,7 +22,7 @@ export interface SandboxOptions {
   readonly controlPort?: number;
   /** WS-Security of the SOAP service; see LegacyCoreOptions. */
   readonly security?: LegacyCoreOptions['security'];
-  /** Made-up people with results beside the sixty of the data files; default 180. */
+  /** Made-up people with results beside the sixty of the data files; default 0. */
   readonly others?: number;
   /** A file with a Bundle or a list of resources for the modern service, which is empty otherwise. */
   readonly modernSeed?: ModernServiceOptions['seedFile'];
@@ -30,8 +30,8 @@ export interface SandboxOptions {
   readonly now?: () => number;
 }
 
-/** With those of the data files, over two hundred patients. */
-const OTHERS = 180;
+/** So many `others` make over two hundred patients: what the commands start with. */
+export const MANY = 180;
 
 /** URLs of everything that was started. */
 export interface SandboxAddresses {
@@ -70,7 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const legacy = keep(
       await createLegacyCore({
         ...shared,
-        others: options.others ?? OTHERS,
+        ...(options.others === undefined ? {} : { others: options.others }),
         ...(options.mllpPort === undefined ? {} : { mllpPort: options.mllpPort }),
         ...(options.soapPort === undefined ? {} : { soapPort: options.soapPort }),
         ...(options.security === undefined ? {} : { security: options.security }),

@@ -77,8 +77,9 @@ async function start(options: StartOptions): Promise<void> {
   const stateDir = resolve(options.state);
   const password = ensureSecrets(stateDir);
   // Loaded here: the production image has no sandbox.
-  const { startSandbox } = await import('../../sandbox/index.ts');
+  const { MANY, startSandbox } = await import('../../sandbox/index.ts');
   const sandbox = await startSandbox({
+    others: MANY,
     mllpPort: ports.mllp,
     soapPort: ports.soap,
     modernPort: ports.modern,
