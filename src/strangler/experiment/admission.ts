@@ -1,0 +1,89 @@
+import type { Answered } from '../../migration-ports.ts';
+import type { Backend, Clock, FhirRequest, Route, Side } from '../../ports.ts';
+import type { Question } from './ask.ts';
+import { createBudget } from './budget.ts';
+import type { Budget, Permit } from './budget.ts';
+import type { AskedSide, Case } from './judge.ts';
+import { atHand, isTechnical } from './settled.ts';
+import { Uncomparable } from './uncomparable.ts';
+
+/** What the experiment may cost; `migration.shadow` of the configuration. */
+export interface ShadowLimits {
+  /** Share of requests that are also asked of the other side, 0 to 1. */
+  readonly share: number;
+  /** Requests in flight at once, for each backend. */
+  readonly concurrency: number;
+  /** Requests a second, for each backend. */
+  readonly perSecond: number;
+  /** Longest that one request waits, in milliseconds. */
+  readonly deadlineMs: number;
+  /** Larger answers are broken off. */
+  readonly maxBytes: number;
+  /** Pause before a difference is read again, in milliseconds. */
+  readonly rereadMs: number;
+}
+
+export interface AdmissionOptions {
+  /** By name. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly limits: ShadowLimits;
+  readonly clock: Clock;
+  /** 0 to 1, exclusive. */
+  readonly random: () => number;
+}
+
+/** Makes cases of questions, or refuses them. Both methods throw Uncomparable. */
+export interface Admission {
+  /** With the leaves to ask that it needs, taken at this moment or not at all. */
+  live(answered: Answered): Case;
+  /** Without any: whoever asks waits for its turn. */
+  patient(question: Question): Case;
+}
+
+/** One budget for each backend, whichever endpoints it answers. */
+export function createAdmission({ backends, limits, clock, random }: AdmissionOptions): Admission {
+  const budgets = new Map<string, Budget>();
+
+  function sideOf(name: string | undefined): AskedSide {
+    const backend = name === undefined ? undefined : backends.get(name);
+    if (name === undefined || !backend) throw new Uncomparable({ why: 'not-wired' });
+    let budget = budgets.get(name);
+    if (!budget) budgets.set(name, (budget = createBudget({ ...limits, clock })));
+    return { backend, budget };
+  }
+
+  const sidesOf = ({ legacy, modern }: Route) => ({ legacy: sideOf(legacy), modern: sideOf(modern) });
+
+  return {
+    live({ side, outcome, ...question }) {
+      const request = comparableRequest(question.request);
+      if (random() >= limits.share) throw new Uncomparable({ skipped: 'not-sampled' });
+      const sides = sidesOf(question.route);
+      const settled = atHand(outcome);
+      if (settled && isTechnical(settled)) throw new Uncomparable({ why: `${side}-failed` });
+      const needed = (['legacy', 'modern'] as const).filter((it) => !settled || it !== side);
+      for (const it of needed) {
+        const why = sides[it].budget.full();
+        if (why !== undefined) throw new Uncomparable({ skipped: why });
+      }
+      const permits = new Map(needed.map((it): [Side, Permit] => [it, sides[it].budget.take()]));
+      return { ...question, request, sides, permits, ...(settled ? { known: { side, settled } } : {}) };
+    },
+    patient: (question) => ({
+      ...question,
+      request: comparableRequest(question.request),
+      sides: sidesOf(question.route),
+      permits: new Map(),
+    }),
+  };
+}
+
+/** The question alone, whatever the client had already. @throws Uncomparable for what cannot be asked of the other side */
+function comparableRequest(request: FhirRequest): FhirRequest {
+  const { interaction, query } = request;
+  if (interaction === 'vread') throw new Uncomparable({ why: 'versions' });
+  if (interaction !== 'read' && interaction !== 'search') throw new Uncomparable({ why: 'not-a-read' });
+  if (query?.page !== undefined) throw new Uncomparable({ skipped: 'page' });
+  const { ifNoneMatch: _ifNoneMatch, ifMatch: _ifMatch, ...question } = request;
+  return question;
+}
