@@ -1,0 +1,255 @@
+import type { EvidencePack, HistoryRow, LatencyRow, RunFigures, SignatureRow } from './report.ts';
+import { many, milliseconds, number, percent, position } from './words.ts';
+
+/** An evidence pack as Markdown: the same data, for people. */
+export function packMarkdown(pack: EvidencePack): string {
+  const sections = [
+    head(pack),
+    gates(pack),
+    history(pack.history),
+    pack.current
+      ? run(pack.current, '## Evidence of this run')
+      : '## Evidence of this run\n\nNothing was seen in it yet.',
+    shapes(pack),
+    writes(pack),
+    waivers(pack),
+    before(pack),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function head({ endpoint, at, route, allRuns }: EvidencePack): string {
+  const { owners, hold, retirement } = route;
+  const lines = [
+    `# ${endpoint}: evidence`,
+    '',
+    `As of ${at}. Instants are UTC. No patient data is in this document.`,
+    '',
+    ...table(
+      ['what', 'value'],
+      [
+        ['stage', `${position(stageOf(route))} since ${route.since}`],
+        ['legacy side', route.legacy ?? 'none'],
+        ['modern side', route.modern ?? 'none'],
+        ['technical owner', owners?.technical ?? 'none'],
+        ['clinical owner', owners?.clinical ?? 'none'],
+        ['held', hold ? `by ${hold.by} since ${hold.at}: ${hold.reason}` : 'no'],
+        ...(retirement
+          ? [['retirement', `first approval by ${retirement.by}, ${retirement.at}: ${retirement.reason}`]]
+          : []),
+        ['run', `${route.run} (of ${many(allRuns.count, 'run')} with evidence)`],
+      ],
+    ),
+  ];
+  return lines.join('\n');
+}
+
+const stageOf = ({ stage, cohort }: EvidencePack['route']) =>
+  stage === 'canary' && cohort ? { stage, percent: cohort.percent } : { stage };
+
+function gates({ gates: report }: EvidencePack): string {
+  if (!report) return '## Next step\n\nThere is none.';
+  const verdict = report.open
+    ? 'Nothing holds it back.'
+    : `Held back by ${many(report.blocking.length, 'gate')}.`;
+  return [
+    `## Next step: ${position(report.from)} to ${position(report.to)}`,
+    '',
+    verdict,
+    '',
+    ...table(
+      ['gate', 'verdict', 'asked for', 'measured', 'on', 'in words'],
+      report.gates.map((gate) => [
+        gate.name,
+        gate.verdict,
+        gate.threshold,
+        gate.value,
+        gate.evidence,
+        gate.words,
+      ]),
+    ),
+  ].join('\n');
+}
+
+function history(rows: readonly HistoryRow[]): string {
+  return [
+    '## Stages',
+    '',
+    ...table(
+      ['when', 'who', 'from', 'to', 'run', 'why', 'with which evidence'],
+      rows.map((row) => [
+        row.at,
+        row.by,
+        row.from ? position(row.from) : '',
+        position(row.to),
+        String(row.run),
+        row.reason,
+        row.evidence?.map(({ gate, verdict, value }) => `${gate}: ${verdict} (${value})`).join('; ') ?? '',
+      ]),
+    ),
+  ].join('\n');
+}
+
+function run(figures: RunFigures, title: string): string {
+  const least = figures.atLeast ? 'at least ' : '';
+  const period =
+    figures.first === undefined
+      ? 'No comparison yet.'
+      : `${many(figures.trials, 'comparison')} from ${figures.first} to ${figures.last}.`;
+  const parity =
+    figures.trials === 0
+      ? ''
+      : ` Parity ${percent((figures.trials - figures.critical - figures.major) / figures.trials)}.`;
+  return [
+    title,
+    '',
+    `${period}${parity} The rate of critical differences is under ${percent(figures.criticalRateUnder)}. About ${least}${many(figures.patients, 'patient')}, ${least}${many(figures.requests, 'different request')}.`,
+    '',
+    ...table(
+      ['source', 'match', 'critical', 'major', 'minor', 'noise', 'in flight', 'not comparable'],
+      figures.verdicts.map((row) => [
+        row.source,
+        ...[row.match, row.critical, row.major, row.minor, row.noise, row.inFlight].map(number),
+        counted(row.notComparable),
+      ]),
+    ),
+    '',
+    `Not compared: ${counted(figures.skipped)}.`,
+    '',
+    '### Calls and latency',
+    '',
+    ...table(
+      ['side', 'for', 'calls', 'failed', 'fell back', 'p50', 'p95', 'p99'],
+      figures.calls.map(latency),
+    ),
+    '',
+    '### Differences',
+    '',
+    ...(figures.signatures.length === 0
+      ? ['None.']
+      : table(
+          ['severity', 'signature', 'comparisons', 'legacy with itself', 'first', 'last', 'rule'],
+          figures.signatures.map(signature),
+        )),
+    '',
+    '### Days',
+    '',
+    ...table(
+      ['day', 'calls of clients', 'comparisons'],
+      figures.days.map(({ day, calls, comparisons }) => [day, number(calls), number(comparisons)]),
+    ),
+  ].join('\n');
+}
+
+function latency(row: LatencyRow): string[] {
+  const ms = [row.p50, row.p95, row.p99].map((it) => (it === undefined ? '' : milliseconds(it)));
+  return [
+    row.side,
+    row.path === 'client' ? 'clients' : 'comparison',
+    number(row.calls),
+    number(row.failed),
+    number(row.fellBack),
+    ...ms,
+  ];
+}
+
+function signature(row: SignatureRow): string[] {
+  const { ruled } = row;
+  const rule = ruled
+    ? `${ruled.verdict}, ${ruled.owner}, until ${ruled.expiresAt}: ${ruled.reason} (${ruled.by})`
+    : (row.rule ?? '');
+  return [row.severity, row.signature, number(row.count), number(row.floor), row.first, row.last, rule];
+}
+
+function shapes({ shapes: seen }: EvidencePack): string {
+  if (seen.length === 0) return '';
+  return [
+    '## What clients ask',
+    '',
+    ...table(
+      ['shape', 'calls', 'last', 'compared in this run'],
+      seen.map((row) => [
+        row.shape === '' ? '(no parameters)' : row.shape,
+        number(row.seen),
+        row.last,
+        number(row.compared),
+      ]),
+    ),
+  ].join('\n');
+}
+
+function writes({ writes: { owed, delivered }, drift, contract }: EvidencePack): string {
+  const lines = [
+    '## Both sides',
+    '',
+    ...table(
+      ['side', 'delivered', 'owed', 'dead', 'oldest'],
+      (['legacy', 'modern'] as const).map((side) => [
+        side,
+        delivered ? number(delivered[side]) : 'not counted',
+        number(owed[side].count),
+        number(owed[side].dead),
+        `${number(owed[side].oldestMs / 1000)} s`,
+      ]),
+    ),
+    '',
+    drift
+      ? `Drift: ${many(drift.differences, 'difference')} in ${many(drift.checked, 'resource')}, ${drift.at}.`
+      : 'Drift: not checked.',
+    '',
+    contract
+      ? `Contract tests of ${contract.backend}: ${number(contract.passed)} passed, ${number(contract.failed.length)} failed, ${contract.at}.`
+      : 'Contract tests: not run.',
+    ...(contract?.failed.map(({ name, words }) => `- ${cell(name)}: ${cell(words)}`) ?? []),
+  ];
+  return lines.join('\n');
+}
+
+function waivers({ waivers: given }: EvidencePack): string {
+  if (given.length === 0) return '## Waivers\n\nNone.';
+  return [
+    '## Waivers',
+    '',
+    ...table(
+      ['gate', 'by', 'given', 'until', 'why', 'in force'],
+      given.map((it) => [it.gate, it.by, it.at, it.until, it.reason, it.inForce ? 'yes' : 'no']),
+    ),
+  ].join('\n');
+}
+
+function before({ before: runs, allRuns }: EvidencePack): string {
+  if (runs.length === 0) return '';
+  return [
+    '## Runs before',
+    '',
+    `A run judges itself alone. The chance that the bound on critical differences was wrong in any of ${many(allRuns.count, 'run')} is at most ${percent(allRuns.chanceOfBeingWrong)}.`,
+    '',
+    ...table(
+      ['run', 'first', 'last', 'comparisons', 'critical', 'major', 'critical rate under'],
+      runs.map((it) => [
+        String(it.run),
+        it.first ?? '',
+        it.last ?? '',
+        number(it.trials),
+        number(it.critical),
+        number(it.major),
+        percent(it.criticalRateUnder),
+      ]),
+    ),
+  ].join('\n');
+}
+
+function counted(counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts).map(([why, count]) => `${why} ${number(count)}`);
+  return all.length === 0 ? 'none' : all.join(', ');
+}
+
+function table(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
+  return [line(names), `|${names.map(() => ' --- |').join('')}`, ...rows.map(line)];
+}
+
+/** What somebody wrote cannot end a cell, a row or begin a tag. */
+function cell(text: string): string {
+  return text.replace(/\s+/g, ' ').replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
