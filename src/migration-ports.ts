@@ -178,6 +178,8 @@ export interface OutboxRecord extends OutboxEntry {
   readonly backend: string;
   /** The client accepts that elements are left out (`FhirRequest.lossy`). */
   readonly lossy: boolean;
+  /** It is known to be done: the client was told so, or it was found out. */
+  readonly accepted: boolean;
   /** It may have reached the side that is owed: before it is sent again, that side is asked. */
   readonly sent: boolean;
 }
@@ -198,6 +200,8 @@ export type OutboxChange = Partial<
     | 'lastError'
     | 'owner'
     | 'sent'
+    | 'accepted'
+    | 'acceptedAt'
   >
 >;
 

@@ -17,7 +17,7 @@ import { replacingReplica } from './sqlite-replica.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
-const HEAD = `id, sequence, endpoint, type, resource_id, patient, from_side, toward, backend, state, lossy, sent, attempts,
+const HEAD = `id, sequence, endpoint, type, resource_id, patient, from_side, toward, backend, state, lossy, accepted, sent, attempts,
   accepted_at, next_attempt_at, last_error, owner`;
 
 /** The columns of what may change. */
@@ -31,6 +31,8 @@ const CHANGING: Readonly<Record<keyof OutboxChange, string>> = {
   lastError: 'last_error',
   owner: 'owner',
   sent: 'sent',
+  accepted: 'accepted',
+  acceptedAt: 'accepted_at',
 };
 
 /** The outbox in the embedded database. @param assignments the view of the crosswalk, which follows what a delivery assigns */
@@ -40,7 +42,7 @@ export function createSqliteOutboxStore(database: DatabaseSync, assignments: Ass
   const newest = database.prepare('SELECT coalesce(max(sequence), 0) + 1 AS next FROM outbox');
   const insert = database.prepare(
     `INSERT INTO outbox (${HEAD}, resource) VALUES (:id, :sequence, :endpoint, :type, :resourceId, :patient, :from, :toward,
-      :backend, :state, :lossy, :sent, :attempts, :acceptedAt, :nextAttemptAt, :lastError, :owner, :resource)`,
+      :backend, :state, :lossy, :accepted, :sent, :attempts, :acceptedAt, :nextAttemptAt, :lastError, :owner, :resource)`,
   );
   const remove = database.prepare('DELETE FROM outbox WHERE id = ?');
   const count = database.prepare(
@@ -143,18 +145,9 @@ function sqlValue(value: unknown): SQLInputValue {
 
 function parametersOf(entry: OutboxRecord): Record<string, SQLInputValue> {
   const { resourceId = null, patient = null, lastError = null, owner = null, ...rest } = entry;
+  const flags = { lossy: Number(entry.lossy), accepted: Number(entry.accepted), sent: Number(entry.sent) };
   const resource = JSON.stringify(entry.resource);
-  const { lossy, sent } = entry;
-  return {
-    ...rest,
-    resourceId,
-    patient,
-    lastError,
-    owner,
-    resource,
-    lossy: Number(lossy),
-    sent: Number(sent),
-  };
+  return { ...rest, ...flags, resourceId, patient, lastError, owner, resource };
 }
 
 function headOf(row: Row): OutboxHead {
@@ -173,6 +166,7 @@ function headOf(row: Row): OutboxHead {
     sequence: Number(row['sequence']),
     state: said('state') as OutboxHead['state'],
     lossy: row['lossy'] === 1,
+    accepted: row['accepted'] === 1,
     sent: row['sent'] === 1,
     attempts: Number(row['attempts']),
     acceptedAt: Number(row['accepted_at']),

@@ -25,6 +25,7 @@ const entry: Omit<OutboxRecord, 'sequence'> = {
   state: 'intended',
   resource: parseJson('{"resourceType":"Appointment","id":"r-1","minutesDuration":1.50}') as Resource,
   lossy: true,
+  accepted: true,
   sent: false,
   attempts: 0,
   acceptedAt: 1_000,
@@ -33,7 +34,7 @@ const entry: Omit<OutboxRecord, 'sequence'> = {
   owner: 'bookings team',
 };
 const { resourceId: _id, patient: _patient, lastError: _error, owner: _owner, ...required } = entry;
-const bare: Omit<OutboxRecord, 'sequence'> = { ...required, id: 'w-2', lossy: false, sent: true };
+const bare: Omit<OutboxRecord, 'sequence'> = { ...required, id: 'w-2', lossy: false, accepted: false, sent: true };
 
 const report: DriftReport = {
   endpoint: 'Appointment.create',

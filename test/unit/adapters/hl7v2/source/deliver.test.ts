@@ -38,7 +38,13 @@ async function run(
     if (said === 'absent') return undefined;
     throw new FicusError(said, said);
   };
-  const outcome = await deliver(WRITE, asks.length > 0 ? askAfter : undefined, core, context, doubtful).then(
+  const outcome = await deliver(
+    WRITE,
+    asks.length > 0 ? askAfter : undefined,
+    core,
+    context,
+    doubtful ? 'ask-then-send' : undefined,
+  ).then(
     ({ how }) => how,
     (error: unknown) => (error as FicusError).code,
   );

@@ -1,0 +1,338 @@
+import { FicusError } from '../errors.ts';
+import { patientOfResource } from '../fhir/patient.ts';
+import type { Resource } from '../fhir/types.ts';
+import type {
+  Assignment,
+  OutboxChange,
+  OutboxEntry,
+  OutboxHead,
+  OutboxRecord,
+  OutboxStore,
+  Pins,
+} from '../migration-ports.ts';
+import type { Clock, Logger } from '../ports.ts';
+import { createLanes } from './lanes.ts';
+import { ledgerOf } from './ledger.ts';
+import type { OutboxLedger } from './ledger.ts';
+import { createPinBoard } from './pins.ts';
+
+export interface OutboxOptions {
+  readonly store: OutboxStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Technical owner of an endpoint, who is asked about entries that cannot be delivered. */
+  readonly ownerOf: (endpoint: OutboxEntry['endpoint']) => string | undefined;
+  /** How long it is remembered that a write was accepted and has ended, in milliseconds (default 8 days). */
+  readonly rememberMs?: number;
+}
+
+/** An entry before it is written down. */
+export type Intention = Pick<
+  OutboxRecord,
+  'id' | 'endpoint' | 'type' | 'resourceId' | 'patient' | 'from' | 'toward' | 'backend' | 'lossy' | 'resource'
+>;
+
+/** Writes on their way to the other side: in the store, and their heads in memory, so that pins and order are known at once. */
+export interface Outbox {
+  readonly pins: Pins;
+  /** Whether a resource is on its way to either side: a reference to it is good. */
+  knows(type: string, id: string): boolean;
+
+  /** Writes an intention down, before anything is sent. It pins from the call on. @throws FicusError `unavailable`: nothing was kept */
+  intend(intention: Intention): Promise<void>;
+  /** The write was done: from now on the other side is owed it. */
+  accept(id: string, accepted: Resource): Promise<void>;
+  /** It certainly was not done. */
+  refuse(id: string): Promise<void>;
+  /** Whether it was done is not known; when to ask next, in epoch milliseconds. */
+  doubt(id: string, askAt: number, words: string): Promise<void>;
+  /** Hands a resource to the other side again. */
+  repair(intention: Intention): Promise<void>;
+
+  head(id: string): OutboxHead | undefined;
+  find(id: string): Promise<OutboxRecord | undefined>;
+  /** A write that was accepted and has ended. */
+  ended(id: string): ReturnType<OutboxStore['ended']>;
+  /** Whether it is its turn. */
+  isFirst(head: OutboxHead): boolean;
+  /** Dead entries of the same resource toward the same side that are older: out of date as soon as this one is delivered. */
+  deadBefore(head: OutboxHead): readonly OutboxHead[];
+  /** Keeps an entry from being superseded while it is being delivered. */
+  hold(id: string): () => void;
+  /** Changes what is said of an entry. */
+  note(
+    id: string,
+    changes: Pick<OutboxChange, 'attempts' | 'nextAttemptAt' | 'lastError' | 'sent'>,
+  ): Promise<void>;
+  /** The other side has it. */
+  delivered(
+    id: string,
+    facts: { readonly assignment?: Assignment; readonly leftOut?: readonly string[] },
+  ): Promise<void>;
+  /** It cannot be delivered, or asked after: an owner decides. */
+  die(id: string, words: string): Promise<void>;
+
+  /** Tries a dead entry again. @throws FicusError `not-found`; `conflict`: it is not dead */
+  retry(id: string, by: { readonly by: string; readonly reason: string }): Promise<void>;
+  /** Gives a dead entry up: the other side never sees that write. @throws FicusError as retry; `value-required` without a reason */
+  discard(id: string, by: { readonly by: string; readonly reason: string }): Promise<void>;
+  /** Every entry, in order. */
+  list(): readonly OutboxHead[];
+  ledger(): Promise<OutboxLedger>;
+  /** Called for each pending entry whose turn it is, and for each doubtful one, whenever that may have changed. Returns the way to stop that. */
+  onDue(listener: (head: OutboxHead) => void): () => void;
+  /** Called after each change. Returns the way to stop that. */
+  onChange(listener: () => void): () => void;
+  /** Every due entry is offered to the listeners again. */
+  offerAll(): void;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Opens the outbox as the last process left it: what was under way then is doubtful. @param settleMs see recovery */
+export async function openOutbox(options: OutboxOptions, settleMs: number): Promise<Outbox> {
+  const { store, clock, log, ownerOf, rememberMs = 8 * DAY_MS } = options;
+  const heads = new Map<string, OutboxHead>();
+  const pins = createPinBoard(clock);
+  const lanes = createLanes();
+  const held = new Set<string>();
+  const deadIds = new Set<string>();
+  const dueListeners = new Set<(head: OutboxHead) => void>();
+  const changeListeners = new Set<() => void>();
+
+  const inLanes = ({ state }: OutboxHead): boolean => state === 'pending' || state === 'doubtful';
+
+  function offer(head: OutboxHead): void {
+    const due = head.state === 'doubtful' || (head.state === 'pending' && lanes.isFirst(head));
+    if (due) for (const listener of dueListeners) listener(head);
+  }
+
+  /** One entry in memory as it is now; undefined: gone. */
+  function replace(id: string, now: OutboxHead | undefined): void {
+    const before = heads.get(id);
+    if (before) pins.take(before);
+    const freed = before && inLanes(before) ? lanes.remove(before) : [];
+    if (now) {
+      heads.set(id, now);
+      pins.put(now);
+      if (now.state === 'dead') deadIds.add(id);
+      else deadIds.delete(id);
+      if (inLanes(now)) lanes.add(now);
+    } else {
+      heads.delete(id);
+      deadIds.delete(id);
+    }
+    if (now) offer(now);
+    for (const head of freed) if (head.id !== id) offer(head);
+    for (const listener of changeListeners) listener();
+  }
+
+  /** Changes an entry on disk, then in memory. */
+  async function change(
+    id: string,
+    changes: OutboxChange,
+    also?: Parameters<OutboxStore['change']>[2],
+  ): Promise<void> {
+    const sequence = await store.change(id, changes, also);
+    const head = heads.get(id);
+    if (sequence === undefined || !head) throw gone();
+    const { resource: _resource, ...kept } = changes;
+    replace(id, { ...head, ...kept, sequence });
+  }
+
+  async function end(id: string, ending: Parameters<OutboxStore['end']>[1]): Promise<void> {
+    await store.end(id, ending);
+    for (const one of [id, ...(ending.supersedes ?? [])]) if (heads.has(one)) replace(one, undefined);
+  }
+
+  function deadBefore({ type, resourceId, toward, sequence }: OutboxHead): OutboxHead[] {
+    if (resourceId === undefined) return [];
+    return [...deadIds].flatMap((id) => {
+      const one = heads.get(id);
+      const same = one?.type === type && one.resourceId === resourceId && one.toward === toward;
+      return one && same && one.accepted && one.sequence < sequence ? [one] : [];
+    });
+  }
+
+  /** The entry just before it is void when it is of the same resource, and nothing of it may have arrived that the newer one would double. */
+  async function supersede(id: string): Promise<void> {
+    const newer = heads.get(id);
+    const older = newer?.state === 'pending' ? lanes.before(newer) : undefined;
+    if (!newer || older?.state !== 'pending' || held.has(older.id)) return;
+    const same = older.type === newer.type && older.resourceId === newer.resourceId;
+    const mayDouble = older.sent && older.toward === 'legacy';
+    if (!same || newer.resourceId === undefined || mayDouble) return;
+    await end(older.id, { how: 'superseded', at: clock.now() });
+  }
+
+  function deadOne(id: string): OutboxHead {
+    const head = heads.get(id);
+    if (!head) throw new FicusError('not-found', 'There is no such entry in the outbox.');
+    if (head.state !== 'dead') throw new FicusError('conflict', `The entry is ${head.state}, not dead.`);
+    return head;
+  }
+
+  for (const head of await store.load()) {
+    if (head.state !== 'intended') {
+      replace(head.id, head);
+      continue;
+    }
+    const changes = { state: 'doubtful', nextAttemptAt: clock.now() + settleMs } as const;
+    await store.change(head.id, changes);
+    replace(head.id, { ...head, ...changes });
+  }
+  await store.forget(clock.now() - rememberMs);
+
+  return {
+    pins,
+    knows: (type, id) => pins.holds(type, id),
+
+    async intend(intention) {
+      const now = clock.now();
+      const state = { state: 'intended', accepted: false, sent: false, attempts: 0 } as const;
+      const entry = { ...intention, ...state, acceptedAt: now, nextAttemptAt: now };
+      const { resource: _resource, ...head } = entry;
+      replace(entry.id, { ...head, sequence: 0 });
+      try {
+        await store.add(entry);
+      } catch (error) {
+        replace(entry.id, undefined);
+        log.error('the outbox failed', { error });
+        throw error;
+      }
+    },
+
+    async accept(id, accepted) {
+      const before = heads.get(id);
+      if (!before || before.accepted) return;
+      const patient = patientOfResource(accepted) ?? before.patient;
+      const now = clock.now();
+      const changes: OutboxChange = {
+        state: 'pending',
+        accepted: true,
+        acceptedAt: now,
+        nextAttemptAt: now,
+        attempts: 0,
+        resource: accepted,
+        ...(accepted.id === undefined ? {} : { resourceId: accepted.id }),
+        ...(patient === undefined ? {} : { patient }),
+      };
+      // What was doubtful kept its place: nothing of its lanes went on without it.
+      await change(id, changes, { newest: before.state === 'intended', counted: 'accepted' });
+      await supersede(id);
+    },
+
+    async refuse(id) {
+      if (heads.has(id)) await end(id, { how: 'refused', at: clock.now() });
+    },
+
+    async doubt(id, askAt, words) {
+      const head = heads.get(id);
+      if (!head || head.accepted) return;
+      const changes = { state: 'doubtful', nextAttemptAt: askAt, lastError: words } as const;
+      try {
+        await change(id, changes, { newest: head.state === 'intended' });
+      } catch (error) {
+        // On disk it is intended still, and asked after by the next process; by this one, too.
+        log.error('the outbox failed', { error });
+        replace(id, { ...head, ...changes });
+      }
+    },
+
+    async repair(intention) {
+      const now = clock.now();
+      const state = { state: 'pending', accepted: true, sent: false, attempts: 0 } as const;
+      const entry = { ...intention, ...state, acceptedAt: now, nextAttemptAt: now };
+      const sequence = await store.add(entry, 'repaired');
+      const { resource: _resource, ...head } = entry;
+      replace(entry.id, { ...head, sequence });
+    },
+
+    head: (id) => heads.get(id),
+    find: (id) => store.find(id),
+    ended: (id) => store.ended(id),
+    isFirst: (head) => lanes.isFirst(head),
+    deadBefore,
+
+    hold(id) {
+      held.add(id);
+      return () => void held.delete(id);
+    },
+
+    note: (id, changes) => change(id, changes),
+
+    async delivered(id, { assignment, leftOut }) {
+      const head = heads.get(id);
+      if (!head) return;
+      const { type, resourceId, patient, from } = head;
+      const at = clock.now();
+      const replica = resourceId === undefined ? undefined : { type, id: resourceId, from, at };
+      await end(id, {
+        how: 'delivered',
+        at,
+        supersedes: deadBefore(head).map((one) => one.id),
+        ...(replica
+          ? {
+              replica: {
+                ...replica,
+                ...(patient === undefined ? {} : { patient }),
+                ...(leftOut && leftOut.length > 0 ? { leftOut } : {}),
+              },
+            }
+          : {}),
+        ...(assignment ? { assignment } : {}),
+        ...(leftOut ? { leftOut } : {}),
+      });
+    },
+
+    async die(id, words) {
+      const head = heads.get(id);
+      if (!head) return;
+      const owner = ownerOf(head.endpoint) ?? 'unowned';
+      await change(id, { state: 'dead', lastError: words, owner });
+      log.error('a write cannot be delivered', {
+        endpoint: head.endpoint,
+        to: head.toward,
+        reason: words,
+      });
+    },
+
+    async retry(id, { by, reason }) {
+      const head = deadOne(id);
+      log.info('a dead write is tried again', { endpoint: head.endpoint, by, reason });
+      // A doubtful one is asked after again, never sent to the other side.
+      const state = head.accepted ? 'pending' : 'doubtful';
+      await change(id, { state, attempts: 0, nextAttemptAt: clock.now() });
+    },
+
+    async discard(id, { by, reason }) {
+      const head = deadOne(id);
+      if (reason.trim() === '') {
+        throw new FicusError('value-required', 'Giving a write up takes a reason.', {
+          expression: ['reason'],
+        });
+      }
+      log.warn('a dead write is given up', { endpoint: head.endpoint, to: head.toward, by, reason });
+      await end(id, { how: head.accepted ? 'discarded' : 'refused', at: clock.now() });
+    },
+
+    list: () => [...heads.values()].toSorted((a, b) => a.sequence - b.sequence),
+    ledger: async () => ledgerOf(await store.counts(), heads.values()),
+
+    onDue(listener) {
+      dueListeners.add(listener);
+      return () => dueListeners.delete(listener);
+    },
+    onChange(listener) {
+      changeListeners.add(listener);
+      return () => changeListeners.delete(listener);
+    },
+    offerAll() {
+      for (const head of heads.values()) offer(head);
+    },
+  };
+}
+
+function gone(): FicusError {
+  return new FicusError('internal', 'An entry of the outbox is not there any more.');
+}
