@@ -75,11 +75,12 @@ function firstOf(seed: RouteSeed, stamp: Seeding['stamp']): Route {
 function rewired(seed: RouteSeed, before: Route, stamp: Seeding['stamp']): Route {
   const stamped = stamp('config', 'the configuration changed its wiring', before.version + 1);
   const sameBackends = before.legacy === seed.legacy && before.modern === seed.modern;
+  const approved = sameBackends || before.stage === 'retired';
   return {
     ...seed,
     ...(before.cohort ? { cohort: before.cohort } : {}),
     ...(before.hold ? { hold: before.hold } : {}),
-    ...(before.retirement && sameBackends ? { retirement: before.retirement } : {}),
+    ...(before.retirement && approved ? { retirement: before.retirement } : {}),
     since: before.since,
     run: sameBackends ? before.run : stamped.version,
     ...stamped,
