@@ -29,7 +29,6 @@ export const OBSERVATION: ResourceType = {
     'identifier',
     'basedOn',
     'partOf',
-    'category',
     'subject',
     'focus',
     'encounter',
