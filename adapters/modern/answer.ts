@@ -31,6 +31,7 @@ export function headerOf(headers: UpstreamHeaders, name: string): string | undef
 export function isFhirJson(headers: UpstreamHeaders): boolean {
   const type = headerOf(headers, 'content-type');
   if (type === undefined) return false;
+  if (FHIR_MEDIA.has(type)) return true;
   const end = type.indexOf(';');
   return FHIR_MEDIA.has((end === -1 ? type : type.slice(0, end)).trim().toLowerCase());
 }

@@ -13,6 +13,7 @@ import { isBrokenConnection } from './failure.ts';
 import { createRelinkStream, createRelinker, createRelinking } from './relink.ts';
 import type { Relinking } from './relink.ts';
 import { upstreamRequest } from './request.ts';
+import { reclaimShortLivedBuffers } from './short-lived-buffers.ts';
 
 export interface ModernOptions {
   /** Backend name, e.g. `labs`: answers say `X-Served-By: modern:labs`. */
@@ -57,6 +58,7 @@ export interface ModernBackend extends Backend {
  * `legacy-malformed`.
  */
 export function createModernBackend(options: ModernOptions): ModernBackend {
+  reclaimShortLivedBuffers();
   const base = new URL(options.url);
   const basePath = base.pathname.replace(/\/+$/, '');
   const fixed = Object.entries(options.headers ?? {}).flat();
@@ -77,7 +79,7 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     const upstream = upstreamRequest(request, context, basePath, fixed);
     for (let attempt = 1; ; attempt += 1) {
       const running = new Exchange({ service: options.name, write, signal: context.signal });
-      if (!context.signal.aborted) pool.dispatch({ ...upstream }, running);
+      if (!context.signal.aborted) pool.dispatch(upstream, running);
       try {
         return [running, await running.head];
       } catch (error) {
