@@ -4,7 +4,22 @@ import type { FhirRequest } from '../../ports.ts';
 import { validateResource } from '../../fhir/validate.ts';
 import type { CheckedAnswer } from './contract-answer.ts';
 import { NOBODY, sampleOf } from './contract-sample.ts';
-import type { ContractCase, EndpointPromise } from './contract-check.ts';
+import type { Endpoint } from '../../fhir/types.ts';
+
+/** What is promised of an endpoint that a backend serves. */
+export interface EndpointPromise {
+  readonly endpoint: Endpoint;
+  /** search: the promised parameters. */
+  readonly search?: readonly SearchParameterDef[];
+}
+
+/** One question put to a backend, and what has to come back. */
+export interface ContractCase {
+  readonly name: string;
+  readonly request: FhirRequest;
+  /** What is wrong with the answer, in words without its content; undefined: nothing. */
+  readonly judge: (answer: CheckedAnswer) => string | undefined;
+}
 
 const UNKNOWN_PARAMETER = 'ficus-no-such-parameter';
 const FEW = 5;

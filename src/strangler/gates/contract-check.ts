@@ -1,17 +1,10 @@
 import { FicusError, toFicusError } from '../../errors.ts';
 import type { Endpoint } from '../../fhir/types.ts';
-import type { SearchParameterDef } from '../../fhir/search-parameters.ts';
 import type { Backend, Clock, FhirRequest, Logger, RequestContext } from '../../ports.ts';
 import { readAnswer } from './contract-answer.ts';
 import type { CheckedAnswer } from './contract-answer.ts';
 import { casesOf } from './contract-cases.ts';
-
-/** What is promised of an endpoint that a backend serves. */
-export interface EndpointPromise {
-  readonly endpoint: Endpoint;
-  /** search: the promised parameters. */
-  readonly search?: readonly SearchParameterDef[];
-}
+import type { ContractCase, EndpointPromise } from './contract-cases.ts';
 
 /** What the contract tests of a backend said. */
 export interface ContractCheck {
@@ -33,14 +26,6 @@ export interface ContractCheckOptions {
   readonly log: Logger;
   /** Longest that one request may take, in milliseconds; default 5,000. */
   readonly deadlineMs?: number;
-}
-
-/** One question put to a backend, and what has to come back. */
-export interface ContractCase {
-  readonly name: string;
-  readonly request: FhirRequest;
-  /** What is wrong with the answer, in words without its content; undefined: nothing. */
-  readonly judge: (answer: CheckedAnswer) => string | undefined;
 }
 
 /**

@@ -64,6 +64,8 @@ export interface Watch {
 /** A hold costs little: it is raised at a tenth of the certainty, and at half of the critical differences. */
 const HOLD_TIMES_ALPHA = 10;
 const RETRY_MS = 1_000;
+/** Failures come in bursts: what one broken connection takes with it is an incident, and no rate yet. */
+const LEAST_FAILURES = 5;
 
 /**
  * Watches what was seen since a run began. Error rates are judged by a detector whose chance of ever being wrong in a run is at most
@@ -109,7 +111,8 @@ export function createWatch(options: WatchOptions): Watch {
     const { trials, failures } = detector.window(errors);
     const rate = exceeding(failures / trials, limits.errorRate);
     const over = `error rate ${rate} over ${many(trials, 'call')}`;
-    if (value >= certain) return { alarm: 'rollback', reason: over };
+    const enough = limits.errorRate <= 0 || failures >= LEAST_FAILURES;
+    if (value >= certain && enough) return { alarm: 'rollback', reason: over };
     return { alarm: 'hold', reason: `${over}, not yet certain` };
   }
 
