@@ -4,5 +4,7 @@ import { compileSeverities, type Severities } from '../../src/strangler/compare/
 
 /** The table of severities that comes with Ficus. */
 export function shippedSeverities(): Severities {
-  return compileSeverities(parse(readFileSync(new URL('../../contracts/severity.yaml', import.meta.url), 'utf8')));
+  return compileSeverities(
+    parse(readFileSync(new URL('../../contracts/severity.yaml', import.meta.url), 'utf8')),
+  );
 }

@@ -18,6 +18,13 @@ export interface Work extends Sides {
 
 type Member = Json | undefined;
 
+const NONE: readonly string[] = [];
+const CONTAINED = ['contained'];
+const REFERENCE = ['reference', 'identifier'];
+const TEXT = ['text'];
+const CODING = ['system', 'code', 'version', 'display'];
+const QUANTITY = ['system', 'code', 'unit'];
+
 /** Compares two resources at a place: everything but what the server owns. */
 export function compareResource(legacy: JsonObject, modern: JsonObject, at: Trail, work: Work): void {
   const type = legacy['resourceType'];
@@ -35,7 +42,7 @@ export function compareResource(legacy: JsonObject, modern: JsonObject, at: Trai
   }
   const contained = matchContained(inner, others, work);
   compareItems(contained.legacy, contained.modern, contained.pairs, step(trail, 'contained'), contained.work);
-  compareMembers(without(before, ['contained']), without(after, ['contained']), trail, contained.work);
+  compareMembers(before, after, trail, contained.work, CONTAINED);
 }
 
 function compareIds(legacy: JsonObject, modern: JsonObject, trail: Trail, work: Work): void {
@@ -53,22 +60,33 @@ function owned(resource: JsonObject): JsonObject {
   return { ...rest, meta: comparableMeta(meta), text: comparableNarrative(text) };
 }
 
-function without(value: JsonObject, names: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
-}
-
-function compareMembers(legacy: JsonObject, modern: JsonObject, trail: Trail, work: Work): void {
-  const seen = new Set<string>();
-  for (const written of [...Object.keys(legacy), ...Object.keys(modern)]) {
-    const name = written.startsWith('_') ? written.slice(1) : written;
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const [beside, besides] = [legacy[`_${name}`], modern[`_${name}`]];
-    if (beside !== undefined || besides !== undefined) {
-      comparePrimitives([legacy[name], beside], [modern[name], besides], step(trail, name), work);
-    } else if (!sameAsWritten(legacy[name], modern[name], work)) {
+/** Compares the members of two objects, but for those named. */
+function compareMembers(
+  legacy: JsonObject,
+  modern: JsonObject,
+  trail: Trail,
+  work: Work,
+  but: readonly string[] = NONE,
+): void {
+  const names = new Set([...Object.keys(legacy), ...Object.keys(modern)]);
+  for (const name of names) {
+    if (name.startsWith('_')) continue;
+    if (!but.includes(name) && !sameAsWritten(legacy[name], modern[name], work)) {
+      if (legacy[`_${name}`] !== undefined || modern[`_${name}`] !== undefined) continue;
       compareMember(legacy[name], modern[name], step(trail, name), work, isOrdered(trail.type, name));
     }
+  }
+  for (const beside of names) {
+    const name = beside.slice(1);
+    if (!beside.startsWith('_') || but.includes(name)) continue;
+    const same = sameAsWritten(legacy[name], modern[name], work);
+    if (same && sameAsWritten(legacy[beside], modern[beside], work)) continue;
+    comparePrimitives(
+      [legacy[name], legacy[beside]],
+      [modern[name], modern[beside]],
+      step(trail, name),
+      work,
+    );
   }
 }
 
@@ -80,9 +98,14 @@ function sameAsWritten(legacy: Member, modern: Member, work: Work): boolean {
 function compareMember(legacy: Member, modern: Member, trail: Trail, work: Work, ordered: boolean): void {
   const [before, after] = [presenceOf(legacy), presenceOf(modern)];
   if (before === 'value' && after === 'value') compareValues(legacy!, modern!, trail, work, ordered);
-  else if (before === 'value') work.findings.add(trail, 'missing');
-  else if (after === 'value') work.findings.add(trail, 'extra');
+  else if (before === 'value') tellWhole(legacy!, 'missing', trail, work);
+  else if (after === 'value') tellWhole(modern!, 'extra', trail, work);
   else if (before !== after) work.findings.add(trail, before === 'empty' ? 'missing' : 'extra', 'empty');
+}
+
+/** Says that a value, or each item of a list, is only on one side. */
+function tellWhole(value: Json, kind: 'missing' | 'extra', trail: Trail, { findings }: Work): void {
+  for (const item of Array.isArray(value) ? value : [value]) findings.add(itemTrail(trail, item), kind);
 }
 
 /** Primitives of which at least one carries an id or extensions beside it (FHIR R4 json.html#primitive). */
@@ -100,14 +123,14 @@ function comparePrimitives(
   if (!Array.isArray(before) || !Array.isArray(after)) return;
   const texts = (side: Sides['legacy'], some: Member, type: string): string[] =>
     Array.isArray(some) ? some.map((it) => side.fingerprint(it, type)) : [];
-  const beside1 = texts(work.legacy, beside, 'Element');
-  const beside2 = texts(work.modern, besides, 'Element');
+  const aside = texts(work.legacy, beside, 'Element');
+  const asides = texts(work.modern, besides, 'Element');
   const was = texts(work.legacy, before, trail.type);
   const is = texts(work.modern, after, trail.type);
-  if (!sameSet(was, is) || !sameSet(beside1, beside2)) return;
+  if (!sameSet(was, is) || !sameSet(aside, asides)) return;
   const whole = (some: readonly string[], more: readonly string[]) =>
     some.map((it, at) => `${it} ${more[at]}`);
-  if (!sameSet(whole(was, beside1), whole(is, beside2)))
+  if (!sameSet(whole(was, aside), whole(is, asides)))
     work.findings.add(typed(trail, 'Element'), 'changed', 'beside another value');
 }
 
@@ -170,9 +193,8 @@ function compareOne(legacy: Json, modern: Json, trail: Trail, work: Work): void 
   else if (type === 'Reference' || (type === '' && typeof legacy['reference'] === 'string'))
     compareReferences(legacy, modern, trail, work);
   else if (type === 'CodeableConcept') compareConcepts(legacy, modern, trail, work);
-  else if (type === 'Coding')
-    compareCoded(legacy, modern, ['system', 'code', 'version', 'display'], trail, work);
-  else if (isA(type, 'Quantity')) compareCoded(legacy, modern, ['system', 'code', 'unit'], trail, work);
+  else if (type === 'Coding') compareCoded(legacy, modern, CODING, trail, work);
+  else if (isA(type, 'Quantity')) compareCoded(legacy, modern, QUANTITY, trail, work);
   else compareMembers(legacy, modern, trail, work);
 }
 
@@ -195,8 +217,7 @@ function compareReferences(legacy: JsonObject, modern: JsonObject, trail: Trail,
     const patients = isPatient(was) && isPatient(is);
     work.findings.add(step(trail, 'reference'), 'changed', patients ? 'another patient' : undefined);
   }
-  const apart = ['reference', 'identifier'];
-  compareMembers(without(legacy, apart), without(modern, apart), trail, work);
+  compareMembers(legacy, modern, trail, work, REFERENCE);
   const identifier = step(trail, 'identifier');
   const beside = was === is ? noted(identifier, 'beside a reference') : identifier;
   compareMember(legacy['identifier'], modern['identifier'], beside, work, false);
@@ -208,7 +229,7 @@ function isPatient(reference: string): boolean {
 
 /** A text beside a code that both have is for people only; without one it is all that is said. */
 function compareConcepts(legacy: JsonObject, modern: JsonObject, trail: Trail, work: Work): void {
-  compareMembers(without(legacy, ['text']), without(modern, ['text']), trail, work);
+  compareMembers(legacy, modern, trail, work, TEXT);
   const codes = new Set(codesOf(legacy, work.legacy));
   const shared = codesOf(modern, work.modern).some((code) => codes.has(code));
   const text = step(trail, 'text');
@@ -226,6 +247,5 @@ function compareCoded(
   const isSame = legacy['system'] === modern['system'] && legacy['code'] === modern['code'];
   const code = work.legacy.code(legacy);
   const mapped = !isSame && code !== undefined && code === work.modern.code(modern);
-  if (mapped) compareMembers(without(legacy, names), without(modern, names), trail, work);
-  else compareMembers(legacy, modern, trail, work);
+  compareMembers(legacy, modern, trail, work, mapped ? names : NONE);
 }

@@ -23,11 +23,17 @@ export interface Side {
 
 export function createSide({ canonicalReference, codeMaps }: CompareOptions): Side {
   const read = new WeakMap<object, string>();
+  const references = new Map<string, string>();
   let names: ReadonlyMap<string, string> = new Map();
 
   function reference(text: string): string {
     if (text.startsWith('#')) return names.get(text) ?? text;
-    return canonicalReference ? canonicalReference(text) : text;
+    if (!canonicalReference) return text;
+    const known = references.get(text);
+    if (known !== undefined) return known;
+    const made = canonicalReference(text);
+    references.set(text, made);
+    return made;
   }
 
   function code(coding: JsonObject): string | undefined {

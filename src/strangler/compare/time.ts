@@ -1,36 +1,39 @@
 import { CHANGED, type Change } from './text.ts';
 
 const TIME =
-  /^(\d{4}(?:-\d\d(?:-\d\d)?)?)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?$/;
+  /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?$/;
 const FURTHEST_OFFSET = 14 * 3600;
 
 /** A FHIR date, dateTime or instant, taken apart. */
 interface Moment {
   readonly text: string;
-  /** Date part as written. */
-  readonly date: string;
   /** Wall clock in seconds as if it were UTC; of a date: undefined. */
-  readonly local?: number;
+  readonly local: number | undefined;
   /** Seconds since the epoch; without an offset nobody knows. */
-  readonly instant?: number;
+  readonly instant: number | undefined;
   /** Digits of the fraction of a second that say something: `.500` and `.5` are one. */
   readonly fraction: string;
   /** Written with seconds. */
   readonly seconds: boolean;
 }
 
+/** undefined: no such form, day or time; a leap second is none either, and is compared as written. */
 function momentOf(text: string): Moment | undefined {
   const match = TIME.exec(text);
   if (!match) return undefined;
-  const [, date = '', clock, second, fraction = '', offset] = match;
-  if (clock === undefined) return { text, date, fraction: '', seconds: false };
-  const local = Date.parse(`${date}T${clock}:${second ?? '00'}Z`) / 1000;
-  if (Number.isNaN(local) || new Date(local * 1000).toISOString().slice(0, 10) !== date) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', offset] = match;
+  if (hour === undefined) return { text, local: undefined, instant: undefined, fraction: '', seconds: false };
+  const date = new Date(0);
+  const days = date.setUTCFullYear(Number(year), Number(month) - 1, Number(day)) / 1000;
+  const clock = Number(hour) * 3600 + Number(minute) * 60 + Number(second ?? 0);
+  const valid = Number(hour) < 24 && Number(minute) < 60 && Number(second ?? 0) < 60;
+  if (!valid || date.getUTCDate() !== Number(day) || date.getUTCMonth() !== Number(month) - 1)
+    return undefined;
+  const local = days + clock;
   return {
     text,
-    date,
     local,
-    ...(offset === undefined ? {} : { instant: local - secondsOf(offset) }),
+    instant: offset === undefined ? undefined : local - secondsOf(offset),
     fraction: fraction.replace(/0+$/, ''),
     seconds: second !== undefined,
   };
