@@ -94,6 +94,8 @@ export interface TwoSides {
   readonly keyOf: (type: string, id: string) => Promise<string | undefined>;
   readonly parse: (type: string, pairs: readonly (readonly [string, string])[]) => SearchQuery;
   readonly close: () => Promise<void>;
+  /** Lets go of everything at once, as a killed process does. */
+  readonly abandon: () => Promise<void>;
 }
 
 export type WriteRequest = Partial<FhirRequest> & Pick<FhirRequest, 'interaction' | 'resource'>;
@@ -232,12 +234,17 @@ export async function openTwoSides(
     },
     async close() {
       await writes.stop();
-      await Promise.all([source.close(), service.destroy()]);
-      legacy.shutdown();
-      modern.shutdown();
-      opened.close();
+      await abandon();
     },
+    abandon,
   };
+
+  async function abandon(): Promise<void> {
+    opened.close();
+    await Promise.all([source.close(), service.destroy()]);
+    legacy.shutdown();
+    modern.shutdown();
+  }
 }
 
 /** The context of one request. */
