@@ -21,19 +21,12 @@ export interface CheckedAnswer {
 
 /** Reads an answer to its end. @throws FicusError `too-costly` over 8 MB, `legacy-malformed`, and what the body's source throws */
 export async function readAnswer({ status, body }: FhirResponse): Promise<CheckedAnswer> {
-  switch (body.kind) {
-    case 'none':
-      return { status, explained: false };
-    case 'searchset':
-      return { status, explained: false, searchset: true, matches: body.set.matches };
-    case 'resource':
-      return answerOf(status, body.resource);
-    case 'pipe': {
-      const bytes = await collect(body.pipe);
-      if (bytes.length === 0) return { status, explained: false };
-      return answerOf(status, resourceOf(bytes));
-    }
-  }
+  if (body.kind === 'none') return { status, explained: false };
+  if (body.kind === 'searchset')
+    return { status, explained: false, searchset: true, matches: body.set.matches };
+  if (body.kind === 'resource') return answerOf(status, body.resource);
+  const bytes = await collect(body.pipe);
+  return bytes.length === 0 ? { status, explained: false } : answerOf(status, resourceOf(bytes));
 }
 
 function answerOf(status: number, resource: Resource): CheckedAnswer {

@@ -26,7 +26,7 @@ const FEW = 5;
 
 /** The questions that are asked about one endpoint. */
 export function casesOf(promise: EndpointPromise): readonly ContractCase[] {
-  const [type = '', interaction] = promise.endpoint.split('.');
+  const [type = '', interaction = ''] = promise.endpoint.split('.');
   switch (interaction) {
     case 'read':
     case 'vread':

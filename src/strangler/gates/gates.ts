@@ -87,7 +87,7 @@ export function judge(input: GateInput): GateReport {
   const { route, to, waivers, now } = input;
   const tally = input.tally?.run === route.run ? input.tally : undefined;
   const own: GateInput = { ...input, tally };
-  const gates = gatesOf(own).map((name) => withWaiver(gateOf(name, own), waivers, route, now));
+  const gates = gatesOf(own).map((name) => withWaiver(JUDGES[name](own), waivers, route, now));
   const holding = gates.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
   return {
     endpoint: route.endpoint,
@@ -101,35 +101,19 @@ export function judge(input: GateInput): GateReport {
   };
 }
 
-function gateOf(name: GateName, input: GateInput): Gate {
-  switch (name) {
-    case 'owners':
-      return ownersGate(input.route);
-    case 'hold':
-      return holdGate(input.route);
-    case 'contract':
-      return contractGate(input.route, input.contract, input.now);
-    case 'criticals':
-      return criticalsGate(input);
-    case 'parity':
-      return parityGate(input);
-    case 'shapes':
-      return shapesGate(input);
-    case 'patients':
-      return patientsGate(input);
-    case 'latency':
-      return latencyGate(input);
-    case 'errors':
-      return errorsGate(input);
-    case 'calls':
-      return callsGate(input);
-    case 'outbox':
-      return outboxGate(input.owed, input.limits);
-    case 'drift':
-      return driftGate(input.drift, input.limits, input.now);
-    case 'legacy-calls':
-      return legacyCallsGate(input);
-    case 'long-tail':
-      return longTailGate(input);
-  }
-}
+const JUDGES: Readonly<Record<GateName, (input: GateInput) => Gate>> = {
+  owners: ({ route }) => ownersGate(route),
+  hold: ({ route }) => holdGate(route),
+  contract: ({ route, contract, now }) => contractGate(route, contract, now),
+  criticals: criticalsGate,
+  parity: parityGate,
+  shapes: shapesGate,
+  patients: patientsGate,
+  latency: latencyGate,
+  errors: errorsGate,
+  calls: callsGate,
+  outbox: ({ owed, limits }) => outboxGate(owed, limits),
+  drift: ({ drift, limits, now }) => driftGate(drift, limits, now),
+  'legacy-calls': legacyCallsGate,
+  'long-tail': longTailGate,
+};

@@ -41,7 +41,7 @@ describe('a tally', () => {
 
   it('takes neither what was in flight nor what cannot be compared for a trial', () => {
     const tally = fresh();
-    addComparison(tally, comparison({ verdict: 'in-flight', ...{ differences: [difference()] } }));
+    addComparison(tally, comparison({ verdict: 'in-flight', differences: [difference()] }));
     addComparison(tally, comparison({ verdict: 'not-comparable', why: 'modern failed' }));
     expect(tally.trials).toEqual({ count: 0, critical: 0, major: 0 });
     expect(sizeOf(tally.patients)).toBe(0);
