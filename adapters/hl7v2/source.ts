@@ -38,6 +38,8 @@ export interface Hl7v2SourceOptions extends EnvelopeOptions {
   readonly minIntervalMs: number;
   /** How long a page token is good for; a query that nobody continued by then is cancelled. Default 30 minutes. */
   readonly pageLifetimeMs?: number;
+  /** Records of each endpoint whose resource is kept while the core answers with the same bytes, and for how long unused. Default 5,000 for 5 minutes. */
+  readonly remember?: { readonly records: number; readonly minutes: number };
   /** What the core's endpoints and records are: `mappings/`. */
   readonly mappings: MappingSet;
   readonly authorities: readonly Authority[];
@@ -61,8 +63,13 @@ export interface Hl7v2Source extends LegacySource {
  */
 export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {
   const { name, mappings } = options;
+  const { records, minutes } = options.remember ?? { records: 5_000, minutes: 5 };
   const core = openCore(options);
-  const { all, searches, writes } = compileEndpoints(mappings, core.run);
+  const { all, searches, writes } = compileEndpoints(mappings, core.run, {
+    entries: records,
+    unusedMs: minutes * 60_000,
+    clock: options.clock,
+  });
   const offered = <T>(found: T | undefined, type: string, interaction: string): T => {
     if (found !== undefined && all.get(`${type}.${interaction}`)?.file.internal === false) return found;
     throw new FicusError('not-implemented', `${name} cannot do ${type}.${interaction}.`);

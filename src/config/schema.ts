@@ -63,6 +63,19 @@ const hl7v2 = z.strictObject({
     .max(60_000)
     .default(0)
     .describe('Pacing: least time between two messages to this core'),
+  remember: z
+    .strictObject({
+      records: z
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .default(5_000)
+        .describe(
+          'Records of each endpoint whose resource is kept in memory, to be used again while the core answers with the same bytes; 0: none',
+        ),
+      minutes: z.int().min(1).max(1_440).default(5).describe('What was not read for so long is forgotten'),
+    })
+    .prefault({}),
   charset: z.string().default('UNICODE UTF-8').describe('Declared character set (HL7 table 0211)'),
   version: z
     .enum(['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.8'])

@@ -24,12 +24,13 @@ export interface IdentityOptions {
 export function identity(options: IdentityOptions): Layer {
   const opener = createOpener(options);
   const remembered = new LRUCache<string, true>({ max: 10_000 });
+  const sealed: Sealed = new WeakMap();
 
   return (next: Backend): Backend => ({
     async handle(request, context) {
       const inward = await translateRequest(opener, request);
       if (!inward) return nothingMatches(options.servedBy);
-      const outward = createOutward(options, request, inward.id);
+      const outward = createOutward(options, sealed, request, inward.id);
       const answer = translateResponse(await next.handle(inward, context), outward);
       const unknown = outward.hashed.filter(({ id }) => !remembered.has(id));
       if (unknown.length > 0) {
@@ -68,26 +69,38 @@ interface Outward {
   /** FHIR id of a key. */
   id(type: string, key: string): string;
   /** Ids that cannot be opened; remembered before the answer leaves. */
-  readonly hashed: { id: string; type: string; key: string }[];
+  readonly hashed: SealedKey[];
+  readonly sealed: Sealed;
 }
+
+interface SealedKey {
+  readonly id: string;
+  readonly type: string;
+  readonly key: string;
+}
+
+/** What resources became, and by which ids, as long as whoever gave them keeps them: an adapter gives the same one while its record is the same. */
+type Sealed = WeakMap<Resource, { readonly ids: readonly SealedKey[]; readonly resource: Resource }>;
 
 function createOutward(
   { sealer, crosswalk }: Pick<IdentityOptions, 'sealer' | 'crosswalk'>,
+  sealed: Sealed,
   request: FhirRequest,
   requestKey: string | undefined,
 ): Outward {
   const hashed: Outward['hashed'] = [];
   return {
     hashed,
+    sealed,
     id(type, key) {
       // An id sealed by an older key stays the id of the answer: what is read at /Patient/x has the id x.
       if (request.id !== undefined && key === requestKey && type === request.type) return request.id;
       // What was made on the modern side keeps the id that it was given there.
       const assigned = crosswalk.assignedId(type, key);
       if (assigned !== undefined) return assigned;
-      const sealed = sealer.seal(type, key);
-      if (sealed.hashed) hashed.push({ id: sealed.id, type, key });
-      return sealed.id;
+      const { id, hashed: oneWay } = sealer.seal(type, key);
+      if (oneWay) hashed.push({ id, type, key });
+      return id;
     },
   };
 }
@@ -99,7 +112,7 @@ function translateResponse(response: FhirResponse, outward: Outward): FhirRespon
     headers:
       location === undefined
         ? response.headers
-        : { ...response.headers, location: sealReference(location, outward) },
+        : { ...response.headers, location: sealReference(location, (type, key) => outward.id(type, key)) },
     body: translateBody(response.body, outward),
   };
 }
@@ -118,16 +131,26 @@ function sealSet(set: SearchSet, outward: Outward): SearchSet {
 }
 
 function sealResource(resource: Resource, outward: Outward): Resource {
-  const content = mapReferences(resource, (reference) => sealReference(reference, outward));
-  return content.id === undefined
-    ? content
-    : { ...content, id: outward.id(content.resourceType, content.id) };
+  const known = outward.sealed.get(resource);
+  // The ids are asked for each time: they depend on the request, and on what was made elsewhere meanwhile.
+  if (known?.ids.every(({ type, key, id }) => outward.id(type, key) === id)) return known.resource;
+  const ids: SealedKey[] = [];
+  const sealId = (type: string, key: string): string => {
+    const id = outward.id(type, key);
+    ids.push({ id, type, key });
+    return id;
+  };
+  const content = mapReferences(resource, (reference) => sealReference(reference, sealId));
+  const sealed =
+    content.id === undefined ? content : { ...content, id: sealId(content.resourceType, content.id) };
+  outward.sealed.set(resource, { ids, resource: sealed });
+  return sealed;
 }
 
 const HISTORY = /\/_history\/[^/]+$/;
 
 /** `Type/authority|value`, with its version if it has one; references that are not relative stay as they are. */
-function sealReference(reference: string, outward: Outward): string {
+function sealReference(reference: string, sealId: Outward['id']): string {
   if (reference.startsWith('#') || reference.startsWith('urn:') || /^[a-z][a-z0-9+.-]*:\/\//i.test(reference))
     return reference;
   const slash = reference.indexOf('/');
@@ -136,7 +159,7 @@ function sealReference(reference: string, outward: Outward): string {
   const key = reference.slice(slash + 1, reference.length - history.length);
   if (slash < 1)
     throw new FicusError('internal', 'A backend answered with a reference that is no legacy key.');
-  return `${type}/${outward.id(type, key)}${history}`;
+  return `${type}/${sealId(type, key)}${history}`;
 }
 
 function nothingMatches(servedBy: string): FhirResponse {

@@ -32,10 +32,18 @@ function withVersions(response: FhirResponse): FhirResponse {
   };
 }
 
+/** What resources became: whoever gives the same one again gets the same one back. */
+const versions = new WeakMap<Resource, Resource>();
+
 /** Only what has an id is a version of something: an OperationOutcome is not. */
 function withVersion(resource: Resource): Resource {
   if (resource.id === undefined || versionIdOf(resource) !== undefined) return resource;
-  return withContentVersion(resource).resource;
+  let made = versions.get(resource);
+  if (!made) {
+    made = withContentVersion(resource).resource;
+    versions.set(resource, made);
+  }
+  return made;
 }
 
 /** `meta.versionId`. */

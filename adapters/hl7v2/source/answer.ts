@@ -1,5 +1,6 @@
 import type { Resource } from '../../../src/fhir/types.ts';
 import { startRun, type RunContext } from '../../../src/mapping/run.ts';
+import type { Grouping, SegmentGroup } from '../../../src/mapping/structure.ts';
 import type { TreeReader } from '../../../src/mapping/tree.ts';
 import type { Logger } from '../../../src/ports.ts';
 import type { ByteString } from '../charset.ts';
@@ -21,9 +22,28 @@ export interface Answer {
   readonly nameless: number;
 }
 
+/** As `readAnswer`; but what was read lately from the only record of an answer is not read again while its bytes are the same. */
+export function readOrRecall(reading: Reading, message: Message, context: RunContext, log: Logger): Answer {
+  const { recall } = reading;
+  if (!recall) return readAnswer(reading, message, context, log);
+  const key = recall.key(message);
+  const resource = recall.get(key);
+  if (resource) {
+    const segments = (name: string) => {
+      const { root } = groupsIn(reading, message);
+      return segmentsOf(message, root.groups.get(reading.group)![0]!, name);
+    };
+    return { records: [{ resource, segments }], nameless: 0 };
+  }
+  const answer = readAnswer(reading, message, context, log);
+  const [only] = answer.records;
+  if (only && answer.records.length + answer.nameless === 1) recall.set(key, only.resource);
+  return answer;
+}
+
 /** Reads every record of an answer. @throws {FicusError} `legacy-malformed` on a byte that does not decode. */
 export function readAnswer(reading: Reading, message: Message, context: RunContext, log: Logger): Answer {
-  const { root } = reading.grouping(message.segments.map(({ name }) => name));
+  const { root } = groupsIn(reading, message);
   const tree = readingTree(message, root);
   const whole = reading.group === '.';
   const groups = whole ? [root] : (root.groups.get(reading.group) ?? []);
@@ -35,11 +55,17 @@ export function readAnswer(reading: Reading, message: Message, context: RunConte
       nameless += 1;
       continue;
     }
-    const segments = (name: string) =>
-      (group.segments.get(name) ?? []).map((at) => message.segments[at]!.bytes());
-    records.push({ resource, segments });
+    records.push({ resource, segments: (name) => segmentsOf(message, group, name) });
   }
   return { records, nameless };
+}
+
+function groupsIn(reading: Reading, message: Message): Grouping {
+  return reading.grouping(message.segments.map(({ name }) => name));
+}
+
+function segmentsOf(message: Message, group: SegmentGroup, name: string): ByteString[] {
+  return (group.segments.get(name) ?? []).map((at) => message.segments[at]!.bytes());
 }
 
 function readPlace(

@@ -9,6 +9,8 @@ import type { Message } from '../message.ts';
 import { parsePath } from '../path.ts';
 import { messageTree } from '../tree.ts';
 import { elementsOf, type ElementOf } from './reason.ts';
+import { createRecall, type Recall } from './recall.ts';
+import type { RecentOptions } from './recent.ts';
 import type { ToldError } from './refusal.ts';
 
 /** The HL7v2 half of an interaction file's `request`. */
@@ -20,6 +22,8 @@ export interface Reading {
   readonly group: string;
   readonly map: CompiledMap;
   readonly grouping: (names: readonly string[]) => Grouping;
+  /** undefined: nothing is remembered, or more than the record itself decides what it is read as. */
+  readonly recall: Recall | undefined;
 }
 
 /** An interaction file, compiled: what is asked, and how its answer is understood. */
@@ -51,9 +55,15 @@ export interface Endpoint {
 
 /**
  * Compiles one interaction of adapter `hl7v2`.
+ * @param recent how many of the records it reads are remembered; without it none.
  * @throws Error saying what the file names that is not there.
  */
-export function compileEndpoint(file: InteractionFile, set: MappingSet, context: RunContext): Endpoint {
+export function compileEndpoint(
+  file: InteractionFile,
+  set: MappingSet,
+  context: RunContext,
+  recent?: RecentOptions,
+): Endpoint {
   const { request, response } = file;
   if (!('message' in request))
     throw new Error(`${file.interaction}: an interaction over HL7v2 names a message`);
@@ -66,7 +76,7 @@ export function compileEndpoint(file: InteractionFile, set: MappingSet, context:
     request,
     kind: request.message.split('^').slice(0, 2).join('^'),
     writes,
-    reads: compileReading(file, set),
+    reads: compileReading(file, set, recent),
     status: valueAt(response.status),
     next: valueAt(response.next),
     accepts: (message) =>
@@ -77,7 +87,11 @@ export function compileEndpoint(file: InteractionFile, set: MappingSet, context:
   };
 }
 
-function compileReading(file: InteractionFile, set: MappingSet): Reading | undefined {
+function compileReading(
+  file: InteractionFile,
+  set: MappingSet,
+  recent: RecentOptions | undefined,
+): Reading | undefined {
   const { each, structure } = file.response;
   if (!each) return undefined;
   const message = structure === undefined ? undefined : set.messages.get(structure);
@@ -85,7 +99,13 @@ function compileReading(file: InteractionFile, set: MappingSet): Reading | undef
     throw new Error(
       `${file.interaction}: there is no message file for the structure ${structure ?? 'of its answer'}`,
     );
-  return { group: each.in, map: set.combined(each.maps), grouping: compileStructure(message.structure) };
+  const map = set.combined(each.maps);
+  return {
+    group: each.in,
+    map,
+    grouping: compileStructure(message.structure),
+    recall: recent && createRecall(map, message.structure, each.in, recent),
+  };
 }
 
 /** The value at a path of the answer, undefined when it says nothing. */

@@ -4,6 +4,7 @@ import type { NativeFilter, SourceSearch } from '../../../src/search/source.ts';
 import { compileAsks } from './criteria.ts';
 import { compileEndpoint, type Endpoint } from './endpoint.ts';
 import { keyCriteria } from './read.ts';
+import type { RecentOptions } from './recent.ts';
 import type { SearchEndpoint } from './ways.ts';
 import type { WriteEndpoint } from './write.ts';
 
@@ -18,7 +19,11 @@ export interface Endpoints {
 }
 
 /** @throws Error with everything that the files name and that is not there. */
-export function compileEndpoints(mappings: MappingSet, context: RunContext): Endpoints {
+export function compileEndpoints(
+  mappings: MappingSet,
+  context: RunContext,
+  recent?: RecentOptions,
+): Endpoints {
   const problems: string[] = [];
   const attempt = <T>(name: string, work: () => T): T | undefined => {
     try {
@@ -31,7 +36,7 @@ export function compileEndpoints(mappings: MappingSet, context: RunContext): End
   const all = new Map<string, Endpoint>();
   for (const file of mappings.interactions.values()) {
     if (file.adapter !== 'hl7v2') continue;
-    const endpoint = attempt(file.interaction, () => compileEndpoint(file, mappings, context));
+    const endpoint = attempt(file.interaction, () => compileEndpoint(file, mappings, context, recent));
     if (endpoint) all.set(endpoint.name, endpoint);
   }
   const searches = new Map<string, SearchEndpoint & { readonly native: SourceSearch }>();

@@ -3,7 +3,7 @@ import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
 import type { Authority } from '../../../src/mapping/run.ts';
 import type { RequestContext } from '../../../src/ports.ts';
 import type { Message } from '../message.ts';
-import { readAnswer, type Record } from './answer.ts';
+import { readOrRecall, type Record } from './answer.ts';
 import { checkTag, type Core } from './core.ts';
 import { authorityCriteria, type Criterion } from './criteria.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -63,7 +63,7 @@ export async function find(
   if (!reply || reply.empty || !endpoint.reads) return undefined;
   const { message } = reply;
   checkTag(message, tag);
-  const { records } = readAnswer(endpoint.reads, message, core.run, context.log);
+  const { records } = readOrRecall(endpoint.reads, message, core.run, context.log);
   const own = `${key.authority.name}|${key.number}`;
   const record =
     records.find(({ resource }) => resource.id === own) ??

@@ -158,6 +158,40 @@ describe('a read', () => {
     expect(resource['link']).toEqual([{ other: { reference: `Patient/${bob}` }, type: 'seealso' }]);
   });
 
+  it('of a resource that a backend gives again is the same resource again, under the id that is asked for', async () => {
+    const old = oldSealer.seal('Patient', 'HOSP|1').id;
+    const kept = frozen<Resource>({ resourceType: 'Patient', id: 'HOSP|1', name: [{ family: 'Brandt' }] });
+    const { handle } = over(() => answer(kept));
+    const first = resourceOf(await handle(read(ann)));
+    expect(resourceOf(await handle(read(ann)))).toBe(first);
+    expect(resourceOf(await handle(read(old))).id).toBe(old);
+    expect(resourceOf(await handle(read(ann))).id).toBe(ann);
+  });
+
+  it('of a resource that a backend gives again has the ids of now, the hashed ones remembered', async () => {
+    const crosswalk = createMemoryCrosswalkStore();
+    const link = [{ other: { reference: `Patient/${LONG}` }, type: 'seealso' }];
+    const managing = { reference: 'Organization/HOSP|9' };
+    const kept = frozen<Resource>({
+      resourceType: 'Patient',
+      id: 'HOSP|1',
+      managingOrganization: managing,
+      link,
+    });
+    const { handle } = over(() => answer(kept), crosswalk);
+    const first = resourceOf(await handle(read(ann)));
+    const [{ other }] = first['link'] as unknown as [{ other: { reference: string } }];
+    await expect(crosswalk.find(other.reference.slice('Patient/'.length))).resolves.toMatchObject({
+      key: LONG,
+    });
+    const made = '6f1c2a34-5b6d-8e7f-9a0b-1c2d3e4f5a6b';
+    await crosswalk.assign({ type: 'Organization', id: made, key: 'HOSP|9' });
+    const then = resourceOf(await handle(read(ann)));
+    expect(then['managingOrganization']).toEqual({ reference: `Organization/${made}` });
+    expect({ ...then, managingOrganization: first['managingOrganization'] }).toEqual(first);
+    expect(resourceOf(await handle(read(ann)))).toBe(then);
+  });
+
   it('is refused when a backend answers with anything but registered keys', async () => {
     for (const [resource, code] of [
       [{ resourceType: 'Patient', id: '4711' }, 'internal'],

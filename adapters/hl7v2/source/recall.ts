@@ -1,0 +1,73 @@
+import type { Resource } from '../../../src/fhir/types.ts';
+import type { StructureNode } from '../../../src/mapping/exchange-schema.ts';
+import type { CompiledMap } from '../../../src/mapping/map-compiler.ts';
+import type { Row } from '../../../src/mapping/schema.ts';
+import type { Message } from '../message.ts';
+import { createRecent, type RecentOptions } from './recent.ts';
+
+/**
+ * Records read lately, by their bytes: most of what is asked for has not changed since it was last read. The core is asked every
+ * time, and only an answer whose record is the same byte for byte is not mapped again; so nothing here can be stale. Its resource
+ * is the same object each time, so that those who seal, hash and write it need not do that again either (docs/decisions/0009).
+ */
+export interface Recall {
+  /** Everything that the record of an answer depends on, as one text. */
+  key(message: Message): string;
+  get(key: string): Resource | undefined;
+  set(key: string, resource: Resource): void;
+}
+
+/** For the answers of an endpoint; undefined when its map reads more than the segments of its group, or facts of the exchange. */
+export function createRecall(
+  map: CompiledMap,
+  structure: readonly StructureNode[],
+  group: string,
+  options: RecentOptions,
+): Recall | undefined {
+  const inside = namesIn(findGroup(structure, group) ?? []);
+  if (options.entries === 0 || !map.rows.every(({ row }) => readsOnly(inside, row))) return undefined;
+  const known = createRecent<Resource>(options);
+  return {
+    key: (message) => keyOf(message, inside),
+    get: (key) => known.get(key),
+    set: (key, resource) => known.set(key, resource),
+  };
+}
+
+/** Delimiters and character set; the names of the segments before the record, which decide where it stands; and all that follows, as it came. */
+function keyOf(message: Message, inside: ReadonlySet<string>): string {
+  const { segments } = message;
+  let key = `${message.value('MSH', 1)}${message.value('MSH', 2)}${message.value('MSH', 18) ?? ''}`;
+  let at = 0;
+  for (; at < segments.length; at += 1) {
+    const { name } = segments[at]!;
+    if (inside.has(name)) break;
+    key += `\r${name}`;
+  }
+  for (; at < segments.length; at += 1) key += `\r${segments[at]!.bytes()}`;
+  return key;
+}
+
+function readsOnly(inside: ReadonlySet<string>, { v2, when = '', unless = '' }: Row): boolean {
+  const conditions = `${when} ${unless}`;
+  const asked = [v2?.slice(0, 3) ?? [], conditions.match(/[A-Z][A-Z0-9]{2}(?=-\d)/g) ?? []].flat();
+  return !conditions.includes('$') && asked.every((name) => inside.has(name));
+}
+
+function findGroup(nodes: readonly StructureNode[], name: string): readonly StructureNode[] | undefined {
+  for (const node of nodes) {
+    if (typeof node === 'string') continue;
+    const found = bare(node.group) === name ? node.of : findGroup(node.of, name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function namesIn(nodes: readonly StructureNode[]): Set<string> {
+  return new Set(nodes.flatMap((node) => (typeof node === 'string' ? [bare(node)] : [...namesIn(node.of)])));
+}
+
+/** `NK1*` is NK1. */
+function bare(text: string): string {
+  return text.replace(/[?*]$/, '');
+}
