@@ -16,7 +16,8 @@ export function movedInWords(before: Route, after: Route): string {
   return `${after.endpoint} went from ${whereabouts(before)} to ${whereabouts(after)}, by ${after.updatedBy}${why}.`;
 }
 
-type OwedOf = (side: Side, endpoint?: Endpoint) => Owed;
+/** How many writes a side has not been told of, of one endpoint or of all. */
+export type OwedOf = (side: Side, endpoint?: Endpoint) => Owed;
 
 const writesOf = (endpoint: Endpoint): readonly [Endpoint, Endpoint] => {
   const type = endpoint.split('.', 1)[0] ?? '';

@@ -1,6 +1,5 @@
 import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
-import type { Pins } from '../migration-ports.ts';
 import type { Clock, Cohort, Route } from '../ports.ts';
 import { checkCohort, cohortInWords, isNarrower } from './cohort.ts';
 import type { GateReport, Position } from './gates/gate.ts';
@@ -9,6 +8,7 @@ import { isSamePerson } from './person.ts';
 import { isStage, wiringProblems } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
 import { movedInWords, neighbourWarnings, owedWarnings, readersLeftBehind, untoldWarnings, whereabouts } from './step-words.ts'; // prettier-ignore
+import type { OwedOf } from './step-words.ts';
 import type { Change, RoutePatch, RouteTable } from './table.ts';
 import { TRANSITIONS, refusalOf } from './transition.ts';
 
@@ -18,7 +18,7 @@ export interface StepsOptions {
   /** What all gates say of a step. */
   readonly judge: (route: Route, to: Position) => Promise<GateReport>;
   /** What a side has not been told yet. */
-  readonly owed: Pins['owed'];
+  readonly owed: OwedOf;
   /** Percentages that a canary goes through: `migration.steps`. */
   readonly percentages: readonly number[];
   /** Whether stages and gates may be skipped: `migration.mayForce`. */

@@ -260,7 +260,13 @@ describe('a repeat', () => {
 
   it('names the backend that the first attempt was for, wherever the route goes', async () => {
     let backendOf = 'core';
-    const { backend, start, context } = setUp(undefined, { backendOf: () => backendOf });
+    const askedFor: string[] = [];
+    const { backend, start, context } = setUp(undefined, {
+      backendOf: (request, { principal }) => {
+        askedFor.push(`${request.type}.${request.interaction} for ${principal.key}`);
+        return backendOf;
+      },
+    });
     const first = outcome(start().handle(keyed, context()));
     await settled();
     backend.calls[0]?.fail(new FicusError('outcome-unknown', 'no acknowledgement'));
@@ -269,6 +275,7 @@ describe('a repeat', () => {
     void outcome(start().handle(keyed, context()));
     await settled();
     expect(backend.calls.map(({ request }) => request.attempt?.backend)).toEqual(['core', 'core']);
+    expect(new Set(askedFor)).toEqual(new Set(['Patient.create for anonymous']));
   });
 
   it('in another process waits for the first, and is unknown when that process died', async () => {
