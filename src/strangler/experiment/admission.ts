@@ -4,7 +4,7 @@ import type { Question } from './ask.ts';
 import { createBudget } from './budget.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { AskedSide, Case } from './judge.ts';
-import { atHand, isTechnical } from './settled.ts';
+import { atHand, isTelling } from './settled.ts';
 import { Uncomparable } from './uncomparable.ts';
 
 /** What the experiment may cost; `migration.shadow` of the configuration. */
@@ -60,7 +60,7 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
       if (random() >= limits.share) throw new Uncomparable({ skipped: 'not-sampled' });
       const sides = sidesOf(question.route);
       const settled = atHand(outcome);
-      if (settled && isTechnical(settled)) throw new Uncomparable({ why: `${side}-failed` });
+      if (settled && !isTelling(settled)) throw new Uncomparable({ why: `${side}-failed` });
       const needed = (['legacy', 'modern'] as const).filter((it) => !settled || it !== side);
       for (const it of needed) {
         const why = sides[it].budget.full();

@@ -3,7 +3,7 @@ import type { Resource } from '../../fhir/types.ts';
 import type { FhirRequest, Side } from '../../ports.ts';
 import type { ParseQuery } from './asked-request.ts';
 import type { ComparableAnswer, ComparableSet } from '../compare/answer.ts';
-import { isTechnical, pageOf } from './settled.ts';
+import { isTelling, pageOf } from './settled.ts';
 import type { Page, Settled } from './settled.ts';
 import { Uncomparable } from './uncomparable.ts';
 
@@ -42,7 +42,7 @@ export async function gather(first: Settled, options: GatherOptions): Promise<Co
 }
 
 function pageAt(side: Side, settled: Settled, request: FhirRequest): Page {
-  if (isTechnical(settled)) throw new Uncomparable({ why: `${side}-failed` });
+  if (!isTelling(settled)) throw new Uncomparable({ why: `${side}-failed` });
   return pageOf(settled, request);
 }
 

@@ -1,15 +1,16 @@
 import type { Answered, Comparison, Difference, Pins } from '../../migration-ports.ts';
 import { patientOfRequest, patientOfResource } from '../../fhir/patient.ts';
-import type { Endpoint } from '../../fhir/types.ts';
 import type { Backend, Clock, Logger, Side } from '../../ports.ts';
 import { askedRequest } from './asked-request.ts';
 import type { ParseQuery } from './asked-request.ts';
+import { applyRules } from '../compare/rules.ts';
 import type { Ask, Question } from './ask.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { ComparableAnswer, ComparableSet } from '../compare/answer.ts';
 import type { Compare } from './compare-function.ts';
 import { addressOf, gather } from './gather.ts';
 import { pause } from './pause.ts';
+import type { RuleBook } from './rules.ts';
 import type { Samples } from './samples.ts';
 import type { Settled } from './settled.ts';
 import { Uncomparable } from './uncomparable.ts';
@@ -17,8 +18,8 @@ import { Uncomparable } from './uncomparable.ts';
 export interface JudgeOptions {
   readonly ask: Ask;
   readonly compare: Compare;
-  /** Makes noise of what is known and accepted. */
-  readonly applyRules: (endpoint: Endpoint, differences: readonly Difference[]) => readonly Difference[];
+  /** What is known, and whether it is accepted. */
+  readonly rules: Pick<RuleBook, 'forEndpoint'>;
   readonly parse: ParseQuery;
   readonly samples?: Pick<Samples, 'take'>;
   readonly pins?: Pick<Pins, 'behind'>;
@@ -68,7 +69,7 @@ const MAX_REREADS = 3;
  * itself. When each reading differs in another way, the last one counts after three: two sides that never agree are not called even.
  */
 export function createJudge(options: JudgeOptions): Judge {
-  const { ask, compare, applyRules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
+  const { ask, compare, rules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
 
   async function readSide(side: Side, it: Case, signal: AbortSignal, first?: Settled) {
     const { backend, budget } = it.sides[side];
@@ -99,7 +100,8 @@ export function createJudge(options: JudgeOptions): Judge {
 
   async function differencesOf(it: Case, { legacy, modern }: Pair): Promise<readonly Difference[]> {
     await pause(0, clock);
-    return applyRules(it.route.endpoint, await compare(legacy, modern));
+    const { endpoint } = it.route;
+    return applyRules(await compare(legacy, modern), rules.forEndpoint(endpoint), clock.now());
   }
 
   /** Asked after a confirmed difference only. undefined: legacy could not be asked again. */

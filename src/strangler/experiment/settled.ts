@@ -26,17 +26,6 @@ export interface Page {
   readonly next?: string | readonly (readonly [name: string, value: string])[];
 }
 
-/** Failures that say nothing of the record: another attempt may find another answer. */
-const TECHNICAL: ReadonlySet<string> = new Set([
-  'internal',
-  'incomplete',
-  'legacy-exception',
-  'legacy-malformed',
-  'outcome-unknown',
-  'throttled',
-  'timeout',
-  'unavailable',
-]);
 const TOO_MANY_REQUESTS = 429;
 
 /** What the client was answered, when it is still there to be compared; undefined: its bytes are gone, or it had the record already (304). */
@@ -52,10 +41,18 @@ export function failed(error: unknown): Settled {
   return { error: toFicusError(error) };
 }
 
-/** No answer, 5xx, a deadline: nothing that could be compared. A refusal with a reason is an answer. */
+export function statusOf(settled: Settled): number {
+  return 'error' in settled ? settled.error.status : settled.status;
+}
+
+/** Whether a side has failed, rather than answered: no answer, a fault, a deadline. As the router counts it. */
 export function isTechnical(settled: Settled): boolean {
-  if ('error' in settled) return TECHNICAL.has(settled.error.code);
-  return settled.status >= 500 || settled.status === TOO_MANY_REQUESTS;
+  return statusOf(settled) >= 500;
+}
+
+/** Whether an answer says something of the record. A refusal with a reason does; a failure does not, nor does a service that has no time. */
+export function isTelling(settled: Settled): boolean {
+  return !isTechnical(settled) && statusOf(settled) !== TOO_MANY_REQUESTS;
 }
 
 /** An answer as it is compared: in the shape that the client asked for, which of ours http/ makes (src/fhir/bundle.ts) and a service itself. */
