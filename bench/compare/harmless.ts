@@ -51,10 +51,7 @@ const LISTS: readonly (readonly [Subject, string])[] = [
 ];
 
 function keysTurned(resource: Resource): Resource {
-  return everyObject(
-    resource,
-    (object) => Object.fromEntries(Object.entries(object).reverse()) as JsonObject,
-  ) as Resource;
+  return everyObject(resource, (object) => Object.fromEntries(Object.entries(object).reverse())) as Resource;
 }
 
 /** Every reference (not to a contained resource) as `write` has it. */
@@ -76,7 +73,7 @@ function stringsAs(value: Json, write: (text: string) => string): Json {
       name,
       member === undefined ? member : stringsAs(member, write),
     ]),
-  ) as JsonObject;
+  );
 }
 
 const WITH_OFFSET = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;

@@ -34,11 +34,9 @@ type Asked = Pick<SearchQuery, 'sort'>;
 /** Issue types that say that an answer is not whole. */
 const PARTIAL = new Set(['incomplete', 'timeout', 'transient', 'throttled', 'no-store', 'exception']);
 
-/** What an answer that is no FHIR at all counts as: the side failed. */
-const NOT_FHIR = { kind: 'error', status: 502, codes: ['structure'] } as const satisfies ComparableAnswer;
-
 /**
- * A Backend's answer as it is compared.
+ * A Backend's answer as it is compared: a Bundle of type searchset as a set, an OperationOutcome of a failure as an error. Numbers must have
+ * kept their digits (parseJson).
  * @param query what a search asked for.
  */
 export function comparableBody(
@@ -46,29 +44,12 @@ export function comparableBody(
   body: Exclude<FhirBody, { kind: 'pipe' }>,
   query?: Asked,
 ): ComparableAnswer {
-  switch (body.kind) {
-    case 'none':
-      return status >= 400 ? { kind: 'error', status, codes: [] } : { kind: 'none', status };
-    case 'resource':
-      return comparableContent(status, body.resource, query);
-    case 'searchset':
-      return comparableSet(body.set, query);
-  }
-}
-
-/**
- * Parsed content of an answer (parseJson: digits kept) as it is compared: a Bundle of type searchset as a set, an OperationOutcome of a
- * failure as an error; no content as none; what is no resource as a failure of the side.
- */
-export function comparableContent(
-  status: number,
-  content: Json | undefined,
-  query?: Asked,
-): ComparableAnswer {
-  if (status >= 400) return { kind: 'error', status, codes: issueCodes(content) };
-  if (content === undefined) return { kind: 'none', status };
-  if (!isResource(content)) return NOT_FHIR;
-  return isSearchset(content) ? comparableBundle(content, query) : { kind: 'resource', resource: content };
+  if (status >= 400)
+    return { kind: 'error', status, codes: body.kind === 'resource' ? issueCodes(body.resource) : [] };
+  if (body.kind === 'none') return { kind: 'none', status };
+  if (body.kind === 'searchset') return comparableSet(body.set, query);
+  const { resource } = body;
+  return isSearchset(resource) ? comparableBundle(resource, query) : { kind: 'resource', resource };
 }
 
 /** What a Backend threw, as it is compared. */
@@ -76,8 +57,7 @@ export function comparableError({ status, issues }: FicusError): ComparableAnswe
   return { kind: 'error', status, codes: issues.map((issue) => issue.code) };
 }
 
-/** A search's result as it is compared. */
-export function comparableSet(set: SearchSet, query?: Asked): ComparableSet {
+function comparableSet(set: SearchSet, query?: Asked): ComparableSet {
   return {
     kind: 'set',
     matches: set.matches,

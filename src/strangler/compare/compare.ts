@@ -5,7 +5,7 @@ import { failedAlike } from './failure.ts';
 import { createFindings } from './findings.ts';
 import { identical } from './identical.ts';
 import type { CompareOptions } from './options.ts';
-import { compareResources, compareSets, holdSame } from './set.ts';
+import { compareResources, compareSets } from './set.ts';
 import { createSide } from './side.ts';
 import { rootTrail, type Trail } from './trail.ts';
 
@@ -13,7 +13,8 @@ const STATUS: Trail = { parent: rootTrail('Answer'), name: 'status', element: 's
 
 /**
  * Compares two answers to one request as FHIR: each difference with its path, kind and severity, each signature once, the worst first;
- * nothing of it holds a value. What is certain only: see `judgeAnswers` for answers that do not tell everything.
+ * nothing of it holds a value. Only what is certain: an entry that may be on a page that was not read is not said to be missing. So that none is
+ * found proves nothing between sets that are not complete, or partial; and a side that fails is a difference, whatever made it fail.
  */
 export function compareAnswers(
   legacy: ComparableAnswer,
@@ -39,46 +40,4 @@ function statusChange(legacy: ComparableAnswer, modern: ComparableAnswer): strin
   if (legacy.kind === 'error') return 'only legacy failed';
   if (legacy.kind !== 'none' || modern.kind !== 'none') return 'another kind of answer';
   return legacy.status === modern.status ? undefined : 'another status';
-}
-
-/** What a comparison says of two answers. */
-export interface Judgement {
-  readonly verdict: 'match' | 'different' | 'not-comparable';
-  /** Of `not-comparable`: why, in words. */
-  readonly why?: string;
-  readonly differences: readonly Difference[];
-}
-
-/**
- * Compares two answers and says what that proves. Differences found are certain, also between answers that do not tell everything; that none
- * was found proves nothing when legacy failed alone, when a source of legacy did not answer, or when one has pages that were not read.
- */
-export function judgeAnswers(
-  legacy: ComparableAnswer,
-  modern: ComparableAnswer,
-  options: CompareOptions,
-): Judgement {
-  const alone = legacy.kind === 'error' && legacy.status >= 500;
-  if (alone && !(modern.kind === 'error' && modern.status >= 500))
-    return { verdict: 'not-comparable', why: 'legacy failed', differences: [] };
-  const differences = compareAnswers(legacy, modern, options);
-  if (differences.length > 0) return { verdict: 'different', differences };
-  const why = gapOf(legacy, modern, options);
-  return why === undefined
-    ? { verdict: 'match', differences }
-    : { verdict: 'not-comparable', why, differences };
-}
-
-/** Why nothing found does not mean that nothing differs. */
-function gapOf(
-  legacy: ComparableAnswer,
-  modern: ComparableAnswer,
-  options: CompareOptions,
-): string | undefined {
-  if (legacy.kind !== 'set' || modern.kind !== 'set') return undefined;
-  if (legacy.partial === true) return 'legacy answered in part';
-  if (modern.partial === true) return 'modern answered in part';
-  if (legacy.complete && modern.complete) return undefined;
-  const samePage = legacy.complete === modern.complete && holdSame(legacy, modern, createSide(options));
-  return samePage ? undefined : 'there are more pages than were compared';
 }

@@ -46,8 +46,8 @@ export function compareResource(legacy: JsonObject, modern: JsonObject, at: Trai
 }
 
 function compareIds(legacy: JsonObject, modern: JsonObject, trail: Trail, work: Work): void {
-  const address = ({ resourceType, id }: JsonObject, side: Sides['legacy']): string | undefined =>
-    typeof id === 'string' ? side.reference(`${String(resourceType)}/${id}`) : undefined;
+  const address = ({ id }: JsonObject, side: Sides['legacy']): string | undefined =>
+    typeof id === 'string' ? side.reference(`${trail.type}/${id}`) : undefined;
   const [before, after] = [address(legacy, work.legacy), address(modern, work.modern)];
   if (before === after) return;
   const kind = after === undefined ? 'missing' : before === undefined ? 'extra' : 'changed';

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../fhir/json.ts';
-import type { Json, JsonObject } from '../../fhir/types.ts';
+import type { Json } from '../../fhir/types.ts';
 import { keysOf } from './keys.ts';
 import type { Side } from './side.ts';
 import { memberOf } from './trail.ts';
@@ -145,7 +145,7 @@ function agreement(legacy: Json, modern: Json, type: string, sides: Sides): numb
   if (!isJsonObject(legacy) || !isJsonObject(modern)) return 0;
   const of = typeof legacy['resourceType'] === 'string' ? legacy['resourceType'] : type;
   const agrees = (name: string): boolean => {
-    const [before, after] = [legacy[name], (modern as JsonObject)[name]];
+    const [before, after] = [legacy[name], modern[name]];
     if (before === undefined || after === undefined) return false;
     const inner = memberOf(of, name).type;
     return sides.legacy.fingerprint(before, inner) === sides.modern.fingerprint(after, inner);

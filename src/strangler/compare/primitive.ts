@@ -31,7 +31,7 @@ const OTHER: Texts = { canonical: canonicalText };
 export function canonicalPrimitive(type: string, value: Json): string {
   if (typeof value === 'string') return `"${(TEXTS[type] ?? OTHER).canonical(value)}`;
   const number = decimalText(value);
-  if (number === undefined) return String(value);
+  if (number === undefined) return JSON.stringify(value);
   return type === 'decimal' ? canonicalDecimal(number) : number;
 }
 

@@ -34,12 +34,6 @@ export function compareSets(legacy: ComparableSet, modern: ComparableSet, work: 
   work.findings.add(TOTAL, kind, empty ? 'a count only' : undefined);
 }
 
-/** Whether two sets have the same matches. */
-export function holdSame(legacy: ComparableSet, modern: ComparableSet, side: Side): boolean {
-  const addresses = (set: ComparableSet) => set.matches.map((it) => addressOf(it, side) ?? '').toSorted();
-  return addresses(legacy).join('\n') === addresses(modern).join('\n');
-}
-
 type Both = readonly [legacy: Resource, modern: Resource];
 
 /** Compares entries; gives those that both have, in modern's order. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogueOptions, runCatalogue, type Outcome } from '../../../../bench/compare/catalogue.ts';
-import { FAULTS, SET_FAULTS } from '../../../../bench/compare/faults.ts';
+import { SET_FAULTS } from '../../../../bench/compare/faults-of-sets.ts';
+import { FAULTS } from '../../../../bench/compare/faults.ts';
 import { REWRITINGS, SET_REWRITINGS } from '../../../../bench/compare/harmless.ts';
 import { shippedSeverities } from '../../../support/severities.ts';
 
