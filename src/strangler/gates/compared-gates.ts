@@ -6,7 +6,7 @@ import { expected, staleAfter } from './pace.ts';
 import { evidenceAgainst } from './sequential.ts';
 import type { Tally } from './tally.ts';
 import type { Traffic } from './traffic.ts';
-import { instant, many, number, percent, roughly } from './words.ts';
+import { apart, instant, many, number, percent, percentAtMost, roughly } from './words.ts';
 
 const DAY_MS = 86_400_000;
 /** Names in a sentence; the report has all of them. */
@@ -38,7 +38,7 @@ export function criticalsGate(compared: Compared): Gate {
   const evidence = evidenceAgainst(count, critical, { limit: limits.criticalRate, alpha: limits.alpha });
   const { needed, upperBound, logE } = evidence;
   const threshold = `none, and a rate under ${percent(limits.criticalRate)} (chance of being wrong ${percent(limits.alpha)})`;
-  const value = `${number(critical)} of ${number(count)}; the rate is under ${percent(upperBound)}`;
+  const value = `${number(critical)} of ${number(count)}; the rate is under ${percentAtMost(upperBound)}`;
   const figures = { comparisons: count, critical, needed, upperBound, logE };
   const base = { name: 'criticals', threshold, value, figures } as const;
   if (critical > 0) {
@@ -55,7 +55,7 @@ export function criticalsGate(compared: Compared): Gate {
     const words = `${expected(needed, tally, 'trials', now)}: ${number(needed)} more comparisons without a critical difference.`;
     return gate(compared, { ...base, verdict: 'insufficient', words: capital(words) });
   }
-  const words = `No critical difference in ${many(count, 'comparison')}: their rate is under ${percent(upperBound)}.`;
+  const words = `No critical difference in ${many(count, 'comparison')}: their rate is under ${percentAtMost(upperBound)}.`;
   return gate(compared, { ...base, verdict: 'pass', words });
 }
 
@@ -81,7 +81,7 @@ export function parityGate(compared: Compared): Gate {
   const allowed = (1 - limits.parity) * Math.max(count, limits.minCalls);
   // A little more than allowed by the last digit of a sum is not more.
   if (grave > allowed + 1e-9) {
-    const words = `${many(grave, 'comparison')} of ${number(count)} with a critical or major difference: ${percent(share)} parity, ${percent(limits.parity)} is asked for.`;
+    const words = `${many(grave, 'comparison')} of ${number(count)} with a critical or major difference: ${apart(share, limits.parity).join(' parity, ')} is asked for.`;
     return gate(compared, { ...base, verdict: 'fail', words });
   }
   const missing = limits.minCalls - count;

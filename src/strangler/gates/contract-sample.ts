@@ -36,6 +36,8 @@ export function sampleOf({ type, targets, expression }: SearchParameterDef): Sam
       return sample('-987654321');
     case 'quantity':
       return sample(`-987654321|${SYSTEM}|${NOBODY}`, { text: '-987654321', system: SYSTEM, code: NOBODY });
+    case 'composite':
+    case 'special':
     default:
       return { ...sample(`${NOBODY}$${NOBODY}`), impossible: false };
   }

@@ -1,5 +1,5 @@
 import type { EvidencePack, HistoryRow, LatencyRow, RunFigures, SignatureRow } from './report.ts';
-import { many, milliseconds, number, percent, position } from './words.ts';
+import { many, milliseconds, number, percent, percentAtMost, position } from './words.ts';
 
 /** An evidence pack as Markdown: the same data, for people. */
 export function packMarkdown(pack: EvidencePack): string {
@@ -37,7 +37,7 @@ function head({ endpoint, at, route, allRuns }: EvidencePack): string {
         ...(retirement
           ? [['retirement', `first approval by ${retirement.by}, ${retirement.at}: ${retirement.reason}`]]
           : []),
-        ['run', `${route.run} (of ${many(allRuns.count, 'run')} with evidence)`],
+        ['run', `${route.run}; evidence of ${many(allRuns.count, 'run')} is kept`],
       ],
     ),
   ];
@@ -103,7 +103,7 @@ function run(figures: RunFigures, title: string): string {
   return [
     title,
     '',
-    `${period}${parity} The rate of critical differences is under ${percent(figures.criticalRateUnder)}. About ${least}${many(figures.patients, 'patient')}, ${least}${many(figures.requests, 'different request')}.`,
+    `${period}${parity} The rate of critical differences is under ${percentAtMost(figures.criticalRateUnder)}. About ${least}${many(figures.patients, 'patient')}, ${least}${many(figures.requests, 'different request')}.`,
     '',
     ...table(
       ['source', 'match', 'critical', 'major', 'minor', 'noise', 'in flight', 'not comparable'],
@@ -233,7 +233,7 @@ function before({ before: runs, allRuns }: EvidencePack): string {
         number(it.trials),
         number(it.critical),
         number(it.major),
-        percent(it.criticalRateUnder),
+        percentAtMost(it.criticalRateUnder),
       ]),
     ),
   ].join('\n');

@@ -24,13 +24,24 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(4)} %`;
 }
 
-/** `4.1 % > 1.0 %`: with as many digits as show which is the greater. */
-export function exceeding(share: number, limit: number): string {
+/** An upper bound, never rounded to something smaller: `0.36 %`. */
+export function percentAtMost(share: number): string {
+  const hundredths = Math.ceil(Math.min(1, share) * 10_000 - 1e-9);
+  return `${hundredths % 100 === 0 ? hundredths / 100 : (hundredths / 100).toFixed(2)} %`;
+}
+
+/** Two shares with as many digits as show that they are not the same: `4.1 %` and `1.0 %`. */
+export function apart(one: number, other: number): readonly [string, string] {
   for (let digits = 1; digits < 6; digits += 1) {
-    const [one, other] = [(share * 100).toFixed(digits), (limit * 100).toFixed(digits)];
-    if (one !== other) return `${one} % > ${other} %`;
+    const [first, second] = [(one * 100).toFixed(digits), (other * 100).toFixed(digits)];
+    if (first !== second) return [`${first} %`, `${second} %`];
   }
-  return `${percent(share)} > ${percent(limit)}`;
+  return [percent(one), percent(other)];
+}
+
+/** `4.1 % > 1.0 %`. */
+export function exceeding(share: number, limit: number): string {
+  return apart(share, limit).join(' > ');
 }
 
 /** `12 ms`, `1,250 ms`, `0.4 ms`. */

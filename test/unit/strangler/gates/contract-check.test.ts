@@ -66,6 +66,7 @@ function answer(request: FhirRequest): FhirResponse {
       return refusal(404);
     case 'create':
       return request.resource?.resourceType === 'Patient' ? piped(201, request.resource) : refusal(400);
+    case 'update':
     default:
       return request.resource?.id === request.id ? piped(200, request.resource!) : refusal(400);
   }

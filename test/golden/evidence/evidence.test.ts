@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import type { DifferenceRule } from '../../../src/migration-ports.ts';
+import type { Route } from '../../../src/ports.ts';
+import { judge } from '../../../src/strangler/gates/gates.ts';
+import { evidencePack } from '../../../src/strangler/gates/report.ts';
+import type { EvidencePack } from '../../../src/strangler/gates/report.ts';
+import { packMarkdown } from '../../../src/strangler/gates/report-markdown.ts';
+import { addComparison, addSkipped, createTally } from '../../../src/strangler/gates/tally.ts';
+import { addTraffic } from '../../../src/strangler/gates/traffic.ts';
+import type { Waiver } from '../../../src/strangler/gates/waiver.ts';
+import {
+  call,
+  comparison,
+  DAY,
+  difference,
+  different,
+  HOUR,
+  LIMITS,
+  observed,
+  ROUTE,
+  START,
+} from '../../unit/strangler/gates/support.ts';
+
+const NOW = START + 8 * DAY;
+const first: Route = {
+  ...ROUTE,
+  stage: 'legacy',
+  run: 1,
+  version: 1,
+  updatedBy: 'config',
+  reason: 'first start',
+  since: '2026-02-01T08:00:00.000Z',
+  updatedAt: '2026-02-01T08:00:00.000Z',
+};
+const again: Route = {
+  ...ROUTE,
+  run: 3,
+  version: 3,
+  updatedAt: '2026-03-01T08:00:00.000Z',
+  reason: 'a fresh run: the unit | was <mended>',
+};
+
+const rule: DifferenceRule = {
+  id: 'rule-1',
+  endpoint: 'Observation.search',
+  signature: 'order Bundle.entry',
+  verdict: 'acceptable',
+  owner: 'labs team',
+  by: 'ana',
+  reason: 'no order was promised',
+  createdAt: '2026-03-01T09:00:00.000Z',
+  expiresAt: '2026-06-01T00:00:00.000Z',
+};
+const waiver: Waiver = {
+  endpoint: 'Observation.search',
+  gate: 'latency',
+  by: 'ana',
+  reason: 'the link is upgraded on Friday',
+  at: '2026-03-02T08:00:00.000Z',
+  until: '2026-03-20T00:00:00.000Z',
+};
+
+/** An endpoint in its second week of shadow: a run that failed on a unit, a fresh one that is nearly there. */
+function pack(): EvidencePack {
+  const before = createTally('Observation.search', 2);
+  for (let index = 0; index < 300; index += 1) {
+    const bad = index % 100 === 7 ? different(difference()) : {};
+    addComparison(
+      before,
+      comparison({
+        ...bad,
+        at: START - 5 * DAY + index * HOUR * 0.1,
+        request: `r-${index}`,
+        patient: `p-${index % 40}`,
+      }),
+    );
+  }
+  const seen = observed(840, 8 * DAY);
+  const tally = { ...seen.tally, run: 3 };
+  const order = difference({
+    severity: 'noise',
+    kind: 'order',
+    path: 'Bundle.entry',
+    signature: 'order Bundle.entry',
+    rule: 'rule-1',
+  });
+  const display = difference({
+    severity: 'minor',
+    path: 'Observation.code.coding.display',
+    signature: 'changed Observation.code.coding.display',
+  });
+  for (let index = 0; index < 6; index += 1)
+    addComparison(
+      tally,
+      comparison({
+        ...different(order, ...(index < 2 ? [display] : [])),
+        at: NOW - HOUR + index * 60_000,
+        request: `o-${index}`,
+      }),
+    );
+  addComparison(tally, comparison({ source: 'replay', at: NOW - HOUR, request: 'q-1' }));
+  addComparison(tally, comparison({ verdict: 'in-flight', at: NOW - HOUR }));
+  addComparison(tally, comparison({ verdict: 'not-comparable', why: 'too large', at: NOW - HOUR }));
+  addSkipped(tally, 'concurrency');
+  addTraffic(seen.traffic, call({ shape: '', at: START + DAY }));
+  const owed = { legacy: { count: 0, dead: 0, oldestMs: 0 }, modern: { count: 2, dead: 0, oldestMs: 1_400 } };
+  const contract = {
+    backend: 'labs',
+    at: START,
+    endpoints: ['Observation.search'] as const,
+    passed: 12,
+    failed: [],
+  };
+  const drift = { at: START + 7 * DAY, checked: 1_200, differences: 0 };
+  const gates = judge({
+    route: again,
+    to: { stage: 'canary', percent: 5 },
+    tally,
+    traffic: seen.traffic,
+    limits: LIMITS,
+    owed,
+    replicated: true,
+    drift,
+    contract,
+    waivers: [waiver],
+    now: NOW,
+  });
+  const intoShadow = judge({
+    route: first,
+    to: { stage: 'shadow' },
+    tally: undefined,
+    traffic: undefined,
+    limits: LIMITS,
+    owed,
+    replicated: true,
+    drift: undefined,
+    contract,
+    waivers: [],
+    now: Date.parse('2026-02-24T08:00:00.000Z'),
+  });
+  return evidencePack({
+    history: [first, { ...ROUTE, updatedAt: '2026-02-24T08:00:00.000Z' }, again],
+    gates,
+    runs: [before, tally],
+    traffic: seen.traffic,
+    steps: [{ endpoint: 'Observation.search', version: 2, report: intoShadow }],
+    rules: [rule],
+    waivers: [waiver],
+    owed,
+    delivered: { legacy: 0, modern: 412 },
+    drift,
+    contract,
+    limits: LIMITS,
+    now: NOW,
+  });
+}
+
+describe('the evidence pack', () => {
+  it('reads as it should in Markdown', async () => {
+    await expect(packMarkdown(pack())).toMatchFileSnapshot('observation-search.md');
+  });
+
+  it('holds the same as JSON', async () => {
+    await expect(`${JSON.stringify(pack(), undefined, 2)}\n`).toMatchFileSnapshot('observation-search.json');
+  });
+
+  it('is made of a route that nothing was seen of, too', () => {
+    const none = { count: 0, dead: 0, oldestMs: 0 };
+    const empty = evidencePack({
+      history: [first],
+      runs: [],
+      traffic: undefined,
+      steps: [],
+      rules: [],
+      waivers: [],
+      owed: { legacy: none, modern: none },
+      drift: undefined,
+      contract: undefined,
+      limits: LIMITS,
+      now: NOW,
+    });
+    expect(empty).toMatchObject({ before: [], shapes: [], allRuns: { count: 0, chanceOfBeingWrong: 0 } });
+    expect(packMarkdown(empty)).toContain('Nothing was seen in it yet.');
+  });
+
+  it('names no patient, no request and no hash of one', () => {
+    const text = packMarkdown(pack()) + JSON.stringify(pack());
+    expect(text).not.toMatch(/\b[pr]-\d/);
+  });
+});
