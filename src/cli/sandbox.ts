@@ -1,18 +1,21 @@
 import type { Command } from 'commander';
 import { portsOf } from './ports.ts';
+import { registerSandboxDial } from './sandbox-dial.ts';
+import { registerSandboxLoad } from './sandbox-load.ts';
 import { untilStopped } from './shutdown.ts';
 
-/** `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration. */
+/** `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration; `dial` and `load` reach a running one. */
 export function registerSandbox(program: Command): void {
-  program
+  const command = program
     .command('sandbox')
     .description('run the simulated hospital alone: legacy core (MLLP, SOAP), modern service, control API')
     .option('--ports <choice>', 'default or random', 'default')
     .action(async (options: { ports: string }) => {
       const ports = portsOf(options.ports);
       // Loaded here: the production image has no sandbox.
-      const { startSandbox } = await import('../../sandbox/index.ts');
+      const { MANY, startSandbox } = await import('../../sandbox/index.ts');
       const sandbox = await startSandbox({
+        others: MANY,
         mllpPort: ports.mllp,
         soapPort: ports.soap,
         modernPort: ports.modern,
@@ -30,4 +33,6 @@ export function registerSandbox(program: Command): void {
       await untilStopped();
       await sandbox.close();
     });
+  registerSandboxDial(command);
+  registerSandboxLoad(command);
 }

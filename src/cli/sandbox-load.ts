@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+
+interface LoadFlags {
+  readonly reads: string;
+  readonly writes: string;
+  readonly for?: string;
+  readonly rate?: string;
+  readonly day?: string;
+  readonly endpoint?: readonly string[];
+  readonly seed: string;
+  readonly fhir: string;
+  readonly control: string;
+  readonly json?: boolean;
+}
+
+/** A day of a small hospital, and the seconds that it is pressed into when nothing is said. */
+const DAY = { reads: 2_400, writes: 96, seconds: 32 };
+
+/** `50` and `50rps` are fifty a second. */
+function perSecond(flag: string, text: string): number {
+  const [, digits] = /^(\d+(?:\.\d+)?)(?:rps|\/s)?$/.exec(text) ?? [];
+  if (digits === undefined)
+    throw new Error(`--${flag} takes requests a second such as 50 or 50rps, not "${text}".`);
+  return Number(digits);
+}
+
+/** Reads and writes a second, and for how long. */
+export function planLoad(
+  flags: Pick<LoadFlags, 'reads' | 'writes' | 'rate' | 'day'>,
+  seconds: number | undefined,
+): { readonly reads: number; readonly writes: number; readonly seconds: number } {
+  if (flags.day !== undefined) {
+    const days = perSecond('day', flags.day);
+    const lasting = seconds ?? DAY.seconds * days;
+    return { reads: (DAY.reads * days) / lasting, writes: (DAY.writes * days) / lasting, seconds: lasting };
+  }
+  const reads = perSecond('reads', flags.reads);
+  const writes = perSecond('writes', flags.writes);
+  const lasting = seconds ?? 60;
+  if (flags.rate === undefined) return { reads, writes, seconds: lasting };
+  if (reads + writes === 0) throw new Error('--rate needs --reads or --writes above 0, for their share.');
+  const factor = perSecond('rate', flags.rate) / (reads + writes);
+  return { reads: reads * factor, writes: writes * factor, seconds: lasting };
+}
+
+/** `ficus sandbox load`: asks a running Ficus like the hospital's applications. */
+export function registerSandboxLoad(sandbox: Command): void {
+  sandbox
+    .command('load')
+    .description('ask a running Ficus as the applications of a hospital would, and say how it answered')
+    .option('--reads <rps>', 'reads a second, each when it is due', '50')
+    .option('--writes <rps>', 'bookings and changes of bookings a second', '0')
+    .option('--for <time>', 'how long, e.g. 60s or 2m (default: 60s)')
+    .option('--rate <rps>', 'all together a second; reads and writes keep their proportion')
+    .option(
+      '--day <number>',
+      `so many days of a small hospital, pressed into ${DAY.seconds} s each, or into --for`,
+    )
+    .option('--endpoint <endpoint...>', 'only reads of these, e.g. Observation.search')
+    .option('--seed <number>', 'the same seed asks the same', '1')
+    .option('--fhir <url>', 'FHIR base address', 'http://localhost:8080/fhir/r4')
+    .option(
+      '--control <url>',
+      'control API of the sandbox, which knows the patients',
+      'http://localhost:8090',
+    )
+    .option('--json', 'the whole report as JSON')
+    .action(async (flags: LoadFlags) => {
+      // Loaded here: the production image has no sandbox.
+      const { formatReport, runLoad } = await import('../../sandbox/load/index.ts');
+      const { milliseconds } = await import('../../sandbox/faults/shorthand.ts');
+      const plan = planLoad(
+        flags,
+        flags.for === undefined ? undefined : milliseconds('for', flags.for) / 1_000,
+      );
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort());
+      if (!flags.json) {
+        const { reads, writes, seconds } = plan;
+        console.log(
+          `${reads.toFixed(1)} reads and ${writes.toFixed(1)} writes a second for ${seconds} s. Ctrl-C ends it.`,
+        );
+      }
+      const report = await runLoad({
+        ...plan,
+        fhirBase: flags.fhir.replace(/\/+$/, ''),
+        controlBase: flags.control.replace(/\/+$/, ''),
+        seed: Number(flags.seed),
+        signal: stop.signal,
+        ...(flags.endpoint ? { endpoints: flags.endpoint } : {}),
+      });
+      console.log(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
+    });
+}
