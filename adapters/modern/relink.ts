@@ -18,6 +18,10 @@ export interface Relinker {
 interface Pattern {
   readonly from: Buffer;
   readonly to: Buffer;
+  /** What is looked for: `from` from its slashes on. They are rarer in JSON than the letters of a scheme. */
+  readonly anchor: Buffer;
+  /** Bytes of `from` before the anchor. */
+  readonly ahead: number;
 }
 
 /** The two forms of one replacement, encoded once and used for many streams. */
@@ -26,47 +30,55 @@ export interface Relinking {
   readonly escaped: Pattern;
 }
 
+/** One occurrence of a pattern. */
+interface Match {
+  readonly start: number;
+  readonly pattern: Pattern;
+}
+
 const EMPTY = Buffer.alloc(0);
 const BACKSLASH = 0x5c;
 
+function createPattern(from: string, to: string, slashes: string): Pattern {
+  const encoded = Buffer.from(from);
+  const ahead = Math.max(0, encoded.indexOf(slashes));
+  return { from: encoded, to: Buffer.from(to), anchor: encoded.subarray(ahead), ahead };
+}
+
 /** @param from and `to`: base addresses without a trailing slash. */
 export function createRelinking(from: string, to: string): Relinking {
-  const pattern = (escape: (text: string) => string): Pattern => ({
-    from: Buffer.from(escape(from)),
-    to: Buffer.from(escape(to)),
-  });
+  const escape = (text: string): string => text.replaceAll('/', '\\/');
   return {
-    plain: pattern((text) => text),
-    escaped: pattern((text) => text.replaceAll('/', '\\/')),
+    plain: createPattern(from, to, '//'),
+    escaped: createPattern(escape(from), escape(to), '\\/\\/'),
   };
 }
 
 /**
- * Whether this byte carries an address on, so that what stands before it is another one:
- * `http://host/fhir2`, `http://host:99`, `http://host.example`.
+ * Whether a byte carries an address on, so that what stands before it is another one: `http://host/fhir2`,
+ * `http://host:99`, `http://host.example`.
  */
-function carriesOn(byte: number): boolean {
-  return (
-    (byte >= 0x61 && byte <= 0x7a) || // a-z
-    (byte >= 0x40 && byte <= 0x5a) || // @ A-Z
-    (byte >= 0x30 && byte <= 0x3a) || // 0-9 :
-    byte === 0x2d || // -
-    byte === 0x2e || // .
-    byte === 0x5f || // _
-    byte === 0x7e || // ~
-    byte === 0x25 // %
-  );
-}
+const CARRIES_ON: readonly boolean[] = Array.from({ length: 256 }, (_, byte) =>
+  /[a-zA-Z0-9@:._~%-]/.test(String.fromCharCode(byte)),
+);
 
-/** The next occurrence of a pattern that ends where the address ends; `undecided` when the next byte is not here yet. */
+/** The next occurrence of a pattern that ends where the address ends, or where the data does. */
 function findNext(data: Buffer, pattern: Pattern, from: number): number {
-  let at = data.indexOf(pattern.from, from);
+  const { anchor, ahead } = pattern;
+  let at = data.indexOf(anchor, from + ahead);
   while (at !== -1) {
-    const after = data[at + pattern.from.length];
-    if (after === undefined || !carriesOn(after)) return at;
-    at = data.indexOf(pattern.from, at + 1);
+    const after = data[at + anchor.length];
+    const ends = after === undefined || !CARRIES_ON[after];
+    if (ends && begins(data, pattern, at - ahead)) return at - ahead;
+    at = data.indexOf(anchor, at + 1);
   }
   return -1;
+}
+
+/** Whether what a pattern has before its anchor stands here. */
+function begins(data: Buffer, pattern: Pattern, start: number): boolean {
+  for (let at = 0; at < pattern.ahead; at += 1) if (data[start + at] !== pattern.from[at]) return false;
+  return true;
 }
 
 /** Where the longest tail begins that is a proper beginning of the pattern; `data.length` when there is none. */
@@ -80,33 +92,74 @@ function heldFrom(data: Buffer, pattern: Pattern, from: number): number {
   return data.length;
 }
 
-/** A stretch of bytes and where it goes. */
-interface Move {
-  readonly source: Buffer;
-  readonly start: number;
-  readonly end: number;
-  readonly to: number;
+/**
+ * Writes `data`, from one of its matches up to `end`, with the matches replaced. The target may be the data itself where no
+ * replacement is longer. Gives where it came to.
+ */
+function replaceAhead(
+  data: Buffer,
+  matches: readonly Match[],
+  first: number,
+  end: number,
+  target: Buffer,
+  to: number,
+): number {
+  let at = to;
+  for (let index = first; index < matches.length; index += 1) {
+    const { start, pattern } = matches[index]!;
+    const gapStart = start + pattern.from.length;
+    const gapEnd = matches[index + 1]?.start ?? end;
+    target.set(pattern.to, at);
+    at += pattern.to.length;
+    if (target === data) data.copyWithin(at, gapStart, gapEnd);
+    else data.copy(target, at, gapStart, gapEnd);
+    at += gapEnd - gapStart;
+  }
+  return at;
 }
 
-/**
- * Makes the moves within `data`, whose first `size` bytes they come from; what is then longer than that is a piece of its
- * own. Moves that all go back are made from the first on, those that all go ahead from the last on, so that none is made
- * over bytes that still have to be moved; where they go both ways they are made from a copy.
- */
-function rearrange(data: Buffer, size: number, moves: readonly Move[], length: number): readonly Buffer[] {
-  const ahead = moves.every(({ source, start, to }) => source !== data || to >= start);
-  const back = moves.every(({ source, start, to }) => source !== data || to <= start);
-  const origin = ahead || back ? data : Buffer.from(data);
-  const inPlace = data.subarray(0, Math.min(size, length));
-  const beyond = Buffer.allocUnsafe(Math.max(0, length - size));
-  for (const { source, start, end, to } of ahead ? moves.toReversed() : moves) {
-    const from = source === data ? origin : source;
-    const fits = Math.max(start, Math.min(end, start + size - to));
-    // The part beyond first: the other may be moved over it.
-    if (fits < end) from.copy(beyond, to + fits - start - size, fits, end);
-    if (fits > start && (from !== data || to !== start)) from.copy(data, to, start, fits);
+/** Replaces the first `count` matches within `data` from the last on, so that what stands before the next one ends at `to`. */
+function replaceBack(data: Buffer, matches: readonly Match[], count: number, to: number): void {
+  let end = matches[count]!.start;
+  let at = to;
+  for (let index = count - 1; index >= 0; index -= 1) {
+    const { start, pattern } = matches[index]!;
+    const gapStart = start + pattern.from.length;
+    at -= end - gapStart;
+    data.copyWithin(at, gapStart, end);
+    at -= pattern.to.length;
+    data.set(pattern.to, at);
+    end = start;
   }
-  return beyond.length === 0 ? [inPlace] : [inPlace, beyond];
+}
+
+const growthOf = ({ pattern }: Match): number => pattern.to.length - pattern.from.length;
+
+/**
+ * The first `size` bytes of `data` with the matches replaced: within `data` as far as they fit there, what is then longer in a
+ * piece of its own.
+ */
+function replaceWithin(data: Buffer, size: number, matches: readonly Match[]): readonly Buffer[] {
+  if (matches.every((match) => growthOf(match) <= 0)) {
+    return [data.subarray(0, replaceAhead(data, matches, 0, size, data, matches[0]!.start))];
+  }
+  // From the first match whose replacement would begin beyond the size on, at least the last one, into the other piece.
+  let ownFrom = 0;
+  let ownAt = matches[0]!.start;
+  if (matches.every((match) => growthOf(match) >= 0)) {
+    for (let growth = 0, index = 0; index < matches.length; index += 1) {
+      const at = matches[index]!.start + growth;
+      if (at > size) break;
+      ownFrom = index;
+      ownAt = at;
+      growth += growthOf(matches[index]!);
+    }
+  }
+  const length = matches.reduce((sum, match) => sum + growthOf(match), size);
+  const own = Buffer.allocUnsafe(length - ownAt);
+  replaceAhead(data, matches, ownFrom, size, own, 0);
+  replaceBack(data, matches, ownFrom, ownAt);
+  return [data.subarray(0, ownAt), own];
 }
 
 export function createRelinker(relinking: Relinking): Relinker {
@@ -114,27 +167,21 @@ export function createRelinker(relinking: Relinking): Relinker {
   let held: Buffer = EMPTY;
 
   function replace(data: Buffer, final: boolean): readonly Buffer[] {
-    const moves: Move[] = [];
-    let length = 0;
+    const matches: Match[] = [];
     let done = 0;
     let stop = data.length;
-    const move = (source: Buffer, start: number, end: number): void => {
-      if (end > start) moves.push({ source, start, end, to: length });
-      length += end - start;
-    };
     let nextPlain = findNext(data, plain, 0);
     let nextEscaped = data.includes(BACKSLASH) ? findNext(data, escaped, 0) : -1;
     while (nextPlain !== -1 || nextEscaped !== -1) {
       const isPlain = nextEscaped === -1 || (nextPlain !== -1 && nextPlain < nextEscaped);
       const pattern = isPlain ? plain : escaped;
-      const at = isPlain ? nextPlain : nextEscaped;
-      const end = at + pattern.from.length;
+      const start = isPlain ? nextPlain : nextEscaped;
+      const end = start + pattern.from.length;
       if (end === data.length && !final) {
-        stop = at;
+        stop = start;
         break;
       }
-      move(data, done, at);
-      move(pattern.to, 0, pattern.to.length);
+      matches.push({ start, pattern });
       done = end;
       if (isPlain) nextPlain = findNext(data, plain, end);
       else nextEscaped = findNext(data, escaped, end);
@@ -143,9 +190,8 @@ export function createRelinker(relinking: Relinking): Relinker {
       stop = Math.min(heldFrom(data, plain, done), heldFrom(data, escaped, done));
     }
     held = stop === data.length ? EMPTY : data.subarray(stop);
-    if (done === 0) return stop === 0 ? [] : [stop === data.length ? data : data.subarray(0, stop)];
-    move(data, done, stop);
-    return rearrange(data, stop, moves, length);
+    if (matches.length > 0) return replaceWithin(data, stop, matches);
+    return stop === 0 ? [] : [stop === data.length ? data : data.subarray(0, stop)];
   }
 
   return {
