@@ -39,7 +39,7 @@ export interface Trials {
 export interface CallCounts {
   count: number;
   failed: number;
-  /** The client was answered by the other side. */
+  /** Asked for a client because the other side had failed. */
   fellBack: number;
   first?: number;
   last?: number;
