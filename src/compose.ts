@@ -4,6 +4,10 @@ import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
 import { createCapability } from './compose/capability.ts';
 import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
+import { deskOperations } from './compose/migration/desk.ts';
+import { differencesOperations } from './compose/migration/differences-desk.ts';
+import { loadAdminDocument } from './compose/migration/document.ts';
+import { writesOperations } from './compose/migration/writes-desk.ts';
 import { startServers } from './compose/servers.ts';
 import { wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -30,6 +34,8 @@ export interface Ficus {
 export interface ComposeOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
+  /** What ages and days of a migration's evidence are counted by; default: `clock`. One that runs fast shows weeks in minutes. */
+  readonly calendar?: Clock;
   readonly log?: Logger;
 }
 
@@ -40,7 +46,8 @@ export interface ComposeOptions {
  */
 export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Ficus> {
   const { config, baseDir } = loaded;
-  const { env = process.env, clock = systemClock, log = createLogger({ level: config.log.level }) } = options;
+  const { env = process.env, clock = systemClock, calendar = clock } = options;
+  const { log = createLogger({ level: config.log.level }) } = options;
   const metrics = createMetrics({ process: true });
   const assembly = assemble(loaded, env, clock);
   const stateDir = resolve(baseDir, config.stateDir);
@@ -56,10 +63,11 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
     undo.push(() => stores.close());
     const { publicBase } = servers;
-    const wiring = await wire(assembly, { publicBase, stores, clock, log, metrics });
+    const wiring = await wire(assembly, { publicBase, stores, clock, calendar, log, metrics });
     // Servers first, so that nothing new comes; then the backends; the stores last.
     undo.splice(1, 0, () => wiring.close());
-    const { backend, table, installed } = wiring;
+    const { backend, table, installed, migration } = wiring;
+    await migration.start();
     const { contract } = assembly;
     const { maxCount } = config.search;
     servers.open({
@@ -78,6 +86,13 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       bodyOf: (endpoint) => (isStreamed(table.get(endpoint)) ? 'streamed' : 'validated'),
       table,
       backends: [...installed.values()],
+      steps: migration.steps,
+      document: loadAdminDocument(),
+      operations: {
+        ...deskOperations({ migration, table, percentages: config.migration.steps }),
+        ...differencesOperations({ migration, table, calendar }),
+        ...writesOperations({ migration, table }),
+      },
     });
     if (config.security === 'open')
       log.warn('Security is open: whoever reaches this address reads every record');

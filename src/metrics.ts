@@ -19,11 +19,14 @@ const EVENTS = {
   shed: 'Requests refused because a queue was full or a breaker open',
   single_flight: 'Requests answered by the flight of another',
   idempotent_repeat: 'Writes answered with a stored outcome',
+  fallback: 'Reads that legacy answered because this modern backend failed',
 } as const;
 const STATES = {
   breaker_open: '1 while the breaker is open',
   in_flight: 'Exchanges in flight',
   queued: 'Requests waiting for a slot',
+  writes_owed: 'Writes that this side has not seen; the label is a side, not a backend',
+  oldest_owed_seconds: 'Age of the oldest of them',
 } as const;
 
 export type CountedEvent = keyof typeof EVENTS;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import type { LoadedConfig } from '../config/load.ts';
 import { loadMappings } from '../config/mappings.ts';
 import type { Config } from '../config/schema.ts';
@@ -12,6 +13,8 @@ import { createSealer } from '../identity/seal.ts';
 import type { Sealer } from '../identity/seal.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Clock } from '../ports.ts';
+import { compileSeverities } from '../strangler/compare/severity.ts';
+import type { Severities } from '../strangler/compare/severity.ts';
 import { createPageSealer } from '../search/page.ts';
 import type { PageSealer } from '../search/page.ts';
 import { readSecrets } from './keys.ts';
@@ -30,9 +33,11 @@ export interface Assembly {
   readonly authorities: Authorities;
   readonly sealer: Sealer;
   readonly pages: PageSealer;
+  /** How bad which difference between two sides is. */
+  readonly severities: Severities;
 }
 
-/** @throws Error with everything wrong with the secrets, the contract or the mappings */
+/** @throws Error with everything wrong with the secrets, the contract, the mappings or the severities */
 export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessEnv, clock: Clock): Assembly {
   const secrets = readSecrets(config, env, baseDir);
   const own = (path: string | undefined, shipped: string) =>
@@ -55,5 +60,11 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
       clock,
       lifetimeMs: config.search.pageTokenMinutes * 60_000,
     }),
+    severities: loadSeverities(resolve(HOME, 'contracts/severity.yaml'), config.migration.severity, baseDir),
   };
+}
+
+function loadSeverities(shipped: string, site: string | undefined, baseDir: string): Severities {
+  const files = [shipped, ...(site === undefined ? [] : [resolve(baseDir, site)])];
+  return compileSeverities(...files.map((file) => parse(readFileSync(file, 'utf8')) as unknown));
 }

@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
 import { readSecret } from '../config/secret.ts';
 import type { SecretSource } from '../config/secret.ts';
@@ -11,6 +12,8 @@ export interface Key {
 export interface Secrets {
   readonly identityKeys: readonly Key[];
   readonly pageKeys: readonly Key[];
+  /** 32 bytes: divides canaries, hashes evidence, seals samples. */
+  readonly migrationKey: Uint8Array;
   /** Text of any other secret of the configuration. */
   readonly text: (source: SecretSource) => string;
 }
@@ -47,7 +50,25 @@ export function readSecrets(config: Config, env: NodeJS.ProcessEnv, baseDir: str
       attempt(`backends.${name}.security.password`, backend.security.password);
     if (backend.tls?.key) attempt(`backends.${name}.tls.key`, backend.tls.key);
   }
+  const migrationKey = migrationKeyOf(config, attempt, problems) ?? derivedKey(identityKeys);
   if (problems.length > 0)
     throw new Error(`The secrets have ${problems.length} problem(s):\n  ${problems.join('\n  ')}`);
-  return { identityKeys, pageKeys, text: (source) => readSecret(source, env, baseDir) };
+  return { identityKeys, pageKeys, migrationKey, text: (source) => readSecret(source, env, baseDir) };
+}
+
+function migrationKeyOf(
+  { migration }: Config,
+  read: (path: string, source: SecretSource) => string,
+  problems: string[],
+): Uint8Array | undefined {
+  if (!migration.key) return undefined;
+  const key = Buffer.from(read('migration.key', migration.key), 'base64');
+  if (key.length !== 32) problems.push(`migration.key: is ${key.length} bytes in base64, not 32`);
+  return key;
+}
+
+/** Of the oldest key, so that a new one does not divide canaries anew. */
+function derivedKey(identityKeys: readonly Key[]): Uint8Array {
+  const oldest = identityKeys.at(-1)?.secret ?? new Uint8Array();
+  return new Uint8Array(hkdfSync('sha256', oldest, '', 'ficus: migration', 32));
 }

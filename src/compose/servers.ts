@@ -3,12 +3,15 @@ import type { Config } from '../config/schema.ts';
 import { FHIR_BASE_PATH, createFhirApp } from '../http/app.ts';
 import type { AppOptions } from '../http/app.ts';
 import { createAdminApp } from '../http/admin.ts';
-import { healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
+import { contractRoutes, operationsOf } from '../http/admin-contract.ts';
+import type { ApiDocument, OperationHandler } from '../http/admin-contract.ts';
+import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
 import { createPassthrough } from '../http/passthrough.ts';
 import { startHttpServer } from '../http/server.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
+import type { Steps } from '../strangler/steps.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Installed } from './backends.ts';
 
@@ -19,6 +22,10 @@ export interface Opening extends Pick<
 > {
   readonly table: RouteTable;
   readonly backends: readonly Installed[];
+  readonly steps: Pick<Steps, 'set'>;
+  /** contracts/admin-api.yaml, and what does its operations under `/migration`. */
+  readonly document: ApiDocument;
+  readonly operations: Readonly<Record<string, OperationHandler>>;
 }
 
 export interface Servers {
@@ -69,7 +76,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return {
     publicBase,
     adminBase: baseOf(adminServer),
-    open({ table, backends, ...fhir }) {
+    open({ table, backends, steps, document, operations, ...fhir }) {
       const ready = () => [
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
         ...backends.map((backend) => ({
@@ -84,13 +91,20 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         ...fhir,
         publicBase: () => publicBase,
         http: { ...config.http, cors: config.http.cors },
+        callers: config.migration.headers,
         passthrough,
         clock,
         log,
         metrics,
       });
       admin = createAdminApp({
-        routes: [...healthRoutes(ready), metricsRoute(metrics), ...routeTableRoutes(table)],
+        routes: [
+          ...healthRoutes(ready),
+          metricsRoute(metrics),
+          documentRoute(document),
+          ...routeTableRoutes(table, steps),
+          ...contractRoutes(document, operationsUnder('/migration', document), operations),
+        ],
         log,
       });
     },
@@ -101,4 +115,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       await adminServer.close(1_000);
     },
   };
+}
+
+function operationsUnder(path: string, document: ApiDocument) {
+  return operationsOf(document).filter((one) => one.path === path || one.path.startsWith(`${path}/`));
 }

@@ -35,6 +35,8 @@ export interface SideOptions {
 /** One backend with its Layers around it. */
 export interface Side {
   readonly backend: Backend;
+  /** The same without queue, breaker, retry and deadline: for the experiment, whose failures are its own. */
+  readonly bare: Backend;
   /** Whether its breaker lets requests through. */
   readonly healthy: () => boolean;
   readonly shutdown: () => void;
@@ -85,18 +87,18 @@ export function legacySide(
   options: SideOptions & { readonly idempotency: IdempotencyStore },
 ): Side {
   const { layers, healthy, shutdown } = protection(options);
-  const backend = wrap(source, [
-    identity,
+  const bare = wrap(source, [identity]);
+  const backend = wrap(bare, [
     ...layers,
     versioned(),
     singleFlight({ onShared: () => options.metrics.count('single_flight', options.name) }),
     conditional({ store: options.idempotency, clock: options.clock }),
   ]);
-  return { backend, healthy, shutdown };
+  return { backend, bare, healthy, shutdown };
 }
 
 /** A modern service: it has ids, versions and preconditions of its own, its bytes pass untouched, and it cannot be asked after a write. */
 export function modernSide(service: Backend, options: SideOptions): Side {
   const { layers, healthy, shutdown } = protection(options);
-  return { backend: wrap(service, [...layers, cannotBeAsked()]), healthy, shutdown };
+  return { backend: wrap(service, [...layers, cannotBeAsked()]), bare: service, healthy, shutdown };
 }

@@ -2,15 +2,18 @@ import { contractLayer } from '../contract/layer.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import { knownReferences } from '../identity/known-references.ts';
 import { createOpener } from '../identity/opener.ts';
-import type { Backend, Layer } from '../ports.ts';
+import type { Backend, Clock, Layer, Route } from '../ports.ts';
 import { idempotency } from '../resilience/idempotency.ts';
 import { federate } from '../search/federate.ts';
+import { createInProcessAnnouncer } from '../strangler/announce.ts';
 import { backendNameOf, createRouter } from '../strangler/router.ts';
 import { createRouteTable } from '../strangler/table.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Assembly } from './assembly.ts';
 import { installBackend } from './backends.ts';
 import type { Installed } from './backends.ts';
+import { createMigration } from './migration/migration.ts';
+import type { Migration } from './migration/migration.ts';
 import type { WiringOptions } from './wiring-options.ts';
 
 /** What runs, apart from its servers. */
@@ -19,6 +22,7 @@ export interface Wiring {
   readonly backend: Backend;
   readonly table: RouteTable;
   readonly installed: ReadonlyMap<string, Installed>;
+  readonly migration: Migration;
   close(): Promise<void>;
 }
 
@@ -30,11 +34,16 @@ const HOUR_MS = 3_600_000;
  * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
  * left open
  */
-export async function wire(assembly: Assembly, options: WiringOptions): Promise<Wiring> {
+export async function wire(
+  assembly: Assembly,
+  options: WiringOptions & { readonly calendar?: Clock },
+): Promise<Wiring> {
   const { config, contract, pages } = assembly;
-  const { publicBase, stores, clock, log, metrics } = options;
+  const { publicBase, stores, clock, log, metrics, calendar = clock } = options;
   const installed = new Map<string, Installed>();
+  let migration: Migration | undefined;
   const close = async (): Promise<void> => {
+    await migration?.stop();
     await Promise.all([...installed.values()].map((one) => one.close()));
     for (const one of installed.values()) one.shutdown();
   };
@@ -54,30 +63,41 @@ export async function wire(assembly: Assembly, options: WiringOptions): Promise<
       seeds: config.routes.map((route) => ({ ...route, endpoint: route.endpoint as Endpoint })),
       store: stores.routes,
       backends: [...installed.values()],
-      clock,
+      clock: calendar,
       log,
+      announce: createInProcessAnnouncer(),
     });
+    const opener = createOpener({ sealer: assembly.sealer, crosswalk: stores.crosswalk, publicBase });
+    migration = await createMigration({ ...options, assembly, table, installed, opener, calendar });
+    const { router: parts, writes } = migration;
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     const layers: readonly Layer[] = [
       contractLayer(contract),
       knownReferences({
-        opener: createOpener({ sealer: assembly.sealer, crosswalk: stores.crosswalk, publicBase }),
+        opener,
         publicBase,
-        minted: (type) => table.get(`${type}.read`)?.stage === 'legacy',
+        minted: (type) => isMinted(table.get(`${type}.read`)),
+        isKnown: (type, id) => writes.outbox.knows(type, id),
       }),
       federate({ pages, base: publicBase, serves: readable, failClosed: new Set(config.search.failClosed) }),
       idempotency({
         store: stores.idempotency,
         clock,
         ttlMs: config.idempotencyHours * HOUR_MS,
-        backendOf: (request) => backendNameOf(table, request),
+        backendOf: (request, context) => backendNameOf(table, request, context.principal, parts),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
     ];
-    const router = createRouter({ table, backends });
-    return { backend: layers.reduceRight((next, layer) => layer(next), router), table, installed, close };
+    const router = createRouter({ table, backends, migration: parts });
+    const backend = layers.reduceRight((next, layer) => layer(next), router);
+    return { backend, table, installed, migration, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Whether all ids of a type come from the legacy side: nothing of it is read from a modern service. */
+function isMinted(read: Route | undefined): boolean {
+  return read?.stage === 'legacy' || read?.stage === 'shadow';
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secretSource } from './secret.ts';
 
 const ms = z.int().min(1).max(86_400_000);
 const share = z.number().min(0).max(1);
@@ -6,6 +7,11 @@ const share = z.number().min(0).max(1);
 /** What moving endpoints is measured by and limited to; every part has defaults that suit a hospital. */
 export const migrationConfig = z
   .strictObject({
+    key: secretSource
+      .exactOptional()
+      .describe(
+        '32 random bytes in base64: divides canaries, hashes evidence, seals samples and captures; default: derived from the oldest identity key',
+      ),
     steps: z
       .array(z.number().min(0.1).max(99.9))
       .min(1)

@@ -31,6 +31,9 @@ export interface ApiDocument {
   };
 }
 
+/** A list of patients may be long. */
+const LONG_LISTS = '64mb';
+
 const METHODS: readonly AdminRoute['method'][] = ['get', 'put', 'post', 'delete'];
 
 interface Written {
@@ -97,6 +100,7 @@ export function contractRoutes(
     return {
       method,
       path: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: LONG_LISTS,
       handle: (request) => {
         if (check) refuseMisfit(check, request.body);
         return handler(request);

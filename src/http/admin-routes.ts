@@ -33,6 +33,11 @@ export function metricsRoute(metrics: Pick<Metrics, 'text'>): AdminRoute {
   return { method: 'get', path: '/metrics', handle: async () => ({ text: await metrics.text() }) };
 }
 
+/** The OpenAPI document of this port. */
+export function documentRoute(document: object): AdminRoute {
+  return { method: 'get', path: '/openapi.json', handle: () => ({ body: document }) };
+}
+
 function textOf(body: AdminRequest['body'], name: string): string | undefined {
   const value = body[name];
   if (value === undefined || typeof value === 'string') return value;

@@ -4,13 +4,8 @@ import { collect, numberOption, pathOf, signed } from './command.ts';
 import type { SignedOptions } from './command.ts';
 
 interface Moved {
-  readonly route: {
-    readonly endpoint: string;
-    readonly stage: string;
-    readonly cohort?: { readonly percent: number };
-    readonly retirement?: { readonly by: string };
-    readonly version: number;
-  };
+  readonly route: { readonly version: number };
+  readonly words: string;
   readonly warnings: readonly string[];
 }
 
@@ -18,13 +13,10 @@ interface VersionOption {
   readonly ifVersion?: number;
 }
 
-function say({ route, warnings }: Moved, words: string): void {
-  console.log(`${route.endpoint}: ${words} (version ${route.version})`);
+function say({ route, words, warnings }: Moved): void {
+  console.log(`${words} (version ${route.version})`);
   for (const warning of warnings) console.log(`  warning: ${warning}`);
 }
-
-const stageOf = ({ stage, cohort }: Moved['route']): string =>
-  stage === 'canary' ? `canary ${cohort?.percent ?? 0} %` : stage;
 
 async function change(
   endpoint: string,
@@ -37,7 +29,7 @@ async function change(
   return askAdmin<Moved>(admin, pathOf(endpoint, part), { method, body: { by, reason, ...more } });
 }
 
-/** `ficus migrate promote|rollback|hold|release|retire|note|cohort|evidence`. */
+/** `ficus migrate promote|rollback|hold|release|retire|note|evidence|owners|cohort`. */
 export function registerSteps(migrate: Command): void {
   signed(migrate.command('promote <endpoint>'))
     .description('one step forward, if every gate lets it through')
@@ -49,53 +41,53 @@ export function registerSteps(migrate: Command): void {
     .option('--if-version <number>', 'only if the route still has this version', numberOption('if-version'))
     .action(async (endpoint: string, options: SignedOptions & VersionOption & { percent?: number }) => {
       const { percent, ifVersion: version } = options;
-      const moved = await change(endpoint, 'promote', options, { percent, version });
-      say(moved, `now ${stageOf(moved.route)}`);
+      say(await change(endpoint, 'promote', options, { percent, version }));
     });
 
   signed(migrate.command('rollback <endpoint>'))
     .description('back, at once; never gated')
     .option('--to <stage>', 'legacy, shadow or canary; default: shadow, from shadow legacy')
     .action(async (endpoint: string, options: SignedOptions & { to?: string }) => {
-      const moved = await change(endpoint, 'rollback', options, { to: options.to });
-      say(moved, `back at ${stageOf(moved.route)}`);
+      say(await change(endpoint, 'rollback', options, { to: options.to }));
     });
 
   signed(migrate.command('hold <endpoint>'))
     .description('no step forward until it is released')
     .action(async (endpoint: string, options: SignedOptions) => {
-      say(await change(endpoint, 'hold', options), 'held');
+      say(await change(endpoint, 'hold', options));
     });
 
   signed(migrate.command('release <endpoint>'))
     .description('take the hold away')
     .action(async (endpoint: string, options: SignedOptions) => {
-      say(await change(endpoint, 'hold', options, {}, 'DELETE'), 'released');
+      say(await change(endpoint, 'hold', options, {}, 'DELETE'));
     });
 
   signed(migrate.command('retire <endpoint>'))
     .description('modern only, for good: needs two different approvers, each with this command')
     .action(async (endpoint: string, options: SignedOptions) => {
-      const moved = await change(endpoint, 'retire', options);
-      const { stage, retirement } = moved.route;
-      say(
-        moved,
-        stage === 'retired'
-          ? 'retired; the legacy mapping of this endpoint is off'
-          : `approved by ${retirement?.by ?? options.by}; somebody else has to approve, too`,
-      );
+      say(await change(endpoint, 'retire', options));
     });
 
   signed(migrate.command('note <endpoint>'))
     .description('add a note (--reason) to the history')
     .action(async (endpoint: string, options: SignedOptions) => {
-      say(await change(endpoint, 'note', options), 'noted');
+      say(await change(endpoint, 'note', options));
     });
 
   signed(migrate.command('evidence <endpoint>'))
     .description('count anew from now on, because modern was changed')
     .action(async (endpoint: string, options: SignedOptions) => {
-      say(await change(endpoint, 'evidence', options), 'evidence counts anew');
+      say(await change(endpoint, 'evidence', options));
+    });
+
+  signed(migrate.command('owners <endpoint>'))
+    .description('who answers for it, where the configuration does not say')
+    .option('--technical <name>', 'for how it works')
+    .option('--clinical <name>', 'for what it means')
+    .action(async (endpoint: string, options: SignedOptions & { technical?: string; clinical?: string }) => {
+      const { technical, clinical } = options;
+      say(await change(endpoint, 'owners', options, { owners: { technical, clinical } }));
     });
 
   registerCohort(migrate);
@@ -124,7 +116,6 @@ function registerCohort(migrate: Command): void {
       const within =
         withinFacility || withinClient ? { facilities: withinFacility, clients: withinClient } : undefined;
       const cohort = { percent, within, facilities: facility, clients: client, patients: patient };
-      const moved = await change(endpoint, 'cohort', options, { cohort });
-      say(moved, `cohort changed, now ${stageOf(moved.route)}`);
+      say(await change(endpoint, 'cohort', options, { cohort }));
     });
 }

@@ -1,0 +1,149 @@
+import { FicusError } from '../../errors.ts';
+import type { Endpoint } from '../../fhir/types.ts';
+import type { OperationHandler } from '../../http/admin-contract.ts';
+import type { AdminRequest } from '../../http/admin.ts';
+import type { Owed } from '../../migration-ports.ts';
+import type { Route } from '../../ports.ts';
+import type { Change } from '../../strangler/table.ts';
+import type { RouteTable } from '../../strangler/table.ts';
+import { nextStep } from '../../strangler/next-step.ts';
+import type { GateReport, Position } from '../../strangler/gates/gate.ts';
+import { packMarkdown } from '../../strangler/gates/report-markdown.ts';
+import type { Migration } from './migration.ts';
+
+export interface DeskOptions {
+  readonly migration: Pick<Migration, 'steps' | 'evidence' | 'writes'>;
+  readonly table: RouteTable;
+  /** `migration.steps` of the configuration. */
+  readonly percentages: readonly number[];
+}
+
+/** A body that fits the document's schema. */
+type Fitting<T> = AdminRequest['body'] & T;
+
+export const endpointOf = (request: AdminRequest): Endpoint => String(request.params['endpoint']) as Endpoint;
+
+/** @throws FicusError `not-found` */
+export function routeOf(table: Pick<RouteTable, 'get'>, request: AdminRequest): Route {
+  const route = table.get(endpointOf(request));
+  if (!route) throw new FicusError('not-found', 'There is no such endpoint.');
+  return route;
+}
+
+/** Who asks, why, and for which version. */
+export function changeOf({ body }: AdminRequest): Change {
+  const { by, reason, version } = body as Fitting<{ by: string; reason: string; version?: number }>;
+  return { by, reason, ...(version === undefined ? {} : { ifVersion: version }) };
+}
+
+/** The board and the steps: operations of contracts/admin-api.yaml by their ids. */
+export function deskOperations(options: DeskOptions): Record<string, OperationHandler> {
+  const { migration, table } = options;
+  const { steps, evidence, writes } = migration;
+
+  /** Where a route would go next, retirement included; undefined: nowhere. */
+  function nextOf(route: Route): Position | undefined {
+    if (route.stage === 'modern') return { stage: 'retired' };
+    const step = nextStep(route, options.percentages);
+    return 'to' in step ? step.to : undefined;
+  }
+
+  async function judged(route: Route): Promise<GateReport | undefined> {
+    const to = nextOf(route);
+    return to && route.modern !== undefined ? evidence.judge(route, to) : undefined;
+  }
+
+  const owedOf = (endpoint: Endpoint): Record<'legacy' | 'modern', Owed> => ({
+    legacy: writes.pins.owed('legacy', endpoint),
+    modern: writes.pins.owed('modern', endpoint),
+  });
+
+  async function boardRow(route: Route) {
+    const { endpoint, stage, cohort, version, since, hold, legacy, modern } = route;
+    const report = await judged(route);
+    const trials = evidence.recorder.tally(endpoint, route.run)?.trials;
+    const owed = owedOf(endpoint);
+    return {
+      endpoint,
+      stage,
+      ...(stage === 'canary' && cohort ? { percent: cohort.percent } : {}),
+      version,
+      since,
+      ...(legacy === undefined ? {} : { legacy }),
+      ...(modern === undefined ? {} : { modern }),
+      ...(hold ? { held: hold } : {}),
+      ...(trials ? { comparisons: trials.count, criticals: trials.critical } : {}),
+      owed: { legacy: owed.legacy.count, modern: owed.modern.count },
+      ...(report ? { next: inWords(report.to), verdict: worstOf(report), waitsFor: report.blocking } : {}),
+    };
+  }
+
+  return {
+    board: async () => ({ body: { endpoints: await Promise.all(table.list().map(boardRow)) } }),
+    show: async (request) => {
+      const route = routeOf(table, request);
+      const report = await judged(route);
+      const owed = owedOf(route.endpoint);
+      const body = {
+        route,
+        owed: { legacy: owed.legacy.count, modern: owed.modern.count },
+        ...(report ? { next: { step: inWords(report.to), open: report.open, gates: report.gates } } : {}),
+      };
+      return { body, headers: { etag: `"${route.version}"` } };
+    },
+    report: async (request) => {
+      const route = routeOf(table, request);
+      const pack = await evidence.pack(route, await judged(route));
+      if (request.query['format'] !== 'markdown') return { body: pack };
+      return { text: { contentType: 'text/markdown; charset=utf-8', body: packMarkdown(pack) } };
+    },
+    promote: async (request) => {
+      const { percent } = request.body as Fitting<{ percent?: number }>;
+      const wanted = percent === undefined ? {} : { percent };
+      return { body: await steps.promote(endpointOf(request), { ...changeOf(request), ...wanted }) };
+    },
+    rollback: async (request) => {
+      const { to } = request.body as Fitting<{ to?: string }>;
+      const wanted = to === undefined ? {} : { to };
+      return { body: await steps.rollback(endpointOf(request), { ...changeOf(request), ...wanted }) };
+    },
+    hold: async (request) => ({ body: await steps.hold(endpointOf(request), changeOf(request)) }),
+    release: async (request) => ({ body: await steps.release(endpointOf(request), changeOf(request)) }),
+    retire: async (request) => ({ body: await steps.retire(endpointOf(request), changeOf(request)) }),
+    note: async (request) => ({ body: await steps.note(endpointOf(request), changeOf(request)) }),
+    setCohort: async (request) => ({
+      body: await steps.setCohort(endpointOf(request), request.body['cohort'], changeOf(request)),
+    }),
+    setOwners: async (request) => ({
+      body: await steps.setOwners(
+        endpointOf(request),
+        request.body['owners'] as NonNullable<Route['owners']>,
+        changeOf(request),
+      ),
+    }),
+    freshEvidence: async (request) => ({
+      body: await steps.freshEvidence(endpointOf(request), changeOf(request)),
+    }),
+    waive: async (request) => {
+      const route = routeOf(table, request);
+      const { gate, by, reason, days } = request.body as Fitting<{
+        gate: string;
+        by: string;
+        reason: string;
+        days: number;
+      }>;
+      return { status: 201, body: await evidence.waive(route, { gate, by, reason, days }) };
+    },
+    verifyBackend: async (request) => ({ body: await evidence.verify(String(request.params['name'])) }),
+  };
+}
+
+function inWords({ stage, percent }: Position): string {
+  return percent === undefined ? stage : `${stage} ${percent} %`;
+}
+
+const WORST_FIRST = ['fail', 'stale', 'insufficient', 'waived', 'pass'] as const;
+
+function worstOf({ gates }: GateReport): string | undefined {
+  return WORST_FIRST.find((verdict) => gates.some((gate) => gate.verdict === verdict));
+}
