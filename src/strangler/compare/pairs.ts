@@ -30,7 +30,7 @@ const MOST_COMBINATIONS = 4096;
 /**
  * Finds which items of two lists belong together: first those that say the same, then by what names an item of the type (an
  * identifier's system and value, a component's code, a participant's actor), then by how much of their content agrees. Two items that
- * have nothing in common are one changed item only when nothing else is left on either side.
+ * have nothing in common are one changed item only when nothing else is left on either side; extensions of two URLs never are.
  */
 export function pairItems(
   legacy: readonly Json[],
@@ -83,6 +83,8 @@ export function pairItems(
       settle(free.length === 1 && open.length === 1 ? zip(free, open) : best(free, open), changed);
     }
   }
+  // Extensions of two URLs are two things.
+  if (type === 'Extension') return { same, changed, missing: [...left], extra: [...right] };
   const alone = left.size === 1 && right.size === 1;
   settle(alone ? zip([...left], [...right]) : best([...left], [...right]), changed);
   return { same, changed, missing: [...left], extra: [...right] };

@@ -107,7 +107,7 @@ function isReordered(both: readonly Both[], { matches, sortedBy }: ComparableSet
     const value = sortedBy ? sortValue(resource, sortedBy) : String(at);
     if (value !== last) rank += 1;
     last = value;
-    ranks.set(resource, rank);
+    if (!ranks.has(resource)) ranks.set(resource, rank);
   }
   return both.some(([resource], at) => at > 0 && ranks.get(resource)! < ranks.get(both[at - 1]![0])!);
 }
