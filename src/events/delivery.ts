@@ -106,10 +106,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       );
     } catch (error) {
       if (stopping.signal.aborted) return;
-      await setBack(
-        outbox.head(head.id) ?? head,
-        error instanceof SetbackError ? error.setback : setbackOf(error),
-      );
+      await setBack(outbox.head(head.id) ?? head, setbackOf(error));
       return;
     }
     await outbox.delivered(head.id, arrived);
@@ -127,7 +124,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       reason: words,
     });
     if (kind === 'outage') out.add(head.toward);
-    if (kind === 'refusal' || failures >= options.attempts) return outbox.die(head.id, words);
+    if (kind === 'refusal' || failures >= options.attempts) return outbox.die(head.id, words, failures);
     const since = kind === 'outage' ? outageTries(head) : failures;
     await outbox.note(head.id, {
       attempts: failures,

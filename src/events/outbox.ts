@@ -70,7 +70,7 @@ export interface Outbox {
     facts: { readonly assignment?: Assignment; readonly leftOut?: readonly string[] },
   ): Promise<void>;
   /** It cannot be delivered, or asked after: an owner decides. */
-  die(id: string, words: string): Promise<void>;
+  die(id: string, words: string, attempts: number): Promise<void>;
 
   /** Tries a dead entry again. @throws FicusError `not-found`; `conflict`: it is not dead */
   retry(id: string, by: { readonly by: string; readonly reason: string }): Promise<void>;
@@ -285,11 +285,11 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
       });
     },
 
-    async die(id, words) {
+    async die(id, words, attempts) {
       const head = heads.get(id);
       if (!head) return;
       const owner = ownerOf(head.endpoint) ?? 'unowned';
-      await change(id, { state: 'dead', lastError: words, owner });
+      await change(id, { state: 'dead', lastError: words, owner, attempts });
       log.error('a write cannot be delivered', {
         endpoint: head.endpoint,
         to: head.toward,

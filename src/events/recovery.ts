@@ -108,7 +108,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       attempt: failures,
       reason: words,
     });
-    if (failures >= options.attempts) return outbox.die(head.id, words);
+    if (failures >= options.attempts) return outbox.die(head.id, words, failures);
     const nextAttemptAt = nextTry(options, Math.max(1, failures), clock, random);
     await outbox.note(head.id, { attempts: failures, lastError: words, nextAttemptAt });
   }

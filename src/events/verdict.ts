@@ -31,6 +31,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** What an error says of a write that is not the client's any more. */
 export function setbackOf(error: unknown): Setback {
+  if (error instanceof SetbackError) return error.setback;
   const { code, message, issues, retryable } = toFicusError(error);
   const paths = issues.flatMap(({ expression }) => expression ?? []);
   const words = paths.length === 0 ? message : `${message} (${paths.join(', ')})`;

@@ -1,0 +1,324 @@
+import { randomUUID } from 'node:crypto';
+import { FicusError } from '../errors.ts';
+import type { Endpoint, Resource } from '../fhir/types.ts';
+import type { Difference, DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
+import type { OutboxStore } from '../migration-ports.ts';
+import type { Backend, Clock, Logger, RequestContext, Side } from '../ports.ts';
+import type { KeyedLock } from '../resilience/keyed-lock.ts';
+import { createBackground } from './background.ts';
+import { asResource, readBody } from './content.ts';
+import { createDriftTally } from './drift-tally.ts';
+import type { DriftTally } from './drift-tally.ts';
+import { writesOf } from './ledger.ts';
+import { createModernSide } from './modern-side.ts';
+import type { Outbox } from './outbox.ts';
+import { createPace, pause } from './pace.ts';
+import { lockOf, otherSide } from './sides.ts';
+import type { SidesOf } from './sides.ts';
+import { setbackOf } from './verdict.ts';
+
+export interface ReconcilerOptions {
+  readonly outbox: Outbox;
+  readonly counts: OutboxStore['counts'];
+  readonly replicas: ReplicaStore;
+  readonly reports: DriftReportStore;
+  /** By name, with their Layers. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly sides: SidesOf;
+  /** What differs between the two copies; what is `noise` is no drift. */
+  readonly compare: (legacy: Resource, modern: Resource) => readonly Difference[];
+  readonly ownerOf: (endpoint: Endpoint) => string | undefined;
+  /** Those of the writes (Writes.locks). */
+  readonly locks: KeyedLock;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Resources a second (default 20). */
+  readonly perSecond?: number;
+  /** Pause before a difference is looked at again, in milliseconds (default 2 s). */
+  readonly rereadMs?: number;
+  /** Longest that one reading waits, in milliseconds (default 10 s). */
+  readonly readMs?: number;
+}
+
+export interface Reconciliation {
+  readonly endpoint: Endpoint;
+  readonly by: string;
+  readonly reason: string;
+  /** `dry-run` counts what `apply` would hand to the outbox again. */
+  readonly repair: DriftReport['repair'];
+}
+
+/** Compares what both sides hold of everything that went to both through Ficus. */
+export interface Reconciler {
+  /**
+   * Begins; the report grows, and is in the store. @throws FicusError `conflict`: one is running for this endpoint; `unprocessable`: it has
+   * not two sides
+   */
+  start(asked: Reconciliation): Promise<DriftReport>;
+  /** The same, to its end. */
+  run(asked: Reconciliation): Promise<DriftReport>;
+  /** Ends one that is running; what it found stays. */
+  stop(endpoint: Endpoint): Promise<void>;
+  /** Ends all. */
+  close(): Promise<void>;
+  latest(endpoint: Endpoint): Promise<DriftReport | undefined>;
+}
+
+/** What the two sides hold of one resource. */
+interface Both {
+  readonly legacy: Resource | undefined;
+  readonly modern: Resource | undefined;
+}
+
+const PAGE = 100;
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { outbox, replicas, reports, backends, sides, clock, log, locks } = options;
+  const { perSecond = 20, rereadMs = 2_000, readMs = 10_000 } = options;
+  const background = createBackground({ name: 'ficus:reconciler', ms: readMs, clock, log });
+  const running = new Map<
+    Endpoint,
+    { readonly controller: AbortController; readonly end: Promise<DriftReport> }
+  >();
+
+  function backendsOf(endpoint: Endpoint): {
+    readonly [Name in Side]: { readonly name: string; readonly backend: Backend };
+  } {
+    const of = (side: Side) => {
+      const name = sides(endpoint)[side];
+      const backend = name === undefined ? undefined : backends.get(name);
+      if (name !== undefined && backend) return { name, backend };
+      throw new FicusError(
+        'unprocessable',
+        `${endpoint} has no ${side} backend: there is nothing to compare.`,
+      );
+    };
+    return { legacy: of('legacy'), modern: of('modern') };
+  }
+
+  async function readSide(
+    side: Side,
+    endpoint: Endpoint,
+    replica: Replica,
+    context: RequestContext,
+  ): Promise<Resource | undefined> {
+    const { backend } = backendsOf(endpoint)[side];
+    const { type, id } = replica;
+    if (side === 'modern') return createModernSide(backend, MAX_BYTES).read(type, id, context);
+    try {
+      const { body } = await backend.handle({ interaction: 'read', type, id, handling: 'lenient' }, context);
+      return asResource(await readBody(body, MAX_BYTES));
+    } catch (error) {
+      if (error instanceof FicusError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  function readBoth(endpoint: Endpoint, replica: Replica, signal: AbortSignal): Promise<Both> {
+    return background.run(async (context) => {
+      const [legacy, modern] = await Promise.all([
+        readSide('legacy', endpoint, replica, context),
+        readSide('modern', endpoint, replica, context),
+      ]);
+      return { legacy, modern };
+    }, signal);
+  }
+
+  /** What is wrong: signatures of differences, or which side has it not. Empty: nothing. */
+  function judge(
+    replica: Replica,
+    { legacy, modern }: Both,
+  ): { readonly missingOn?: Side; readonly signatures: readonly string[] } {
+    const { type } = replica;
+    if (!legacy && !modern) return { signatures: [] };
+    if (!legacy) return { missingOn: 'legacy', signatures: [`extra ${type}`] };
+    if (!modern) return { missingOn: 'modern', signatures: [`missing ${type}`] };
+    const counted = options
+      .compare(legacy, modern)
+      .filter((one) => one.severity !== 'noise' && !isExpected(one, replica));
+    return { signatures: [...new Set(counted.map(({ signature }) => signature))] };
+  }
+
+  /** One page of resources: those that differ are read again after a pause, all together. */
+  async function checkPage(
+    page: readonly Replica[],
+    asked: Reconciliation,
+    tally: DriftTally,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const pace = createPace(perSecond, clock, signal);
+    const suspects: Replica[] = [];
+    for (const replica of page) {
+      await pace();
+      if (signal.aborted) return;
+      if (outbox.knows(replica.type, replica.id)) tally.inFlight();
+      else await look(replica, () => void suspects.push(replica));
+    }
+    if (suspects.length === 0) return;
+    await pause(rereadMs, clock, signal);
+    for (const replica of suspects) {
+      await pace();
+      if (signal.aborted) return;
+      if (outbox.knows(replica.type, replica.id)) tally.inFlight();
+      else
+        await look(
+          replica,
+          (found) => alarm(replica, found, asked, tally),
+          () => tally.inFlight(),
+        );
+    }
+
+    async function look(
+      replica: Replica,
+      different: (found: ReturnType<typeof judge>) => Promise<void> | void,
+      same: () => void = () => tally.same(),
+    ): Promise<void> {
+      let found: ReturnType<typeof judge>;
+      try {
+        found = judge(replica, await readBoth(asked.endpoint, replica, signal));
+      } catch (error) {
+        if (!signal.aborted) tally.unreadable(setbackOf(error).words);
+        return;
+      }
+      if (found.signatures.length === 0) same();
+      else await different(found);
+    }
+  }
+
+  async function alarm(
+    replica: Replica,
+    found: ReturnType<typeof judge>,
+    asked: Reconciliation,
+    tally: DriftTally,
+  ): Promise<void> {
+    const owner = options.ownerOf(asked.endpoint) ?? 'unowned';
+    tally.different({ id: replica.id, owner, ...found });
+    const mayRepair = found.missingOn !== replica.from;
+    if (asked.repair === 'no' || !mayRepair) return;
+    if (asked.repair === 'dry-run' || (await sendAgain(replica, asked.endpoint))) tally.repaired();
+  }
+
+  /** Hands what the right side holds to the outbox, while nobody writes there. */
+  async function sendAgain(replica: Replica, endpoint: Endpoint): Promise<boolean> {
+    const { type, id, patient, from } = replica;
+    const { signal } = new AbortController();
+    const unlock = await locks.acquire(
+      lockOf(from, type, id),
+      signal,
+      () => new FicusError('unavailable', 'Stopping.'),
+    );
+    try {
+      const resource = await background.run((context) => readSide(from, endpoint, replica, context));
+      if (!resource || outbox.knows(type, id)) return false;
+      await outbox.repair({
+        id: randomUUID(),
+        endpoint,
+        type,
+        resourceId: id,
+        ...(patient === undefined ? {} : { patient }),
+        from,
+        toward: otherSide(from),
+        backend: backendsOf(endpoint)[from].name,
+        lossy: true,
+        resource,
+      });
+      return true;
+    } catch (error) {
+      log.warn('a repair was not begun', { endpoint, reason: setbackOf(error).words });
+      return false;
+    } finally {
+      unlock();
+    }
+  }
+
+  async function reconcile(
+    asked: Reconciliation,
+    tally: DriftTally,
+    signal: AbortSignal,
+  ): Promise<DriftReport> {
+    const { endpoint } = asked;
+    const type = endpoint.slice(0, endpoint.indexOf('.'));
+    const report = async (state: DriftReport['state'], words?: string): Promise<DriftReport> => {
+      const writes = writesOf(type, await options.counts(), outbox.list());
+      const whole = tally.report({
+        ...asked,
+        type,
+        state,
+        writes,
+        ...(words === undefined ? {} : { words }),
+      });
+      await reports.save(whole);
+      return whole;
+    };
+    try {
+      let after: string | undefined;
+      for (;;) {
+        const page = await replicas.list(type, after, PAGE);
+        await checkPage(page, asked, tally, signal);
+        if (signal.aborted) return await report('stopped', 'it was stopped');
+        if (page.length < PAGE) break;
+        after = page.at(-1)?.id;
+        await report('running');
+      }
+      const whole = await report('done');
+      const { checked, different } = whole;
+      log.info('reconciled', { endpoint, count: checked, reason: `${different} different`, by: asked.by });
+      return whole;
+    } catch (error) {
+      log.error('a reconciliation failed', { endpoint, error });
+      return report('failed', setbackOf(error).words);
+    } finally {
+      running.delete(endpoint);
+    }
+  }
+
+  async function begin(
+    asked: Reconciliation,
+  ): Promise<{ readonly first: DriftReport; readonly end: Promise<DriftReport> }> {
+    const { endpoint } = asked;
+    if (running.has(endpoint)) {
+      throw new FicusError('conflict', `${endpoint} is being reconciled already.`);
+    }
+    backendsOf(endpoint);
+    const controller = new AbortController();
+    const tally = createDriftTally(clock);
+    const type = endpoint.slice(0, endpoint.indexOf('.'));
+    const gate = Promise.withResolvers<void>();
+    const end = gate.promise.then(() => reconcile(asked, tally, controller.signal));
+    running.set(endpoint, { controller, end });
+    const writes = writesOf(type, await options.counts(), outbox.list());
+    const first = tally.report({ ...asked, type, state: 'running', writes });
+    await reports.save(first);
+    gate.resolve();
+    return { first, end };
+  }
+
+  async function stop(endpoint: Endpoint): Promise<void> {
+    const one = running.get(endpoint);
+    one?.controller.abort();
+    await one?.end;
+  }
+
+  return {
+    start: async (asked) => (await begin(asked)).first,
+    run: async (asked) => (await begin(asked)).end,
+    stop,
+    close: async () => void (await Promise.all([...running.keys()].map(stop))),
+    async latest(endpoint) {
+      const report = await reports.latest(endpoint);
+      if (report?.state !== 'running' || running.has(endpoint)) return report;
+      return { ...report, state: 'failed', words: 'the process ended before it did' };
+    },
+  };
+}
+
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Legacy has no place for what was left out when it was told, and adds what it knows itself (numbers, names) to what modern made: neither
+ * is drift as long as modern is the side that is right.
+ */
+function isExpected({ kind, path }: Difference, { from, leftOut = [] }: Replica): boolean {
+  if (from !== 'modern') return false;
+  return kind === 'missing' || leftOut.some((out) => path === out || path.startsWith(`${out}.`));
+}
