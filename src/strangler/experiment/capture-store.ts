@@ -21,7 +21,7 @@ export interface CapturedRequest extends CaptureLabel {
 export interface CaptureStore {
   /** Labels of all that live; those whose life is over are deleted. */
   labels(now: number): Promise<readonly CaptureLabel[]>;
-  /** Adds some and deletes others, all or nothing. One that is there already is replaced. */
+  /** Deletes some, then adds others, all or nothing. One that is there already is replaced. */
   replace(added: readonly CapturedRequest[], removed: readonly string[]): Promise<void>;
   /** The living ones of an endpoint, lowest priority first. */
   list(endpoint: Endpoint, now: number): Promise<readonly CapturedRequest[]>;

@@ -80,7 +80,6 @@ export async function createCapture(options: CaptureOptions): Promise<Capture> {
     if (!keep(label)) return;
     const sealed = vault.seal(stringifyJson(asked as unknown as Json), bindingOf(label));
     added.set(id, { ...label, sealed });
-    removed.delete(id);
     cancelFlush ??= clock.after(FLUSH_MS, () => void flush());
   }
 

@@ -36,7 +36,7 @@ export interface ReplayProgress {
   readonly different: Readonly<Record<Severity, number>>;
   readonly inFlight: number;
   readonly notComparable: number;
-  /** Could not be asked: not promised any more, or given up. */
+  /** Not asked, or not heard to the end: not promised any more, too large, given up. */
   readonly failed: number;
   readonly signatures: readonly {
     readonly signature: string;

@@ -68,6 +68,16 @@ describe('a budget', () => {
     expect(order).toEqual(['a', 'b', 'c']);
   });
 
+  it('gives nobody new what has become free while others wait, though their timer is late', async () => {
+    let now = 0;
+    const clock = { now: () => now, after: () => () => {} };
+    const budget = createBudget({ concurrency: 5, perSecond: 1, clock });
+    budget.take().release();
+    void budget.wait(never);
+    now = 5_000;
+    expect([budget.waiting, budget.full()]).toEqual([1, 'rate']);
+  });
+
   it('lets who waits leave with the reason of the signal', async () => {
     const budget = createBudget({ concurrency: 1, perSecond: 10, clock: createFakeClock() });
     const held = budget.take();

@@ -44,6 +44,46 @@ describe('the budgets', () => {
     expect(lab.evidence.skips).toEqual(['concurrency']);
   });
 
+  it('let an answer that comes too late go, and its place with it', async () => {
+    const late = piped(person());
+    let give: (response: typeof late) => void = () => {};
+    const lab = rig(
+      { modern: (_request, _context, nth) => (nth === 1 ? new Promise((resolve) => (give = resolve)) : piped(person())) },
+      { limits: { concurrency: 1 } },
+    ); // prettier-ignore
+    lab.tell();
+    await lab.end();
+    give(late);
+    await lab.end(1_000);
+    expect(late.discarded).toBe(true);
+    lab.tell();
+    await lab.end();
+    expect(lab.evidence.comparisons.map(({ verdict }) => verdict)).toEqual(['not-comparable', 'match']);
+  });
+
+  it('end a body that never ends, though it does not notice that it was given up', async () => {
+    const endless = { ...piped(person()), body: { kind: 'pipe', pipe: () => new Promise<void>(() => {}), discard: () => {} } } as const; // prettier-ignore
+    const lab = rig({ modern: () => endless });
+    lab.tell();
+    await lab.end();
+    expect(lab.evidence.comparisons).toMatchObject([{ why: 'modern-failed' }]);
+    expect(lab.evidence.calls).toMatchObject([{ ok: false }]);
+  });
+
+  it('get back what a fault of ours has not used', async () => {
+    let faults = 1;
+    const behind = () => {
+      if (faults-- > 0) throw new Error('a fault');
+      return false;
+    };
+    const lab = rig({}, { pins: { behind }, limits: { concurrency: 1 } });
+    lab.tell();
+    await lab.end(1_000);
+    lab.tell();
+    await lab.end();
+    expect(lab.evidence.comparisons.map(({ verdict, why }) => why ?? verdict)).toEqual(['internal', 'match']);
+  });
+
   it('take nothing of legacy for an answer of legacy that matches', async () => {
     const lab = rig({}, { limits: { concurrency: 50, perSecond: 1_000 } });
     for (let nth = 0; nth < 200; nth++) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../../src/errors.ts';
+import type { DifferenceRule } from '../../../../src/migration-ports.ts';
 import type { FhirResponse } from '../../../../src/ports.ts';
 import { answer, read } from '../../resilience/support.ts';
 import { person, piped, rig } from './support.ts';
@@ -55,6 +56,18 @@ describe('a difference', () => {
     ]);
     // Nothing is left to be asked for a noise floor.
     expect(lab.legacy.asked).toHaveLength(1);
+  });
+
+  it('that vanishes was in flight, though something accepted stays', async () => {
+    const noisy = (more: Record<string, string> = {}) => piped(person({ display: 'y', ...more }));
+    const rule = { signature: 'changed display', verdict: 'acceptable', expiresAt: '2099-01-01T00:00:00Z' };
+    const lab = rig(
+      { modern: inTurn(() => noisy({ status: 'wrong' }), noisy) },
+      { rules: { forEndpoint: () => [rule as DifferenceRule] } },
+    );
+    lab.tell();
+    await lab.end();
+    expect(lab.evidence.comparisons).toMatchObject([{ verdict: 'in-flight', why: 'vanished' }]);
   });
 
   it('is counted without those beside it that vanish', async () => {

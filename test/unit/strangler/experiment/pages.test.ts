@@ -75,6 +75,17 @@ describe('a search with pages', () => {
     expect([words, seen?.differences.map(({ path }) => path)]).toEqual(['different', ['entries']]);
   });
 
+  it('is compared with what its pages include, each once', async () => {
+    const included = (id: string): Resource => ({ resourceType: 'Organization', id });
+    const whole = { included: [included('o1'), included('o2')] };
+    const entry = (resource: Resource) => ({ resource, search: { mode: 'include' } });
+    const modern: Script = ({ query: asked }) =>
+      asked?.applied.length === 1 && asked.applied[0]?.[0] === '_offset'
+        ? bundle([], undefined, { entry: [entry(included('o1')), entry(included('o2'))] })
+        : bundle([], 'http://ficus/fhir/Patient?_offset=1', { entry: [{ resource: names(1)[0] }, entry(included('o1'))] }); // prettier-ignore
+    expect((await verdictOf({ legacy: () => set(names(1), whole), modern })).words).toBe('match');
+  });
+
   it('is not followed for ever: what is too large is not called even', async () => {
     const all = names(500);
     const scripts = { legacy: legacyPages(all, 50), modern: modernPages(all, 40) };

@@ -84,6 +84,16 @@ describe('a replay', () => {
     );
   });
 
+  it('has only so many under way, however fast it may go', async () => {
+    const { lab, replays } = setUp({ count: 40, modern: hung });
+    const replay = await replays.start({ ...order, perSecond: 1_000 });
+    await lab.end(1_000);
+    expect(lab.experiment.running).toBe(16);
+    replay.abort();
+    await lab.end(2_000);
+    expect(await replay.done).toMatchObject({ state: 'aborted' });
+  });
+
   it('asks so many at most', async () => {
     const { lab, replays } = setUp();
     const replay = await replays.start({ ...order, limit: 3 });

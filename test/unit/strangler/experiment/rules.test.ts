@@ -90,6 +90,17 @@ describe('a rule', () => {
     expect(book.list()).toHaveLength(outcome === 'added' ? 1 : 0);
   }); // prettier-ignore
 
+  it('for a pattern is the clinical owner’s, however harmless what has been seen of it is', async () => {
+    const lenient = await createRuleBook({
+      store: store(),
+      clock,
+      log: createTestLogger(),
+      clinicalOwnerOf: () => 'dr clara',
+      severityOf: () => 'minor',
+    });
+    await expect(lenient.add(request({ signature: 'order *' }))).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
   it('is refused with every problem at once', async () => {
     await expect(book.add(request({ owner: '', by: '', expiresAt: 'never' }))).rejects.toMatchObject({
       issues: [{ expression: ['owner'] }, { expression: ['by'] }, { expression: ['expiresAt'] }],
