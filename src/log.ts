@@ -137,8 +137,7 @@ function bind(
 ): Logger {
   const write = (level: string) => (message: string, fields?: LogFields) => {
     if (!enabled.has(level)) return;
-    const line = pick({ time: new Date().toISOString(), level, message, ...bound }, fields);
-    transport.log?.({ level, message, [LINE]: JSON.stringify(line) }, () => {});
+    transport.log?.({ level, message, [LINE]: lineOf(level, message, bound, fields) }, () => {});
   };
   return {
     debug: write('debug'),
@@ -147,4 +146,47 @@ function bind(
     error: write('error'),
     child: (fields) => bind(transport, enabled, pick({ ...bound }, fields)),
   };
+}
+
+/** A line as JSON. What is bound and said again is said once, with its last value. */
+function lineOf(
+  level: string,
+  message: string,
+  bound: Readonly<Record<string, unknown>>,
+  fields: LogFields | undefined,
+): string {
+  if (fields && 'error' in fields)
+    return JSON.stringify(pick({ time: timeText(), level, message, ...bound }, fields));
+  // Two of these are written for every request: put together by hand they cost a third.
+  let line = `{"time":"${timeText()}","level":"${level}","message":${jsonOf(message)}`;
+  for (const name in bound) {
+    const said = fields?.[name];
+    line += `,"${name}":${jsonOf(isPlain(said) ? said : bound[name])}`;
+  }
+  for (const name in fields) {
+    const value = fields[name];
+    if (isPlain(value) && allowed.has(name) && !(name in bound)) line += `,"${name}":${jsonOf(value)}`;
+  }
+  return `${line}}`;
+}
+
+/** Printable ASCII without quotation marks and backslashes: JSON writes it as it is. */
+const AS_IT_IS = /^[ !#-[\]-~]*$/;
+
+function jsonOf(value: unknown): string {
+  return typeof value === 'string' && AS_IT_IS.test(value) ? `"${value}"` : JSON.stringify(value);
+}
+
+let textOfSecond = '';
+let second = -1;
+
+/** Now, as ISO 8601. */
+function timeText(): string {
+  const now = Date.now();
+  const current = Math.floor(now / 1000);
+  if (current !== second) {
+    textOfSecond = new Date(current * 1000).toISOString().slice(0, -4);
+    second = current;
+  }
+  return `${textOfSecond}${String(now - current * 1000).padStart(3, '0')}Z`;
 }

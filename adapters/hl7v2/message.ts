@@ -78,6 +78,23 @@ export class Message implements SegmentContext {
     return found;
   }
 
+  /** Name of the segment at a place, from 0, without making a segment of it; undefined behind the last. */
+  nameAt(place: number): string | undefined {
+    if (this.rearranged) return this.list[place]?.name;
+    if (!this.index.reach(place)) return undefined;
+    const { raw } = this.parts.text;
+    const start = this.index.offsets[2 * place]!;
+    const end = this.index.offsets[2 * place + 1]!;
+    const separator = raw.indexOf(this.delimiters.field, start);
+    return raw.slice(start, separator === -1 || separator > end ? end : separator);
+  }
+
+  /** The bytes from the segment at a place on, from 0, segment ends included: as they came, whatever was changed since. */
+  cameFrom(place: number): ByteString {
+    const { text, end } = this.parts;
+    return this.index.reach(place) ? text.raw.slice(this.index.offsets[2 * place], end) : '';
+  }
+
   private find(name: string, occurrence: number): Segment | undefined {
     let left = occurrence;
     for (let place = 0; this.rearranged ? place < this.list.length : this.index.reach(place); place++) {

@@ -10,6 +10,7 @@ import type { Core } from './source/core.ts';
 import { tagOf } from './source/cursor.ts';
 import { compileEndpoints } from './source/endpoints.ts';
 import { createEnvelope, type EnvelopeOptions } from './source/envelope.ts';
+import { createKeyQuery } from './source/key-query.ts';
 import { createLine, type ExchangeMetrics } from './source/line.ts';
 import { createOpenQueries } from './source/open-queries.ts';
 import { read } from './source/read.ts';
@@ -81,7 +82,7 @@ export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {
       .map((endpoint) => endpoint.name as EndpointName),
     searchOf: (type) => searches.get(type)?.native,
     async read(type, key, context) {
-      return read(offered(all.get(`${type}.read`), type, 'read'), key, core, context);
+      return await read(offered(all.get(`${type}.read`), type, 'read'), key, core, context);
     },
     async search(type, filters, page, context) {
       return searchPage(offered(searches.get(type), type, 'search'), filters, page, core, context);
@@ -130,6 +131,7 @@ function openCore(options: Hl7v2SourceOptions): Core {
     name,
     pool,
     envelope,
+    keyQuery: createKeyQuery(envelope),
     line: createLine({ name, pool, errors, clock, metrics: options.metrics }),
     run: { authorities, timeZone, ...(readable ? { readable } : {}) },
     clock,

@@ -22,9 +22,9 @@ function accepted(header: string): ReadonlySet<string> {
 /** A body of our own, compressed off the main thread when the client takes it and it pays. Streams are left alone. */
 export async function compress(
   body: Buffer,
-  acceptEncoding: string | undefined,
+  acceptEncoding: string,
 ): Promise<{ readonly body: Buffer; readonly encoding?: 'br' | 'gzip' }> {
-  if (acceptEncoding === undefined || body.length < LEAST_BYTES) return { body };
+  if (body.length < LEAST_BYTES) return { body };
   const names = accepted(acceptEncoding);
   if (names.has('br')) return { body: await brotliAsync(body, BROTLI), encoding: 'br' };
   if (names.has('gzip') || names.has('*')) return { body: await gzipAsync(body), encoding: 'gzip' };

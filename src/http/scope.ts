@@ -137,21 +137,22 @@ export class RequestScope implements RequestContext {
           reject(noAnswer(write));
         });
       };
-      const follow = async (): Promise<void> => {
-        try {
-          const result = await work;
-          if (over) late(result);
-          else resolve(result);
-        } catch (error) {
-          reject(error);
-        } finally {
-          this.#waiting.delete(begin);
-          cancelGrace();
-        }
+      const stop = (): void => {
+        this.#waiting.delete(begin);
+        cancelGrace();
+      };
+      const answered = (result: T): void => {
+        stop();
+        if (over) late(result);
+        else resolve(result);
+      };
+      const failed = (error: unknown): void => {
+        stop();
+        reject(error);
       };
       this.#waiting.add(begin);
       if (this.signal.aborted) begin();
-      void follow();
+      work.then(answered, failed);
     });
   }
 

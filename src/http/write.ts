@@ -47,8 +47,9 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
     return;
   }
   let bytes = body;
-  if (bytes && compression && req.method !== 'HEAD') {
-    const compressed = await compress(bytes, req.headers['accept-encoding']);
+  const acceptEncoding = req.headers['accept-encoding'];
+  if (bytes && compression && acceptEncoding !== undefined && req.method !== 'HEAD') {
+    const compressed = await compress(bytes, acceptEncoding);
     bytes = compressed.body;
     if (compressed.encoding) res.setHeader('content-encoding', compressed.encoding);
   }

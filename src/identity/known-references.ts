@@ -2,6 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { parseReference } from '../fhir/reference.ts';
 import type { Layer } from '../ports.ts';
+import type { Resource } from '../fhir/types.ts';
 import type { Opener } from './opener.ts';
 import { findReferences } from './references.ts';
 
@@ -23,29 +24,32 @@ export interface KnownReferencesOptions {
  */
 export function knownReferences(options: KnownReferencesOptions): Layer {
   const { opener, publicBase, minted, isKnown } = options;
+  async function check(resource: Resource): Promise<void> {
+    const issues: Issue[] = [];
+    for (const { reference, path } of findReferences(resource)) {
+      const parsed = parseReference(reference);
+      const ours = parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === publicBase);
+      if (!parsed || !ours || !minted(parsed.type)) continue;
+      if (isKnown?.(parsed.type, parsed.id)) continue;
+      if ((await opener.key(parsed.type, parsed.id)) !== undefined) continue;
+      issues.push({
+        severity: 'error',
+        code: 'value',
+        diagnostics: 'The reference points at nothing here.',
+        expression: [path],
+      });
+    }
+    if (issues.length > 0) {
+      throw new FicusError('value-invalid', 'The resource has references that cannot be followed.', {
+        issues,
+      });
+    }
+  }
+
   return (next) => ({
-    async handle(request, context) {
-      const issues: Issue[] = [];
-      for (const { reference, path } of request.resource ? findReferences(request.resource) : []) {
-        const parsed = parseReference(reference);
-        const ours =
-          parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === publicBase);
-        if (!parsed || !ours || !minted(parsed.type)) continue;
-        if (isKnown?.(parsed.type, parsed.id)) continue;
-        if ((await opener.key(parsed.type, parsed.id)) !== undefined) continue;
-        issues.push({
-          severity: 'error',
-          code: 'value',
-          diagnostics: 'The reference points at nothing here.',
-          expression: [path],
-        });
-      }
-      if (issues.length > 0) {
-        throw new FicusError('value-invalid', 'The resource has references that cannot be followed.', {
-          issues,
-        });
-      }
-      return next.handle(request, context);
-    },
+    handle: (request, context) =>
+      request.resource
+        ? check(request.resource).then(() => next.handle(request, context))
+        : next.handle(request, context),
   });
 }

@@ -28,10 +28,11 @@ export function identity(options: IdentityOptions): Layer {
 
   return (next: Backend): Backend => ({
     async handle(request, context) {
-      const inward = await translateRequest(opener, request);
+      const inward = openedRead(opener, request) ?? (await translateRequest(opener, request));
       if (!inward) return nothingMatches(options.servedBy);
       const outward = createOutward(options, sealed, request, inward.id);
       const answer = translateResponse(await next.handle(inward, context), outward);
+      if (outward.hashed.length === 0) return answer;
       const unknown = outward.hashed.filter(({ id }) => !remembered.has(id));
       if (unknown.length > 0) {
         await options.crosswalk.remember(unknown);
@@ -40,6 +41,14 @@ export function identity(options: IdentityOptions): Layer {
       return answer;
     },
   });
+}
+
+/** A read that asks for nothing but an id, in keys; undefined: not one, or its id has to be looked up. */
+function openedRead(opener: Opener, request: FhirRequest): FhirRequest | undefined {
+  const { interaction, type, id, query } = request;
+  if (interaction !== 'read' || id === undefined || query) return undefined;
+  const key = opener.keyNow(type, id);
+  return key === undefined ? undefined : { ...request, id: key };
 }
 
 /** The request in keys; undefined: a search that can match nothing. */

@@ -13,6 +13,8 @@ import type { Sealer } from './seal.ts';
 export interface Opener {
   /** The key behind an id; undefined when it is not ours. */
   key(type: string, id: string): Promise<string | undefined>;
+  /** The same at once, for ids that need no look-up; undefined says nothing of the others. */
+  keyNow(type: string, id: string): string | undefined;
   /** The query in keys; undefined when it can match nothing. */
   query(query: SearchQuery): Promise<SearchQuery | undefined>;
   /** The body with references in keys. @throws FicusError `value-invalid`, naming every reference that is not ours. */
@@ -29,8 +31,12 @@ export function createOpener(options: {
 }): Opener {
   const { sealer, crosswalk, publicBase } = options;
 
+  function keyNow(type: string, id: string): string | undefined {
+    return sealer.isHashed(id) ? undefined : (sealer.open(type, id) ?? crosswalk.assignedKey(type, id));
+  }
+
   async function key(type: string, id: string): Promise<string | undefined> {
-    if (!sealer.isHashed(id)) return sealer.open(type, id) ?? crosswalk.assignedKey(type, id);
+    if (!sealer.isHashed(id)) return keyNow(type, id);
     const entry = await crosswalk.find(id);
     return entry?.type === type ? entry.key : undefined;
   }
@@ -125,7 +131,7 @@ export function createOpener(options: {
     return undefined;
   }
 
-  return { key, query, body };
+  return { key, keyNow, query, body };
 }
 
 function candidates(type: string, filter: SearchFilter): readonly string[] {

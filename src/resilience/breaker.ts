@@ -79,11 +79,15 @@ export function createBreaker(options: BreakerOptions): Breaker {
 
   const rotate = createRotation(rotation, options.windowMs / BUCKETS, clock);
 
-  /** Moves the state machine; by then the call itself is over. */
-  async function report(verdict: Verdict): Promise<void> {
-    if (verdict === 'nothing') return;
+  /** Moves the state machine; by then the call itself is over. A promise only where its state may change. */
+  function report(verdict: Verdict): Promise<void> | undefined {
+    if (verdict === 'nothing') return undefined;
     rotate();
-    await circuit.fire(verdict === 'failing').catch(() => {});
+    if (verdict === 'failing' || !circuit.closed) return circuit.fire(verdict === 'failing').catch(() => {});
+    // A success while closed is only counted: the events that `fire` counts by, without its promises.
+    circuit.emit('fire');
+    circuit.emit('success', undefined, 0);
+    return undefined;
   }
 
   function refuse(): FicusError {
@@ -102,7 +106,8 @@ export function createBreaker(options: BreakerOptions): Breaker {
       if (probe) probing = true;
       try {
         const response = await next.handle(request, context);
-        await report(verdictOfAnswer(response));
+        const moved = report(verdictOfAnswer(response));
+        if (moved) await moved;
         return response;
       } catch (error) {
         await report(verdictOfError(error, context, clock));

@@ -120,10 +120,20 @@ export function conditional(options: ConditionalOptions): Layer {
       throw new FicusError('version-conflict', words, { expression: ['If-Match'] });
     }
 
-    async function read(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+    function read(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
       const { ifNoneMatch, ...plain } = request;
+      return ifNoneMatch === undefined
+        ? next.handle(request, context)
+        : readUnless(ifNoneMatch, plain, context);
+    }
+
+    async function readUnless(
+      ifNoneMatch: string,
+      plain: FhirRequest,
+      context: RequestContext,
+    ): Promise<FhirResponse> {
       const response = await next.handle(plain, context);
-      if (ifNoneMatch === undefined || response.status !== 200) return response;
+      if (response.status !== 200) return response;
       if (ifNoneMatch !== '*' && versionOf(response) !== ifNoneMatch) return response;
       if (response.body.kind === 'pipe') response.body.discard();
       const { etag } = response.headers;
@@ -150,7 +160,7 @@ export function conditional(options: ConditionalOptions): Layer {
       vread,
       search: (...asked: Parameters<Backend['handle']>) => next.handle(...asked),
     };
-    return { handle: async (request, context) => handlers[request.interaction](request, context) };
+    return { handle: (request, context) => handlers[request.interaction](request, context) };
   };
 }
 

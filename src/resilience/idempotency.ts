@@ -1,7 +1,15 @@
 import { hash, randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import { contentVersion } from '../fhir/version.ts';
-import type { Backend, Clock, FhirRequest, IdempotencyStore, Layer, RequestContext } from '../ports.ts';
+import type {
+  Backend,
+  Clock,
+  FhirRequest,
+  FhirResponse,
+  IdempotencyStore,
+  Layer,
+  RequestContext,
+} from '../ports.ts';
 import { isWrite } from './interaction.ts';
 import { createOnce } from './once.ts';
 
@@ -27,10 +35,13 @@ export function idempotency(options: IdempotencyOptions): Layer {
   const { store, clock, ttlMs = DAY_MS, backendOf, onRepeat } = options;
   const once = createOnce({ store, clock, ttlMs });
 
-  return (next: Backend): Backend => ({
-    async handle(request, context) {
-      const { idempotencyKey, ...rest } = request;
-      if (idempotencyKey === undefined || !isWrite(request)) return next.handle(request, context);
+  return (next: Backend): Backend => {
+    async function write(
+      idempotencyKey: string,
+      request: FhirRequest,
+      context: RequestContext,
+    ): Promise<FhirResponse> {
+      const { idempotencyKey: _key, ...rest } = request;
       check(idempotencyKey, request);
       const backend = backendOf?.(request, context);
       const { response, repeated } = await once.run({
@@ -45,8 +56,15 @@ export function idempotency(options: IdempotencyOptions): Layer {
       });
       if (repeated) onRepeat?.();
       return response;
-    },
-  });
+    }
+
+    return {
+      handle: (request, context) =>
+        request.idempotencyKey === undefined || !isWrite(request)
+          ? next.handle(request, context)
+          : write(request.idempotencyKey, request, context),
+    };
+  };
 }
 
 function check(key: string, request: FhirRequest): void {

@@ -81,14 +81,17 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
       }
     }
 
+    async function write(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+      try {
+        return await next.handle(request, context);
+      } finally {
+        flights.clear();
+      }
+    }
+
     return {
-      async handle(request, context) {
-        if (!isWrite(request)) return share(keyOf(request, context), request, context);
-        try {
-          return await next.handle(request, context);
-        } finally {
-          flights.clear();
-        }
+      handle(request, context) {
+        return isWrite(request) ? write(request, context) : share(keyOf(request, context), request, context);
       },
     };
   };

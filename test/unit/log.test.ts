@@ -39,6 +39,41 @@ describe('the log', () => {
     expect(Object.keys(last())).toEqual(['time', 'level', 'message', 'requestId', 'backend']);
   });
 
+  it.each([
+    ['text with quotes', 'say "a\\b"\n\u2028'],
+    ['text of any script', 'Zo\u00eb \ud800 \u6771'],
+    ['a number', -1.5],
+    ['no number', Number.NaN],
+    ['a boolean', false],
+  ])('is JSON whatever is said: %s', (_what, reason) => {
+    const { log, last } = capture();
+    log.child({ host: String(reason) }).info(String(reason), { reason });
+    expect(last()).toMatchObject({
+      message: String(reason),
+      host: String(reason),
+      reason: Number.isNaN(reason) ? null : reason,
+    });
+  });
+
+  it('says once what is bound and said again, with its last value', () => {
+    const { log, text, last } = capture();
+    log.child({ backend: 'a', port: 1 }).info('Moved', { port: 2, backend: { name: 'Zebrowski' } });
+    expect(last()).toMatchObject({ backend: 'a', port: 2 });
+    expect(text().match(/"port"/g)).toHaveLength(1);
+    expect(text()).not.toContain('Zebrowski');
+  });
+
+  it('tells the time to the millisecond', () => {
+    const { log, last } = capture();
+    const before = Date.now();
+    log.info('Now');
+    const after = Date.now();
+    const time = String(last()['time']);
+    expect(new Date(time).toISOString()).toBe(time);
+    expect(Date.parse(time)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(time)).toBeLessThanOrEqual(after);
+  });
+
   it('drops every other field, and objects even under an allowed name', () => {
     const { log, text } = capture();
     log.info('Answered', { body: 'Zebrowski', family: 'Zebrowski', reason: { name: 'Zebrowski' } });

@@ -6,6 +6,7 @@ import type { CharsetChoice } from '../charset.ts';
 import type { MllpPool } from '../client.ts';
 import type { Message } from '../message.ts';
 import type { Envelope } from './envelope.ts';
+import type { KeyQuery } from './key-query.ts';
 import type { Line } from './line.ts';
 import type { OpenQueries } from './open-queries.ts';
 
@@ -15,6 +16,8 @@ export interface Core {
   readonly name: string;
   readonly pool: MllpPool;
   readonly envelope: Envelope;
+  /** Writes the query for a record by its key. */
+  readonly keyQuery: KeyQuery;
   readonly line: Line;
   /** Of every run of a map. */
   readonly run: RunContext;

@@ -3,7 +3,7 @@ import type { Authority, RunContext } from '../../../src/mapping/run.ts';
 import type { NativeFilter, SourceSearch } from '../../../src/search/source.ts';
 import { compileAsks } from './criteria.ts';
 import { compileEndpoint, type Endpoint } from './endpoint.ts';
-import { keyCriteria } from './read.ts';
+import { keyCriteria } from './key-query.ts';
 import type { RecentOptions } from './recent.ts';
 import type { SearchEndpoint } from './ways.ts';
 import type { WriteEndpoint } from './write.ts';

@@ -1,5 +1,6 @@
-import type { NestedRepetition, NestedSegment } from '../nested.ts';
-import { repeat } from '../nested.ts';
+import type { ByteString } from '../charset.ts';
+import type { NestedRepetition } from '../nested.ts';
+import { encodeSegment, repeat } from '../nested.ts';
 import type { Criterion } from './criteria.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Envelope } from './envelope.ts';
@@ -28,6 +29,17 @@ export function writeQuery(
   envelope: Envelope,
   controlId: string,
 ): Buffer {
+  const segments = querySegments(endpoint, parts, envelope, controlId);
+  return Buffer.from(envelope.write(endpoint.request.message, controlId, segments), 'latin1');
+}
+
+/** What follows MSH, segment by segment, without segment ends. */
+export function querySegments(
+  endpoint: Endpoint,
+  parts: QueryParts,
+  envelope: Envelope,
+  controlId: string,
+): ByteString[] {
   const { request, file } = endpoint;
   const segments: Segments = new Map();
   const fieldsOf = (name: string) => {
@@ -57,8 +69,7 @@ export function writeQuery(
     fieldsOf(name)[field] = [String(parts.count), 'RD'];
   }
   if (parts.pointer !== undefined) Object.assign(fieldsOf('DSC'), { 1: parts.pointer, 2: 'I' });
-  const list = [...segments].map(([name, fields]): NestedSegment => [name, fields]);
-  return Buffer.from(envelope.write(request.message, controlId, list), 'latin1');
+  return [...segments].map((segment) => encodeSegment(segment, envelope.form));
 }
 
 /** QCN^J01: the query with this tag is not continued (HL7 v2.5.1 §5.4.6). */

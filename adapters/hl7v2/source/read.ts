@@ -5,19 +5,13 @@ import type { RequestContext } from '../../../src/ports.ts';
 import type { Message } from '../message.ts';
 import { readOrRecall, type Record } from './answer.ts';
 import { checkTag, type Core } from './core.ts';
-import { authorityCriteria, type Criterion } from './criteria.ts';
+import type { LegacyKey } from './key-query.ts';
 import type { Endpoint } from './endpoint.ts';
-import { writeQuery } from './query.ts';
+import type { Reply } from './line.ts';
 
 /** A record, and the answer that it was read from. */
 export interface Found extends Record {
   readonly message: Message;
-}
-
-/** A legacy key, `HOSP|100234`, taken apart. */
-export interface LegacyKey {
-  readonly authority: Authority;
-  readonly number: string;
 }
 
 /** @returns undefined for a key whose authority is not registered. */
@@ -26,16 +20,6 @@ export function parseKey(key: string, authorities: readonly Authority[]): Legacy
   const authority = authorities.find(({ name }) => name === key.slice(0, bar));
   const number = key.slice(bar + 1);
   return bar < 1 || !authority || number === '' ? undefined : { authority, number };
-}
-
-/** What asks for one resource by its key: the interaction's `_id`. */
-export function keyCriteria(endpoint: Endpoint, { authority, number }: LegacyKey): Criterion[] {
-  const param = endpoint.file.params['_id'];
-  if (!param?.field) throw new Error(`${endpoint.name}: params name no field for _id`);
-  const criteria = [{ field: param.field, value: number }];
-  return param.authority === undefined
-    ? criteria
-    : [...criteria, ...authorityCriteria(param.authority, authority)];
 }
 
 /**
@@ -52,15 +36,16 @@ export async function find(
   const { envelope, line } = core;
   const tag = envelope.mint();
   const controlId = envelope.controlId();
-  const bytes = writeQuery(endpoint, { criteria: keyCriteria(endpoint, key), tag }, envelope, controlId);
+  const bytes = core.keyQuery(endpoint, key, tag, controlId);
   const timing = deadline === undefined ? {} : { deadline };
-  const reply = await line
-    .send({ endpoint, purpose: 'read', controlId, bytes, ...timing }, context)
-    .catch((error: unknown) => {
-      if (error instanceof FicusError && error.code === 'not-found') return undefined;
-      throw error;
-    });
-  if (!reply || reply.empty || !endpoint.reads) return undefined;
+  let reply: Reply;
+  try {
+    reply = await line.send({ endpoint, purpose: 'read', controlId, bytes, ...timing }, context);
+  } catch (error) {
+    if (error instanceof FicusError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+  if (reply.empty || !endpoint.reads) return undefined;
   const { message } = reply;
   checkTag(message, tag);
   const { records } = readOrRecall(endpoint.reads, message, core.run, context.log);

@@ -36,16 +36,12 @@ export function createRecall(
 
 /** Delimiters and character set; the names of the segments before the record, which decide where it stands; and all that follows, as it came. */
 function keyOf(message: Message, inside: ReadonlySet<string>): string {
-  const { segments } = message;
   let key = `${message.value('MSH', 1)}${message.value('MSH', 2)}${message.value('MSH', 18) ?? ''}`;
-  let at = 0;
-  for (; at < segments.length; at += 1) {
-    const { name } = segments[at]!;
-    if (inside.has(name)) break;
+  for (let at = 0; ; at += 1) {
+    const name = message.nameAt(at);
+    if (name === undefined || inside.has(name)) return `${key}\r${message.cameFrom(at)}`;
     key += `\r${name}`;
   }
-  for (; at < segments.length; at += 1) key += `\r${segments[at]!.bytes()}`;
-  return key;
 }
 
 function readsOnly(inside: ReadonlySet<string>, { v2, when = '', unless = '' }: Row): boolean {

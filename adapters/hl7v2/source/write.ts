@@ -13,7 +13,8 @@ import { draftWrite, type Taken } from './compose-write.ts';
 import type { Core } from './core.ts';
 import { deliver, inDoubt, type AskAfter } from './deliver.ts';
 import type { Endpoint } from './endpoint.ts';
-import { find, noSuch, parseKey, type Found, type LegacyKey } from './read.ts';
+import type { LegacyKey } from './key-query.ts';
+import { find, noSuch, parseKey, type Found } from './read.ts';
 
 /** A write endpoint with what it needs of others. */
 export interface WriteEndpoint {
