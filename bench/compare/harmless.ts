@@ -31,6 +31,7 @@ export const CODE_GROUPS: readonly (readonly string[])[] = [
 ];
 
 const RESULTS: readonly Subject[] = ['Observation', 'BloodPressure'];
+/** Lists that FHIR does not order, wherever in the resource they stand. */
 const LISTS: readonly (readonly [Subject, string])[] = [
   ['Patient', 'identifier'],
   ['Patient', 'name'],
@@ -38,16 +39,16 @@ const LISTS: readonly (readonly [Subject, string])[] = [
   ['Patient', 'address'],
   ['Patient', 'communication'],
   ['BloodPressure', 'component'],
-  ['Observation', 'code.coding'],
+  ['Observation', 'coding'],
   ['Observation', 'performer'],
   ['Observation', 'contained'],
   ['AllergyIntolerance', 'category'],
   ['AllergyIntolerance', 'reaction'],
-  ['AllergyIntolerance', 'reaction[0].manifestation'],
+  ['AllergyIntolerance', 'manifestation'],
   ['Encounter', 'participant'],
   ['Appointment', 'participant'],
   ['MedicationRequest', 'dosageInstruction'],
-  ['MedicationRequest', 'dosageInstruction[0].timing.repeat.when'],
+  ['MedicationRequest', 'when'],
 ];
 
 function rewritten(resource: Resource, rewrite: (object: JsonObject) => JsonObject): Resource {
@@ -125,9 +126,12 @@ const COPY = 'https://lab.example/tests';
 
 export const REWRITINGS: readonly Rewriting[] = [
   row('order of members', SUBJECTS, keysTurned),
-  ...LISTS.map(([subject, path]) =>
-    row(`order of ${subject} ${path}`, [subject], (resource, random) =>
-      edited(resource, path, (list) => random.shuffle(list as Json[])),
+  ...LISTS.map(([subject, name]) =>
+    row(`order of ${subject} ${name}`, [subject], (resource, random) =>
+      rewritten(resource, (object) => {
+        const list = object[name];
+        return Array.isArray(list) ? { ...object, [name]: random.shuffle(list) } : object;
+      }),
     ),
   ),
   row('times in UTC', SUBJECTS, (it) => timesAs(it, (time) => atOffset(time, 0).replace('+00:00', 'Z'))),

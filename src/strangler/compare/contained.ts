@@ -10,6 +10,8 @@ export interface Contained<Of extends Sides> {
   readonly pairs: Pairs;
   /** For what refers to them. */
   readonly work: Of;
+  /** To be called when the two resources are compared: their names mean nothing outside. */
+  readonly leave: () => void;
 }
 
 /**
@@ -27,9 +29,15 @@ export function matchContained<Of extends Sides>(
   // A name that only one side knows must not be taken for the same name of the other.
   for (const item of after) names.set(`#${idOf(item)}`, `#${idOf(item)} of modern`);
   for (const [l, m] of matched) names.set(`#${idOf(after[m]!)}`, `#${idOf(before[l]!)}`);
-  work.modern.name(names);
+  const outside = work.modern.name(names);
   const renamed = [...names].some(([name, other]) => name !== other);
-  return { legacy: left, modern: right, pairs, work: renamed ? { ...work, identical: () => false } : work };
+  return {
+    legacy: left,
+    modern: right,
+    pairs,
+    work: renamed ? { ...work, identical: () => false } : work,
+    leave: () => void work.modern.name(outside),
+  };
 }
 
 function nameless(item: Json): Json {

@@ -43,6 +43,7 @@ export function compareResource(legacy: JsonObject, modern: JsonObject, at: Trai
   const contained = matchContained(inner, others, work);
   compareItems(contained.legacy, contained.modern, contained.pairs, step(trail, 'contained'), contained.work);
   compareMembers(before, after, trail, contained.work, CONTAINED);
+  contained.leave();
 }
 
 function compareIds(legacy: JsonObject, modern: JsonObject, trail: Trail, work: Work): void {

@@ -83,7 +83,8 @@ function namingKeys(item: JsonObject, type: string, side: Side, prefix: string):
   return names.flatMap((name) => {
     const value = item[name];
     if (value === undefined) return [];
-    const keys = valueKeys(value, memberOf(type, name).type, side);
+    const isAddress = name === 'fullUrl' && typeof value === 'string';
+    const keys = isAddress ? [side.reference(value)] : valueKeys(value, memberOf(type, name).type, side);
     return [keys.map((key) => `${prefix}${name} ${key}`)];
   });
 }

@@ -14,7 +14,6 @@ const TOTAL = step(BUNDLE, 'total');
 
 /** Compares two resources that stand for the same thing. */
 export function compareResources(legacy: Resource, modern: Resource, work: Work): void {
-  work.modern.name(new Map());
   if (!work.identical(legacy, modern)) compareResource(legacy, modern, rootTrail(legacy.resourceType), work);
 }
 

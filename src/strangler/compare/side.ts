@@ -17,8 +17,8 @@ export interface Side {
    * difference between them. Each object is read once.
    */
   readonly fingerprint: (value: Json, type: string) => string;
-  /** Says what this side's contained resources are called, from the next resource on. */
-  readonly name: (contained: ReadonlyMap<string, string>) => void;
+  /** Says what this side's contained resources are called from now on; gives what was said before. */
+  readonly name: (contained: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
 }
 
 export function createSide({ canonicalReference, codeMaps }: CompareOptions): Side {
@@ -68,8 +68,8 @@ export function createSide({ canonicalReference, codeMaps }: CompareOptions): Si
         parts.push(`id:${reference(`${type}/${member}`)}`);
         continue;
       }
-      if (name === 'reference' && typeof member === 'string') {
-        parts.push(`reference:${reference(member)}`);
+      if ((name === 'reference' || name === 'fullUrl') && typeof member === 'string') {
+        parts.push(`${name}:${reference(member)}`);
         continue;
       }
       const base = name.startsWith('_') ? name.slice(1) : name;
@@ -86,7 +86,9 @@ export function createSide({ canonicalReference, codeMaps }: CompareOptions): Si
     code,
     fingerprint: (value, type) => fingerprint(value, type),
     name: (contained) => {
+      const before = names;
       names = contained;
+      return before;
     },
   };
 }
