@@ -323,9 +323,10 @@ export interface DriftReport {
   readonly words?: string;
 }
 
-/** The newest report of each endpoint. */
+/** The newest report of each type: its endpoints share their resources. */
 export interface DriftReportStore {
   save(report: DriftReport): Promise<void>;
+  /** The newest one of the endpoint's type. */
   latest(endpoint: Endpoint): Promise<DriftReport | undefined>;
 }
 

@@ -9,7 +9,7 @@ import { createBackground } from './background.ts';
 import { release, withoutServerMeta } from './content.ts';
 import type { Outbox } from './outbox.ts';
 import { createPace, pause } from './pace.ts';
-import { lockOf } from './sides.ts';
+import { lockOf, typeOf } from './sides.ts';
 import type { SidesOf } from './sides.ts';
 import { SetbackError, nextTry, setbackOf, setbackOfAnswer } from './verdict.ts';
 import type { BackOff } from './verdict.ts';
@@ -284,7 +284,7 @@ export function createBackfiller(options: BackfillerOptions): Backfiller {
 
   return {
     async start({ endpoint, patients, perSecond = 5, by, reason }) {
-      const type = endpoint.slice(0, endpoint.indexOf('.'));
+      const type = typeOf(endpoint);
       for (const side of ['legacy', 'modern'] as const) backendOf(endpoint, side);
       const job: BackfillJob = {
         id: randomUUID(),

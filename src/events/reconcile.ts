@@ -13,7 +13,7 @@ import { writesOf } from './ledger.ts';
 import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox.ts';
 import { createPace, pause } from './pace.ts';
-import { lockOf, otherSide } from './sides.ts';
+import { lockOf, otherSide, typeOf } from './sides.ts';
 import type { SidesOf } from './sides.ts';
 import { setbackOf } from './verdict.ts';
 
@@ -51,7 +51,7 @@ export interface Reconciliation {
 /** Compares what both sides hold of everything that went to both through Ficus. */
 export interface Reconciler {
   /**
-   * Begins; the report grows, and is in the store. @throws FicusError `conflict`: one is running for this endpoint; `unprocessable`: it has
+   * Begins; the report grows, and is in the store. @throws FicusError `conflict`: one is running for this type; `unprocessable`: it has
    * not two sides
    */
   start(asked: Reconciliation): Promise<DriftReport>;
@@ -77,7 +77,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { perSecond = 20, rereadMs = 2_000, readMs = 10_000 } = options;
   const background = createBackground({ name: 'ficus:reconciler', ms: readMs, clock, log });
   const running = new Map<
-    Endpoint,
+    string,
     { readonly controller: AbortController; readonly end: Promise<DriftReport> }
   >();
 
@@ -237,7 +237,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     signal: AbortSignal,
   ): Promise<DriftReport> {
     const { endpoint } = asked;
-    const type = endpoint.slice(0, endpoint.indexOf('.'));
+    const type = typeOf(endpoint);
     const report = async (state: DriftReport['state'], words?: string): Promise<DriftReport> => {
       const writes = writesOf(type, await options.counts(), outbox.list());
       const whole = tally.report({
@@ -268,7 +268,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       log.error('a reconciliation failed', { endpoint, error });
       return report('failed', setbackOf(error).words);
     } finally {
-      running.delete(endpoint);
+      running.delete(type);
     }
   }
 
@@ -276,16 +276,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     asked: Reconciliation,
   ): Promise<{ readonly first: DriftReport; readonly end: Promise<DriftReport> }> {
     const { endpoint } = asked;
-    if (running.has(endpoint)) {
-      throw new FicusError('conflict', `${endpoint} is being reconciled already.`);
-    }
+    const type = typeOf(endpoint);
+    if (running.has(type)) throw new FicusError('conflict', `${type} is being reconciled already.`);
     backendsOf(endpoint);
     const controller = new AbortController();
     const tally = createDriftTally(clock);
-    const type = endpoint.slice(0, endpoint.indexOf('.'));
     const gate = Promise.withResolvers<void>();
     const end = gate.promise.then(() => reconcile(asked, tally, controller.signal));
-    running.set(endpoint, { controller, end });
+    running.set(type, { controller, end });
     const writes = writesOf(type, await options.counts(), outbox.list());
     const first = tally.report({ ...asked, type, state: 'running', writes });
     await reports.save(first);
@@ -293,8 +291,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return { first, end };
   }
 
-  async function stop(endpoint: Endpoint): Promise<void> {
-    const one = running.get(endpoint);
+  async function stop(type: string): Promise<void> {
+    const one = running.get(type);
     one?.controller.abort();
     await one?.end;
   }
@@ -302,11 +300,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   return {
     start: async (asked) => (await begin(asked)).first,
     run: async (asked) => (await begin(asked)).end,
-    stop,
+    stop: (endpoint) => stop(typeOf(endpoint)),
     close: async () => void (await Promise.all([...running.keys()].map(stop))),
     async latest(endpoint) {
       const report = await reports.latest(endpoint);
-      if (report?.state !== 'running' || running.has(endpoint)) return report;
+      if (report?.state !== 'running' || running.has(report.type)) return report;
       return { ...report, state: 'failed', words: 'the process ended before it did' };
     },
   };

@@ -13,3 +13,8 @@ export function otherSide(side: Side): Side {
 export function lockOf(side: Side, type: string, id: string): string {
   return `${side} ${type}/${id}`;
 }
+
+/** The resource type of an endpoint. */
+export function typeOf(endpoint: Endpoint): string {
+  return endpoint.slice(0, endpoint.indexOf('.'));
+}

@@ -159,8 +159,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (type, id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE drift_report (
-    endpoint TEXT PRIMARY KEY,
-    report   TEXT NOT NULL
+    type   TEXT PRIMARY KEY,
+    report TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE backfill_job (

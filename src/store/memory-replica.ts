@@ -1,3 +1,4 @@
+import type { Endpoint } from '../fhir/types.ts';
 import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
 
 /** What went to both sides, forgotten when the process ends. */
@@ -16,13 +17,18 @@ export function createMemoryReplicaStore(): ReplicaStore {
   };
 }
 
-/** The newest drift report of each endpoint, forgotten when the process ends. */
+/** The newest drift report of each type, forgotten when the process ends. */
 export function createMemoryDriftReportStore(): DriftReportStore {
   const reports = new Map<string, DriftReport>();
   return {
     async save(report) {
-      reports.set(report.endpoint, report);
+      reports.set(report.type, report);
     },
-    latest: async (endpoint) => reports.get(endpoint),
+    latest: async (endpoint) => reports.get(typeOf(endpoint)),
   };
+}
+
+/** The resource type of an endpoint. */
+export function typeOf(endpoint: Endpoint): string {
+  return endpoint.slice(0, endpoint.indexOf('.'));
 }

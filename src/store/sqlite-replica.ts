@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
 import type { Side } from '../ports.ts';
+import { typeOf } from './memory-replica.ts';
 
 /** What went to both sides, in the embedded database. */
 export function createSqliteReplicaStore(database: DatabaseSync): ReplicaStore {
@@ -39,16 +40,16 @@ function replicaOf(row: Record<string, SQLOutputValue>): Replica {
   };
 }
 
-/** The newest drift report of each endpoint, in the embedded database. */
+/** The newest drift report of each type, in the embedded database. */
 export function createSqliteDriftReportStore(database: DatabaseSync): DriftReportStore {
-  const replace = database.prepare('INSERT OR REPLACE INTO drift_report (endpoint, report) VALUES (?, ?)');
-  const find = database.prepare('SELECT report FROM drift_report WHERE endpoint = ?');
+  const replace = database.prepare('INSERT OR REPLACE INTO drift_report (type, report) VALUES (?, ?)');
+  const find = database.prepare('SELECT report FROM drift_report WHERE type = ?');
   return {
     async save(report) {
-      replace.run(report.endpoint, JSON.stringify(report));
+      replace.run(report.type, JSON.stringify(report));
     },
     async latest(endpoint) {
-      const row = find.get(endpoint);
+      const row = find.get(typeOf(endpoint));
       return row && (JSON.parse(String(row['report'])) as DriftReport);
     },
   };

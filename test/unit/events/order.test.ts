@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { FhirResponse } from '../../../src/ports.ts';
@@ -6,11 +6,11 @@ import { appointment, openScene, resourceOf } from './support.ts';
 import { settled } from '../resilience/support.ts';
 
 /** One write of a client: for which patient, of which of its resources, how long each exchange takes, and how its delivery fails. */
-const step = fc.record({
-  patient: fc.integer({ min: 0, max: 2 }),
-  resource: fc.integer({ min: 0, max: 2 }),
-  slow: fc.integer({ min: 0, max: 3 }),
-  fate: fc.constantFrom('fine', 'down', 'broken', 'lost'),
+const step = record({
+  patient: integer({ min: 0, max: 2 }),
+  resource: integer({ min: 0, max: 2 }),
+  slow: integer({ min: 0, max: 3 }),
+  fate: constantFrom('fine', 'down', 'broken', 'lost'),
 });
 
 const ticks = async (count: number): Promise<void> => {
@@ -18,8 +18,8 @@ const ticks = async (count: number): Promise<void> => {
 };
 
 it('delivers what modern accepted to legacy in the order of acceptance of each patient, and once', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+  await assert(
+    asyncProperty(array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
       const scene = await openScene({ attempts: 1_000 });
       const { modern, legacy, writes, stores } = scene;
       const accepted: string[] = [];

@@ -193,11 +193,12 @@ describe.each(IMPLEMENTATIONS)('%s stores', (_name, open) => {
     expect((await replicas.list('Appointment', 'b', 2)).map(({ id }) => id)).toEqual(['c']);
   });
 
-  it('keep the newest drift report of an endpoint', async () => {
+  it('keep the newest drift report of a type, whichever endpoint it was made for', async () => {
     const { reports } = stores;
     await reports.save(report);
     await reports.save({ ...report, checked: 4 });
     expect(await reports.latest('Appointment.create')).toEqual({ ...report, checked: 4 });
+    expect(await reports.latest('Appointment.search')).toEqual({ ...report, checked: 4 });
     expect(await reports.latest('Patient.create')).toBeUndefined();
   });
 
