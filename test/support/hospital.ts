@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { demoConfig, ensureSecrets } from '../../src/cli/demo-config.ts';
 import { compose } from '../../src/compose.ts';
-import type { Ficus } from '../../src/compose.ts';
+import type { ComposeOptions, Ficus } from '../../src/compose.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { createLogger } from '../../src/log.ts';
 import { startSandbox } from '../../sandbox/index.ts';
@@ -32,9 +32,14 @@ export interface Hospital {
 
 export const HOSP = 'urn:oid:2.999.1.1';
 
-/** @param adjust changes the demo's configuration, e.g. to shorten a deadline */
+/**
+ * @param adjust changes the demo's configuration, e.g. to shorten a deadline
+ * @param options.calendar what evidence ages by
+ * @param options.others made-up patients beside the sixty of the data files
+ */
 export async function startHospital(
   adjust: (loaded: LoadedConfig) => LoadedConfig = (it) => it,
+  { others = 0, ...options }: Pick<ComposeOptions, 'calendar'> & { readonly others?: number } = {},
 ): Promise<Hospital> {
   const state = mkdtempSync(join(tmpdir(), 'ficus-e2e-'));
   const password = ensureSecrets(state);
@@ -43,6 +48,7 @@ export async function startHospital(
     soapPort: 0,
     modernPort: 0,
     controlPort: 0,
+    others,
     security: { user: 'ficus', password },
   });
   const lines: LogLine[] = [];
@@ -55,6 +61,7 @@ export async function startHospital(
   });
   const log = createLogger({ level: 'debug', stream });
   const ficus = await compose(adjust(demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 })), {
+    ...options,
     log,
   }).catch(async (error: unknown) => {
     await sandbox.close();
