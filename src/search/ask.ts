@@ -3,6 +3,7 @@ import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Backend, FhirResponse, RequestContext } from '../ports.ts';
 import { readBundle, readPipe } from './pipe.ts';
+import { CONTINUATIONS } from './rules.ts';
 
 /** A search set, wherever it came from. */
 export interface Asked {
@@ -47,11 +48,24 @@ export async function askAll(
     servedBy = response.servedBy;
     matches.push(...set.matches);
     issues.push(...set.issues);
-    if (link) asked = { ...query, applied: link };
+    if (link) asked = followed(query, link);
     else asked = set.next === undefined ? undefined : { ...query, page: set.next };
   }
   if (matches.length > limit) return undefined;
   return { set: { matches, included: [], issues }, servedBy };
+}
+
+/**
+ * A search as a modern service goes on with it. Its page is a value that the link asks for: it says whose page this is, and that no other
+ * system can answer it.
+ * @throws FicusError `legacy-malformed` for a link that asks for nothing: followed, it would be a search for everything.
+ */
+export function followed(query: SearchQuery, link: NonNullable<Asked['link']>): SearchQuery {
+  const [, page] = link.findLast(([name]) => CONTINUATIONS.includes(name)) ?? link.at(-1) ?? [];
+  if (page === undefined) {
+    throw new FicusError('legacy-malformed', 'The link to the next page of a service cannot be followed.');
+  }
+  return { ...query, applied: link, page };
 }
 
 /**

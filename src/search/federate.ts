@@ -1,7 +1,7 @@
 import { FicusError, type Issue } from '../errors.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
-import { setOf } from './ask.ts';
+import { followed, setOf } from './ask.ts';
 import { resolveChains } from './chain.ts';
 import { includeTargets } from './include.ts';
 import { pageBinding, type PageSealer } from './page.ts';
@@ -62,9 +62,10 @@ export function federate(options: FederateOptions): Layer {
       }
       const binding = UPSTREAM + pageBinding(query, context.principal.key);
       const resumed = resume(query, binding);
-      const applied = resumed ?? chains.query.applied.filter(([name]) => name !== '_include');
+      const applied = chains.query.applied.filter(([name]) => name !== '_include');
       const plain = { ...chains.query, include: [], ignored: [], applied };
-      const response = await next.handle({ ...request, query: plain }, context);
+      const asked = resumed ? followed(plain, resumed) : plain;
+      const response = await next.handle({ ...request, query: asked }, context);
       const { body, status, servedBy, headers } = response;
       if (body.kind === 'pipe' && !resumed) refuseForeignPage(query, body);
       const adds = query.include.length > 0 || query.ignored.length > 0 || chains.issues.length > 0;
@@ -91,8 +92,9 @@ export function federate(options: FederateOptions): Layer {
   };
 
   /** The parameters with which a modern service goes on; undefined: this is no page of one that was taken apart. */
-  function resume({ page }: SearchQuery, binding: string): [string, string][] | undefined {
-    if (!page?.startsWith(UPSTREAM)) return undefined;
+  function resume({ page, applied }: SearchQuery, binding: string): [string, string][] | undefined {
+    // A service's own token may begin the same way.
+    if (!page?.startsWith(UPSTREAM) || applied.some(([, value]) => value === page)) return undefined;
     return pages.open(page.slice(UPSTREAM.length), binding) as [string, string][];
   }
 }

@@ -100,6 +100,7 @@ describe('a chained parameter', () => {
       `{"resourceType":"Bundle","type":"searchset","link":[${link}],"entry":[{"resource":{"resourceType":"Patient","id":"${id}"}}]}`;
     const nextLink = '{"relation":"next","url":"https://ficus.example/fhir/r4/Patient?family=ng&_offset=1"}';
     const asked: (readonly (readonly [string, string])[])[] = [];
+    const pages: (string | undefined)[] = [];
     const backend: Backend = {
       async handle(request) {
         if (request.type === 'Observation') {
@@ -112,6 +113,7 @@ describe('a chained parameter', () => {
           };
         }
         asked.push(request.query!.applied);
+        pages.push(request.query!.page);
         return asked.length === 1 ? piped(bundle('a', nextLink)) : piped(bundle('b', ''));
       },
     };
@@ -120,5 +122,7 @@ describe('a chained parameter', () => {
       ['family', 'ng'],
       ['_offset', '1'],
     ]);
+    // The second page is asked for as one: nobody else may answer it.
+    expect(pages).toEqual([undefined, '1']);
   });
 });

@@ -159,9 +159,11 @@ describe('the answer of a modern service', () => {
     expect(response.servedBy).toBe('modern:labs');
 
     let sent: SearchQuery['applied'] = [];
+    let page: string | undefined;
     const again: Backend = {
       async handle(request) {
         sent = request.query?.applied ?? sent;
+        page = request.query?.page;
         return piped('{"resourceType":"Bundle","type":"searchset"}');
       },
     };
@@ -170,6 +172,40 @@ describe('the answer of a modern service', () => {
       ['code', 'x'],
       ['_offset', '2'],
     ]);
+    // What it goes on by is among what is sent: the page is that service's own.
+    expect(page).toBe('2');
+  });
+
+  test('goes on by a token of its own, whatever that begins with', async () => {
+    const asked = query('Observation', 'code=x&_include=Observation:subject&_cursor=u.own');
+    let sent: SearchQuery | undefined;
+    const next: Backend = {
+      async handle(request) {
+        sent = request.query;
+        return piped('{"resourceType":"Bundle","type":"searchset"}');
+      },
+    };
+    await ask(next, asked);
+    expect(sent).toMatchObject({
+      page: 'u.own',
+      applied: [
+        ['code', 'x'],
+        ['_cursor', 'u.own'],
+      ],
+    });
+  });
+
+  test('with a next link that asks for nothing is not followed to everything there is', async () => {
+    const link = [{ relation: 'next', url: 'https://ficus.example/fhir/r4/pages/2' }];
+    const asked = 'code=x&_include=Observation:subject';
+    const next = hospital({
+      'Observation?code=x': piped(stringifyJson({ resourceType: 'Bundle', type: 'searchset', link })),
+    });
+    const { set: first } = await ask(next, query('Observation', asked));
+    await expect(ask(next, query('Observation', `${asked}&_page=${first.next}`))).rejects.toMatchObject({
+      code: 'legacy-malformed',
+    });
+    expect(next.calls).toHaveLength(1);
   });
 
   test('is taken apart when a parameter was ignored', async () => {
