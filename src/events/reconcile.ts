@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
-import type { Difference, DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
-import type { OutboxStore } from '../migration-ports.ts';
+import type {
+  Difference,
+  DriftReport,
+  DriftReportStore,
+  Replica,
+  ReplicaStore,
+  OutboxStore,
+} from '../migration-ports.ts';
 import type { Backend, Clock, Logger, RequestContext, Side } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';
@@ -19,7 +25,7 @@ import { setbackOf } from './verdict.ts';
 
 export interface ReconcilerOptions {
   readonly outbox: Outbox;
-  readonly counts: OutboxStore['counts'];
+  readonly store: Pick<OutboxStore, 'counts'>;
   readonly replicas: ReplicaStore;
   readonly reports: DriftReportStore;
   /** By name, with their Layers. */
@@ -239,7 +245,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const { endpoint } = asked;
     const type = typeOf(endpoint);
     const report = async (state: DriftReport['state'], words?: string): Promise<DriftReport> => {
-      const writes = writesOf(type, await options.counts(), outbox.list());
+      const writes = writesOf(type, await options.store.counts(), outbox.list());
       const whole = tally.report({
         ...asked,
         type,
@@ -284,7 +290,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const gate = Promise.withResolvers<void>();
     const end = gate.promise.then(() => reconcile(asked, tally, controller.signal));
     running.set(type, { controller, end });
-    const writes = writesOf(type, await options.counts(), outbox.list());
+    const writes = writesOf(type, await options.store.counts(), outbox.list());
     const first = tally.report({ ...asked, type, state: 'running', writes });
     await reports.save(first);
     gate.resolve();

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { parseJson } from '../fhir/json.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type {
@@ -39,6 +39,7 @@ const CHANGING: Readonly<Record<keyof OutboxChange, string>> = {
 export function createSqliteOutboxStore(database: DatabaseSync, assignments: Assignments): OutboxStore {
   const all = database.prepare(`SELECT ${HEAD} FROM outbox ORDER BY sequence`);
   const one = database.prepare(`SELECT ${HEAD}, resource FROM outbox WHERE id = ?`);
+  const which = database.prepare('SELECT sequence, endpoint, toward FROM outbox WHERE id = ?');
   const newest = database.prepare('SELECT coalesce(max(sequence), 0) + 1 AS next FROM outbox');
   const insert = database.prepare(
     `INSERT INTO outbox (${HEAD}, resource) VALUES (:id, :sequence, :endpoint, :type, :resourceId, :patient, :from, :toward,
@@ -57,6 +58,13 @@ export function createSqliteOutboxStore(database: DatabaseSync, assignments: Ass
   const forget = database.prepare('DELETE FROM outbox_ended WHERE at < ?');
   const assign = assigning(database);
   const putReplica = replacingReplica(database);
+  const updates = new Map<string, StatementSync>();
+  /** The few kinds of changes there are, each prepared once. */
+  const updating = (sql: string): StatementSync => {
+    const known = updates.get(sql) ?? database.prepare(sql);
+    updates.set(sql, known);
+    return known;
+  };
   const next = (): number => Number(newest.get()?.['next']);
 
   return {
@@ -74,15 +82,17 @@ export function createSqliteOutboxStore(database: DatabaseSync, assignments: Ass
       }),
     change: async (id, changes, also = {}) =>
       transaction(database, () => {
-        const row = one.get(id);
+        const row = which.get(id);
         if (!row) return undefined;
         const sequence = also.newest ? next() : Number(row['sequence']);
         const columns = Object.entries(changes).filter(([name]) => name in CHANGING);
         const sets = columns.map(([name]) => `${CHANGING[name as keyof OutboxChange]} = ?`);
         const values = columns.map(([, value]) => sqlValue(value));
-        database
-          .prepare(`UPDATE outbox SET ${['sequence = ?', ...sets].join(', ')} WHERE id = ?`)
-          .run(sequence, ...values, id);
+        updating(`UPDATE outbox SET ${['sequence = ?', ...sets].join(', ')} WHERE id = ?`).run(
+          sequence,
+          ...values,
+          id,
+        );
         if (also.counted) count.run(String(row['endpoint']), String(row['toward']), also.counted);
         return sequence;
       }),

@@ -40,7 +40,7 @@ function reconcilerOf(sides: TwoSides) {
   return createReconciler({
     outbox: writes.outbox,
     locks: writes.locks,
-    counts: stores.outbox.counts,
+    store: stores.outbox,
     replicas: stores.replicas,
     reports: stores.reports,
     backends,

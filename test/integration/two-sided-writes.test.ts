@@ -3,7 +3,7 @@ import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import type { Resource } from '../../src/fhir/types.ts';
 import type { FhirResponse } from '../../src/ports.ts';
-import { appointment, contextOf, openTwoSides, placesOf } from '../support/two-sides.ts';
+import { appointment, contextOf, openTwoSides, placesOf, textAt } from '../support/two-sides.ts';
 import type { TwoSides } from '../support/two-sides.ts';
 
 let sandbox: Sandbox;
@@ -28,7 +28,7 @@ function resourceOf({ body }: FhirResponse): Resource {
 }
 
 const drained = () => sides.writes.delivery.drain(AbortSignal.timeout(5_000));
-const isNew = ({ start }: Resource) => String(start) > '2027-12';
+const isNew = (resource: Resource) => textAt(resource, 'start') > '2027-12';
 const held = async (side: 'legacy' | 'modern') => (await sides.held(side, patient)).filter(isNew);
 
 describe('a write by legacy', () => {
@@ -135,7 +135,8 @@ describe.each(['legacy', 'modern'] as const)('If-None-Exist on the %s side', (si
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => sides.write({ interaction: 'create', resource, ifNoneExist }, side)),
     );
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(7);
     expect(new Set(answers.map((answer) => resourceOf(answer).id)).size).toBe(1);
     sides.writes.start();
     expect(await drained()).toBe(true);

@@ -8,7 +8,7 @@ import type { JsonObject, Resource } from '../../src/fhir/types.ts';
 import type { FhirResponse, Side, WriteAttempt } from '../../src/ports.ts';
 import { createMortal } from '../support/mortal.ts';
 import type { Mortal } from '../support/mortal.ts';
-import { appointment, openTwoSides, placesOf } from '../support/two-sides.ts';
+import { appointment, openTwoSides, placesOf, textAt } from '../support/two-sides.ts';
 import type { TwoSides, WriteRequest } from '../support/two-sides.ts';
 
 /**
@@ -82,7 +82,7 @@ async function rest(
   expect(sides.writes.outbox.list()).toEqual([]);
   expect((await sides.writes.outbox.ledger()).balanced).toBe(true);
   const marked = async (side: Side) =>
-    (await sides.held(side, patient)).filter(({ comment }) => String(comment).startsWith(mark));
+    (await sides.held(side, patient)).filter((resource) => textAt(resource, 'comment').startsWith(mark));
   const found = { legacy: await marked('legacy'), modern: await marked('modern') };
   await sides.close();
   return found;
@@ -90,11 +90,12 @@ async function rest(
 
 /** The part of an appointment that both sides can hold; legacy says more of whose it is. */
 function said(resource: Resource): object {
-  const { id, status, start, end, comment } = resource;
+  const { id, status, comment } = resource;
+  const [start, end] = ['start', 'end'].map((name) => Date.parse(textAt(resource, name)));
   const actors = (resource['participant'] as JsonObject[]).map(
     ({ actor }) => (actor as JsonObject)['reference'],
   );
-  return { id, status, start: Date.parse(String(start)), end: Date.parse(String(end)), comment, actors };
+  return { id, status, start, end, comment, actors };
 }
 
 async function patientOf(mrn: number): Promise<string> {

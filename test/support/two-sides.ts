@@ -273,6 +273,12 @@ async function textOf(body: Extract<FhirResponse['body'], { kind: 'pipe' }>): Pr
   return parseJson(Buffer.concat(chunks)) as JsonObject;
 }
 
+/** The text of an element; none is empty. */
+export function textAt(resource: Resource, name: string): string {
+  const value = resource[name];
+  return typeof value === 'string' ? value : '';
+}
+
 /** An appointment that no other one of a test is like. @param nth its place in the calendar */
 export function appointment(patient: string, nth: number, changes: JsonObject = {}): Resource {
   const start = new Date(Date.UTC(2028, 0, 3, 8) + nth * 3_600_000).toISOString().replace('.000Z', 'Z');

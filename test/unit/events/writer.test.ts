@@ -43,7 +43,7 @@ describe('before anything is sent', () => {
 describe('after it was done', () => {
   it('a disk that does not take that: the client is told the truth, and it is found out again', async () => {
     const scene = await openScene();
-    const { change } = scene.stores.outbox;
+    const change = scene.stores.outbox.change.bind(scene.stores.outbox);
     scene.stores.outbox.change = () => Promise.reject(new Error('disk full'));
     expect((await scene.write('legacy')).status).toBe(201);
     expect(scene.writes.pins.behind('modern', what)).toBe(true);
@@ -58,7 +58,7 @@ describe('after it was done', () => {
     const scene = await openScene();
     const context = createContext(scene.clock);
     let seen: AbortSignal | undefined;
-    const { handle } = scene.modern;
+    const handle = scene.modern.handle.bind(scene.modern);
     scene.modern.handle = async (request, given) => {
       seen = given.signal;
       context.abort();
@@ -167,7 +167,7 @@ describe('pins', () => {
   it('are by patient, by resource, by type; and of the side that is owed only', async () => {
     const scene = await openScene();
     const made = resourceOf(await scene.write('modern'));
-    const { behind, owed } = scene.writes.pins;
+    const { pins } = scene.writes;
     const asked = [
       what,
       { type: 'Appointment', id: made.id! },
@@ -178,7 +178,7 @@ describe('pins', () => {
       { type: 'Appointment', id: 'another' },
       { type: 'Encounter' },
     ];
-    expect(asked.map((one) => behind('legacy', one))).toEqual([
+    expect(asked.map((one) => pins.behind('legacy', one))).toEqual([
       true,
       true,
       true,
@@ -188,16 +188,16 @@ describe('pins', () => {
       false,
       false,
     ]);
-    expect(asked.some((one) => behind('modern', one))).toBe(false);
+    expect(asked.some((one) => pins.behind('modern', one))).toBe(false);
     await scene.clock.advance(700);
-    expect(owed('legacy')).toEqual({ count: 1, dead: 0, oldestMs: 700 });
-    expect(owed('legacy', 'Appointment.create').count).toBe(1);
-    expect(owed('legacy', 'Appointment.update').count).toBe(0);
-    expect(owed('modern')).toEqual({ count: 0, dead: 0, oldestMs: 0 });
+    expect(pins.owed('legacy')).toEqual({ count: 1, dead: 0, oldestMs: 700 });
+    expect(pins.owed('legacy', 'Appointment.create').count).toBe(1);
+    expect(pins.owed('legacy', 'Appointment.update').count).toBe(0);
+    expect(pins.owed('modern')).toEqual({ count: 0, dead: 0, oldestMs: 0 });
     expect(scene.writes.outbox.knows('Appointment', made.id!)).toBe(true);
     scene.writes.start();
     await scene.clock.advance(10);
-    expect(asked.some((one) => behind('legacy', one))).toBe(false);
+    expect(asked.some((one) => pins.behind('legacy', one))).toBe(false);
   });
 
   it('are there again in the next process', async () => {
