@@ -12,8 +12,11 @@ export type NextRequest = () => Prepared;
 
 /** Clients on connections that are kept; they spend next to nothing themselves. */
 export interface Load {
-  /** Lets every client ask again and again for so long; gives how many answers came, and after how long. */
-  run(next: NextRequest, milliseconds: number): Promise<Measured>;
+  /**
+   * Lets every client ask again and again for so long; gives how many answers came, and after how long.
+   * @param perSecond requests that all of them together begin a second; default: as many as they can
+   */
+  run(next: NextRequest, milliseconds: number, perSecond?: number): Promise<Measured>;
   close(): void;
 }
 
@@ -69,19 +72,32 @@ class Client {
   }
 }
 
+/** Waits until a time of `performance.now()`. */
+async function reach(due: number): Promise<void> {
+  const left = due - performance.now();
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+}
+
 export function createLoad(port: number, connections: number): Load {
   const clients = Array.from({ length: connections }, () => new Client(port));
   return {
-    async run(next, milliseconds) {
+    async run(next, milliseconds, perSecond) {
       const times: number[] = [];
       const startedAt = performance.now();
       const until = startedAt + milliseconds;
-      const drive = async (client: Client): Promise<void> => {
+      const pauseMs = perSecond === undefined ? 0 : (clients.length * 1_000) / perSecond;
+      const drive = async (client: Client, nth: number): Promise<void> => {
+        let due = startedAt + (nth * pauseMs) / clients.length;
+        if (pauseMs > 0) await reach(due);
         for (let now = performance.now(); now < until;) {
           await client.ask(next());
           const answered = performance.now();
           times.push(answered - now);
           now = answered;
+          if (pauseMs === 0) continue;
+          due += pauseMs;
+          await reach(due);
+          now = performance.now();
         }
       };
       await Promise.all(clients.map(drive));
