@@ -91,7 +91,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       operations: {
         ...deskOperations({ migration, table, percentages: config.migration.steps }),
         ...differencesOperations({ migration, table, calendar }),
-        ...writesOperations({ migration, table }),
+        ...writesOperations({ migration }),
       },
     });
     if (config.security === 'open')

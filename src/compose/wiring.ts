@@ -69,7 +69,7 @@ export async function wire(
     });
     const opener = createOpener({ sealer: assembly.sealer, crosswalk: stores.crosswalk, publicBase });
     migration = await createMigration({ ...options, assembly, table, installed, opener, calendar });
-    const { router: parts, writes } = migration;
+    const { router: parts, keeping } = migration;
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     const layers: readonly Layer[] = [
       contractLayer(contract),
@@ -77,7 +77,7 @@ export async function wire(
         opener,
         publicBase,
         minted: (type) => isMinted(table.get(`${type}.read`)),
-        isKnown: (type, id) => writes.outbox.knows(type, id),
+        isKnown: (type, id) => keeping.writes.outbox.knows(type, id),
       }),
       federate({ pages, base: publicBase, serves: readable, failClosed: new Set(config.search.failClosed) }),
       idempotency({

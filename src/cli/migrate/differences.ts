@@ -173,12 +173,11 @@ function registerRules(migrate: Command): void {
 
 interface ReplayView {
   readonly id: string;
-  readonly state: 'running' | 'done' | 'failed' | 'stopped';
+  readonly state: 'running' | 'done' | 'aborted';
   readonly total: number;
   readonly asked: number;
   readonly matched: number;
   readonly different: Readonly<Record<string, number>>;
-  readonly words?: string;
 }
 
 function registerReplay(migrate: Command): void {
@@ -210,7 +209,6 @@ function registerReplay(migrate: Command): void {
         console.log(
           `${replay.asked} asked, ${replay.matched} alike, different: ${different.join(', ') || 'none'}`,
         );
-        if (replay.words !== undefined) console.log(replay.words);
         if (replay.state !== 'done') process.exitCode = 1;
       },
     );

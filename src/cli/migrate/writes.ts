@@ -29,12 +29,22 @@ interface JobView {
 
 interface DriftView {
   readonly at: string;
-  readonly state?: 'running' | 'done' | 'failed' | 'stopped';
+  readonly state: 'running' | 'done' | 'failed' | 'stopped';
   readonly checked: number;
   readonly same: number;
   readonly inFlight: number;
-  readonly drift: readonly { readonly id: string; readonly signatures: readonly string[] }[];
-  readonly repaired?: number;
+  readonly unreadable: number;
+  readonly different: number;
+  readonly missing: { readonly legacy: number; readonly modern: number };
+  readonly drift: readonly {
+    readonly id: string;
+    readonly missingOn?: string;
+    readonly signatures: readonly string[];
+    readonly owner: string;
+  }[];
+  readonly writes: { readonly accepted: number; readonly legacy: number; readonly modern: number };
+  readonly repair: 'no' | 'dry-run' | 'apply';
+  readonly repaired: number;
   readonly words?: string;
 }
 
@@ -90,24 +100,37 @@ function formatJob({ id, state, done, total, resources, failures }: JobView): st
   return `${id}: ${state}, ${done} of ${total} patients, ${resources} resources, ${failures.length} failures`;
 }
 
+/** Lines of a file of patients; empty ones and those that begin with `#` are none. */
+function readPatients(file: string | undefined): string[] {
+  if (file === undefined) throw new Error('Say whose data: --patients FILE, or --resume ID.');
+  const lines = readFileSync(file, 'utf8').split(/\r?\n/);
+  return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+}
+
 function registerBackfill(migrate: Command): void {
   signed(migrate.command('backfill <endpoint>'))
     .description('fill the modern backend with what legacy holds; taken up where it stopped')
-    .requiredOption('--patients <file>', 'FHIR ids or system|value, one a line')
+    .option('--patients <file>', 'FHIR ids or system|value, one a line')
+    .option('--resume <id>', 'take one up where it stopped')
     .option('--per-second <number>', 'pace, in patients', numberOption('per-second'))
     .option('--no-wait', 'do not follow its progress')
     .action(
       async (
         endpoint: string,
-        options: SignedOptions & { patients: string; perSecond?: number; wait: boolean },
+        options: SignedOptions & { patients?: string; resume?: string; perSecond?: number; wait: boolean },
       ) => {
         const { admin, by, reason, perSecond } = options;
-        const lines = readFileSync(options.patients, 'utf8').split(/\r?\n/);
-        const patients = lines
-          .map((line) => line.trim())
-          .filter((line) => line !== '' && !line.startsWith('#'));
-        const body = { by, reason, patients, perSecond };
-        let job = await askAdmin<JobView>(admin, pathOf(endpoint, 'backfill'), { method: 'POST', body });
+        const { resume } = options;
+        let job =
+          resume === undefined
+            ? await askAdmin<JobView>(admin, pathOf(endpoint, 'backfill'), {
+                method: 'POST',
+                body: { by, reason, patients: readPatients(options.patients), perSecond },
+              })
+            : await askAdmin<JobView>(admin, `/migration/backfills/${encodeURIComponent(resume)}/resume`, {
+                method: 'POST',
+                body: { by, reason },
+              });
         console.log(formatJob(job));
         while (options.wait && job.state === 'running') {
           await pause(1_000);
@@ -120,11 +143,20 @@ function registerBackfill(migrate: Command): void {
     );
 }
 
-function formatDrift({ at, checked, same, inFlight, drift, repaired, words }: DriftView): string {
+function formatDrift(report: DriftView): string {
+  const { at, state, checked, same, inFlight, unreadable, different, missing, writes, repair, repaired } =
+    report;
+  const sent = repair === 'apply' ? 'handed to the outbox again' : 'would be handed to the outbox again';
   return [
-    `${at}: ${checked} checked, ${same} the same, ${inFlight} in flight, ${drift.length} different${repaired === undefined ? '' : `, ${repaired} repaired`}`,
-    ...drift.map(({ id, signatures }) => `  ${id}: ${signatures.join('; ')}`),
-    ...(words === undefined ? [] : [words]),
+    `${at} (${state}): ${checked} checked, ${same} the same, ${inFlight} in flight, ${different} different, ${unreadable} could not be read`,
+    `  missing: ${missing.legacy} in legacy, ${missing.modern} in modern`,
+    `  writes accepted: ${writes.accepted}; in legacy ${writes.legacy}, in modern ${writes.modern}`,
+    ...(repair === 'no' ? [] : [`  ${repaired} ${sent}`]),
+    ...report.drift.map(
+      ({ id, missingOn, signatures, owner }) =>
+        `  ${id}: ${missingOn === undefined ? signatures.join('; ') : `not in ${missingOn}`} (${owner})`,
+    ),
+    ...(report.words === undefined ? [] : [`  ${report.words}`]),
   ].join('\n');
 }
 
@@ -140,7 +172,8 @@ function registerReconcile(migrate: Command): void {
         report = await askAdmin<DriftView>(admin, pathOf(endpoint, 'drift'));
       }
       console.log(formatDrift(report));
-      if (report.drift.length > (report.repaired ?? 0)) process.exitCode = 1;
+      const left = report.repair === 'apply' ? report.different - report.repaired : report.different;
+      if (report.state !== 'done' || left > 0 || report.unreadable > 0) process.exitCode = 1;
     });
   withAdmin(migrate.command('drift <endpoint>'))
     .description('the newest drift report')

@@ -12,7 +12,7 @@ import { packMarkdown } from '../../strangler/gates/report-markdown.ts';
 import type { Migration } from './migration.ts';
 
 export interface DeskOptions {
-  readonly migration: Pick<Migration, 'steps' | 'evidence' | 'writes'>;
+  readonly migration: Pick<Migration, 'steps' | 'evidence' | 'keeping'>;
   readonly table: RouteTable;
   /** `migration.steps` of the configuration. */
   readonly percentages: readonly number[];
@@ -39,7 +39,8 @@ export function changeOf({ body }: AdminRequest): Change {
 /** The board and the steps: operations of contracts/admin-api.yaml by their ids. */
 export function deskOperations(options: DeskOptions): Record<string, OperationHandler> {
   const { migration, table } = options;
-  const { steps, evidence, writes } = migration;
+  const { steps, evidence, keeping } = migration;
+  const { pins } = keeping.writes;
 
   /** Where a route would go next, retirement included; undefined: nowhere. */
   function nextOf(route: Route): Position | undefined {
@@ -54,8 +55,8 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
   }
 
   const owedOf = (endpoint: Endpoint): Record<'legacy' | 'modern', Owed> => ({
-    legacy: writes.pins.owed('legacy', endpoint),
-    modern: writes.pins.owed('modern', endpoint),
+    legacy: pins.owed('legacy', endpoint),
+    modern: pins.owed('modern', endpoint),
   });
 
   async function boardRow(route: Route) {

@@ -1,8 +1,7 @@
-import { openWrites } from '../../events/writes.ts';
-import type { Writes } from '../../events/writes.ts';
 import type { Opener } from '../../identity/opener.ts';
 import type { Backend, Clock } from '../../ports.ts';
 import { parseSearch } from '../../search/parse.ts';
+import type { ParseQuery } from '../../strangler/experiment/asked-request.ts';
 import { createSteps } from '../../strangler/steps.ts';
 import type { Steps } from '../../strangler/steps.ts';
 import type { RouterMigration } from '../../strangler/router.ts';
@@ -13,6 +12,8 @@ import type { WiringOptions } from '../wiring-options.ts';
 import { createCompare, createComparing } from './comparing.ts';
 import type { Comparing } from './comparing.ts';
 import { createEvidence } from './evidence.ts';
+import { createKeeping } from './keeping.ts';
+import type { Keeping } from './keeping.ts';
 import type { Evidence } from './evidence.ts';
 
 export interface MigrationOptions extends WiringOptions {
@@ -31,7 +32,7 @@ export interface Migration {
   readonly steps: Steps;
   readonly evidence: Evidence;
   readonly comparing: Comparing;
-  readonly writes: Writes;
+  readonly keeping: Keeping;
   /** Reads back what was known; begins to deliver. Before the first request. */
   start(): Promise<void>;
   /** What is under way has a moment to end; what was seen is kept. */
@@ -46,18 +47,29 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
   const { migration } = config;
   const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
   const bare = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.bare]));
-  const writes = await openWrites({
-    store: stores.outbox,
-    idempotency: stores.idempotency,
+  const modernUrls = Object.values(config.backends).flatMap((one) =>
+    one.kind === 'modern' ? [one.url] : [],
+  );
+  const compare = createCompare(severities, [publicBase, ...modernUrls]);
+  const parse: ParseQuery = (type, pairs, handling) =>
+    parseSearch(type, pairs, {
+      rules: contract,
+      handling,
+      base: publicBase,
+      maxCount: config.search.maxCount,
+    });
+  const keeping = await createKeeping({
+    config: migration,
+    stores,
+    table,
     backends,
-    sides: (endpoint) => table.get(endpoint) ?? {},
     keyOf: (type, id) => opener.key(type, id),
-    ownerOf: (endpoint) => table.get(endpoint)?.owners?.technical,
-    ...migration.outbox,
+    compare,
+    parse,
     clock,
     log,
   });
-  const { pins, writer } = writes;
+  const { pins, writer } = keeping.writes;
   const evidence = createEvidence({
     config: migration,
     store: stores.evidence,
@@ -97,15 +109,12 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
     clock: calendar,
     keep: (step) => evidence.keep(step),
   });
-  const modernUrls = Object.values(config.backends).flatMap((one) =>
-    one.kind === 'modern' ? [one.url] : [],
-  );
   const comparing: Comparing = await createComparing({
     config: migration,
     stores,
     table,
     backends: bare,
-    compare: createCompare(severities, [publicBase, ...modernUrls]),
+    compare,
     pins,
     evidence: evidence.sink,
     severityOf: (endpoint, signature) => {
@@ -114,13 +123,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
       return [...(seen?.values() ?? [])].find((one) => one.signature === signature)?.severity;
     },
     freshRun: (endpoint, by) => steps.freshEvidence(endpoint, { by, reason: 'a replay counts anew' }),
-    parse: (type, pairs, handling) =>
-      parseSearch(type, pairs, {
-        rules: contract,
-        handling,
-        base: publicBase,
-        maxCount: config.search.maxCount,
-      }),
+    parse,
     key: secrets.migrationKey,
     clock,
     calendar,
@@ -139,10 +142,10 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
     steps,
     evidence,
     comparing,
-    writes,
+    keeping,
     async start() {
       await evidence.recorder.start(table.list());
-      writes.start();
+      await keeping.start();
       for (const side of ['legacy', 'modern'] as const) {
         metrics.gauge('writes_owed', side, () => pins.owed(side).count);
         metrics.gauge('oldest_owed_seconds', side, () => pins.owed(side).oldestMs / 1_000);
@@ -150,7 +153,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
     },
     async stop() {
       await comparing.stop();
-      await writes.stop();
+      await keeping.stop();
       await evidence.recorder.stop();
     },
   };

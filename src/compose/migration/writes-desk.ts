@@ -1,20 +1,20 @@
 import { FicusError } from '../../errors.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
-import type { OutboxHead } from '../../migration-ports.ts';
-import type { RouteTable } from '../../strangler/table.ts';
+import type { DriftReport, OutboxHead } from '../../migration-ports.ts';
+import { endpointOf } from './desk.ts';
 import type { Migration } from './migration.ts';
 
 export interface WritesDeskOptions {
-  readonly migration: Pick<Migration, 'writes'>;
-  readonly table: RouteTable;
+  readonly migration: Pick<Migration, 'keeping'>;
 }
 
 type Signed = AdminRequest['body'] & { readonly by: string; readonly reason: string };
 
 /** Writes that the other side has to be told of: operations of contracts/admin-api.yaml by their ids. */
 export function writesOperations({ migration }: WritesDeskOptions): Record<string, OperationHandler> {
-  const { outbox } = migration.writes;
+  const { reconciler, backfiller, writes } = migration.keeping;
+  const { outbox } = writes;
   const idOf = (request: AdminRequest): string => String(request.params['id']);
   return {
     listOutbox: async ({ query }) => {
@@ -38,14 +38,33 @@ export function writesOperations({ migration }: WritesDeskOptions): Record<strin
       await outbox.discard(idOf(request), { by, reason });
       return { body: {} };
     },
-    ...Object.fromEntries(
-      ['listBackfills', 'getBackfill', 'stopBackfill', 'startBackfill', 'reconcile', 'drift'].map((id) => [
-        id,
-        () => {
-          throw new FicusError('not-implemented', 'later');
-        },
-      ]),
-    ),
+    startBackfill: async (request) => {
+      const { patients, perSecond, by, reason } = request.body as Signed & {
+        patients: readonly string[];
+        perSecond?: number;
+      };
+      const pace = perSecond === undefined ? {} : { perSecond };
+      const fill = { endpoint: endpointOf(request), patients, by, reason, ...pace };
+      return { status: 202, body: await backfiller.start(fill) };
+    },
+    listBackfills: async () => ({ body: { jobs: await backfiller.list() } }),
+    getBackfill: async (request) => {
+      const job = await backfiller.find(idOf(request));
+      if (!job) throw new FicusError('not-found', 'There is no such fill.');
+      return { body: job };
+    },
+    resumeBackfill: async (request) => ({ status: 202, body: await backfiller.resume(idOf(request)) }),
+    stopBackfill: async (request) => ({ body: await backfiller.stop(idOf(request)) }),
+    reconcile: async (request) => {
+      const { by, reason, repair = 'no' } = request.body as Signed & { repair?: DriftReport['repair'] };
+      const asked = { endpoint: endpointOf(request), by, reason, repair };
+      return { status: 202, body: await reconciler.start(asked) };
+    },
+    drift: async (request) => {
+      const report = await reconciler.latest(endpointOf(request));
+      if (!report) throw new FicusError('not-found', 'The two sides have not been compared yet.');
+      return { body: report };
+    },
   };
 }
 
