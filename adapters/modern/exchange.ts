@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { FicusError } from '../../src/errors.ts';
 import { failureOf } from './failure.ts';
+import type { FailureFacts } from './failure.ts';
 import type { UpstreamHeaders } from './answer.ts';
 import type { Relinker } from './relink.ts';
 
@@ -13,6 +15,8 @@ export interface AnswerHead {
 const EARLY_BYTES = 64 * 1024;
 /** A body that nobody wants is read to its end up to this size, to keep the connection; a longer one is cut off. */
 const DRAIN_BYTES = 64 * 1024;
+/** What breaks a sink is told by the promise of its pipe; an error without a listener would be told to the process. */
+const ignore = (): void => {};
 
 /**
  * One request and its answer on a pooled connection: an undici handler that gives the head as a promise and then the
@@ -92,19 +96,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Writes the body to the sink and ends it. Rejects, and destroys the sink, when the service breaks off: what was cut
-   * short never looks complete. When the sink goes away the connection to the service is freed.
+   * Writes the body to the sink and ends it. Rejects with FicusError, and destroys the sink, when the service breaks off:
+   * what was cut short never looks complete. When the sink goes away the connection to the service is freed. Nobody else
+   * has to listen to the sink's errors.
    */
   pipe(sink: Writable, relinker?: Relinker): Promise<void> {
     if (this.#failure) {
       sink.destroy();
-      return Promise.reject(this.#failure);
+      return Promise.reject(this.#brokenOff(this.#failure));
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#sink = sink;
     this.#relinker = relinker;
     this.#state = 'piping';
     sink.on('finish', resolve);
+    sink.on('error', ignore);
     sink.on('close', () => this.#sinkClosed(sink, reject));
     const early = this.#early;
     this.#early = [];
@@ -131,10 +137,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The sink is gone: done with, or given up, and then the service's connection is freed. */
   #sinkClosed(sink: Writable, reject: (error: Error) => void): void {
     if (sink.writableFinished) return;
-    const error = this.#failure ?? sink.errored ?? new Error('The reader of the body went away');
+    const failure = this.#failure;
+    const error = failure ?? sink.errored ?? new Error('The reader of the body went away');
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#controller?.abort(error);
-    reject(error);
+    reject(failure ? this.#brokenOff(failure) : error);
+  }
+
+  #brokenOff(failure: Error): FicusError {
+    return failureOf(failure, this.#facts());
+  }
+
+  #facts(): FailureFacts {
+    return {
+      service: this.#service,
+      write: this.#write,
+      sent: this.sent,
+      aborted: this.#signal.aborted,
+    };
   }
 
   #forward(chunk: Buffer): void {
@@ -172,15 +192,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#signal.removeEventListener('abort', this.#onAbort);
     const waiting = this.#state === 'waiting';
     this.#state = 'failed';
-    if (waiting) {
-      const facts = {
-        service: this.#service,
-        write: this.#write,
-        sent: this.sent,
-        aborted: this.#signal.aborted,
-      };
-      this.#reject(failureOf(error, facts));
-    }
+    if (waiting) this.#reject(failureOf(error, this.#facts()));
     this.#sink?.destroy(error);
   }
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createModernBackend } from '../../adapters/modern/backend.ts';
 import { CREATE, FHIR, READ, codeOf, contextOf, startScene } from '../unit/adapters/modern/scene.ts';
@@ -119,4 +121,23 @@ describe('a modern service that fails', () => {
       fetch(`${scene.ficus.base}/Patient/p1`).then((response) => response.text()),
     ).rejects.toThrow();
   });
+
+  it.each([
+    ['breaks off', (res: ServerResponse) => res.socket?.destroy(), 'unavailable'],
+    ['falls silent', () => {}, 'timeout'],
+  ])(
+    'is said to whoever takes an answer apart when it %s within a body, and to nobody else',
+    async (_, end, code) => {
+      scene.behave = (_req, res) => {
+        res.writeHead(200, FHIR);
+        res.write('{"resourceType":', () => setImmediate(() => end(res)));
+      };
+      const { body } = await scene.backend.handle(READ, contextOf());
+      if (body.kind !== 'pipe') throw new Error(`it is a ${body.kind}`);
+      // Nobody listens to this sink: its error would end the process.
+      const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
+      await expect(body.pipe(sink)).rejects.toMatchObject({ name: 'FicusError', code });
+      expect(sink.destroyed).toBe(true);
+    },
+  );
 });
