@@ -17,8 +17,6 @@ import { openStage } from './tour/stage.ts';
 
 /** Six minutes a second. */
 const FACTOR = 360;
-/** Searches a second. */
-const RATE = Number(process.env['TOUR_RATE'] ?? '100');
 
 const voice = createVoice((line) => console.log(line));
 const started = performance.now();
@@ -27,8 +25,9 @@ voice.tell(
 );
 const stage = await openStage(FACTOR);
 try {
-  voice.tell(`${stage.patients} patients; ${RATE} searches a second from now on.`);
-  const load = stage.beginLoad(RATE);
+  const rate = await stage.comfortable();
+  voice.tell(`${stage.patients} patients; ${rate} searches a second from now on.`);
+  const load = stage.beginLoad(rate);
   const scene = { stage, voice, endpoint: createTourEndpoint(stage, ENDPOINT, voice), served: load.served };
   for (const act of [intoShadow, findBugs, fixAndReplay, intoCanary, failAndReturn, forward, retire])
     await act(scene);

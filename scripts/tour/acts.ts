@@ -155,6 +155,7 @@ export async function failAndReturn({ stage, endpoint, voice, served }: Scene): 
   voice.tell('Meanwhile legacy answered whoever the new service failed. What clients got:');
   voice.answer(tally(during));
   await stage.dial('observations --clear');
+  await stage.recovered();
 }
 
 export async function forward({ endpoint, voice, served }: Scene): Promise<void> {

@@ -1,16 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseDialCommand } from '../../sandbox/faults/shorthand.ts';
-import { MANY, startSandbox } from '../../sandbox/index.ts';
 import { findPatients } from '../../sandbox/load/people.ts';
 import { runLoad, type LoadReport } from '../../sandbox/load/index.ts';
 import { askAdmin, askAdminText } from '../../src/cli/admin-client.ts';
 import { demoConfig, ensureSecrets } from '../../src/cli/demo-config.ts';
 import { welcomePeople } from '../../src/cli/demo-people.ts';
+import { inParallel } from '../../src/cli/in-parallel.ts';
 import { compose } from '../../src/compose.ts';
 import { createLogger } from '../../src/log.ts';
 import { createFastClock, type FastClock } from './fast-clock.ts';
+import { startHospitalProcess } from './hospital.ts';
+
+/** Searches that the machine is tried with, and which part of its limit is asked of it: each search is asked of both sides. */
+const TRIAL = 200;
+const COMFORT = 0.3;
+const [SLOWEST, FASTEST] = [10, 100];
 
 /** How a client was answered. */
 export interface Served {
@@ -27,6 +34,10 @@ export interface TourStage {
   adminText(path: string): Promise<string>;
   /** `observations --5xx 30`, as `ficus sandbox dial` has it. */
   dial(line: string): Promise<void>;
+  /** Waits until the breaker of the modern service lets clients through again: reads of results are answered by it. */
+  recovered(): Promise<void>;
+  /** Searches a second that this machine carries with ease: a part of those that it manages at its limit. */
+  comfortable(): Promise<number>;
   /** The applications begin to ask; resolves with what they got when they have been told to stop. */
   beginLoad(perSecond: number): {
     readonly stop: () => Promise<LoadReport>;
@@ -39,8 +50,7 @@ export interface TourStage {
 export async function openStage(factor: number): Promise<TourStage> {
   const state = mkdtempSync(join(tmpdir(), 'ficus-tour-'));
   const password = ensureSecrets(state);
-  const ports = { mllpPort: 0, soapPort: 0, modernPort: 0, controlPort: 0 };
-  const sandbox = await startSandbox({ ...ports, others: MANY, security: { user: 'ficus', password } });
+  const sandbox = await startHospitalProcess(password);
   const calendar = createFastClock(factor);
   const log = createLogger({ level: 'silent' });
   const { config, baseDir } = demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 });
@@ -75,6 +85,28 @@ export async function openStage(factor: number): Promise<TourStage> {
         if (clear) await fetch(`${control}/dials`, { method: 'DELETE' });
         for (const dial of dials)
           await fetch(`${control}/dials`, { method: 'POST', body: JSON.stringify(dial) });
+      },
+      async recovered() {
+        const bundle = (await (
+          await fetch(`${ficus.publicBase}/Observation?patient=${patients[0]?.id ?? ''}&_count=1`)
+        ).json()) as { entry?: { resource: { id: string } }[] };
+        const address = `${ficus.publicBase}/Observation/${bundle.entry?.[0]?.resource.id ?? ''}`;
+        for (let good = 0, tries = 0; good < 5; tries += 1) {
+          if (tries > 240) throw new Error('The modern service does not answer clients again.');
+          const response = await fetch(address);
+          await response.arrayBuffer();
+          good = response.headers.get('x-served-by') === 'modern:observations' ? good + 1 : 0;
+          if (good === 0) await pause(250);
+        }
+      },
+      async comfortable() {
+        const begun = performance.now();
+        const asked = patients.slice(0, TRIAL);
+        await inParallel(4, asked, async ({ id }) => {
+          await (await fetch(`${ficus.publicBase}/Observation?patient=${id}`)).arrayBuffer();
+        });
+        const most = (asked.length * 1_000) / (performance.now() - begun);
+        return Math.round(Math.min(FASTEST, Math.max(SLOWEST, most * COMFORT)));
       },
       beginLoad(perSecond) {
         const ending = new AbortController();
