@@ -24,8 +24,8 @@ const BUDGET_US = 80;
 const PATIENTS = 2_000;
 /** Many more than those: every id has to be opened anew. */
 const STRANGERS = 40_000;
-/** Reads after which the code is warm. */
-const WARM = 12_000;
+/** Reads after which the code is warm: before that the compiler takes a good part of the CPU. */
+const WARM = 50_000;
 
 /** Requests for so many patients in turn. */
 function reads(count: number, idOf: (number: string) => string): NextRequest {
@@ -94,7 +94,7 @@ async function fastCore(start: Start): Promise<Row[]> {
   );
   const bare = await start('bare.ts', [port], 1);
   const bareUs: number[] = [];
-  for (const one of [ours, card]) await warmUp(one.load, one.next);
+  for (const one of [ours, strangers, card]) await warmUp(one.load, one.next);
   for (let done = 0; done < ROUNDS; done += 1) {
     await round(ours);
     await round(card);
@@ -116,13 +116,14 @@ async function fastCore(start: Start): Promise<Row[]> {
 }
 
 async function slowCore(start: Start): Promise<Row[]> {
-  const core = await start('core.ts', [String(SLOW_MS)], 0);
+  const core = await start('core.ts', ['0'], 0);
   const ficus = await start('ficus.ts', [String(core.port)], 1);
   const ours = candidate(ficus, reads(PATIENTS, createIds()));
   const one = ours.next();
   const different: number[] = [];
   const shared: number[] = [];
-  await warmUp(ours.load, () => one);
+  await warmUp(ours.load, ours.next);
+  core.tell(`delay ${SLOW_MS}`);
   for (let done = 0; done < ROUNDS; done += 1) {
     different.push((await ours.load.run(ours.next, ROUND_MS)).perSecond);
     const before = (await core.usage()).count;

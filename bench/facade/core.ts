@@ -3,9 +3,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { playRole } from './role.ts';
 
 // The legacy core of the bench, a process of its own: node core.ts DELAY_MS. It answers every query by identifier with one
-// patient of that number, after a fixed time, and spends as little as it can: no parsing, a prepared answer.
+// patient of that number, after a fixed time (another from `delay MS` on), and spends as little as it can: no parsing, a prepared answer.
 
-const delayMs = Number(process.argv[2] ?? 0);
+let delayMs = Number(process.argv[2] ?? 0);
 
 const HEAD = 'MSH|^~\\&|HOSPIX|MAIN|FICUS|GATE|20260301083000||RSP^K22^RSP_K21|R';
 const REST = '|P|2.5||||||UNICODE UTF-8\r';
@@ -57,4 +57,8 @@ const server = createServer((socket) => {
     else sendAt(received + delayMs, socket, answerTo(frame.toString('latin1')));
   });
 });
-server.listen(0, '127.0.0.1', () => playRole((server.address() as AddressInfo).port, () => answered));
+function follow(order: string): void {
+  delayMs = Number(order.slice('delay '.length));
+}
+
+server.listen(0, '127.0.0.1', () => playRole((server.address() as AddressInfo).port, () => answered, follow));

@@ -9,7 +9,10 @@ export const SECRETS = {
 
 const AUTHORITY = { name: 'HOSP', namespaces: ['HOSP'], system: 'urn:oid:2.999.1.1' };
 
-/** Configuration text of a Ficus in front of one MLLP core, everything at its default. */
+/**
+ * Configuration text of a Ficus in front of one MLLP core. Twice as many requests at once as connections, as the defaults have it: the next
+ * message waits for the connection, not for what is made of the answer before it.
+ */
 export function configOf(corePort: number): string {
   return `
 security: open
@@ -31,6 +34,7 @@ backends:
     sender: { application: FICUS, facility: GATE }
     receiver: { application: HOSPIX, facility: MAIN }
     connections: 8
+    concurrency: 16
 routes:
   - { endpoint: Patient.read, stage: legacy, legacy: core }
 `;

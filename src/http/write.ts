@@ -20,24 +20,17 @@ function isBodyless(status: number): boolean {
  * Rejects when a stream breaks off: the connection is destroyed then.
  */
 export async function writeAnswer(turn: Written, answer: Answer, compression: boolean): Promise<void> {
-  const { req, res, scope } = turn;
+  const { req, res } = turn;
   const { status, body } = answer;
   const own = body === undefined || Buffer.isBuffer(body);
   if (res.destroyed) {
     if (!own) body.discard();
     return;
   }
-  // Set one by one: merging objects of headers costs more than all the rest here.
-  res.statusCode = status;
-  res.setHeader('cache-control', 'no-store');
-  setHeaders(res, answer.headers);
-  setHeaders(res, turn.cors);
-  res.setHeader('x-request-id', scope.requestId);
-  res.setHeader('x-served-by', answer.servedBy);
-  res.setHeader('x-content-type-options', 'nosniff');
-  res.setHeader('vary', 'Accept, Accept-Encoding, Origin, Prefer');
   if (!own) {
-    res.setHeader('server-timing', scope.serverTiming());
+    res.statusCode = status;
+    const headers = headersOf(turn, answer);
+    for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
     // The headers go with the first bytes: a body that is already whole then gets its length from node:http.
     if (req.method !== 'HEAD' && !isBodyless(status)) await body.pipe(res);
     else {
@@ -47,22 +40,40 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
     return;
   }
   let bytes = body;
+  let encoding: string | undefined;
   const acceptEncoding = req.headers['accept-encoding'];
   if (bytes && compression && acceptEncoding !== undefined && req.method !== 'HEAD') {
-    const compressed = await compress(bytes, acceptEncoding);
-    bytes = compressed.body;
-    if (compressed.encoding) res.setHeader('content-encoding', compressed.encoding);
+    ({ body: bytes, encoding } = await compress(bytes, acceptEncoding));
   }
-  if (!isBodyless(status)) res.setHeader('content-length', bytes?.length ?? 0);
-  res.setHeader('server-timing', scope.serverTiming());
+  const headers = headersOf(turn, answer);
+  if (encoding !== undefined) headers.push('content-encoding', encoding);
+  if (!isBodyless(status)) headers.push('content-length', String(bytes?.length ?? 0));
   // A client that waits for "100 Continue" and never got it may or may not send its body: the connection is of no use.
-  if (req.headers.expect !== undefined && !req.complete) res.setHeader('connection', 'close');
+  if (req.headers.expect !== undefined && !req.complete) headers.push('connection', 'close');
+  res.writeHead(status, headers);
   res.end(req.method === 'HEAD' || isBodyless(status) ? undefined : bytes);
 }
 
-function setHeaders(res: ServerResponse, headers: Readonly<Record<string, string>>): void {
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) res.setHeader(name, value);
+/** Headers that are ours to say, whatever an answer holds. */
+const OURS: ReadonlySet<string> = new Set([
+  'cache-control',
+  'server-timing',
+  'vary',
+  'x-content-type-options',
+  'x-request-id',
+  'x-served-by',
+]);
+
+/** Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything else. */
+function headersOf({ scope, cors }: Written, answer: Answer): string[] {
+  const list = ['cache-control', answer.headers['cache-control'] ?? 'no-store'];
+  for (const name in answer.headers) {
+    const value = answer.headers[name];
+    if (value !== undefined && !OURS.has(name)) list.push(name, value);
   }
+  for (const name in cors) list.push(name, cors[name]!);
+  list.push('x-request-id', scope.requestId, 'x-served-by', answer.servedBy);
+  list.push('x-content-type-options', 'nosniff', 'vary', 'Accept, Accept-Encoding, Origin, Prefer');
+  list.push('server-timing', scope.serverTiming());
+  return list;
 }
