@@ -5,7 +5,7 @@ import type { Backend, Clock, Logger, RequestContext, Side, WriteAttempt } from 
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';
 import { referencesOf, release, withoutServerMeta } from './content.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox-port.ts';
 import { lockOf } from './sides.ts';
 import type { SidesOf } from './sides.ts';
 import { SetbackError, nextTry, setbackOf, setbackOfAnswer } from './verdict.ts';

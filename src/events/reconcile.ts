@@ -1,38 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
-import type { Endpoint, Resource } from '../fhir/types.ts';
+import { patientOfResource } from '../fhir/patient.ts';
+import type { Endpoint } from '../fhir/types.ts';
 import type {
-  Difference,
   DriftReport,
   DriftReportStore,
+  OutboxStore,
   Replica,
   ReplicaStore,
-  OutboxStore,
 } from '../migration-ports.ts';
-import type { Backend, Clock, Logger, RequestContext, Side } from '../ports.ts';
+import type { Clock, Logger } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';
-import { asResource, readBody } from './content.ts';
+import { createCopies } from './copies.ts';
+import type { CopiesOptions, Finding } from './copies.ts';
 import { createDriftTally } from './drift-tally.ts';
 import type { DriftTally } from './drift-tally.ts';
 import { writesOf } from './ledger.ts';
-import { createModernSide } from './modern-side.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox-port.ts';
 import { createPace, pause } from './pace.ts';
 import { lockOf, otherSide, typeOf } from './sides.ts';
-import type { SidesOf } from './sides.ts';
 import { setbackOf } from './verdict.ts';
 
-export interface ReconcilerOptions {
+export interface ReconcilerOptions extends CopiesOptions {
   readonly outbox: Outbox;
   readonly store: Pick<OutboxStore, 'counts'>;
   readonly replicas: ReplicaStore;
   readonly reports: DriftReportStore;
-  /** By name, with their Layers. */
-  readonly backends: ReadonlyMap<string, Backend>;
-  readonly sides: SidesOf;
-  /** What differs between the two copies; what is `noise` is no drift. */
-  readonly compare: (legacy: Resource, modern: Resource) => readonly Difference[];
   readonly ownerOf: (endpoint: Endpoint) => string | undefined;
   /** Those of the writes (Writes.locks). */
   readonly locks: KeyedLock;
@@ -70,80 +64,17 @@ export interface Reconciler {
   latest(endpoint: Endpoint): Promise<DriftReport | undefined>;
 }
 
-/** What the two sides hold of one resource. */
-interface Both {
-  readonly legacy: Resource | undefined;
-  readonly modern: Resource | undefined;
-}
-
 const PAGE = 100;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { outbox, replicas, reports, backends, sides, clock, log, locks } = options;
+  const { outbox, replicas, reports, clock, log, locks } = options;
   const { perSecond = 20, rereadMs = 2_000, readMs = 10_000 } = options;
   const background = createBackground({ name: 'ficus:reconciler', ms: readMs, clock, log });
+  const copies = createCopies(options, background);
   const running = new Map<
     string,
     { readonly controller: AbortController; readonly end: Promise<DriftReport> }
   >();
-
-  function backendsOf(endpoint: Endpoint): {
-    readonly [Name in Side]: { readonly name: string; readonly backend: Backend };
-  } {
-    const of = (side: Side) => {
-      const name = sides(endpoint)[side];
-      const backend = name === undefined ? undefined : backends.get(name);
-      if (name !== undefined && backend) return { name, backend };
-      throw new FicusError(
-        'unprocessable',
-        `${endpoint} has no ${side} backend: there is nothing to compare.`,
-      );
-    };
-    return { legacy: of('legacy'), modern: of('modern') };
-  }
-
-  async function readSide(
-    side: Side,
-    endpoint: Endpoint,
-    replica: Replica,
-    context: RequestContext,
-  ): Promise<Resource | undefined> {
-    const { backend } = backendsOf(endpoint)[side];
-    const { type, id } = replica;
-    if (side === 'modern') return createModernSide(backend, MAX_BYTES).read(type, id, context);
-    try {
-      const { body } = await backend.handle({ interaction: 'read', type, id, handling: 'lenient' }, context);
-      return asResource(await readBody(body, MAX_BYTES));
-    } catch (error) {
-      if (error instanceof FicusError && error.code === 'not-found') return undefined;
-      throw error;
-    }
-  }
-
-  function readBoth(endpoint: Endpoint, replica: Replica, signal: AbortSignal): Promise<Both> {
-    return background.run(async (context) => {
-      const [legacy, modern] = await Promise.all([
-        readSide('legacy', endpoint, replica, context),
-        readSide('modern', endpoint, replica, context),
-      ]);
-      return { legacy, modern };
-    }, signal);
-  }
-
-  /** What is wrong: signatures of differences, or which side has it not. Empty: nothing. */
-  function judge(
-    replica: Replica,
-    { legacy, modern }: Both,
-  ): { readonly missingOn?: Side; readonly signatures: readonly string[] } {
-    const { type } = replica;
-    if (!legacy && !modern) return { signatures: [] };
-    if (!legacy) return { missingOn: 'legacy', signatures: [`extra ${type}`] };
-    if (!modern) return { missingOn: 'modern', signatures: [`missing ${type}`] };
-    const counted = options
-      .compare(legacy, modern)
-      .filter((one) => one.severity !== 'noise' && !isExpected(one, replica));
-    return { signatures: [...new Set(counted.map(({ signature }) => signature))] };
-  }
 
   /** One page of resources: those that differ are read again after a pause, all together. */
   async function checkPage(
@@ -176,12 +107,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
     async function look(
       replica: Replica,
-      different: (found: ReturnType<typeof judge>) => Promise<void> | void,
+      different: (found: Finding) => Promise<void> | void,
       same: () => void = () => tally.same(),
     ): Promise<void> {
-      let found: ReturnType<typeof judge>;
+      let found: Finding;
       try {
-        found = judge(replica, await readBoth(asked.endpoint, replica, signal));
+        found = copies.judge(replica, await copies.readBoth(asked.endpoint, replica, signal));
       } catch (error) {
         if (!signal.aborted) tally.unreadable(setbackOf(error).words);
         return;
@@ -193,7 +124,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   async function alarm(
     replica: Replica,
-    found: ReturnType<typeof judge>,
+    found: Finding,
     asked: Reconciliation,
     tally: DriftTally,
   ): Promise<void> {
@@ -214,17 +145,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       () => new FicusError('unavailable', 'Stopping.'),
     );
     try {
-      const resource = await background.run((context) => readSide(from, endpoint, replica, context));
+      const resource = await background.run((context) => copies.readSide(from, endpoint, replica, context));
       if (!resource || outbox.knows(type, id)) return false;
+      const whose = patientOfResource(resource) ?? patient;
       await outbox.repair({
         id: randomUUID(),
         endpoint,
         type,
         resourceId: id,
-        ...(patient === undefined ? {} : { patient }),
+        ...(whose === undefined ? {} : { patient: whose }),
         from,
         toward: otherSide(from),
-        backend: backendsOf(endpoint)[from].name,
+        backend: copies.backendsOf(endpoint)[from].name,
         lossy: true,
         resource,
       });
@@ -284,7 +216,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const { endpoint } = asked;
     const type = typeOf(endpoint);
     if (running.has(type)) throw new FicusError('conflict', `${type} is being reconciled already.`);
-    backendsOf(endpoint);
+    copies.backendsOf(endpoint);
     const controller = new AbortController();
     const tally = createDriftTally(clock);
     const gate = Promise.withResolvers<void>();
@@ -314,15 +246,4 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       return { ...report, state: 'failed', words: 'the process ended before it did' };
     },
   };
-}
-
-const MAX_BYTES = 8 * 1024 * 1024;
-
-/**
- * Legacy has no place for what was left out when it was told, and adds what it knows itself (numbers, names) to what modern made: neither
- * is drift as long as modern is the side that is right.
- */
-function isExpected({ kind, path }: Difference, { from, leftOut = [] }: Replica): boolean {
-  if (from !== 'modern') return false;
-  return kind === 'missing' || leftOut.some((out) => path === out || path.startsWith(`${out}.`));
 }

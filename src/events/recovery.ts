@@ -6,7 +6,7 @@ import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';
 import { asResource, readBody } from './content.ts';
 import { createModernSide } from './modern-side.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox-port.ts';
 import { nextTry, setbackOf } from './verdict.ts';
 import type { BackOff, Setback } from './verdict.ts';
 import { createWorkQueue } from './work-queue.ts';

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { FicusError, toFicusError } from '../errors.ts';
-import { parseJson, isJsonObject } from '../fhir/json.ts';
 import { patientOfResource } from '../fhir/patient.ts';
 import type { Resource } from '../fhir/types.ts';
-import { weakEtag } from '../fhir/version.ts';
 import type { TwoSidedWriter } from '../migration-ports.ts';
 import type {
   Backend,
@@ -21,11 +18,11 @@ import { conditional } from '../resilience/conditional.ts';
 import { leftQueue, unasked, wasBeforeWrite } from '../resilience/interaction.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { endingOf, endingOfAnswer } from '../resilience/outcome.ts';
-import { versionIdOf } from '../resilience/versioned.ts';
 import { asResource, idOfWrite, readBody } from './content.ts';
 import { createModernSide } from './modern-side.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox-port.ts';
 import { lockOf, otherSide } from './sides.ts';
+import { answerWith, contentOf, withContent } from './write-content.ts';
 
 export interface WriterOptions {
   readonly outbox: Outbox;
@@ -283,37 +280,4 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
       }
     },
   };
-}
-
-function answerWith(resource: Resource, status: number, servedBy: string): FhirResponse {
-  const versionId = versionIdOf(resource);
-  const headers = {
-    ...(resource.id === undefined ? {} : { location: `${resource.resourceType}/${resource.id}` }),
-    ...(versionId === undefined ? {} : { etag: weakEtag(versionId) }),
-  };
-  return { status, headers, body: { kind: 'resource', resource }, servedBy };
-}
-
-function contentOf({ resource }: FhirRequest): Resource {
-  if (!resource) throw new FicusError('internal', 'A write with two sides came without a decoded resource.');
-  return resource;
-}
-
-/** The other side needs the content: a body that came as a stream is read. @throws FicusError `too-large`, `malformed`, `invalid` */
-async function withContent(request: FhirRequest, limit: number): Promise<FhirRequest> {
-  const { body, bodyLength: _length, ...rest } = request;
-  if (request.resource || body === undefined) return rest;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body instanceof Uint8Array ? Readable.from([body]) : body) {
-    const bytes = chunk as Uint8Array;
-    size += bytes.length;
-    if (size > limit)
-      throw new FicusError('too-large', 'The body is larger than can be kept for the other side.');
-    chunks.push(bytes);
-  }
-  const value = parseJson(Buffer.concat(chunks, size));
-  const resource = isJsonObject(value) ? asResource(value) : undefined;
-  if (resource?.resourceType === request.type) return { ...rest, resource };
-  throw new FicusError('invalid', `The body is no ${request.type}.`);
 }

@@ -6,7 +6,7 @@ import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createDelivery } from './delivery.ts';
 import type { Delivery } from './delivery.ts';
 import { openOutbox } from './outbox.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox-port.ts';
 import { createRecovery } from './recovery.ts';
 import type { Recovery } from './recovery.ts';
 import type { SidesOf } from './sides.ts';
@@ -51,6 +51,7 @@ export interface Writes {
 }
 
 const SETTLE_MS = 30_000;
+const DAY_MS = 86_400_000;
 
 /** Opens the outbox as the last process left it. Nothing is delivered before `start`; writes may come at once. */
 export async function openWrites(options: WritesOptions): Promise<Writes> {
@@ -59,6 +60,11 @@ export async function openWrites(options: WritesOptions): Promise<Writes> {
   const shared = { ...options, settleMs, outbox, locks: createKeyedLock() };
   const delivery = createDelivery(shared);
   const recovery = createRecovery(shared);
+  let cancel = (): void => {};
+  function forgetDaily(): void {
+    cancel();
+    cancel = options.clock.after(DAY_MS, () => void outbox.forget().then(forgetDaily));
+  }
   return {
     writer: createTwoSidedWriter(shared),
     pins: outbox.pins,
@@ -69,8 +75,10 @@ export async function openWrites(options: WritesOptions): Promise<Writes> {
     start() {
       recovery.start();
       delivery.start();
+      forgetDaily();
     },
     async stop() {
+      cancel();
       await Promise.all([recovery.stop(), delivery.stop()]);
     },
   };
