@@ -22,9 +22,7 @@ export function createPinBoard(clock: Clock): PinBoard {
     return [
       `${toward} ${type}`,
       ...(resourceId === undefined ? [] : [`${toward} ${type}/${resourceId}`]),
-      ...(patient === undefined || (type === 'Patient' && patient === resourceId)
-        ? []
-        : [`${toward} Patient/${patient}`]),
+      ...(patient === undefined ? [] : [`${toward} of ${patient}`]),
     ];
   }
 
@@ -47,7 +45,7 @@ export function createPinBoard(clock: Clock): PinBoard {
       if (id === undefined && patient === undefined) return counts.has(`${side} ${type}`);
       return (
         (id !== undefined && counts.has(`${side} ${type}/${id}`)) ||
-        (patient !== undefined && counts.has(`${side} Patient/${patient}`))
+        (patient !== undefined && counts.has(`${side} of ${patient}`))
       );
     },
     owed: (side, endpoint) => owedOf(owing.values(), side, endpoint, clock.now()),

@@ -18,7 +18,7 @@ import { conditional } from '../resilience/conditional.ts';
 import { leftQueue, unasked, wasBeforeWrite } from '../resilience/interaction.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { endingOf, endingOfAnswer } from '../resilience/outcome.ts';
-import { asResource, idOfWrite, readBody } from './content.ts';
+import { asResource, idOfWrite, readBody, referencesOf } from './content.ts';
 import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox-port.ts';
 import { lockOf, otherSide } from './sides.ts';
@@ -38,6 +38,8 @@ export interface WriterOptions {
   /** Largest body of a modern answer that is read, in bytes (default 8 MiB). */
   readonly maxBytes?: number;
 }
+
+type Concerned = Parameters<Outbox['pins']['behind']>[1];
 
 /** A write that names the resource, on its way to one side. */
 interface Turn {
@@ -108,12 +110,12 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
       if (answer) return answer;
     }
     if (!earlier) {
-      const what = {
+      const what: Concerned = {
         type,
         ...(id === undefined ? {} : { id }),
         ...(patient === undefined ? {} : { patient }),
       };
-      if (outbox.pins.behind(side, what) && !outbox.pins.behind(otherSide(side), what)) {
+      if (isBehind(side, what, named) && !isBehind(otherSide(side), what, named)) {
         turn.onBehind();
         throw unasked(
           'unavailable',
@@ -142,6 +144,16 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
     const doubtful = asked.doubtful ?? (earlier ? ('ask-then-send' as const) : undefined);
     const attempt: WriteAttempt = { ...asked, ...(doubtful ? { doubtful } : {}) };
     return see({ ...request, resource: named, attempt }, turn, context);
+  }
+
+  /** Whether a side has not seen writes of this type that come before this one, or what this one refers to. */
+  function isBehind(side: Side, what: Concerned, resource: Resource): boolean {
+    const { pins } = outbox;
+    if (pins.behind(side, { type: what.type }) && pins.behind(side, what)) return true;
+    return referencesOf(resource).some((reference) => {
+      const [type = '', id = ''] = reference.split('/');
+      return pins.behind(side, { type, id });
+    });
   }
 
   /** Sees a write through that is written down: only its deadline ends it, not its client. */

@@ -102,6 +102,24 @@ describe('one writer', () => {
     expect((await scene.write('modern', { resource: appointment('p-2') })).servedBy).toBe('modern:fake');
   });
 
+  it('a write that refers to what a side has not seen goes to the other, whoever it is of', async () => {
+    const scene = await openScene();
+    const made = resourceOf(await scene.write('modern', { resource: appointment('p-1') }));
+    const supportingInformation = [{ reference: `Appointment/${made.id}` }];
+    const resource = { ...appointment('p-2'), supportingInformation };
+    expect((await scene.write('legacy', { resource })).servedBy).toBe('modern:fake');
+    expect((await scene.write('legacy', { resource: appointment('p-3') })).servedBy).toBe('legacy:fake');
+  });
+
+  it('what is owed of another type keeps nobody waiting', async () => {
+    const scene = await openScene();
+    const encounter = { resourceType: 'Encounter', id: 'e-1', subject: { reference: 'Patient/p-1' } };
+    const intention = { id: 'w-0', endpoint: 'Encounter.update', type: 'Encounter', resourceId: 'e-1', patient: 'p-1', from: 'legacy', toward: 'modern', backend: 'clinical', lossy: false, resource: encounter } as const; // prettier-ignore
+    await scene.writes.outbox.repair(intention);
+    const attempt = { writeId: 'w-1', backend: 'bookings' };
+    expect((await scene.write('modern', { attempt })).servedBy).toBe('modern:fake');
+  });
+
   it('of two at once for one patient, the second follows the first', async () => {
     const scene = await openScene();
     const both = await Promise.all([
@@ -173,6 +191,7 @@ describe('pins', () => {
       { type: 'Appointment', id: made.id! },
       { type: 'Appointment' },
       { type: 'Encounter', patient: 'p-1' },
+      { type: 'Patient', id: 'p-1', patient: 'p-1' },
       { type: 'Patient', id: 'p-1' },
       { type: 'Appointment', patient: 'p-2' },
       { type: 'Appointment', id: 'another' },
@@ -184,6 +203,7 @@ describe('pins', () => {
       true,
       true,
       true,
+      false,
       false,
       false,
       false,
