@@ -8,16 +8,10 @@ import type {
   WriteAttempt,
   WriteRecord,
 } from '../ports.ts';
+import { again, hold } from './held.ts';
+import type { Held } from './held.ts';
 import { noAnswer, orAborted, unasked, wasBeforeWrite } from './interaction.ts';
-import {
-  encodeAnswer,
-  encodeError,
-  endingOf,
-  endingOfAnswer,
-  replay,
-  stillUnknown,
-  withoutStream,
-} from './outcome.ts';
+import { encodeAnswer, encodeError, endingOf, endingOfAnswer, replay, stillUnknown } from './outcome.ts';
 
 export interface OnceOptions {
   readonly store: IdempotencyStore;
@@ -53,18 +47,20 @@ export interface Once {
 
 /** After the deadline, the Layers below may take this long to say how it ended. */
 const GRACE_MS = 2_000;
+/** Of a streamed answer to a write so much is kept for repeats; of a larger one status and headers. */
+const KEPT_BYTES = 1024 * 1024;
 
 export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
   /** What this process is executing. */
-  const running = new Map<string, { readonly fingerprint: string; readonly answer: Promise<FhirResponse> }>();
+  const running = new Map<string, { readonly fingerprint: string; readonly answer: Promise<Held> }>();
 
   async function run(attempt: Attempt): Promise<{ response: FhirResponse; repeated: boolean }> {
     const { key, fingerprint, request, context } = attempt;
     const other = running.get(key);
     if (other) {
       refuseOtherContent(fingerprint, other.fingerprint);
-      const response = await orAborted(other.answer, context.signal, () => noAnswer(request));
-      return { response: withoutStream(response), repeated: true };
+      const held = await orAborted(other.answer, context.signal, () => noAnswer(request));
+      return { response: again(held), repeated: true };
     }
     let repeated = false;
     const answer = claimAndExecute(attempt, () => (repeated = true)).finally(() => running.delete(key));
@@ -72,10 +68,11 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     // Whoever waits hears of a failure below; when all have left it is in the store.
     answer.catch(() => {});
     // No leaving early: the Layers below know best whether anything was sent, and end soon after the deadline.
-    return { response: await answer, repeated };
+    const { response } = await answer;
+    return { response, repeated };
   }
 
-  async function claimAndExecute(attempt: Attempt, onRepeat: () => void): Promise<FhirResponse> {
+  async function claimAndExecute(attempt: Attempt, onRepeat: () => void): Promise<Held> {
     const { key, fingerprint, context, first } = attempt;
     const claim: WriteRecord = {
       fingerprint,
@@ -90,7 +87,7 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     refuseOtherContent(fingerprint, existing.fingerprint);
     if (existing.state === 'done' && existing.outcome !== undefined) {
       onRepeat();
-      return replay(existing.outcome);
+      return hold(replay(existing.outcome), KEPT_BYTES);
     }
     if (existing.state === 'running' && clock.now() < existing.runningUntil) throw atWork();
     return executeAgain(attempt, existing, claim);
@@ -101,7 +98,7 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     attempt: Attempt,
     existing: WriteRecord,
     { runningUntil, expiresAt }: WriteRecord,
-  ): Promise<FhirResponse> {
+  ): Promise<Held> {
     const { key, context } = attempt;
     const { fingerprint, writeId, backend } = existing;
     if (writeId === undefined || !attempt.isSame(existing)) throw stillUnknown();
@@ -123,7 +120,7 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
     attempt: Attempt,
     claim: WriteRecord,
     write: WriteAttempt | undefined,
-  ): Promise<FhirResponse> {
+  ): Promise<Held> {
     const { context, request } = attempt;
     const doubtful = write?.doubtful !== undefined;
     const detached = new AbortController();
@@ -133,10 +130,12 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
       cancel = clock.after(GRACE_MS, () => silence.abort());
     });
     try {
-      const answer = attempt.execute({ ...context, signal: detached.signal }, write);
-      const response = await orAborted(answer, silence.signal, () => noAnswer(request));
-      await settle(attempt, afterAnswer(claim, response, doubtful));
-      return response;
+      const answer = attempt
+        .execute({ ...context, signal: detached.signal }, write)
+        .then((response) => hold(response, KEPT_BYTES));
+      const held = await orAborted(answer, silence.signal, () => noAnswer(request));
+      await settle(attempt, afterAnswer(claim, held, doubtful));
+      return held;
     } catch (error) {
       const record = afterFailure(attempt, claim, error, doubtful);
       await settle(attempt, record);
@@ -159,10 +158,10 @@ export function createOnce({ store, clock, ttlMs }: OnceOptions): Once {
 }
 
 /** @param doubtful what did not reach the backend, or not this time, says nothing of the earlier attempt */
-function afterAnswer(claim: WriteRecord, response: FhirResponse, doubtful: boolean): WriteRecord | undefined {
-  const ending = endingOfAnswer(response);
+function afterAnswer(claim: WriteRecord, held: Held, doubtful: boolean): WriteRecord | undefined {
+  const ending = endingOfAnswer(held.response);
   if (ending === 'unknown' || (doubtful && ending === 'not-done')) return { ...claim, state: 'unknown' };
-  return ending === 'known' ? { ...claim, state: 'done', outcome: encodeAnswer(response) } : undefined;
+  return ending === 'known' ? { ...claim, state: 'done', outcome: encodeAnswer(held) } : undefined;
 }
 
 /** The record to keep; undefined: none, the key is free again. */

@@ -2,7 +2,9 @@ import { ERROR_CODES, FicusError } from '../errors.ts';
 import type { ErrorCode, Issue } from '../errors.ts';
 import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
-import type { FhirResponse } from '../ports.ts';
+import type { FhirBody, FhirResponse } from '../ports.ts';
+import { again, pipeOf } from './held.ts';
+import type { Held } from './held.ts';
 import { wasBeforeWrite } from './interaction.ts';
 
 /** How a write ended, as far as can be told. */
@@ -37,6 +39,8 @@ interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly resource?: Resource;
+  /** Of a streamed body, in base64. */
+  readonly bytes?: string;
   readonly issues?: readonly Issue[];
   readonly servedBy: string;
 }
@@ -48,20 +52,18 @@ interface StoredError {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A streamed body has one reader: whoever else is answered gets status and headers. */
-export function withoutStream(response: FhirResponse): FhirResponse {
-  if (response.body.kind !== 'pipe') return response;
-  const headers = Object.entries(response.headers).filter(([name]) => !name.startsWith('content-'));
-  return { ...response, headers: Object.fromEntries(headers), body: { kind: 'none' } };
-}
-
-/** An answer as JSON text, digits kept. Of one whose body is streamed the body is not kept. */
-export function encodeAnswer(response: FhirResponse): string {
-  const { status, headers, body, issues, servedBy } = withoutStream(response);
-  const stored: StoredAnswer = { status, headers, servedBy, ...(issues ? { issues } : {}) };
-  return JSON.stringify({
-    answer: body.kind === 'resource' ? { ...stored, resource: body.resource } : stored,
-  });
+/** An answer as JSON text: of a resource every digit, of a streamed body every byte that is held. */
+export function encodeAnswer(held: Held): string {
+  const { status, headers, body, issues, servedBy } = again(held);
+  const stored: StoredAnswer = {
+    status,
+    headers,
+    servedBy,
+    ...(issues ? { issues } : {}),
+    ...(body.kind === 'resource' ? { resource: body.resource } : {}),
+    ...(held.bytes ? { bytes: held.bytes.toString('base64') } : {}),
+  };
+  return JSON.stringify({ answer: stored });
 }
 
 export function encodeError({ code, message, issues, headers }: FicusError): string {
@@ -72,14 +74,18 @@ export function encodeError({ code, message, issues, headers }: FicusError): str
 export function replay(text: string): FhirResponse {
   const { answer, error } = parseJson(text) as unknown as { answer?: StoredAnswer; error?: StoredError };
   if (answer) {
-    const { status, headers, resource, issues, servedBy } = answer;
-    const body = resource ? ({ kind: 'resource', resource } as const) : ({ kind: 'none' } as const);
-    return { status, headers, servedBy, body, ...(issues ? { issues } : {}) };
+    const { status, headers, issues, servedBy } = answer;
+    return { status, headers, servedBy, body: bodyOf(answer), ...(issues ? { issues } : {}) };
   }
   if (error && ERROR_CODES.includes(error.code)) {
     throw new FicusError(error.code, error.message, { issues: error.issues, headers: error.headers });
   }
   throw new FicusError('internal', 'A stored outcome cannot be read.');
+}
+
+function bodyOf({ resource, bytes }: StoredAnswer): FhirBody {
+  if (resource) return { kind: 'resource', resource };
+  return bytes === undefined ? { kind: 'none' } : pipeOf(Buffer.from(bytes, 'base64'));
 }
 
 /** What a repeat is told while nobody knows. @param cause why this attempt found nothing out */

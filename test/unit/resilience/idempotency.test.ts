@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
-import type { FhirResponse, IdempotencyStore } from '../../../src/ports.ts';
+import type { IdempotencyStore } from '../../../src/ports.ts';
 import { idempotency } from '../../../src/resilience/idempotency.ts';
 import type { IdempotencyOptions } from '../../../src/resilience/idempotency.ts';
 import { beforeWrite } from '../../../src/resilience/interaction.ts';
@@ -392,49 +392,4 @@ describe('a write', () => {
     expect(await outcome(layered.handle(streamed, context()))).toBe('not-implemented');
     expect(backend.calls).toEqual([]);
   });
-});
-
-describe('an answer of a modern service', () => {
-  const streamed = (status: number): FhirResponse => ({
-    status,
-    headers: { location: 'Patient/new', 'content-type': 'application/fhir+json', 'content-length': '2' },
-    body: { kind: 'pipe', pipe: async () => {}, discard: () => {} },
-    servedBy: 'modern:labs',
-  });
-
-  it('is streamed to the first only; whoever repeats gets status and headers', async () => {
-    const { backend, start, layered, context } = setUp();
-    const [first, second] = [layered.handle(keyed, context()), layered.handle(keyed, context())];
-    await settled();
-    const response = streamed(201);
-    backend.calls[0]?.answer(response);
-    expect(await first).toBe(response);
-    const bare = { ...response, headers: { location: 'Patient/new' }, body: { kind: 'none' } };
-    expect(await second).toEqual(bare);
-    expect(await start().handle(keyed, context())).toEqual(bare);
-  });
-
-  it.each([
-    [422, 'answered', 1],
-    [501, 'answered', 1],
-    [503, 'answered', 2],
-    [429, 'answered', 2],
-    [500, 'answered', 2, 'in doubt'],
-    [504, 'answered', 2, 'in doubt'],
-  ] as const)(
-    'with status %i: a repeat is %s and the Layer below was asked %i time(s)',
-    async (status, ending, times, doubt?: string) => {
-      const { backend, start, context } = setUp();
-      const first = start().handle(keyed, context());
-      await settled();
-      backend.calls[0]?.answer(streamed(status));
-      expect(await first).toMatchObject({ status });
-      const repeat = outcome(start().handle(keyed, context()));
-      await settled();
-      backend.calls[1]?.answer(streamed(201));
-      expect([await repeat, backend.calls.length]).toEqual([ending, times]);
-      const { doubtful } = backend.calls.at(-1)?.request.attempt ?? {};
-      expect(doubtful).toBe(doubt === undefined ? undefined : 'ask-then-send');
-    },
-  );
 });
