@@ -158,9 +158,15 @@ export async function failAndReturn({ stage, endpoint, voice, served }: Scene): 
   await stage.recovered();
 }
 
-export async function forward({ endpoint, voice, served }: Scene): Promise<void> {
+export async function forward({ stage, endpoint, voice, served }: Scene): Promise<void> {
   voice.title('Again, in full, and on to modern');
   voice.tell('Going back needed no gates; going forward needs them all again, from fresh evidence.');
+  if ((await endpoint.show()).route.hold) {
+    voice.tell('Ficus held it before it went back. Somebody who has looked lets it go on:');
+    const reason = 'the service answers again';
+    voice.command(`ficus migrate release ${ENDPOINT} --by mira --reason "${reason}"`);
+    await stage.admin(`/migration/${ENDPOINT}/hold`, { by: 'mira', reason }, 'DELETE');
+  }
   while ((await endpoint.show()).route.stage !== 'modern') {
     await endpoint.untilOpen(PATIENCE);
     const before = served.length;

@@ -12,7 +12,7 @@ interface View {
   readonly route: {
     readonly stage: string;
     readonly reason: string;
-    readonly cohort?: { readonly percent: number };
+    readonly hold?: { readonly by: string };
   };
   readonly next?: { readonly step: string; readonly open: boolean; readonly gates: readonly Gate[] };
 }
