@@ -21,7 +21,7 @@ export interface Outbox {
   /** Whether a resource is on its way to either side: a reference to it is good. */
   knows(type: string, id: string): boolean;
 
-  /** Writes an intention down, before anything is sent. It pins from the call on. @throws FicusError `unavailable`: nothing was kept */
+  /** Writes an intention down, before anything is sent. It pins from the call on. @throws what the store failed with; nothing was kept */
   intend(intention: Intention): Promise<void>;
   /** The write was done: from now on the other side is owed it. */
   accept(id: string, accepted: Resource): Promise<void>;
