@@ -13,8 +13,12 @@ export function whereabouts({ stage, cohort }: Pick<Route, 'stage' | 'cohort'>):
 /** What happened to a route, for a change board: `Observation.search went from shadow to canary 5 %, by ana: pilot.` */
 export function movedInWords(before: Route, after: Route): string {
   const why = after.reason === '' ? '' : `: ${after.reason}`;
-  return `${after.endpoint} went from ${whereabouts(before)} to ${whereabouts(after)}, by ${after.updatedBy}${why}.`;
+  const ways = `from ${whereabouts(before)} to ${whereabouts(after)}`;
+  return sentence(`${after.endpoint} went ${ways}, by ${after.updatedBy}${why}`);
 }
+
+/** Words with a full stop, where they do not end a sentence already. */
+export const sentence = (words: string): string => (/[.!?]$/.test(words) ? words : `${words}.`);
 
 /** How many writes a side has not been told of, of one endpoint or of all. */
 export type OwedOf = (side: Side, endpoint?: Endpoint) => Owed;

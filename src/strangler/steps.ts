@@ -7,7 +7,7 @@ import { nextStep } from './next-step.ts';
 import { isSamePerson } from './person.ts';
 import { isStage, wiringProblems } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
-import { movedInWords, neighbourWarnings, owedWarnings, readersLeftBehind, untoldWarnings, whereabouts } from './step-words.ts'; // prettier-ignore
+import { movedInWords, neighbourWarnings, owedWarnings, readersLeftBehind, sentence, untoldWarnings, whereabouts } from './step-words.ts'; // prettier-ignore
 import type { OwedOf } from './step-words.ts';
 import type { Change, RoutePatch, RouteTable } from './table.ts';
 import { TRANSITIONS, refusalOf } from './transition.ts';
@@ -168,7 +168,8 @@ export function createSteps(options: StepsOptions): Steps {
     change: Change,
   ): Promise<Moved> {
     const route = await table.change(endpoint, patch, change);
-    return { route, words: `${endpoint} ${words}, by ${change.by}${because(change)}.`, warnings: [] };
+    const said = sentence(`${endpoint} ${words}, by ${change.by}${because(change)}`);
+    return { route, words: said, warnings: [] };
   }
 
   function signed({ by, reason = '' }: Change) {
@@ -262,7 +263,7 @@ const because = ({ reason = '' }: Change): string => (reason === '' ? '' : `: ${
 /** One reason is the message; of several each is an issue. */
 function refused({ endpoint }: Route, what: string, reasons: readonly string[]): FicusError {
   const [only = 'the gates do not let it through', ...more] = reasons;
-  if (more.length === 0) return new FicusError('unprocessable', `${endpoint} ${what}: ${only}.`);
+  if (more.length === 0) return new FicusError('unprocessable', sentence(`${endpoint} ${what}: ${only}`));
   return new FicusError('unprocessable', `${endpoint} ${what}, for ${reasons.length} reasons.`, {
     issues: reasons.map((diagnostics) => ({ severity: 'error', code: 'business-rule', diagnostics })),
   });

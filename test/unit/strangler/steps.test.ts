@@ -73,6 +73,20 @@ describe('a step forward', () => {
     });
   });
 
+  it('says a reason that is a sentence with one full stop, and what people wrote, too', async () => {
+    world.blocking = ['contract: The contract tests of new have not been run.'];
+    await expect(steps.promote(SEARCH, ana)).rejects.toMatchObject({
+      message:
+        'Appointment.search cannot go to shadow: contract: The contract tests of new have not been run.',
+    });
+    const { words } = await steps.hold(SEARCH, { by: 'ben', reason: 'Holidays.' });
+    expect(words).toBe('Appointment.search is held, by ben: Holidays.');
+    await steps.release(SEARCH, ben);
+    world.blocking = [];
+    const moved = await steps.promote(SEARCH, { by: 'ana', reason: 'Approved on Monday.' });
+    expect(moved.words).toBe('Appointment.search went from legacy to shadow, by ana: Approved on Monday.');
+  });
+
   it('is refused where the wiring is not there, by all that is missing', async () => {
     world.blocking = ['owners: nobody'];
     expect(await refusal(steps.promote('Appointment.read', ana))).toEqual([
