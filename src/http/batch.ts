@@ -4,6 +4,7 @@ import type { Issue } from '../errors.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import { operationOutcome } from '../fhir/outcome.ts';
 import type { Interaction, Json, JsonObject, Resource } from '../fhir/types.ts';
+import type { FhirResponse } from '../ports.ts';
 import { locationOf, resourceOf } from './answer.ts';
 import { collectResource } from './collect.ts';
 import { parseIfMatch, parseIfNoneMatch } from './conditions.ts';
@@ -117,6 +118,26 @@ function placeOf(index: number): string {
   return `Bundle.entry[${index}]`;
 }
 
+/** HEAD is a read or a search whose body nobody wants. */
+function isHead(entry: Json): boolean {
+  return isJsonObject(entry) && isJsonObject(entry['request']) && entry['request']['method'] === 'HEAD';
+}
+
+function noBody({ body }: FhirResponse): undefined {
+  if (body.kind === 'pipe') body.discard();
+}
+
+async function bodyOf(
+  performed: Performed,
+  call: Call,
+  { maxEntryBytes, publicBase }: BatchOptions,
+): Promise<Resource | undefined> {
+  const { body } = performed.response;
+  return body.kind === 'pipe'
+    ? collectResource(body, maxEntryBytes)
+    : resourceOf(performed, call, publicBase);
+}
+
 /** Status of an entry in the words of Bundle.entry.response.status. */
 async function entryOf(entry: Json, index: number, options: BatchOptions): Promise<JsonObject> {
   try {
@@ -125,10 +146,7 @@ async function entryOf(entry: Json, index: number, options: BatchOptions): Promi
     const { response } = performed;
     const { etag, lastModified } = validatorsOf(response);
     const location = locationOf(performed, call);
-    const answer =
-      response.body.kind === 'pipe'
-        ? await collectResource(response.body, options.maxEntryBytes)
-        : resourceOf(performed, call, options.publicBase);
+    const answer = isHead(entry) ? noBody(response) : await bodyOf(performed, call, options);
     const isOutcome = answer?.resourceType === 'OperationOutcome';
     return {
       ...(answer && !isOutcome ? { resource: answer } : {}),

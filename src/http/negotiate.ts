@@ -130,18 +130,23 @@ export interface Presentation {
 
 const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty']);
 
-/** Takes `_format` and `_pretty` out of the parameters. Throws `parameter-invalid` for a `_pretty` that is no boolean. */
+/**
+ * Takes `_format` and `_pretty` out of the parameters. One without a value says nothing. Throws `parameter-invalid` for a `_pretty` that is no
+ * boolean.
+ */
 export function takePresentation(pairs: Pairs): Presentation {
   if (!pairs.some(([name]) => PRESENTATION.has(name)))
     return { format: undefined, pretty: false, others: pairs };
-  const pretty = pairs.findLast(([name]) => name === '_pretty')?.[1];
+  const given = (wanted: string): string | undefined =>
+    pairs.findLast(([name, value]) => name === wanted && value !== '')?.[1];
+  const pretty = given('_pretty');
   if (pretty !== undefined && pretty !== 'true' && pretty !== 'false') {
     throw new FicusError('parameter-invalid', 'This parameter takes true or false', {
       expression: ['_pretty'],
     });
   }
   return {
-    format: pairs.findLast(([name]) => name === '_format')?.[1],
+    format: given('_format'),
     pretty: pretty === 'true',
     others: pairs.filter(([name]) => !PRESENTATION.has(name)),
   };

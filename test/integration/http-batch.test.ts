@@ -20,6 +20,7 @@ let running: Running;
 let seen: FhirRequest[] = [];
 let atOnce = 0;
 let most = 0;
+let discarded = 0;
 
 function piped(text: string, status = 200): FhirResponse {
   const pipe = async (sink: Writable): Promise<void> => {
@@ -29,7 +30,7 @@ function piped(text: string, status = 200): FhirResponse {
   return {
     status,
     headers: { 'content-type': 'application/fhir+json', etag: 'W/"9"' },
-    body: { kind: 'pipe', pipe, discard: () => {} },
+    body: { kind: 'pipe', pipe, discard: () => void (discarded += 1) },
     servedBy: 'modern:labs',
   };
 }
@@ -62,6 +63,7 @@ beforeAll(async () => {
 beforeEach(() => {
   seen = [];
   most = 0;
+  discarded = 0;
 });
 afterAll(() => running.server.close(0));
 
@@ -149,6 +151,19 @@ describe('a batch', () => {
     const { entry } = await post(bundle, { prefer: 'return=minimal' });
     expect(entry[0]?.resource).toBeUndefined();
     expect(entry[0]?.response).toMatchObject({ status: '201', etag: 'W/"2"' });
+  });
+
+  it('answers a HEAD with what GET would say, but no body, and frees a stream', async () => {
+    const asked = ['Patient/p1', 'Patient?name=x', 'Observation/o1', 'Patient/missing'];
+    const entriesOf = async (method: string) => {
+      const entry = asked.map((url) => ({ request: { method, url } }));
+      return (await post({ type: 'batch', entry })).entry;
+    };
+    const gets = await entriesOf('GET');
+    expect(gets.filter(({ resource }) => resource)).toHaveLength(3);
+    expect(discarded).toBe(0);
+    expect(await entriesOf('HEAD')).toEqual(gets.map(({ response }) => ({ response })));
+    expect(discarded).toBe(1);
   });
 
   it('takes absolute addresses of this server, and no others', async () => {

@@ -101,6 +101,14 @@ describe('a read', () => {
     expect(seen[0]?.request.ifNoneMatch).toBe('3');
   });
 
+  it('takes a _format or _pretty without a value as none', async () => {
+    const ask = (accept: string) =>
+      fetch(`${running.base}/Patient/p1?_format=&_pretty=`, { headers: { accept } }).then(
+        ({ status }) => status,
+      );
+    expect([await ask('application/fhir+json'), await ask('application/fhir+xml')]).toEqual([200, 406]);
+  });
+
   it('answers HEAD with the headers of GET and no body', async () => {
     const get = await fetch(`${running.base}/Patient/p1`);
     const head = await fetch(`${running.base}/Patient/p1`, { method: 'HEAD' });
