@@ -8,8 +8,8 @@ import { abortTransfers } from './proxy/load.ts';
 import { pin, startNginx, startRole } from './proxy/processes.ts';
 import type { Proxy } from './proxy/processes.ts';
 
-// A proxied read of 2 kB and of 200 kB, and a POST of 200 kB: Ficus with everything on against bare express +
-// http-proxy-middleware (and a body parser, for the POST), and against nginx where it is installed. Each proxy is a process
+// A proxied read of 2 kB and of 200 kB, and a POST of 200 kB: Ficus with everything on against bare 'express' +
+// 'http-proxy-middleware' (and a body parser, for the POST), and against nginx where it is installed. Each proxy is a process
 // of its own on one core, the load and the service on the other. The figures are medians of rounds that alternate, the ratio
 // is the median of the rounds' own: one beside the other meets the same machine.
 
