@@ -5,7 +5,7 @@ import { createBudget } from './budget.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { AskedSide, Case } from './judge.ts';
 import { atHand, isTelling } from './settled.ts';
-import { Uncomparable } from './uncomparable.ts';
+import { skipped, uncomparable } from './uncomparable.ts';
 
 /** What the experiment may cost; `migration.shadow` of the configuration. */
 export interface ShadowLimits {
@@ -46,7 +46,7 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
 
   function sideOf(name: string | undefined): AskedSide {
     const backend = name === undefined ? undefined : backends.get(name);
-    if (name === undefined || !backend) throw new Uncomparable({ why: 'not-wired' });
+    if (name === undefined || !backend) throw uncomparable('not-wired');
     let budget = budgets.get(name);
     if (!budget) budgets.set(name, (budget = createBudget({ ...limits, clock })));
     return { backend, budget };
@@ -57,14 +57,14 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
   return {
     live({ side, outcome, ...question }) {
       const request = comparableRequest(question.request);
-      if (random() >= limits.share) throw new Uncomparable({ skipped: 'not-sampled' });
+      if (random() >= limits.share) throw skipped('not-sampled');
       const sides = sidesOf(question.route);
       const settled = atHand(outcome);
-      if (settled && !isTelling(settled)) throw new Uncomparable({ why: `${side}-failed` });
+      if (settled && !isTelling(settled)) throw uncomparable(`${side}-failed`);
       const needed = (['legacy', 'modern'] as const).filter((it) => !settled || it !== side);
       for (const it of needed) {
         const why = sides[it].budget.full();
-        if (why !== undefined) throw new Uncomparable({ skipped: why });
+        if (why !== undefined) throw skipped(why);
       }
       const permits = new Map(needed.map((it): [Side, Permit] => [it, sides[it].budget.take()]));
       return { ...question, request, sides, permits, ...(settled ? { known: { side, settled } } : {}) };
@@ -81,9 +81,9 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
 /** The question alone, whatever the client had already. @throws Uncomparable for what cannot be asked of the other side */
 function comparableRequest(request: FhirRequest): FhirRequest {
   const { interaction, query } = request;
-  if (interaction === 'vread') throw new Uncomparable({ why: 'versions' });
-  if (interaction !== 'read' && interaction !== 'search') throw new Uncomparable({ why: 'not-a-read' });
-  if (query?.page !== undefined) throw new Uncomparable({ skipped: 'page' });
+  if (interaction === 'vread') throw uncomparable('versions');
+  if (interaction !== 'read' && interaction !== 'search') throw uncomparable('not-a-read');
+  if (query?.page !== undefined) throw skipped('page');
   const { ifNoneMatch: _ifNoneMatch, ifMatch: _ifMatch, ...question } = request;
   return question;
 }

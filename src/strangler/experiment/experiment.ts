@@ -9,7 +9,7 @@ import type { Capture } from './capture.ts';
 import { createJudge } from './judge.ts';
 import type { Case, JudgeOptions, Verdict } from './judge.ts';
 import { pause } from './pause.ts';
-import { Uncomparable } from './uncomparable.ts';
+import { Uncomparable, skipped, uncomparable } from './uncomparable.ts';
 import type { Why } from './uncomparable.ts';
 import { createKeyedHash } from './vault.ts';
 
@@ -78,7 +78,7 @@ export function createExperiment(options: ExperimentOptions): RunningExperiment 
 
   async function decide(it: Case, controller: AbortController): Promise<Ending> {
     const life = Math.max(LIFE_MS, LIFE_DEADLINES * limits.deadlineMs);
-    const cancelLife = clock.after(life, () => controller.abort(new Uncomparable({ why: 'budget' })));
+    const cancelLife = clock.after(life, () => controller.abort(uncomparable('budget')));
     try {
       // The turn in which the client was answered is the client's.
       await pause(0, clock);
@@ -140,8 +140,8 @@ export function createExperiment(options: ExperimentOptions): RunningExperiment 
 
   /** @throws Uncomparable */
   function admit(it: Answered): Case {
-    if (stopped) throw new Uncomparable({ skipped: 'stopping' });
-    if (under.size >= maxRunning) throw new Uncomparable({ skipped: 'concurrency' });
+    if (stopped) throw skipped('stopping');
+    if (under.size >= maxRunning) throw skipped('concurrency');
     return admission.live(it);
   }
 
@@ -164,10 +164,10 @@ export function createExperiment(options: ExperimentOptions): RunningExperiment 
 
   async function compareBoth(question: Question, signal: AbortSignal): Promise<Comparison | undefined> {
     const controller = new AbortController();
-    const giveUp = () => controller.abort(new Uncomparable({ skipped: 'stopping' }));
+    const giveUp = () => controller.abort(skipped('stopping'));
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      if (stopped || signal.aborted) throw new Uncomparable({ skipped: 'stopping' });
+      if (stopped || signal.aborted) throw skipped('stopping');
       return await begin(admission.patient(question), 'replay', controller);
     } catch (error) {
       return count(endingOf(error, question.route), 'replay', question);
@@ -190,7 +190,7 @@ export function createExperiment(options: ExperimentOptions): RunningExperiment 
     async stop() {
       stopped = true;
       const cancel = clock.after(graceMs, () => {
-        for (const controller of under.values()) controller.abort(new Uncomparable({ skipped: 'stopping' }));
+        for (const controller of under.values()) controller.abort(skipped('stopping'));
       });
       await idle();
       cancel();

@@ -5,7 +5,7 @@ import type { ParseQuery } from './asked-request.ts';
 import type { ComparableAnswer, ComparableSet } from '../compare/answer.ts';
 import { isTelling, pageOf } from './settled.ts';
 import type { Page, Settled } from './settled.ts';
-import { Uncomparable } from './uncomparable.ts';
+import { uncomparable } from './uncomparable.ts';
 
 export interface GatherOptions {
   readonly side: Side;
@@ -34,7 +34,7 @@ export async function gather(first: Settled, options: GatherOptions): Promise<Co
     if (set.matches.length + set.included.length >= maxResources) break;
     const page = pageAt(side, await again(nextRequest(next, options)), request);
     // A first page that is fine and a later one that is refused: there is no whole answer to compare.
-    if (page.answer.kind !== 'set') throw new Uncomparable({ why: 'pages' });
+    if (page.answer.kind !== 'set') throw uncomparable('pages');
     set = joined(set, page.answer);
     next = page.next;
   }
@@ -42,7 +42,7 @@ export async function gather(first: Settled, options: GatherOptions): Promise<Co
 }
 
 function pageAt(side: Side, settled: Settled, request: FhirRequest): Page {
-  if (!isTelling(settled)) throw new Uncomparable({ why: `${side}-failed` });
+  if (!isTelling(settled)) throw uncomparable(`${side}-failed`);
   return pageOf(settled, request);
 }
 
@@ -64,14 +64,14 @@ export function addressOf({ resourceType, id }: Resource): string {
 
 function nextRequest(next: NonNullable<Page['next']>, options: GatherOptions): FhirRequest {
   const { request, parse } = options;
-  if (!request.query) throw new Uncomparable({ why: 'pages' });
+  if (!request.query) throw uncomparable('pages');
   if (typeof next === 'string') return { ...request, query: { ...request.query, page: next } };
-  if (next.length === 0) throw new Uncomparable({ why: 'pages' });
+  if (next.length === 0) throw uncomparable('pages');
   try {
     return { ...request, query: parse(request.type, next, 'strict') };
   } catch (error) {
     // A link with parameters that this API does not know: clients cannot follow it either.
-    if (error instanceof FicusError) throw new Uncomparable({ why: 'pages' });
+    if (error instanceof FicusError) throw uncomparable('pages');
     throw error;
   }
 }

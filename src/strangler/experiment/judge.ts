@@ -13,7 +13,7 @@ import { pause } from './pause.ts';
 import type { RuleBook } from './rules.ts';
 import type { Samples } from './samples.ts';
 import type { Settled } from './settled.ts';
-import { Uncomparable } from './uncomparable.ts';
+import { Uncomparable, uncomparable } from './uncomparable.ts';
 
 export interface JudgeOptions {
   readonly ask: Ask;
@@ -93,7 +93,7 @@ export function createJudge(options: JudgeOptions): Judge {
     const reasons = [legacy, modern].flatMap((read) =>
       read.status === 'rejected' ? [read.reason as unknown] : [],
     );
-    if (reasons.length === 2 && reasons.every(isFailedSide)) throw new Uncomparable({ why: 'both-failed' });
+    if (reasons.length === 2 && reasons.every(isFailedSide)) throw uncomparable('both-failed');
     // A fault of ours is not hidden behind a side that failed.
     throw reasons.find((reason) => !(reason instanceof Uncomparable)) ?? reasons[0];
   }
@@ -181,10 +181,10 @@ const isNoise = ({ severity }: Difference): boolean => severity === 'noise';
 /** No difference proves that two answers are alike only when both are whole, or go on after the same resources. */
 function evenIfWhole({ legacy, modern }: Pair): Pick<Verdict, 'verdict' | 'differences'> {
   const sets = [legacy, modern].flatMap((answer) => (answer.kind === 'set' ? [answer] : []));
-  if (sets.some(({ partial }) => partial)) throw new Uncomparable({ why: 'incomplete' });
+  if (sets.some(({ partial }) => partial)) throw uncomparable('incomplete');
   const [one, other] = sets;
   const cutAlike = one && other && !one.complete && !other.complete && sameAddresses(one, other);
-  if (!cutAlike && sets.some(({ complete }) => !complete)) throw new Uncomparable({ why: 'too-many' });
+  if (!cutAlike && sets.some(({ complete }) => !complete)) throw uncomparable('too-many');
   return { verdict: 'match', differences: [] };
 }
 

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import type { FhirBody } from '../../ports.ts';
-import { Uncomparable } from './uncomparable.ts';
+import { skipped } from './uncomparable.ts';
 
 type Pipe = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
@@ -14,7 +14,7 @@ type Pipe = Extract<FhirBody, { readonly kind: 'pipe' }>;
 export async function readPipe(body: Pipe, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  const tooLarge = new Uncomparable({ skipped: 'too-large' });
+  const tooLarge = skipped('too-large');
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       size += chunk.length;

@@ -19,13 +19,34 @@ export type Why =
   | 'budget'
   | 'internal';
 
-/** Ends a comparison without a verdict. Never leaves the experiment. */
-export class Uncomparable extends Error {
-  readonly outcome: { readonly why: Why } | { readonly skipped: Skipped };
+type Outcome = { readonly why: Why } | { readonly skipped: Skipped };
 
-  constructor(outcome: Uncomparable['outcome']) {
+/** Ends a comparison without a verdict. Never leaves the experiment. Made by `uncomparable` and `skipped` only. */
+export class Uncomparable extends Error {
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
     super('the answers cannot be compared');
     this.name = 'Uncomparable';
     this.outcome = outcome;
   }
+}
+
+/** One of each: most answers of a busy endpoint are skipped, and a stack that nobody reads costs more than all the rest of it. */
+const known = new Map<Why | Skipped, Uncomparable>();
+
+function once(word: Why | Skipped, outcome: Outcome): Uncomparable {
+  let error = known.get(word);
+  if (!error) known.set(word, (error = new Uncomparable(outcome)));
+  return error;
+}
+
+/** To throw: begun, and not to be compared. */
+export function uncomparable(why: Why): Uncomparable {
+  return once(why, { why });
+}
+
+/** To throw: not begun, or broken off. */
+export function skipped(why: Skipped): Uncomparable {
+  return once(why, { skipped: why });
 }
