@@ -11,6 +11,7 @@ import { writesOperations } from './compose/migration/writes-desk.ts';
 import { startServers } from './compose/servers.ts';
 import { wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { endingsOf } from './http/lifecycle.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Backend, Clock, Logger } from './ports.ts';
@@ -70,11 +71,13 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     await migration.start();
     const { contract } = assembly;
     const { maxCount } = config.search;
+    const ending = endingsOf(contract.resources.values());
     servers.open({
       backend,
       promised: (type) => contract.interactions(type),
       parseSearch: (type, pairs, handling) =>
         parseSearch(type, pairs, { rules: contract, handling, base: publicBase, maxCount }),
+      ...(ending ? { ending } : {}),
       capability: createCapability({
         contract,
         table,

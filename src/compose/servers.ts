@@ -18,7 +18,7 @@ import type { Installed } from './backends.ts';
 /** What the servers answer with, known once the addresses are. */
 export interface Opening extends Pick<
   AppOptions,
-  'backend' | 'promised' | 'parseSearch' | 'capability' | 'bodyOf'
+  'backend' | 'promised' | 'parseSearch' | 'ending' | 'capability' | 'bodyOf'
 > {
   readonly table: RouteTable;
   readonly backends: readonly Installed[];

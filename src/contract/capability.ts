@@ -135,7 +135,7 @@ function documentationOf(
   { owner, lifecycle, documentation }: ResourceContract,
   anchors: EndpointState['anchors'],
 ): string {
-  const { since, deprecated, sunset } = lifecycle;
+  const { since, deprecated, sunset, successor, notice } = lifecycle;
   const needed =
     anchors && anchors.every((set) => set.length > 0) ? anchors.map((set) => set.join(' + ')) : [];
   return [
@@ -143,6 +143,8 @@ function documentationOf(
     `Owner: ${owner}. Since ${since}.`,
     ...(deprecated === undefined ? [] : [`Deprecated from ${deprecated}.`]),
     ...(sunset === undefined ? [] : [`Gone from ${sunset}.`]),
+    ...(successor === undefined ? [] : [`Its successor: <${successor}>.`]),
+    ...(notice === undefined ? [] : [`Why, and what to do: <${notice}>.`]),
     ...(needed.length > 0 ? [`A search needs one of: ${needed.join('; ')}.`] : []),
   ].join(' ');
 }

@@ -120,6 +120,10 @@ function checkLifecycle({ lifecycle }: ResourceFile, { version }: ContractFile, 
   if (sunset !== undefined && (deprecated === undefined || deprecated >= sunset)) {
     report('.lifecycle.sunset', 'comes after a day of deprecation');
   }
+  for (const link of ['successor', 'notice'] as const) {
+    if (lifecycle[link] !== undefined && deprecated === undefined)
+      report(`.lifecycle.${link}`, 'comes with a day of deprecation');
+  }
 }
 
 function compareVersions(a: string, b: string): number {

@@ -19,6 +19,8 @@ export interface ResourceContract {
     readonly since: string;
     readonly deprecated?: string | undefined;
     readonly sunset?: string | undefined;
+    readonly successor?: string | undefined;
+    readonly notice?: string | undefined;
   };
   readonly documentation?: string | undefined;
   readonly interactions: readonly Interaction[];

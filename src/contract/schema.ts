@@ -10,6 +10,8 @@ const lifecycle = z.strictObject({
   since: semver.describe('Version of the contract that first promised it'),
   deprecated: day.optional().describe('From this day on, new applications should not use it'),
   sunset: day.optional().describe('From this day on, it may be gone'),
+  successor: z.url().optional().describe('What takes its place'),
+  notice: z.url().optional().describe('A page for people: why it ends, and what to do'),
 });
 
 const resource = z.strictObject({

@@ -32,6 +32,8 @@ export interface FhirOptions {
   /** The interactions promised for a type; undefined when the type is not part of the API. */
   readonly promised: (type: string) => readonly Interaction[] | undefined;
   readonly parseSearch: ParseSearch;
+  /** Headers that tell of the end of a type's life; undefined: it has none in sight. */
+  readonly ending?: (type: string) => Readonly<Record<string, string>> | undefined;
   /** The CapabilityStatement as it is now. The same object while nothing has changed. */
   readonly capability: () => Resource;
   /** Whether a write is decoded and validated first, or streamed on; default `validated`. */
@@ -57,6 +59,8 @@ interface Turn {
   readonly res: ServerResponse;
   readonly scope: RequestScope;
   readonly cors: Readonly<Record<string, string>>;
+  /** Headers that tell of the end of what is asked for. */
+  ending: Readonly<Record<string, string>> | undefined;
   /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
   route: string;
   pretty: boolean;
@@ -98,6 +102,7 @@ export class FhirHandler {
       res,
       scope,
       cors: corsHeaders(http.cors, req),
+      ending: undefined,
       route: 'unrouted',
       pretty: false,
       writes: false,
@@ -110,6 +115,7 @@ export class FhirHandler {
     } catch (error) {
       answer = this.#failed(turn, error);
     }
+    if (turn.ending) answer = { ...answer, headers: { ...answer.headers, ...turn.ending } };
     try {
       scope.answered();
       await writeAnswer(turn, answer, http.compression);
@@ -179,6 +185,7 @@ export class FhirHandler {
     const { headers } = turn.req;
     const write = asked.interaction === 'create' || asked.interaction === 'update';
     turn.writes = write;
+    turn.ending = this.#options.ending?.(asked.type);
     if (write) refuseIfNoneMatch(headers['if-none-match'], 'If-None-Match');
     const conditions = {
       ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),

@@ -153,5 +153,13 @@ describe('the CapabilityStatement', () => {
     expect(rows(old).get('Patient')?.documentation).toMatch(
       /Deprecated from 2027-01-01\. Gone from 2028-01-01\./,
     );
+    const told = text.replace(
+      'sunset: 2028-01-01',
+      'sunset: 2028-01-01, successor: https://ehr.example/r5/Patient, notice: https://ehr.example/r4',
+    );
+    const moved = capabilityStatement(loadContract(told), (it) => ({ declared: [it] }), installation);
+    expect(rows(moved).get('Patient')?.documentation).toContain(
+      'Its successor: <https://ehr.example/r5/Patient>. Why, and what to do: <https://ehr.example/r4>.',
+    );
   });
 });
