@@ -8,7 +8,7 @@ import { findPatients, type LoadPatient } from './people.ts';
 import { summarise, type AcceptedWrite, type LoadReport, type Outcome } from './report.ts';
 
 export { formatReport } from './report.ts';
-export type { AcceptedWrite, LoadReport } from './report.ts';
+export type { LoadReport } from './report.ts';
 
 export interface LoadOptions {
   /** FHIR base address, e.g. `http://localhost:8080/fhir/r4`. */

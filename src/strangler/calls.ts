@@ -16,17 +16,19 @@ export interface Call {
 export interface Counting {
   readonly clock: Clock;
   readonly evidence?: EvidenceSink;
+  /** Whether a call failed without its side having been asked (an open breaker, a full queue): that says nothing of the side. */
+  readonly wasUnasked?: (error: unknown) => boolean;
 }
 
 /** Timers may fire a little before the time they stand for. */
 const TIMER_SLACK_MS = 20;
 
-/** Asks a backend, and counts how that went: a client that did not wait says nothing of the side. */
+/** Asks a backend, and counts how that went: a client that did not wait, and a side that was not asked, say nothing. */
 export async function askCounted(
   backend: Backend,
   call: Call,
   context: RequestContext,
-  { clock, evidence }: Counting,
+  { clock, evidence, wasUnasked }: Counting,
 ): Promise<FhirResponse> {
   if (!evidence) return backend.handle(call.request, context);
   const startedAt = clock.now();
@@ -35,7 +37,7 @@ export async function askCounted(
     count(call, startedAt, clock.now(), response.status < 500, evidence);
     return response;
   } catch (error) {
-    if (!hasLeft(context, clock))
+    if (!hasLeft(context, clock) && !wasUnasked?.(error))
       count(call, startedAt, clock.now(), !isTechnical(toFicusError(error)), evidence);
     throw error;
   }

@@ -16,6 +16,8 @@ export interface RouterMigration extends Choosing {
   readonly clock: Clock;
   /** Where every call is counted. */
   readonly evidence?: EvidenceSink;
+  /** See Counting. */
+  readonly wasUnasked?: (error: unknown) => boolean;
   /** Told of each read and search of an endpoint with two sides, after its answer has gone. */
   readonly experiment?: Experiment;
   /** Does the writes of endpoints with two sides. Absent: they are done by one side, and nobody is told. */

@@ -1,5 +1,6 @@
 import type { Opener } from '../../identity/opener.ts';
 import type { Backend, Clock } from '../../ports.ts';
+import { wasUnasked } from '../../resilience/interaction.ts';
 import { parseSearch } from '../../search/parse.ts';
 import type { ParseQuery } from '../../strangler/experiment/asked-request.ts';
 import { createSteps } from '../../strangler/steps.ts';
@@ -135,6 +136,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
       pins,
       clock,
       evidence: evidence.sink,
+      wasUnasked,
       experiment: comparing.experiment,
       writer,
       onFallback: (endpoint) => metrics.count('fallback', table.get(endpoint)?.modern ?? 'none'),

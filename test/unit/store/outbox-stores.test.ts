@@ -34,7 +34,13 @@ const entry: Omit<OutboxRecord, 'sequence'> = {
   owner: 'bookings team',
 };
 const { resourceId: _id, patient: _patient, lastError: _error, owner: _owner, ...required } = entry;
-const bare: Omit<OutboxRecord, 'sequence'> = { ...required, id: 'w-2', lossy: false, accepted: false, sent: true };
+const bare: Omit<OutboxRecord, 'sequence'> = {
+  ...required,
+  id: 'w-2',
+  lossy: false,
+  accepted: false,
+  sent: true,
+};
 
 const report: DriftReport = {
   endpoint: 'Appointment.create',

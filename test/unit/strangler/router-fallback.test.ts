@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../../src/errors.ts';
 import type { Backend, FhirRequest, FhirResponse, Route } from '../../../src/ports.ts';
 import { deadline } from '../../../src/resilience/deadline.ts';
 import { createBreaker } from '../../../src/resilience/breaker.ts';
+import { unasked, wasUnasked } from '../../../src/resilience/interaction.ts';
 import { createRouter } from '../../../src/strangler/router.ts';
 import {
   answer,
@@ -64,6 +65,7 @@ function routed(modern: Backend = labs): Backend {
       evidence,
       experiment,
       onFallback: (endpoint) => void fallbacks.push(endpoint),
+      wasUnasked,
     },
   });
 }
@@ -106,6 +108,14 @@ describe('a read that modern fails to answer', () => {
     labs.answers = async () => response;
     expect(await ask()).toMatchObject({ servedBy: 'legacy:core; fallback' });
     expect(state.discarded).toBe(true);
+  });
+
+  it('is no failure of a modern side that was not asked: an open breaker, a full queue', async () => {
+    labs.answers = async () => {
+      throw unasked('unavailable', 'left alone for a while', 1);
+    };
+    expect(await ask()).toMatchObject({ servedBy: 'legacy:core; fallback' });
+    expect(evidence.calls.map(({ side, fellBack }) => [side, fellBack])).toEqual([['legacy', true]]);
   });
 
   it('falls back for a vread and a search, too', async () => {
