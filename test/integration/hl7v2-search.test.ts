@@ -131,6 +131,19 @@ describe('Patient.search over QBP^Q22', () => {
     await expect(searching(scene).page(text)).rejects.toMatchObject({ code: 'too-costly', status: 400 });
   });
 
+  it('says which systems it knows, and repeats nothing of the one it does not', async () => {
+    const asked = searching(scene).page('identifier=http://example.org/cards/of/Haller|1');
+    await expect(asked).rejects.toMatchObject({
+      code: 'too-costly',
+      message:
+        'The system of identifier is not one that this search knows. It knows urn:oid:2.999.1.1, urn:oid:2.999.1.2, urn:oid:2.999.1.99.',
+      issues: [expect.objectContaining({ expression: ['identifier'] })],
+    });
+    // What bounds the search all the same is asked for.
+    const { matches } = await searching(scene).page('identifier=http://example.org/cards|1&family=haller');
+    expect(matches).toEqual([]);
+  });
+
   it('refuses a character that the line cannot carry', async () => {
     const latin = await startScene({ charset: '8859/1' });
     await expect(searching(latin).page('family=王')).rejects.toMatchObject({ code: 'search-unsupported' });

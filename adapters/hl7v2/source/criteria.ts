@@ -81,8 +81,7 @@ function compileAsk(name: string, param: Param, params: InteractionFile['params'
  * authority.
  */
 function askIdentifier(field: string, authorityField: string, registered: readonly Authority[]): Ask {
-  // The others belong to other backends: without namespace and OID no number here can be one of theirs.
-  const authorities = registered.filter((it) => authorityCriteria(authorityField, it).length > 0);
+  const authorities = askable(authorityField, registered);
   const way = (number: string, authority: Pick<Authority, 'namespaces' | 'oid'>): Way => ({
     criteria: [{ field, value: number }, ...authorityCriteria(authorityField, authority)],
   });
@@ -98,6 +97,23 @@ function askIdentifier(field: string, authorityField: string, registered: readon
     const authority = findAuthority(value.system, authorities);
     return authority && [way(number, authority)];
   };
+}
+
+/** The others belong to other backends: without namespace and OID no number here can be one of theirs. */
+function askable(authorityField: string, registered: readonly Authority[]): readonly Authority[] {
+  return registered.filter((it) => authorityCriteria(authorityField, it).length > 0);
+}
+
+/** The systems that numbers can be asked for in, by the parameters that take a number. */
+export function systemsOf(
+  params: InteractionFile['params'],
+  registered: readonly Authority[],
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    Object.entries(params).flatMap(([name, { authority }]) =>
+      authority === undefined ? [] : [[name, askable(authority, registered).map(({ system }) => system)]],
+    ),
+  );
 }
 
 /** The registered authority of a system; an OID speaks for itself. */

@@ -1,7 +1,7 @@
 import type { MappingSet } from '../../../src/mapping/mapping-set.ts';
 import type { Authority, RunContext } from '../../../src/mapping/run.ts';
 import type { NativeFilter, SourceSearch } from '../../../src/search/source.ts';
-import { compileAsks } from './criteria.ts';
+import { compileAsks, systemsOf } from './criteria.ts';
 import { compileEndpoint, type Endpoint } from './endpoint.ts';
 import { keyCriteria } from './key-query.ts';
 import type { RecentOptions } from './recent.ts';
@@ -47,8 +47,10 @@ export function compileEndpoints(
       const interaction = name.slice(type.length + 1);
       if (interaction === 'read') checkRead(endpoint);
       else if (interaction === 'search') {
-        const asks = compileAsks(file.params, { authorities: context.authorities, codes: mappings.codes });
-        searches.set(type, { endpoint, asks, native: nativeSearch(endpoint) });
+        const { authorities } = context;
+        const asks = compileAsks(file.params, { authorities, codes: mappings.codes });
+        const systems = systemsOf(file.params, authorities);
+        searches.set(type, { endpoint, asks, systems, native: nativeSearch(endpoint) });
       } else writes.set(name, compileWrite(endpoint, all, context.authorities));
     });
   }

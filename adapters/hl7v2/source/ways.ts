@@ -1,4 +1,4 @@
-import type { Issue } from '../../../src/errors.ts';
+import { FicusError, type Issue } from '../../../src/errors.ts';
 import type { SearchFilter } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import { compileFilter, type Match, type MatchOptions } from '../../../src/search/match.ts';
@@ -10,6 +10,8 @@ import type { Endpoint } from './endpoint.ts';
 export interface SearchEndpoint {
   readonly endpoint: Endpoint;
   readonly asks: ReadonlyMap<string, Ask>;
+  /** The systems that are known, by the parameters that take a number. */
+  readonly systems: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A search as queries to the core, asked one after another. */
@@ -30,7 +32,7 @@ const MOST_WAYS = 12;
  * @throws {FicusError} `too-costly` when no anchor is reached.
  */
 export function planWays(
-  { endpoint, asks }: SearchEndpoint,
+  { endpoint, asks, systems }: SearchEndpoint,
   filters: readonly SearchFilter[],
   matching: MatchOptions,
 ): WayPlan {
@@ -49,7 +51,8 @@ export function planWays(
   });
   const cost = (choice: typeof several) => choice.reduce((product, { ways }) => product * ways.length, 1);
   const [split] = choices.toSorted((a, b) => cost(a) - cost(b));
-  if (!split || cost(split) > MOST_WAYS) throw tooCostly(endpoint.type, anchors);
+  if (!split || cost(split) > MOST_WAYS)
+    throw unknownSystem(filters, asks, systems) ?? tooCostly(endpoint.type, anchors);
   const common = single.flatMap(({ ways }) => ways[0]!.criteria);
   const combined = split.reduce<readonly (readonly Way[])[]>(
     (all, { ways }) => all.flatMap((before) => ways.map((way) => [...before, way])),
@@ -60,6 +63,32 @@ export function planWays(
     given: compileGiven(endpoint.type, combined, matching),
     issues: split.flatMap(({ filter }) => hintOf(filter)),
   };
+}
+
+/** More of them are not listed in an error. */
+const MOST_LISTED = 12;
+
+/** A number in a system that nobody here gives numbers in; it is not repeated, for it may be anything. */
+function unknownSystem(
+  filters: readonly SearchFilter[],
+  asks: SearchEndpoint['asks'],
+  systems: SearchEndpoint['systems'],
+): FicusError | undefined {
+  const unknown = filters.find((filter) => {
+    const [value] = filter.values;
+    // Negated, or without a system or a number, it is another matter.
+    const isNumber = filter.modifier === undefined && value?.code !== undefined && value.code !== '';
+    if (!isNumber || value.system === undefined || value.system === '') return false;
+    return systems.has(filter.name) && asks.get(filter.name)?.(filter) === undefined;
+  });
+  const known = systems.get(unknown?.name ?? '') ?? [];
+  if (!unknown || known.length === 0) return undefined;
+  const more = known.length > MOST_LISTED ? ` and ${known.length - MOST_LISTED} more` : '';
+  return new FicusError(
+    'too-costly',
+    `The system of ${unknown.name} is not one that this search knows. It knows ${known.slice(0, MOST_LISTED).join(', ')}${more}.`,
+    { expression: [unknown.name] },
+  );
 }
 
 function compileGiven(
