@@ -38,13 +38,16 @@ function publicLocation(location: string, publicBase: string): string {
 /** Location of what a create or an update left behind, relative to the base (FHIR R4 http.html#create). */
 export function locationOf(performed: Performed, call: Call): string | undefined {
   const { headers, body } = performed.response;
-  if (headers['location'] !== undefined) return headers['location'];
+  const given = headers['location'];
   const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
-  if (!wrote || body.kind !== 'resource' || body.resource.resourceType !== call.asked.type) return undefined;
+  if (!wrote || body.kind !== 'resource' || body.resource.resourceType !== call.asked.type) return given;
   const { id } = body.resource;
-  if (id === undefined) return undefined;
+  if (id === undefined) return given;
+  const current = `${call.asked.type}/${id}`;
+  // Where the version is told by the resource alone, it belongs to the location all the same.
+  if (given !== undefined && given !== current) return given;
   const version = (body.resource['meta'] as { versionId?: unknown } | undefined)?.versionId;
-  return `${call.asked.type}/${id}${typeof version === 'string' ? `/_history/${version}` : ''}`;
+  return typeof version === 'string' ? `${current}/_history/${version}` : current;
 }
 
 /** The resource that answers, where the answer is ours to write. undefined: none, or a stream. */

@@ -149,6 +149,19 @@ describe('a write', () => {
     expect(response.headers.get('etag')).toBe('W/"3"');
   });
 
+  it.each([
+    ['names no version', 'Patient/new', 'Patient/new/_history/3'],
+    ['names one', 'Patient/new/_history/9', 'Patient/new/_history/9'],
+    ['is another resource', 'Patient/other', 'Patient/other'],
+  ])('completes a location that %s', async (_, location, expected) => {
+    reply = () => answer(patient('new', { meta: { versionId: '3' } }), 201, { location });
+    for (const prefer of ['return=representation', 'return=minimal']) {
+      const headers = { ...FHIR, prefer };
+      const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers, body });
+      expect(response.headers.get('location')).toBe(`${running.base}/${expected}`);
+    }
+  });
+
   it('answers with an OperationOutcome on return=OperationOutcome', async () => {
     const headers = { ...FHIR, prefer: 'return=OperationOutcome' };
     const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers, body });
