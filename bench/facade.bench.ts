@@ -94,13 +94,14 @@ async function fastCore(start: Start): Promise<Row[]> {
   );
   const bare = await start('bare.ts', [port], 1);
   const bareUs: number[] = [];
-  for (const one of [ours, strangers, card]) await warmUp(one.load, one.next);
+  for (const one of [strangers, ours, card]) await warmUp(one.load, one.next);
   for (let done = 0; done < ROUNDS; done += 1) {
     await round(ours);
     await round(card);
     bareUs.push(await bareRound(bare));
-    await round(strangers);
   }
+  // Afterwards, for they drive the others out of what Ficus remembers.
+  for (let done = 0; done < ROUNDS; done += 1) await round(strangers);
   const above = median(ours.cpuUs) - median(bareUs);
   const [ourMb, cardMb] = [(await ours.role.usage()).peakMb, (await card.role.usage()).peakMb];
   const throughput = median(ours.perSecond);

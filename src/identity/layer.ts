@@ -88,7 +88,7 @@ interface SealedKey {
   readonly key: string;
 }
 
-/** What resources became, and by which ids, as long as whoever gave them keeps them: an adapter gives the same one while its record is the same. */
+/** What frozen resources became, and by which ids: an adapter gives one again while its record is the same. Kept as long as they are. */
 type Sealed = WeakMap<Resource, { readonly ids: readonly SealedKey[]; readonly resource: Resource }>;
 
 function createOutward(
@@ -152,7 +152,8 @@ function sealResource(resource: Resource, outward: Outward): Resource {
   const content = mapReferences(resource, (reference) => sealReference(reference, sealId));
   const sealed =
     content.id === undefined ? content : { ...content, id: sealId(content.resourceType, content.id) };
-  outward.sealed.set(resource, { ids, resource: sealed });
+  if (!Object.isFrozen(resource)) return sealed;
+  outward.sealed.set(resource, { ids, resource: Object.freeze(sealed) });
   return sealed;
 }
 

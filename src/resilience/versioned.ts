@@ -32,17 +32,16 @@ function withVersions(response: FhirResponse): FhirResponse {
   };
 }
 
-/** What resources became: whoever gives the same one again gets the same one back. */
+/** What frozen resources became, kept as long as they are: whoever may give one again freezes it. */
 const versions = new WeakMap<Resource, Resource>();
 
 /** Only what has an id is a version of something: an OperationOutcome is not. */
 function withVersion(resource: Resource): Resource {
   if (resource.id === undefined || versionIdOf(resource) !== undefined) return resource;
-  let made = versions.get(resource);
-  if (!made) {
-    made = withContentVersion(resource).resource;
-    versions.set(resource, made);
-  }
+  const known = versions.get(resource);
+  if (known) return known;
+  const made = withContentVersion(resource).resource;
+  if (Object.isFrozen(resource)) versions.set(resource, made);
   return made;
 }
 

@@ -14,6 +14,7 @@ export interface Recall {
   /** Everything that the record of an answer depends on, as one text. */
   key(message: Message): string;
   get(key: string): Resource | undefined;
+  /** Keeps a resource that was asked for before, too: it is frozen then, which tells others that it may be given again. */
   set(key: string, resource: Resource): void;
 }
 
@@ -27,10 +28,16 @@ export function createRecall(
   const inside = namesIn(findGroup(structure, group) ?? []);
   if (options.entries === 0 || !map.rows.every(({ row }) => readsOnly(inside, row))) return undefined;
   const known = createRecent<Resource>(options);
+  const asked = createRecent<true>(options);
   return {
     key: (message) => keyOf(message, inside),
     get: (key) => known.get(key),
-    set: (key, resource) => known.set(key, resource),
+    set: (key, resource) => {
+      const { id = '' } = resource;
+      // What is asked for once is not kept: it would only drive out what is asked for again.
+      if (asked.get(id)) known.set(key, Object.freeze(resource));
+      else asked.set(id, true);
+    },
   };
 }
 

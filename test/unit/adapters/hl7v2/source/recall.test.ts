@@ -46,7 +46,15 @@ describe('records read lately', () => {
     const read = reader();
     const first = read('1', [PID]);
     expect(first).toMatchObject({ id: 'HOSP|100234', name: [{ family: 'Brandt' }] });
-    expect(read('2', [PID])).toBe(first);
+    const second = read('2', [PID]);
+    expect(second).toEqual(first);
+    expect(read('3', [PID])).toBe(second);
+  });
+
+  it('are kept, and frozen, only when they are asked for again', () => {
+    const read = reader();
+    expect(Object.isFrozen(read('1', [PID]))).toBe(false);
+    expect(Object.isFrozen(read('2', [PID]))).toBe(true);
   });
 
   it.each([
@@ -56,7 +64,8 @@ describe('records read lately', () => {
     ['another character set', 'M', [PID], '8859/1'],
   ])('are read anew when there is %s', (_what, controlId, segments, charset) => {
     const read = reader();
-    const first = read('1', [PID]);
+    read('1', [PID]);
+    const first = read('2', [PID]);
     const other = read(controlId, segments, charset);
     expect(other).not.toBe(first);
     expect(other).toEqual(reader()(controlId, segments, charset));
@@ -73,6 +82,7 @@ describe('records read lately', () => {
   it('are read anew when they were not asked for during the time they are kept', async () => {
     const clock = createFakeClock();
     const read = reader(clock);
+    read('0', [PID]);
     const first = read('1', [PID]);
     for (let asked = 0; asked < 10; asked += 1) {
       await clock.advance(29_000);
@@ -84,7 +94,7 @@ describe('records read lately', () => {
 
   it('keep the segments that they were read from', () => {
     const answers = answerReader();
-    for (const controlId of ['1', '2']) {
+    for (const controlId of ['1', '2', '3']) {
       const [record] = answers(controlId, [PID, 'PD1||||77^Primus']).records;
       expect(record!.segments('PID')).toEqual([PID]);
       expect(record!.segments('PD1')).toEqual(['PD1||||77^Primus']);
