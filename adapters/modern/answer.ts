@@ -36,6 +36,15 @@ export function isFhirJson(headers: UpstreamHeaders): boolean {
   return FHIR_MEDIA.has((end === -1 ? type : type.slice(0, end)).trim().toLowerCase());
 }
 
+/** Whether a body that begins so may be a JSON object: whatever else it is called, it is none otherwise. */
+export function mayBeObject(first: Buffer): boolean {
+  const begins = first
+    .toString('latin1', 0, 64)
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trimStart();
+  return begins === '' || begins.startsWith('{');
+}
+
 /**
  * A `Location` as Ficus writes it: relative to the FHIR base (`Observation/1/_history/1`) when it points into the
  * service; undefined when it points elsewhere (an address that clients need not know).

@@ -5,7 +5,14 @@ import { Pool } from 'undici';
 import { FicusError } from '../../src/errors.ts';
 import type { Backend, FhirBody, FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
 import type { Endpoint } from '../../src/fhir/types.ts';
-import { headerOf, isFhirJson, passedHeaders, refuseUnusable, unexplainedFailure } from './answer.ts';
+import {
+  headerOf,
+  isFhirJson,
+  mayBeObject,
+  passedHeaders,
+  refuseUnusable,
+  unexplainedFailure,
+} from './answer.ts';
 import type { UpstreamHeaders } from './answer.ts';
 import { Exchange } from './exchange.ts';
 import type { AnswerHead } from './exchange.ts';
@@ -104,16 +111,18 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
 
   async function handle(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
     const [running, head] = await exchange(request, context);
-    const { status, headers } = head;
+    const { status, headers, first } = head;
     const write = request.interaction === 'create' || request.interaction === 'update';
     // A body without a media type is none: nobody could read it.
     const typed = headerOf(headers, 'content-type') !== undefined;
     const hasBody = typed && status !== 204 && status !== 304 && headerOf(headers, 'content-length') !== '0';
-    const json = isFhirJson(headers);
+    const encoded = headerOf(headers, 'content-encoding') !== undefined;
+    const json = isFhirJson(headers) && (encoded || first === undefined || mayBeObject(first));
     try {
       refuseUnusable(status, headers, { service: options.name, write, base, hasBody, json });
-      const passed = passedHeaders(headers, base, hasBody && json);
-      if (status >= 400 && !(hasBody && json)) {
+      const unexplained = status >= 400 && !(hasBody && json);
+      const passed = passedHeaders(headers, base, unexplained || (hasBody && json));
+      if (unexplained) {
         const resource = unexplainedFailure(status, headers, options.name);
         running.discard();
         delete passed['content-type'];

@@ -9,6 +9,8 @@ import type { Relinker } from './relink.ts';
 export interface AnswerHead {
   readonly status: number;
   readonly headers: UpstreamHeaders;
+  /** The first bytes of the body, of an answer to a query; absent when it has none. */
+  readonly first?: Buffer;
 }
 
 /** What came before anybody asked for the body is kept up to here; then the service has to wait. */
@@ -23,7 +25,7 @@ const ignore = (): void => {};
  * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must pipe or discard the body.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
-  /** Settles when the answer's head is there. Rejects with FicusError. */
+  /** Settles when the answer's head is there, and of a query the beginning of its body. Rejects with FicusError. */
   readonly head: Promise<AnswerHead>;
   /** Whether a byte of the request may have left. */
   sent = false;
@@ -34,6 +36,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #resolve: (head: AnswerHead) => void = () => {};
   #reject: (error: Error) => void = () => {};
   #controller: Dispatcher.DispatchController | undefined;
+  #begun: AnswerHead | undefined;
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #state: 'waiting' | 'held' | 'piping' | 'discarding' | 'ended' | 'failed' = 'waiting';
@@ -65,8 +68,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: UpstreamHeaders): void {
     if (status < 200 || this.#state !== 'waiting') return;
     this.#controller = controller;
-    this.#state = 'held';
-    this.#resolve({ status, headers });
+    this.#begun = { status, headers };
+    // The status of a write says that it was done, whatever comes after it.
+    if (this.#write) this.#hold();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -74,6 +78,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#forward(chunk);
       return;
     }
+    this.#hold(chunk);
     this.#earlyBytes += chunk.length;
     if (this.#state === 'held') {
       this.#early.push(chunk);
@@ -84,6 +89,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#hold();
     this.#complete = true;
     // Nothing is left to steer; held on to, controllers chain requests into the old generation.
     this.#controller = undefined;
@@ -132,6 +138,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#complete) return;
     if (this.#earlyBytes > DRAIN_BYTES) this.#controller?.abort(new Error('The body is not wanted'));
     else this.#controller?.resume();
+  }
+
+  /** Gives the head to whoever waits for it. */
+  #hold(first?: Buffer): void {
+    const head = this.#begun;
+    if (this.#state !== 'waiting' || !head) return;
+    this.#begun = undefined;
+    this.#state = 'held';
+    this.#resolve(first ? { ...head, first } : head);
   }
 
   /** The sink is gone: done with, or given up, and then the service's connection is freed. */

@@ -108,7 +108,9 @@ describe('the answer of a modern service', () => {
     { status: 429, ours: 429, issue: 'throttled' },
   ])('of status $status in HTML becomes $ours with our OperationOutcome', async ({ status, ours, issue }) => {
     scene.behave = (_req, res) =>
-      res.writeHead(status, { 'content-type': 'text/html', 'retry-after': '9' }).end('<h1>Jane Roe</h1>');
+      res
+        .writeHead(status, { 'content-type': 'text/html', 'content-length': '17', 'retry-after': '9' })
+        .end('<h1>Jane Roe</h1>');
     const response = await fetch(`${scene.ficus.base}/Patient/p1`);
     const text = await response.text();
     expect(response.status).toBe(ours);
@@ -121,6 +123,12 @@ describe('the answer of a modern service', () => {
     {
       name: 'a success that is HTML',
       head: { 'content-type': 'text/html' },
+      body: '<html>',
+      code: 'legacy-malformed',
+    },
+    {
+      name: 'a success that is only called FHIR',
+      head: FHIR,
       body: '<html>',
       code: 'legacy-malformed',
     },
