@@ -37,6 +37,17 @@ export function chooseSide(
   return request.interaction === 'search' ? 'legacy' : own;
 }
 
+/**
+ * The side that an earlier attempt of a write without a known outcome was sent to: only that side can say whether it was done, wherever the
+ * route has gone since. undefined: there is none, or it is off.
+ */
+export function sideOfAttempt({ stage, legacy, modern }: Route, { attempt }: FhirRequest): Side | undefined {
+  if (!attempt?.doubtful || attempt.backend === undefined || stage === 'retired') return undefined;
+  if (legacy === undefined || modern === undefined) return undefined;
+  if (attempt.backend === legacy) return 'legacy';
+  return attempt.backend === modern ? 'modern' : undefined;
+}
+
 function sideInCanary(
   route: Route,
   request: FhirRequest,

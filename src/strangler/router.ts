@@ -4,7 +4,7 @@ import type { Answered, EvidenceSink, Experiment, TwoSidedWriter } from '../migr
 import type { Backend, Clock, FhirRequest, FhirResponse, Principal, RequestContext, Route, Side } from '../ports.ts'; // prettier-ignore
 import { askCounted, hasLeft, isTechnical } from './calls.ts';
 import type { Call } from './calls.ts';
-import { chooseSide, isBehind } from './choice.ts';
+import { chooseSide, isBehind, sideOfAttempt } from './choice.ts';
 import type { Choosing } from './choice.ts';
 import { incompleteSet } from './incomplete.ts';
 import { shapeOf } from './shape.ts';
@@ -91,7 +91,9 @@ export function createRouter(options: {
       const endpoint = endpointOf(request);
       const route = table.get(endpoint);
       if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
-      const side = chooseSide(route, request, context.principal, migration);
+      const side =
+        (migration?.writer && sideOfAttempt(route, request)) ??
+        chooseSide(route, request, context.principal, migration);
       const backend = backendFor(route, side);
       refuseMoved(route, side, request);
       if (!migration) return backend.handle(request, context);

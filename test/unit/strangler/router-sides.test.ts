@@ -189,10 +189,21 @@ describe('a write', () => {
     now = route({ stage: 'canary', cohort: { percent: 100 } });
     const attempt = { writeId: 'w', backend: 'core' };
     expect(await outcome(ask({ ...write, attempt }))).toBe('unavailable');
-    expect(await outcome(ask({ ...write, attempt: { ...attempt, doubtful: 'ask-only' } }))).toBe(
-      'outcome-unknown',
-    );
+    expect(await ask({ ...write, attempt: { ...attempt, doubtful: 'ask-only' } })).toBe('written:legacy');
     expect(await ask({ ...write, attempt: { ...attempt, backend: 'labs' } })).toBe('written:modern');
+  });
+
+  it.each<[Stage, string, string]>([
+    ['legacy', 'labs', 'written:modern'],
+    ['shadow', 'labs', 'written:modern'],
+    ['modern', 'core', 'written:legacy'],
+    ['modern', 'gone', 'outcome-unknown'],
+    ['retired', 'core', 'outcome-unknown'],
+  ])('in doubt, repeated in %s, is asked of %s, where it was sent: %s', async (stage, backend, by) => {
+    now = route({ stage });
+    const attempt = { writeId: 'w', backend, doubtful: 'ask-then-send' } as const;
+    const asked = ask({ ...write, attempt }).catch((error: unknown) => (error as FicusError).code);
+    expect(await asked).toBe(by);
   });
 });
 
