@@ -21,6 +21,7 @@ import { endingOf, endingOfAnswer } from '../resilience/outcome.ts';
 import { asResource, idOfWrite, readBody, referencesOf } from './content.ts';
 import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox-port.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import { lockOf, otherSide } from './sides.ts';
 import { answerWith, contentOf, withContent } from './write-content.ts';
 
@@ -30,6 +31,8 @@ export interface WriterOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   /** For conditional creates whose search does not find yet what the last one made. */
   readonly idempotency: IdempotencyStore;
+  /** The legacy key behind a FHIR id; undefined: none is known. */
+  readonly keyOf: (type: string, id: string) => Promise<string | undefined>;
   /** Shared with whoever else writes to a side: one writer for each side and resource. */
   readonly locks: KeyedLock;
   readonly clock: Clock;
@@ -109,6 +112,13 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
       const answer = await answered(request, turn, context);
       if (answer) return answer;
     }
+    if (!earlier && !asked.doubtful && side === 'modern' && request.id !== undefined)
+      await refuseUnknown(
+        options,
+        backendOf(route, side).backend,
+        { type, id: request.id, maxBytes },
+        context,
+      );
     if (!earlier) {
       const what: Concerned = {
         type,

@@ -40,6 +40,38 @@ describe('before anything is sent', () => {
   });
 });
 
+describe('an update of what neither side has', () => {
+  it.each(['legacy', 'modern'] as const)(
+    'is refused on the %s side alike, and owed to nobody',
+    async (side) => {
+      const scene = await openScene();
+      const request = {
+        interaction: 'update',
+        id: 'none',
+        resource: { ...appointment('p-1'), id: 'none' },
+      } as const;
+      await expect(scene.write(side, request)).rejects.toMatchObject({ code: 'not-found', status: 404 });
+      expect([scene.legacy.held.size, scene.modern.held.size]).toEqual([0, 0]);
+      expect(scene.writes.outbox.list()).toEqual([]);
+    },
+  );
+
+  it('is not refused for what is in legacy only, and is tried again when modern cannot say', async () => {
+    const scene = await openScene();
+    const [resource, id] = [appointment('p-1'), 'L1'];
+    scene.legacy.held.set(id, { ...resource, id });
+    const made = await scene.write('modern', { interaction: 'update', id, resource: { ...resource, id } });
+    expect([made.status, scene.modern.held.has(id)]).toEqual([201, true]);
+    scene.modern.before = ({ interaction }) =>
+      interaction === 'read'
+        ? { status: 503, headers: {}, body: { kind: 'none' }, servedBy: 'x' }
+        : undefined;
+    const other = { interaction: 'update', id: 'M1', resource: { ...resource, id: 'M1' } } as const;
+    await expect(scene.write('modern', other)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(scene.modern.held.has('M1')).toBe(false);
+  });
+});
+
 describe('after it was done', () => {
   it('a disk that does not take that: the client is told the truth, and it is found out again', async () => {
     const scene = await openScene();
