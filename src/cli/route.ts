@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { askAdmin, formatTable } from './admin-client.ts';
+import { askAdmin, withAdmin } from './admin-client.ts';
+import type { AdminOption } from './admin-client.ts';
+import { formatTable, momentOf } from './text.ts';
 
 interface RouteView {
   readonly endpoint: string;
@@ -15,10 +17,6 @@ interface RouteView {
   readonly warnings?: readonly string[];
 }
 
-interface AdminOption {
-  readonly admin: string;
-}
-
 const stageOf = ({ stage, cohort }: RouteView): string =>
   stage === 'canary' ? `canary ${cohort?.percent ?? 0} %` : stage;
 
@@ -27,16 +25,13 @@ const row = (route: RouteView): string[] => [
   stageOf(route),
   route.legacy ?? '-',
   route.modern ?? '-',
-  `${route.updatedAt} by ${route.updatedBy}${route.reason === '' ? '' : `: ${route.reason}`}`,
+  `${momentOf(route.updatedAt)} by ${route.updatedBy}${route.reason === '' ? '' : `: ${route.reason}`}`,
 ];
-const HEAD = ['ENDPOINT', 'STAGE', 'LEGACY', 'MODERN', 'SINCE'];
+const HEAD = ['ENDPOINT', 'STAGE', 'LEGACY', 'MODERN', 'LAST CHANGED'];
 
 /** `ficus route list|set|history`: the route table of a running Ficus. */
 export function registerRoute(program: Command): void {
   const route = program.command('route').description('show and change which side answers an endpoint');
-  const withAdmin = (command: Command): Command =>
-    command.option('--admin <url>', 'address of the admin API', 'http://localhost:8081');
-
   withAdmin(route.command('list'))
     .description('every endpoint, its stage and its backends')
     .action(async ({ admin }: AdminOption) => {

@@ -1,29 +1,39 @@
 import type { Command } from 'commander';
-import { askAdmin, formatTable } from '../admin-client.ts';
-import { pathOf, withAdmin } from './command.ts';
-import type { AdminOption } from './command.ts';
+import { askAdmin, withAdmin } from '../admin-client.ts';
+import type { AdminOption } from '../admin-client.ts';
+import { formatTable, hanging, many, momentOf } from '../text.ts';
+import { pathOf } from './command.ts';
 
-interface BoardRow {
+type Verdict = 'pass' | 'fail' | 'insufficient' | 'stale' | 'waived';
+
+interface Signature {
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string;
+}
+
+export interface BoardRow {
   readonly endpoint: string;
   readonly stage: string;
   readonly percent?: number;
   readonly since: string;
-  readonly held?: { readonly by: string; readonly reason: string };
+  readonly held?: Signature;
+  readonly modern?: string;
   readonly comparisons?: number;
   readonly criticals?: number;
   readonly owed: { readonly legacy: number; readonly modern: number };
   readonly next?: string;
-  readonly verdict?: string;
+  readonly verdict?: Verdict;
   readonly waitsFor?: readonly string[];
 }
 
 export interface GateView {
   readonly name: string;
-  readonly verdict: string;
+  readonly verdict: Verdict;
   readonly words: string;
 }
 
-interface EndpointView {
+export interface EndpointView {
   readonly route: {
     readonly endpoint: string;
     readonly stage: string;
@@ -31,69 +41,108 @@ interface EndpointView {
     readonly modern?: string;
     readonly cohort?: { readonly percent: number };
     readonly owners?: { readonly technical?: string; readonly clinical?: string };
-    readonly hold?: { readonly by: string; readonly at: string; readonly reason: string };
+    readonly hold?: Signature;
+    readonly retirement?: Signature;
     readonly since: string;
     readonly version: number;
   };
   readonly owed: { readonly legacy: number; readonly modern: number };
-  readonly next?: { readonly step: string; readonly gates: readonly GateView[] };
+  readonly next?: { readonly step: string; readonly open: boolean; readonly gates: readonly GateView[] };
 }
+
+const STAGES = ['legacy', 'shadow', 'canary', 'modern', 'retired'] as const;
+
+/** What the worst gate says of a step, on a board. */
+const ON_BOARD: Readonly<Record<Verdict, string>> = {
+  pass: 'open',
+  waived: 'open (waived)',
+  insufficient: 'not enough evidence',
+  stale: 'evidence is old',
+  fail: 'fails',
+};
 
 const stageOf = (stage: string, percent: number | undefined): string =>
   stage === 'canary' && percent !== undefined ? `canary ${percent} %` : stage;
 
-const HEAD = ['ENDPOINT', 'STAGE', 'SINCE', 'COMPARED', 'CRITICAL', 'OWED', 'NEXT'];
+const HEAD = ['ENDPOINT', 'STAGE', 'SINCE (UTC)', 'COMPARED', 'CRITICAL', 'OWED', 'NEXT'];
+
+function nextOf({ next, held, verdict }: BoardRow): string {
+  if (next === undefined) return '-';
+  if (held) return `${next}: held`;
+  return verdict === undefined ? next : `${next}: ${ON_BOARD[verdict]}`;
+}
 
 function cells(row: BoardRow): string[] {
   const { legacy, modern } = row.owed;
   const owed = [legacy > 0 ? `legacy ${legacy}` : '', modern > 0 ? `modern ${modern}` : ''];
-  const next =
-    row.next === undefined ? '-' : `${row.next}: ${row.held ? 'held' : (row.verdict ?? 'not judged')}`;
   return [
     row.endpoint,
     stageOf(row.stage, row.percent),
-    row.since.slice(0, 16).replace('T', ' '),
-    String(row.comparisons ?? '-'),
-    String(row.criticals ?? '-'),
+    momentOf(row.since).replace(' UTC', ''),
+    row.comparisons?.toLocaleString('en-US') ?? '-',
+    row.criticals?.toLocaleString('en-US') ?? '-',
     owed.filter((one) => one !== '').join(', ') || '-',
-    next,
+    nextOf(row),
   ];
 }
 
-/** The board for a terminal: one line an endpoint, and under each that is held back, why. */
+/** The board for a terminal: one line an endpoint, under each that is held back why, and at the end how many are where. */
 export function formatBoard(rows: readonly BoardRow[]): string {
   const lines = formatTable([HEAD, ...rows.map(cells)]).split('\n');
-  return rows
-    .reduce<string[]>(
-      (out, row, index) => {
-        out.push(lines[index + 1] ?? '');
-        if (row.held) out.push(`    held by ${row.held.by}: ${row.held.reason}`);
-        for (const reason of row.waitsFor ?? []) out.push(`    ${reason}`);
-        return out;
-      },
-      [lines[0] ?? ''],
-    )
-    .join('\n');
+  const board = rows.flatMap(({ held, waitsFor = [] }, index) => [
+    lines[index + 1] ?? '',
+    ...(held ? [hanging('    ', `held by ${held.by} since ${momentOf(held.at)}: ${held.reason}`)] : []),
+    // The gate says the same once more.
+    ...waitsFor.filter((one) => !held || !one.startsWith('hold:')).map((one) => hanging('    ', one)),
+  ]);
+  const counts = STAGES.map((stage) => `${stage} ${rows.filter((row) => row.stage === stage).length}`);
+  return [
+    lines[0] ?? '',
+    ...board,
+    '',
+    `${many(rows.length, 'endpoint')}: ${counts.join(', ')}. One with its gates: ficus migrate show ENDPOINT`,
+  ].join('\n');
 }
 
 /** Gates for a terminal, one a line, what blocks first. */
 export function formatGates(gates: readonly GateView[]): string {
-  const order = ['fail', 'stale', 'insufficient', 'waived', 'pass'];
+  const order: readonly Verdict[] = ['fail', 'stale', 'insufficient', 'waived', 'pass'];
   const sorted = gates.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict));
-  return formatTable(sorted.map(({ name, verdict, words }) => [`  ${verdict.toUpperCase()}`, name, words]));
+  const verdicts = Math.max(...sorted.map(({ verdict }) => verdict.length));
+  const names = Math.max(...sorted.map(({ name }) => name.length));
+  return sorted
+    .map(({ name, verdict, words }) =>
+      hanging(`  ${verdict.toUpperCase().padEnd(verdicts)}  ${name.padEnd(names)}  `, words),
+    )
+    .join('\n');
 }
 
 export function formatEndpoint({ route, owed, next }: EndpointView): string {
-  const { owners, hold } = route;
+  const { endpoint, owners, hold, retirement } = route;
+  const signature = ({ by, at, reason }: Signature): string => `${by}, ${momentOf(at)}: ${reason}`;
   return [
-    `${route.endpoint}: ${stageOf(route.stage, route.cohort?.percent)} since ${route.since} (version ${route.version})`,
-    `  legacy ${route.legacy ?? '-'}, modern ${route.modern ?? '-'}; owners: technical ${owners?.technical ?? 'nobody'}, clinical ${owners?.clinical ?? 'nobody'}`,
-    `  writes not yet seen: by legacy ${owed.legacy}, by modern ${owed.modern}`,
-    ...(hold ? [`  held by ${hold.by} since ${hold.at}: ${hold.reason}`] : []),
-    ...(next
-      ? [`Next: ${next.step}`, formatGates(next.gates)]
-      : ['Next: nothing; this is the end of its way.']),
+    `${endpoint}: ${stageOf(route.stage, route.cohort?.percent)} since ${momentOf(route.since)} (version ${route.version})`,
+    `  legacy side ${route.legacy ?? 'none'}, modern side ${route.modern ?? 'none'}`,
+    `  owners: technical ${owners?.technical ?? 'nobody'}, clinical ${owners?.clinical ?? 'nobody'}`,
+    `  writes still owed: to legacy ${owed.legacy}, to modern ${owed.modern}`,
+    ...(hold ? [hanging('  ', `held by ${signature(hold)}`)] : []),
+    ...(retirement ? [hanging('  ', `retirement: first approval by ${signature(retirement)}`)] : []),
+    ...stepOf(route, next),
   ].join('\n');
+}
+
+function stepOf({ endpoint, stage, modern }: EndpointView['route'], next: EndpointView['next']): string[] {
+  if (stage === 'retired') return ['Next: nothing; this is the end of its way.'];
+  if (!next || modern === undefined) return ['Next: nothing; it has no modern side.'];
+  const command = next.step === 'retired' ? 'retire' : 'promote';
+  const closed = next.gates.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived').length;
+  return [
+    `Next: ${next.step}`,
+    formatGates(next.gates),
+    next.open
+      ? `Nothing holds it back: ficus migrate ${command} ${endpoint} --reason "..."`
+      : `Held back by ${many(closed, 'gate')}.`,
+  ];
 }
 
 /** `ficus migrate status|show`. */
@@ -102,14 +151,11 @@ export function registerBoard(migrate: Command): void {
     .description('the board: every endpoint, its stage, what was compared, what it waits for')
     .option('--all', 'also endpoints that have no modern side')
     .action(async ({ admin, all }: AdminOption & { all?: true }) => {
-      const { endpoints } = await askAdmin<{ endpoints: (BoardRow & { modern?: string })[] }>(
-        admin,
-        '/migration',
-      );
+      const { endpoints } = await askAdmin<{ endpoints: BoardRow[] }>(admin, '/migration');
       const shown = all ? endpoints : endpoints.filter(({ modern }) => modern !== undefined);
       console.log(formatBoard(shown));
       const rest = endpoints.length - shown.length;
-      if (rest > 0) console.log(`\n${rest} endpoints have no modern side (--all shows them).`);
+      if (rest > 0) console.log(`${rest} more without a modern side: --all`);
     });
 
   withAdmin(migrate.command('show <endpoint>'))

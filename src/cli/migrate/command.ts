@@ -1,9 +1,8 @@
 import { userInfo } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-
-export interface AdminOption {
-  readonly admin: string;
-}
+import { withAdmin } from '../admin-client.ts';
+import type { AdminOption } from '../admin-client.ts';
 
 /** Who asks, and why: what every change is signed with. */
 export interface SignedOptions extends AdminOption {
@@ -11,28 +10,30 @@ export interface SignedOptions extends AdminOption {
   readonly reason: string;
 }
 
-export function withAdmin(command: Command): Command {
-  return command.option('--admin <url>', 'address of the admin API', 'http://localhost:8081');
-}
-
 export function signed(command: Command): Command {
   return withAdmin(command)
     .option('--by <name>', 'who', userInfo().username)
-    .requiredOption('--reason <text>', 'why; kept in the history');
+    .addOption(needed('--reason <text>', 'why; kept').argParser(sayWhy));
 }
+
+function sayWhy(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Say why.');
+  return text;
+}
+
+/** An option that has to be given, and says so in the help. */
+export const needed = (flags: string, words: string): Option =>
+  new Option(flags, `${words} (needed)`).makeOptionMandatory();
 
 /** Address of an endpoint's part of the admin API. */
 export const pathOf = (endpoint: string, part = ''): string =>
   `/migration/${encodeURIComponent(endpoint)}${part === '' ? '' : `/${part}`}`;
 
-/** A number of an option. @throws Error naming the option */
-export function numberOption(name: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value))
-      throw new Error(`--${name} takes a number, not "${text}".`);
-    return value;
-  };
+/** A number of an option. */
+export function aNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It takes a number.');
+  return value;
 }
 
 /** Adds one value to those that an option has already. */

@@ -1,15 +1,22 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { askAdmin, askAdminText, formatTable } from '../admin-client.ts';
-import { numberOption, pathOf, signed, withAdmin } from './command.ts';
-import type { AdminOption, SignedOptions } from './command.ts';
+import { askAdmin, withAdmin } from '../admin-client.ts';
+import type { AdminOption } from '../admin-client.ts';
+import { dayOf, hanging, momentOf } from '../text.ts';
+import { needed, pathOf, signed } from './command.ts';
+import type { SignedOptions } from './command.ts';
 
-interface DiffsView {
+export interface DiffsView {
   readonly endpoint: string;
   readonly run: number;
-  readonly comparisons: Readonly<Record<string, number>>;
+  /** Empty while nothing was compared. */
+  readonly comparisons: {
+    readonly compared?: number;
+    readonly alike?: number;
+    readonly critical?: number;
+    readonly major?: number;
+    readonly inFlight?: number;
+    readonly notComparable?: number;
+  };
   readonly differences: readonly {
     readonly signature: string;
     readonly severity: string;
@@ -17,199 +24,98 @@ interface DiffsView {
     readonly lastSeen: string;
     readonly rule?: { readonly verdict: string; readonly owner: string; readonly expiresAt: string };
     readonly samples: readonly string[];
-    readonly inFloor?: number;
+    readonly inFloor: number;
   }[];
 }
 
-interface RuleView {
-  readonly id: string;
+export interface SampleView {
   readonly endpoint: string;
-  readonly signature: string;
-  readonly verdict: string;
-  readonly owner: string;
-  readonly by: string;
-  readonly reason: string;
+  readonly takenAt: string;
   readonly expiresAt: string;
+  readonly asked: {
+    readonly interaction: string;
+    readonly type: string;
+    readonly id?: string;
+    readonly pairs?: readonly (readonly [string, string])[];
+  };
+  readonly differences: readonly { readonly severity: string; readonly signature: string }[];
+  readonly sentences: readonly string[];
 }
 
-export function formatDiffs({ endpoint, run, comparisons, differences }: DiffsView): string {
-  const counts = Object.entries(comparisons).map(([name, count]) => `${count} ${name}`);
-  const head = `${endpoint}, evidence of run ${run}: ${counts.join(', ') || 'nothing compared yet'}`;
+const GRAVITY = 'CRITICAL'.length;
+
+function countsOf({ comparisons }: DiffsView): string {
+  const { compared = 0, alike = 0, critical = 0, major = 0, inFlight = 0, notComparable = 0 } = comparisons;
+  const all = [compared, alike, critical, major, inFlight, notComparable];
+  const [c, a, k, m, f, n] = all.map((count) => count.toLocaleString('en-US'));
+  if (compared + inFlight + notComparable === 0) return 'Nothing was compared yet.';
+  return `${c} compared: ${a} alike, ${k} with a critical difference, ${m} with a major one. Beside them ${f} in flight and ${n} not comparable.`;
+}
+
+/** Differences for a terminal: how often and what, and under each what is known of it. */
+export function formatDiffs(view: DiffsView): string {
+  const { endpoint, run, differences } = view;
+  const head = `${endpoint}, evidence of run ${run}\n${hanging('', countsOf(view))}`;
   if (differences.length === 0) return `${head}\nNo differences.`;
-  const rows = differences.map(({ severity, count, signature, rule, samples, inFloor }) => [
-    severity.toUpperCase(),
-    String(count),
-    signature,
-    rule ? `${rule.verdict} (${rule.owner}, until ${rule.expiresAt.slice(0, 10)})` : '-',
-    inFloor ? `${inFloor} also between two legacy answers` : '-',
-    samples[0] ?? '-',
-  ]);
-  return `${head}\n${formatTable([['SEVERITY', 'COUNT', 'DIFFERENCE', 'RULE', 'NOISE FLOOR', 'SAMPLE'], ...rows])}`;
+  const counts = differences.map(({ count }) => count.toLocaleString('en-US'));
+  const width = Math.max(...counts.map((count) => count.length));
+  const indent = ' '.repeat(GRAVITY + width + 4);
+  const rows = differences.map(({ severity, signature, rule, samples, inFloor, lastSeen }, index) => {
+    const beginning = `${severity.toUpperCase().padEnd(GRAVITY)}  ${(counts[index] ?? '').padStart(width)}  `;
+    const known = [
+      `last ${momentOf(lastSeen)}`,
+      ...(rule ? [`${rule.verdict} (${rule.owner}, until ${dayOf(rule.expiresAt)})`] : []),
+      ...(inFloor > 0 ? [`${inFloor.toLocaleString('en-US')} times also between two answers of legacy`] : []),
+      ...(samples[0] === undefined ? [] : [`sample ${samples[0]}`]),
+    ];
+    return `${hanging(beginning, signature)}\n${hanging(indent, known.join('; '))}`;
+  });
+  return [
+    head,
+    '',
+    ...rows,
+    '',
+    'See a pair:       ficus migrate sample ID --role clinical --reason "..."',
+    `Say what one is:  ficus migrate rule add ${endpoint} "DIFFERENCE" --verdict ... --owner ... --reason "..."`,
+  ].join('\n');
 }
 
-/** `ficus migrate diffs|rule|sample|replay|verify|waive|report`. */
+function askedOf({ interaction, type, id, pairs = [] }: SampleView['asked']): string {
+  const query = pairs.map(([name, value]) => `${name}=${value}`).join('&');
+  return `${interaction} ${type}${id === undefined ? '' : `/${id}`}${query === '' ? '' : `?${query}`}`;
+}
+
+/** An opened sample for a terminal: each difference as a sentence. */
+export function formatSample(sample: SampleView): string {
+  const { endpoint, takenAt, expiresAt, asked, differences, sentences } = sample;
+  return [
+    `${endpoint}, taken ${momentOf(takenAt)}, kept until ${momentOf(expiresAt)}. Patient data; that you opened it is kept.`,
+    hanging('Asked: ', askedOf(asked)),
+    ...differences.flatMap(({ severity, signature }, index) => [
+      hanging(`${severity.toUpperCase().padEnd(GRAVITY)}  `, signature),
+      hanging(' '.repeat(GRAVITY + 2), sentences[index] ?? ''),
+    ]),
+    'The whole pair of answers: --json',
+  ].join('\n');
+}
+
+/** `ficus migrate diffs|sample`. */
 export function registerDifferences(migrate: Command): void {
   withAdmin(migrate.command('diffs <endpoint>'))
     .description('what the sides answer differently, worst first')
     .action(async (endpoint: string, { admin }: AdminOption) => {
       console.log(formatDiffs(await askAdmin<DiffsView>(admin, pathOf(endpoint, 'diffs'))));
     });
-  registerRules(migrate);
   signed(migrate.command('sample <id>'))
     .description('open a sealed pair of answers: patient data; that you did is kept')
-    .requiredOption('--role <role>', 'clinical or technical')
-    .action(async (id: string, { admin, by, reason, role }: SignedOptions & { role: string }) => {
+    .addOption(
+      needed('--role <role>', 'the role in which --by owns the endpoint').choices(['clinical', 'technical']),
+    )
+    .option('--json', 'both answers whole, as JSON')
+    .action(async (id: string, options: SignedOptions & { role: string; json?: true }) => {
+      const { admin, by, reason, role, json } = options;
       const path = `/migration/samples/${encodeURIComponent(id)}/open`;
-      console.log(
-        JSON.stringify(await askAdmin(admin, path, { method: 'POST', body: { by, role, reason } }), null, 2),
-      );
+      const sample = await askAdmin<SampleView>(admin, path, { method: 'POST', body: { by, role, reason } });
+      console.log(json ? JSON.stringify(sample, null, 2) : formatSample(sample));
     });
-  registerReplay(migrate);
-  signed(migrate.command('verify <backend>'))
-    .description('run the contract tests of a modern backend')
-    .action(async (backend: string, { admin, by, reason }: SignedOptions) => {
-      const path = `/migration/backends/${encodeURIComponent(backend)}/verify`;
-      const result = await askAdmin<{ passed: number; failed: { name: string; words: string }[] }>(
-        admin,
-        path,
-        {
-          method: 'POST',
-          body: { by, reason },
-        },
-      );
-      for (const { name, words } of result.failed) console.log(`FAILED  ${name}: ${words}`);
-      console.log(`${backend}: ${result.passed} passed, ${result.failed.length} failed`);
-      if (result.failed.length > 0) process.exitCode = 1;
-    });
-  signed(migrate.command('waive <endpoint> <gate>'))
-    .description('let one gate pass for some days')
-    .requiredOption('--days <number>', 'for how long', numberOption('days'))
-    .action(
-      async (
-        endpoint: string,
-        gate: string,
-        { admin, by, reason, days }: SignedOptions & { days: number },
-      ) => {
-        await askAdmin(admin, pathOf(endpoint, 'waivers'), {
-          method: 'POST',
-          body: { gate, by, reason, days },
-        });
-        console.log(`${endpoint}: ${gate} is waived for ${days} days`);
-      },
-    );
-  withAdmin(migrate.command('report <endpoint>'))
-    .description('the evidence pack for a change board')
-    .option('--json', 'as JSON instead of Markdown')
-    .option('-o, --output <file>', 'write it to a file')
-    .action(
-      async (endpoint: string, { admin, json, output }: AdminOption & { json?: true; output?: string }) => {
-        const text = await askAdminText(
-          admin,
-          pathOf(endpoint, `report?format=${json ? 'json' : 'markdown'}`),
-        );
-        if (output === undefined) {
-          console.log(text);
-          return;
-        }
-        mkdirSync(dirname(output), { recursive: true });
-        writeFileSync(output, text);
-        console.log(`Written to ${output}`);
-      },
-    );
-}
-
-function registerRules(migrate: Command): void {
-  const rule = migrate.command('rule').description('known differences: accepted, or somebody’s bug');
-  signed(rule.command('add <endpoint> <signature>'))
-    .description('say what a difference is; `*` in the signature stands for any characters')
-    .requiredOption('--verdict <verdict>', 'acceptable, bug-in-modern or bug-in-legacy')
-    .requiredOption('--owner <name>', 'who answers for it')
-    .option('--days <number>', 'life of the rule', numberOption('days'), 30)
-    .action(
-      async (
-        endpoint: string,
-        signature: string,
-        {
-          admin,
-          by,
-          reason,
-          verdict,
-          owner,
-          days,
-        }: SignedOptions & { verdict: string; owner: string; days: number },
-      ) => {
-        const body = { endpoint, signature, verdict, owner, by, reason, days };
-        const made = await askAdmin<RuleView>(admin, '/migration/rules', { method: 'POST', body });
-        console.log(`Rule ${made.id}: ${made.signature} is ${made.verdict} until ${made.expiresAt}`);
-      },
-    );
-  withAdmin(rule.command('list'))
-    .description('all rules')
-    .action(async ({ admin }: AdminOption) => {
-      const { rules } = await askAdmin<{ rules: RuleView[] }>(admin, '/migration/rules');
-      const rows = rules.map(({ id, endpoint, signature, verdict, owner, expiresAt, reason }) => [
-        id,
-        endpoint,
-        signature,
-        verdict,
-        owner,
-        expiresAt.slice(0, 10),
-        reason,
-      ]);
-      console.log(
-        formatTable([['ID', 'ENDPOINT', 'DIFFERENCE', 'VERDICT', 'OWNER', 'UNTIL', 'REASON'], ...rows]),
-      );
-    });
-  signed(rule.command('remove <id>'))
-    .description('take a rule back')
-    .action(async (id: string, { admin, by, reason }: SignedOptions) => {
-      await askAdmin(admin, `/migration/rules/${encodeURIComponent(id)}`, {
-        method: 'DELETE',
-        body: { by, reason },
-      });
-      console.log(`Rule ${id} is gone`);
-    });
-}
-
-interface ReplayView {
-  readonly id: string;
-  readonly state: 'running' | 'done' | 'aborted';
-  readonly total: number;
-  readonly asked: number;
-  readonly matched: number;
-  readonly different: Readonly<Record<string, number>>;
-}
-
-function registerReplay(migrate: Command): void {
-  signed(migrate.command('replay <endpoint>'))
-    .description('ask both sides the captured requests again and compare')
-    .option('--limit <number>', 'so many requests at most', numberOption('limit'))
-    .option('--per-second <number>', 'pace', numberOption('per-second'))
-    .option('--fresh', 'count anew from here on')
-    .action(
-      async (
-        endpoint: string,
-        {
-          admin,
-          by,
-          reason,
-          limit,
-          perSecond,
-          fresh,
-        }: SignedOptions & { limit?: number; perSecond?: number; fresh?: true },
-      ) => {
-        const body = { by, reason, limit, perSecond, fresh };
-        let replay = await askAdmin<ReplayView>(admin, pathOf(endpoint, 'replay'), { method: 'POST', body });
-        while (replay.state === 'running') {
-          await pause(500);
-          replay = await askAdmin<ReplayView>(admin, `/migration/replays/${replay.id}`);
-          console.log(`${replay.asked} of ${replay.total} asked`);
-        }
-        const different = Object.entries(replay.different).map(([severity, count]) => `${count} ${severity}`);
-        console.log(
-          `${replay.asked} asked, ${replay.matched} alike, different: ${different.join(', ') || 'none'}`,
-        );
-        if (replay.state !== 'done') process.exitCode = 1;
-      },
-    );
 }

@@ -1,6 +1,8 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { askAdmin } from '../admin-client.ts';
-import { collect, numberOption, pathOf, signed } from './command.ts';
+import { hanging } from '../text.ts';
+import { aNumber, collect, needed, pathOf, signed } from './command.ts';
 import type { SignedOptions } from './command.ts';
 
 interface Moved {
@@ -14,8 +16,8 @@ interface VersionOption {
 }
 
 function say({ route, words, warnings }: Moved): void {
-  console.log(`${words} (version ${route.version})`);
-  for (const warning of warnings) console.log(`  warning: ${warning}`);
+  console.log(hanging('', `${words} (version ${route.version})`));
+  for (const warning of warnings) console.log(hanging('  warning: ', warning));
 }
 
 async function change(
@@ -33,12 +35,8 @@ async function change(
 export function registerSteps(migrate: Command): void {
   signed(migrate.command('promote <endpoint>'))
     .description('one step forward, if every gate lets it through')
-    .option(
-      '--percent <number>',
-      'share of the canary; default: the next configured step',
-      numberOption('percent'),
-    )
-    .option('--if-version <number>', 'only if the route still has this version', numberOption('if-version'))
+    .option('--percent <number>', 'share of the canary; default: the next configured step', aNumber)
+    .option('--if-version <number>', 'only if the route still has this version', aNumber)
     .action(async (endpoint: string, options: SignedOptions & VersionOption & { percent?: number }) => {
       const { percent, ifVersion: version } = options;
       say(await change(endpoint, 'promote', options, { percent, version }));
@@ -46,7 +44,13 @@ export function registerSteps(migrate: Command): void {
 
   signed(migrate.command('rollback <endpoint>'))
     .description('back, at once; never gated')
-    .option('--to <stage>', 'legacy, shadow or canary; default: shadow, from shadow legacy')
+    .addOption(
+      new Option('--to <stage>', 'default: shadow; from shadow, legacy').choices([
+        'legacy',
+        'shadow',
+        'canary',
+      ]),
+    )
     .action(async (endpoint: string, options: SignedOptions & { to?: string }) => {
       say(await change(endpoint, 'rollback', options, { to: options.to }));
     });
@@ -76,7 +80,7 @@ export function registerSteps(migrate: Command): void {
     });
 
   signed(migrate.command('evidence <endpoint>'))
-    .description('count anew from now on, because modern was changed')
+    .description('count the evidence anew from now on, because modern was changed')
     .action(async (endpoint: string, options: SignedOptions) => {
       say(await change(endpoint, 'evidence', options));
     });
@@ -105,7 +109,7 @@ interface CohortOptions extends SignedOptions {
 function registerCohort(migrate: Command): void {
   signed(migrate.command('cohort <endpoint>'))
     .description('whom modern answers in canary; lists may be given several times')
-    .requiredOption('--percent <number>', 'share of patients (else of clients)', numberOption('percent'))
+    .addOption(needed('--percent <number>', 'share of patients (else of clients)').argParser(aNumber))
     .option('--facility <name>', 'all of this facility', collect)
     .option('--client <name>', 'all of this client', collect)
     .option('--patient <id>', 'this patient (FHIR id)', collect)

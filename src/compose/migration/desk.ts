@@ -26,8 +26,13 @@ export const endpointOf = (request: AdminRequest): Endpoint => String(request.pa
 /** @throws FicusError `not-found` */
 export function routeOf(table: Pick<RouteTable, 'get'>, request: AdminRequest): Route {
   const route = table.get(endpointOf(request));
-  if (!route) throw new FicusError('not-found', 'There is no such endpoint.');
+  if (!route) throw unknownEndpoint(request);
   return route;
+}
+
+function unknownEndpoint(request: AdminRequest): FicusError {
+  const words = `There is no endpoint "${endpointOf(request)}". Those that there are: GET /routes, \`ficus route list\`.`;
+  return new FicusError('not-found', words);
 }
 
 /** Who asks, why, and for which version. */
@@ -135,7 +140,9 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
       }>;
       return { status: 201, body: await evidence.waive(route, { gate, by, reason, days }) };
     },
-    verifyBackend: async (request) => ({ body: await evidence.verify(String(request.params['name'])) }),
+    verifyBackend: async (request) => ({
+      body: await evidence.verify(String(request.params['name']), changeOf(request)),
+    }),
   };
 }
 

@@ -23,6 +23,7 @@ type Fitting<T> = AdminRequest['body'] & T;
 
 const GRAVITY: readonly Severity[] = ['critical', 'major', 'minor', 'noise'];
 const DAY_MS = 86_400_000;
+const instantOf = (at: number): string => new Date(at).toISOString();
 
 /** What the sides answer differently: operations of contracts/admin-api.yaml by their ids. */
 export function differencesOperations(options: DifferencesDeskOptions): Record<string, OperationHandler> {
@@ -58,14 +59,16 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
     },
     openSample: async (request) => {
       const opening = request.body as Fitting<{ by: string; role: string; reason: string }>;
-      const pair = await samples.open(String(request.params['id']), opening);
+      const { takenAt, expiresAt, ...pair } = await samples.open(String(request.params['id']), opening);
       const [legacy, modern] = [resourcesOf(pair.legacy), resourcesOf(pair.modern)];
       const sentences = pair.differences.map((one) => describe(one, legacy, modern));
-      return { body: { ...pair, sentences } };
+      const life = { takenAt: instantOf(takenAt), expiresAt: instantOf(expiresAt) };
+      return { body: { ...pair, ...life, sentences } };
     },
     replay: async (request) => {
-      const { by, limit, perSecond, fresh } = request.body as Fitting<{
+      const { by, reason, limit, perSecond, fresh } = request.body as Fitting<{
         by: string;
+        reason: string;
         limit?: number;
         perSecond?: number;
         fresh?: boolean;
@@ -73,6 +76,7 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
       const replay = await replays.start({
         endpoint: endpointOf(request),
         by,
+        reason,
         ...(limit === undefined ? {} : { limit }),
         ...(perSecond === undefined ? {} : { perSecond }),
         ...(fresh === undefined ? {} : { fresh }),
@@ -95,8 +99,8 @@ function countsOf({ trials, verdicts }: Tally): Record<string, number> {
     alike: live.match + replay.match,
     critical: trials.critical,
     major: trials.major,
-    'in flight': live.inFlight + replay.inFlight,
-    'not comparable': sum(live.notComparable.values()) + sum(replay.notComparable.values()),
+    inFlight: live.inFlight + replay.inFlight,
+    notComparable: sum(live.notComparable.values()) + sum(replay.notComparable.values()),
   };
 }
 
@@ -115,8 +119,8 @@ function viewOf(
     kind,
     path,
     count,
-    firstSeen: new Date(first).toISOString(),
-    lastSeen: new Date(last).toISOString(),
+    firstSeen: instantOf(first),
+    lastSeen: instantOf(last),
     inFloor: floor,
     samples: samples.filter((id) => living.has(id)),
     ...(rule ? { rule: { verdict: rule.verdict, owner: rule.owner, expiresAt: rule.expiresAt } } : {}),
@@ -132,7 +136,7 @@ function resourcesOf(answer: ComparableAnswer): readonly Resource[] {
 function replayView({ startedAt, endedAt, ...progress }: ReplayProgress) {
   return {
     ...progress,
-    startedAt: new Date(startedAt).toISOString(),
-    ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
+    startedAt: instantOf(startedAt),
+    ...(endedAt === undefined ? {} : { endedAt: instantOf(endedAt) }),
   };
 }

@@ -20,7 +20,7 @@ import type { Waiver } from '../../strangler/gates/waiver.ts';
 import { createWatch } from '../../strangler/gates/watch.ts';
 import type { Breach } from '../../strangler/gates/watch.ts';
 import { isTwoSided } from '../../strangler/stage.ts';
-import type { RouteTable } from '../../strangler/table.ts';
+import type { Change, RouteTable } from '../../strangler/table.ts';
 import type { Installed } from '../backends.ts';
 
 export interface EvidenceOptions {
@@ -52,7 +52,7 @@ export interface Evidence {
   /** @param gates of the next step, when there is one */
   pack(route: Route, gates: GateReport | undefined): Promise<EvidencePack>;
   /** @throws FicusError `not-found`: no modern backend of this name */
-  verify(backend: string): Promise<ContractCheck>;
+  verify(backend: string, asked: Pick<Change, 'by' | 'reason'>): Promise<ContractCheck>;
   /** @throws FicusError as checkedWaiver */
   waive(
     route: Route,
@@ -145,7 +145,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
         ...state,
       });
     },
-    async verify(name) {
+    async verify(name, { by, reason }) {
       const backend = installed.get(name);
       if (backend?.kind !== 'modern')
         throw new FicusError('not-found', `There is no modern backend "${name}".`);
@@ -157,6 +157,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
         log,
       });
       await store.saveContractCheck(check);
+      log.info('contract tests of a backend were run', { backend: name, by, reason });
       return check;
     },
     async waive(route, { days, ...wanted }) {
