@@ -11,8 +11,9 @@ import { pause } from './pause.ts';
 
 export interface ReplayOrder {
   readonly endpoint: Endpoint;
-  /** Who asks for it. */
+  /** Who asks for it, and why. */
   readonly by: string;
+  readonly reason?: string;
   /** Requests at most; default: all that are captured. */
   readonly limit?: number;
   /** Requests begun a second; default 5. The budgets of the experiment hold besides. */
@@ -62,7 +63,7 @@ export interface ReplaysOptions {
   readonly experiment: Pick<RunningExperiment, 'compareBoth'>;
   readonly routeOf: (endpoint: Endpoint) => Route | undefined;
   /** Begins a new run of evidence. */
-  readonly freshRun: (endpoint: Endpoint, by: string) => Promise<unknown>;
+  readonly freshRun: (endpoint: Endpoint, by: string, reason?: string) => Promise<unknown>;
   readonly parse: ParseQuery;
   readonly clock: Clock;
   readonly log: Logger;
@@ -151,7 +152,7 @@ export function createReplays(options: ReplaysOptions): Replays {
   }
 
   async function start(order: ReplayOrder): Promise<Replay> {
-    const { endpoint, by, limit, fresh } = order;
+    const { endpoint, by, reason, limit, fresh } = order;
     refuseOrder(order);
     const route = routeOf(endpoint);
     if (!route) throw new FicusError('not-found', `There is no route for ${endpoint}.`);
@@ -169,9 +170,9 @@ export function createReplays(options: ReplaysOptions): Replays {
       if (captured.length === 0)
         throw new FicusError(
           'unprocessable',
-          `No request of ${endpoint} is captured that could be replayed.`,
+          `No request of ${endpoint} is captured that could be replayed: \`migration.capture.days\` turns captures on.`,
         );
-      if (fresh) await freshRun(endpoint, by);
+      if (fresh) await freshRun(endpoint, by, reason);
       const replay = run(order, captured);
       replays.set(replay.id, replay);
       for (const [id, old] of replays) {

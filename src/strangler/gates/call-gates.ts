@@ -182,7 +182,7 @@ export function longTailGate({ route, traffic, now }: Called): Gate {
       .slice(0, 5)
       .map(([shape, { last }]) => `${shape === '' ? 'no parameters' : shape} (last used ${instant(last)})`);
     const more = missing.length > names.length ? ` and ${number(missing.length - names.length)} more` : '';
-    const words = `Not yet answered by modern since ${route.since}: ${names.join(', ')}${more}.`;
+    const words = `Not yet answered by modern since ${route.since}: ${names.join('; ')}${more}.`;
     return { ...base, verdict: 'insufficient', words };
   }
   if (traffic?.untold !== undefined)

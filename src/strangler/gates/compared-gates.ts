@@ -113,7 +113,7 @@ export function shapesGate(compared: Compared): Gate {
   if (seen.length === 0)
     return gate(compared, { ...base, verdict: 'insufficient', words: 'No search of a client was seen yet.' });
   if (missing.length > 0) {
-    const words = `Not compared yet: ${listed(missing.map(shapeName))}.`;
+    const words = `Not compared yet: ${listed(missing.map(shapeName), '; ')}.`;
     return gate(compared, { ...base, verdict: 'insufficient', words });
   }
   if (untold)
@@ -174,9 +174,9 @@ function gate({ tally, limits, now }: Compared, measured: Measured): Gate {
   return { ...measured, evidence, verdict: 'stale', words };
 }
 
-function listed(names: readonly string[]): string {
+function listed(names: readonly string[], separator = ', '): string {
   const more = names.length - NAMED;
-  return names.slice(0, NAMED).join(', ') + (more > 0 ? ` and ${number(more)} more` : '');
+  return names.slice(0, NAMED).join(separator) + (more > 0 ? ` and ${number(more)} more` : '');
 }
 
 const shapeName = (shape: string): string => (shape === '' ? 'a search without parameters' : shape);

@@ -35,6 +35,8 @@ export interface GateInput {
   readonly now: number;
 }
 
+/** Of no use where there is no legacy side that modern could be held against. */
+const AGAINST_LEGACY: readonly GateName[] = ['criticals', 'parity', 'shapes', 'patients', 'latency', 'drift'];
 const ORDER: readonly Stage[] = ['legacy', 'shadow', 'canary', 'modern', 'retired'];
 
 /** Whether an endpoint changes data: nothing compares its answers. */
@@ -49,22 +51,26 @@ export function positionOf({ stage, cohort }: Pick<Route, 'stage' | 'cohort'>): 
 
 /**
  * Which gates a step has to pass. Into the shadow nothing can harm a client yet; from then on all of them count; into `retired` also that nobody needs legacy any
- * more. A step back has none.
+ * more. A step back has none. A route that never had a legacy side is not held against one.
  */
 export function gatesOf(
   input: Pick<GateInput, 'route' | 'to' | 'replicated' | 'tally'>,
 ): readonly GateName[] {
-  const { route, to, replicated } = input;
+  const { route, to } = input;
   const [from, target] = [ORDER.indexOf(route.stage), ORDER.indexOf(to.stage)];
   const wider =
     route.stage === 'canary' && to.stage === 'canary' && (to.percent ?? 0) >= (route.cohort?.percent ?? 0);
   if (target <= from && !wider) return [];
+  return namesOf(input).filter((name) => route.legacy !== undefined || !AGAINST_LEGACY.includes(name));
+}
+
+function namesOf({ route, to, replicated, tally }: Parameters<typeof gatesOf>[0]): readonly GateName[] {
   const always: readonly GateName[] = ['owners', 'hold', 'contract'];
   if (to.stage === 'shadow') return always;
   const retiring: readonly GateName[] = to.stage === 'retired' ? ['legacy-calls', 'long-tail'] : [];
   if (isWrite(route.endpoint)) {
     // In shadow modern is only told of writes; whether it took them is what the outbox and the drift report say.
-    const asked = route.stage !== 'shadow' || callsOf(input.tally, 'modern').count > 0;
+    const asked = route.stage !== 'shadow' || callsOf(tally, 'modern').count > 0;
     return [...always, 'calls', ...(asked ? (['errors'] as const) : []), 'outbox', 'drift', ...retiring];
   }
   const [type = ''] = route.endpoint.split('.');

@@ -32,7 +32,15 @@ export function expected(needed: number, tally: Tally, counted: Counted, now: nu
   const rate = perDay(tally, counted, now);
   const noun = counted === 'trials' ? 'comparisons' : 'calls';
   if (rate === undefined) return `at a time that cannot be told: no ${noun} of late`;
-  return `${roughly((needed / rate) * DAY_MS)} at ${rate < 1 ? rate.toFixed(2) : number(rate)} ${noun} a day`;
+  return `${roughly((needed / rate) * DAY_MS)} at ${paceInWords(rate, noun)}`;
+}
+
+/** In the unit that makes a figure which people can read. */
+function paceInWords(rate: number, noun: string): string {
+  if (rate < 1) return `${rate.toFixed(2)} ${noun} a day`;
+  const [count, unit] =
+    rate < 10_000 ? [rate, 'day'] : rate < 240_000 ? [rate / 24, 'hour'] : [rate / 1_440, 'minute'];
+  return `${number(count)} ${noun} ${unit === 'hour' ? 'an' : 'a'} ${unit}`;
 }
 
 /**

@@ -58,7 +58,11 @@ export function contractGate(route: Route, check: ContractCheck | undefined, now
   } as const;
   const backend = route.modern ?? 'the modern backend';
   if (!check || check.backend !== route.modern)
-    return { ...base, verdict: 'insufficient', words: `The contract tests of ${backend} have not been run.` };
+    return {
+      ...base,
+      verdict: 'insufficient',
+      words: `The contract tests of ${backend} have not been run (\`ficus migrate verify\`).`,
+    };
   const [first] = check.failed;
   if (first) {
     const more = check.failed.length > 1 ? ` and ${number(check.failed.length - 1)} more` : '';
@@ -122,7 +126,11 @@ export function driftGate(drift: DriftSummary | undefined, limits: GateLimits, n
     figures: drift ? { checked: drift.checked, differences: drift.differences } : {},
   } as const;
   if (!drift)
-    return { ...base, verdict: 'insufficient', words: 'The reconciler has not compared the two sides.' };
+    return {
+      ...base,
+      verdict: 'insufficient',
+      words: 'The reconciler has not compared the two sides (`ficus migrate reconcile`).',
+    };
   if (drift.differences > 0)
     return {
       ...base,

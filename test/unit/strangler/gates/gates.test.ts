@@ -96,6 +96,49 @@ describe('the gates of a step', () => {
     expect(gateOf(report, 'parity').verdict).toBe('pass');
   });
 
+  it('give a pace in the unit that can be read', () => {
+    const words = (count: number, length: number): string =>
+      gateOf(judge(input(observed(count, length), START + length)), 'criticals').words;
+    expect(words(500, 2 * HOUR)).toContain('at 6,000 comparisons a day');
+    expect(words(500, HOUR / 2)).toContain('at 1,000 comparisons an hour');
+    expect(words(500, 60_000)).toContain('at 500 comparisons a minute');
+  });
+
+  it('do not hold modern against a legacy side that there never was', () => {
+    const { legacy: _, ...route } = { ...ROUTE, stage: 'modern' as const };
+    const gates = (endpoint: Route['endpoint']) =>
+      Object.keys(
+        verdicts(judge(input(undefined, START, { route: { ...route, endpoint }, to: { stage: 'retired' } }))),
+      );
+    expect(gates('Observation.search')).toEqual([
+      'owners',
+      'hold',
+      'contract',
+      'errors',
+      'outbox',
+      'legacy-calls',
+      'long-tail',
+    ]);
+    expect(gates('Observation.create')).toEqual([
+      'owners',
+      'hold',
+      'contract',
+      'calls',
+      'errors',
+      'outbox',
+      'legacy-calls',
+      'long-tail',
+    ]);
+  });
+
+  it('tell search shapes apart, which are lists themselves', () => {
+    const seen = observed(1_100, DAY);
+    for (const shape of ['code,date', 'patient']) addTraffic(seen.traffic, call({ shape, at: START + DAY }));
+    expect(gateOf(judge(input(seen, START + DAY)), 'shapes').words).toBe(
+      'Not compared yet: code,date; patient.',
+    );
+  });
+
   it('say insufficient, not 100 %, after twelve comparisons', () => {
     const report = judge(input(observed(12, HOUR), START + HOUR));
     expect(verdicts(report)).toMatchObject({
