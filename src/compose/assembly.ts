@@ -13,6 +13,8 @@ import { createSealer } from '../identity/seal.ts';
 import type { Sealer } from '../identity/seal.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Clock } from '../ports.ts';
+import { compileMustSupport } from '../strangler/compare/must-support.ts';
+import type { CompareOptions } from '../strangler/compare/options.ts';
 import { compileSeverities } from '../strangler/compare/severity.ts';
 import type { Severities } from '../strangler/compare/severity.ts';
 import { createPageSealer } from '../search/page.ts';
@@ -35,9 +37,11 @@ export interface Assembly {
   readonly pages: PageSealer;
   /** How bad which difference between two sides is. */
   readonly severities: Severities;
+  /** Elements that must not be lost, by resource type. */
+  readonly mustSupport: NonNullable<CompareOptions['mustSupport']>;
 }
 
-/** @throws Error with everything wrong with the secrets, the contract, the mappings or the severities */
+/** @throws Error with everything wrong with the secrets, the contract, the mappings, the severities or the must-support elements */
 export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessEnv, clock: Clock): Assembly {
   const secrets = readSecrets(config, env, baseDir);
   const own = (path: string | undefined, shipped: string) =>
@@ -61,10 +65,15 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
       lifetimeMs: config.search.pageTokenMinutes * 60_000,
     }),
     severities: loadSeverities(resolve(HOME, 'contracts/severity.yaml'), config.migration.severity, baseDir),
+    mustSupport: compileMustSupport(readYaml(resolve(HOME, 'contracts/us-core-must-support.yaml'))),
   };
 }
 
 function loadSeverities(shipped: string, site: string | undefined, baseDir: string): Severities {
   const files = [shipped, ...(site === undefined ? [] : [resolve(baseDir, site)])];
-  return compileSeverities(...files.map((file) => parse(readFileSync(file, 'utf8')) as unknown));
+  return compileSeverities(...files.map(readYaml));
+}
+
+function readYaml(file: string): unknown {
+  return parse(readFileSync(file, 'utf8'));
 }

@@ -5,7 +5,6 @@ import type { Backend, Clock, Logger } from '../../ports.ts';
 import type { ComparableAnswer } from '../../strangler/compare/answer.ts';
 import { compareAnswers } from '../../strangler/compare/compare.ts';
 import { createReferences } from '../../strangler/compare/references.ts';
-import type { Severities } from '../../strangler/compare/severity.ts';
 import type { ParseQuery } from '../../strangler/experiment/asked-request.ts';
 import { createCapture } from '../../strangler/experiment/capture.ts';
 import { createExperiment } from '../../strangler/experiment/experiment.ts';
@@ -18,6 +17,7 @@ import { createSamples, ownersMayOpen } from '../../strangler/experiment/samples
 import type { Samples } from '../../strangler/experiment/samples.ts';
 import type { RouteTable } from '../../strangler/table.ts';
 import type { Stores } from '../../store/stores.ts';
+import type { Assembly } from '../assembly.ts';
 
 export interface ComparingOptions {
   readonly config: MigrationConfig;
@@ -51,8 +51,11 @@ export interface Comparing {
 export type Compare = (legacy: ComparableAnswer, modern: ComparableAnswer) => readonly Difference[];
 
 /** @param bases FHIR base addresses that are ours: what clients see, and those of modern services */
-export function createCompare(severities: Severities, bases: readonly string[]): Compare {
-  const options = { severities, canonicalReference: createReferences({ bases }) };
+export function createCompare(
+  { severities, mustSupport }: Pick<Assembly, 'severities' | 'mustSupport'>,
+  bases: readonly string[],
+): Compare {
+  const options = { severities, mustSupport, canonicalReference: createReferences({ bases }) };
   return (legacy, modern) => compareAnswers(legacy, modern, options);
 }
 

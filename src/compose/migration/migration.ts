@@ -44,14 +44,14 @@ const AUTOMATIC = 'ficus';
 
 export async function createMigration(options: MigrationOptions): Promise<Migration> {
   const { assembly, table, installed, opener, stores, clock, calendar, log, metrics, publicBase } = options;
-  const { config, contract, secrets, severities } = assembly;
+  const { config, contract, secrets } = assembly;
   const { migration } = config;
   const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
   const bare = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.bare]));
   const modernUrls = Object.values(config.backends).flatMap((one) =>
     one.kind === 'modern' ? [one.url] : [],
   );
-  const compare = createCompare(severities, [publicBase, ...modernUrls]);
+  const compare = createCompare(assembly, [publicBase, ...modernUrls]);
   const parse: ParseQuery = (type, pairs, handling) =>
     parseSearch(type, pairs, {
       rules: contract,

@@ -28,7 +28,9 @@ export function createFindings({ severities, mustSupport }: CompareOptions): Fin
       const path = pathOf(trail);
       const signature = signatureOf(kind, path, detail);
       let severity: Severity = severities.of(trail, kind, detail);
-      if (kind === 'missing' && severity === 'minor' && isMustSupport(trail)) severity = 'major';
+      // What was empty said nothing: nothing is lost.
+      const isLost = kind === 'missing' && detail !== 'empty';
+      if (isLost && severity === 'minor' && isMustSupport(trail)) severity = 'major';
       const known = found.get(signature);
       if (known && RANK[known.severity] <= RANK[severity]) return;
       found.set(signature, { path, kind, severity, ...(detail === undefined ? {} : { detail }), signature });
