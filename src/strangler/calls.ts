@@ -1,7 +1,15 @@
-import type { FicusError } from '../errors.ts';
-import { toFicusError } from '../errors.ts';
+import { FicusError, toFicusError } from '../errors.ts';
 import type { EvidenceSink } from '../migration-ports.ts';
-import type { Backend, Clock, FhirRequest, FhirResponse, RequestContext, Route, Side } from '../ports.ts';
+import type {
+  Backend,
+  Clock,
+  FhirBody,
+  FhirRequest,
+  FhirResponse,
+  RequestContext,
+  Route,
+  Side,
+} from '../ports.ts';
 
 /** One call of one side, for a client. */
 export interface Call {
@@ -23,7 +31,10 @@ export interface Counting {
 /** Timers may fire a little before the time they stand for. */
 const TIMER_SLACK_MS = 20;
 
-/** Asks a backend, and counts how that went: a client that did not wait, and a side that was not asked, say nothing. */
+/**
+ * Asks a backend, and counts how that went: a client that did not wait, and a side that was not asked, say nothing. A body that is streamed
+ * is part of a success: a side that breaks it off has failed.
+ */
 export async function askCounted(
   backend: Backend,
   call: Call,
@@ -34,13 +45,39 @@ export async function askCounted(
   const startedAt = clock.now();
   try {
     const response = await backend.handle(call.request, context);
-    count(call, startedAt, clock.now(), response.status < 500, evidence);
+    const at = clock.now();
+    const tell = (ok: boolean): void => count(call, startedAt, at, ok, evidence);
+    const { body } = response;
+    if (body.kind === 'pipe' && response.status < 300)
+      return { ...response, body: followed(body, tell, () => context.signal.aborted) };
+    tell(!isTechnical(response));
     return response;
   } catch (error) {
     if (!hasLeft(context, clock) && !wasUnasked?.(error))
       count(call, startedAt, clock.now(), !isTechnical(toFicusError(error)), evidence);
     throw error;
   }
+}
+
+type Piped = Extract<FhirBody, { readonly kind: 'pipe' }>;
+
+/** The same body, with the end that it comes to told: a reader who went away, or whose time was up, says nothing against it. */
+function followed(body: Piped, tell: (ok: boolean) => void, wasGivenUp: () => boolean): Piped {
+  return {
+    kind: 'pipe',
+    pipe: (sink) =>
+      body.pipe(sink).then(
+        () => tell(true),
+        (error: unknown) => {
+          tell(!(error instanceof FicusError) || wasGivenUp());
+          throw error;
+        },
+      ),
+    discard: () => {
+      tell(true);
+      body.discard();
+    },
+  };
 }
 
 function count(

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
@@ -199,6 +200,36 @@ describe('a read that modern fails to answer', () => {
     };
     expect(await outcome(router.handle(one, context))).toBe('timeout');
     expect([core.asked, evidence.calls, experiment.told]).toEqual([[], [], []]);
+  });
+});
+
+describe('a body that modern streams', () => {
+  const bytes = async (
+    pipe: () => Promise<void>,
+    before: (context: ReturnType<typeof createContext>) => void = () => {},
+  ) => {
+    labs.answers = async () => ({ ...piped(200).response, body: { kind: 'pipe', pipe, discard: () => {} } });
+    const context = createContext(clock);
+    const { body } = await router.handle(one, context);
+    expect(evidence.calls).toEqual([]);
+    before(context);
+    if (body.kind === 'pipe') await body.pipe(new PassThrough()).catch(() => {});
+    return evidence.calls.map(({ side, ok }) => [side, ok]);
+  };
+  const brokenOff = () => Promise.reject(new FicusError('unavailable', 'It broke off.'));
+
+  it('is an answer when it has come to its end', async () => {
+    expect(await bytes(async () => {})).toEqual([['modern', true]]);
+  });
+
+  it('is a failure when modern breaks it off, although its status was good', async () => {
+    expect(await bytes(brokenOff)).toEqual([['modern', false]]);
+  });
+
+  it('says nothing against modern when its reader went away, or its time was up', async () => {
+    expect(await bytes(() => Promise.reject(new Error('The reader went away')))).toEqual([['modern', true]]);
+    evidence.calls.length = 0;
+    expect(await bytes(brokenOff, (context) => context.abort())).toEqual([['modern', true]]);
   });
 });
 
