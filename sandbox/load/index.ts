@@ -3,7 +3,7 @@ import { Pool } from 'undici';
 import { shareOf } from '../faults/random.ts';
 import { createBookings, type Write } from './bookings.ts';
 import { createReads, type Read } from './mix.ts';
-import { follow, schedule } from './pace.ts';
+import { follow, inTurn, schedule } from './pace.ts';
 import { findPatients, type LoadPatient } from './people.ts';
 import { summarise, type AcceptedWrite, type LoadReport, type Outcome } from './report.ts';
 
@@ -18,6 +18,11 @@ export interface LoadOptions {
   readonly patients?: readonly LoadPatient[];
   /** Reads a second; default 50. */
   readonly reads?: number;
+  /**
+   * So many applications that each wait for an answer before they read again, instead of `reads` a second: as much as the other side
+   * carries, and never more than so many reads at once. Latencies count from when a request was sent.
+   */
+  readonly readers?: number;
   /** Writes a second; default 0. */
   readonly writes?: number;
   /** Default 60. */
@@ -43,13 +48,14 @@ const CLIENTS = ['portal', 'ward', 'mobile', 'research', 'billing'];
 
 /**
  * Asks like a hospital's applications do: reads of many shapes over all patients and bookings, each sent when it is due, whether the
- * ones before have been answered or not. Latencies count from when a request was due (no coordinated omission). Resolves when
- * everything sent has ended.
+ * ones before have been answered or not. Latencies count from when a request was due (no coordinated omission). With `readers`, each
+ * asks when it has its answer. Resolves when everything sent has ended.
  *
  * @throws Error when there are no patients, or the control API does not answer
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
-  const { fhirBase, reads = 50, writes = 0, seconds = 60, seed = 1, signal } = options;
+  const { fhirBase, readers = 0, reads = readers > 0 ? 0 : 50, writes = 0, seconds = 60 } = options;
+  const { seed = 1, signal } = options;
   const patients = options.patients ?? (await findPatients(fhirBase, options.controlBase ?? ''));
   if (patients.length === 0) throw new Error('There are no patients to ask for');
   const base = new URL(fhirBase);
@@ -58,9 +64,10 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const bookings = createBookings(`L${randomBytes(4).toString('hex')}`);
   const outcomes: Outcome[] = [];
   const accepted: AcceptedWrite[] = [];
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<boolean>>();
 
-  const exchange = async (request: Request, dueAt: number): Promise<void> => {
+  /** Whether there was an answer. */
+  const exchange = async (request: Request, dueAt: number): Promise<boolean> => {
     const lateMs = Math.max(0, performance.now() - dueAt);
     const { result, resource } = await ask(pool, base.pathname, request, options);
     const ms = performance.now() - dueAt;
@@ -78,18 +85,22 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       });
       if (resource) bookings.accepted(request, resource);
     }
+    return 'status' in result;
   };
   let turn = 0;
-  const send = (kind: 'reads' | 'writes', dueAt: number): void => {
+  const send = (kind: 'reads' | 'writes', dueAt: number): Promise<boolean> => {
     const patient = patients[turn++ % patients.length] ?? patients[0];
-    if (!patient) return;
+    if (!patient) return Promise.resolve(false);
     const one = exchange(kind === 'reads' ? nextRead() : bookings.next(patient), dueAt);
     running.add(one);
-    void one.finally(() => running.delete(one));
+    return one.finally(() => running.delete(one));
   };
   const started = performance.now();
   try {
-    await follow(schedule({ reads, writes }, seconds), send, signal);
+    await Promise.all([
+      follow(schedule({ reads, writes }, seconds), send, signal),
+      inTurn(readers, seconds, () => send('reads', performance.now()), signal),
+    ]);
     const lasted = (performance.now() - started) / 1_000;
     await Promise.all(running);
     return summarise(outcomes, accepted, lasted);

@@ -34,7 +34,7 @@ export function* schedule<K extends string>(
  */
 export async function follow<K>(
   due: Iterable<Due<K>>,
-  send: (kind: K, dueAt: number) => void,
+  send: (kind: K, dueAt: number) => unknown,
   signal?: AbortSignal,
 ): Promise<void> {
   const started = performance.now();
@@ -46,4 +46,25 @@ export async function follow<K>(
     if (signal?.aborted) return;
     send(kind, dueAt);
   }
+}
+
+/** Nobody asks a service that does not answer without drawing breath. */
+const BREATH_MS = 100;
+
+/**
+ * The closed loop: so many at once, each begins again when its last has ended, until the time is up. Resolves when all have ended.
+ * @param send resolves with whether there was an answer
+ */
+export async function inTurn(
+  readers: number,
+  seconds: number,
+  send: () => Promise<boolean>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + seconds * 1_000;
+  const isOver = (): boolean => signal?.aborted === true || performance.now() >= until;
+  const reader = async (): Promise<void> => {
+    while (!isOver()) if (!(await send())) await sleep(BREATH_MS);
+  };
+  await Promise.all(Array.from({ length: readers }, reader));
 }

@@ -5,6 +5,7 @@ interface LoadFlags {
   readonly writes: string;
   readonly for?: string;
   readonly rate?: string;
+  readonly clients?: string;
   readonly day?: string;
   readonly endpoint?: readonly string[];
   readonly seed: string;
@@ -22,6 +23,12 @@ function perSecond(flag: string, text: string): number {
   if (digits === undefined)
     throw new Error(`--${flag} takes requests a second such as 50 or 50rps, not "${text}".`);
   return Number(digits);
+}
+
+/** A whole number over 0. */
+function count(flag: string, text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Error(`--${flag} takes a whole number over 0, not "${text}".`);
+  return Number(text);
 }
 
 /** Reads and writes a second, and for how long. */
@@ -49,6 +56,10 @@ export function registerSandboxLoad(sandbox: Command): void {
     .command('load')
     .description('ask a running Ficus as the applications of a hospital would, and say how it answered')
     .option('--reads <rps>', 'reads a second, each when it is due', '50')
+    .option(
+      '--clients <number>',
+      'so many that each wait for an answer before they read again, instead of --reads a second',
+    )
     .option('--writes <rps>', 'bookings and changes of bookings a second', '0')
     .option('--for <time>', 'how long, e.g. 60s or 2m (default: 60s)')
     .option('--rate <rps>', 'all together a second; reads and writes keep their proportion')
@@ -69,6 +80,7 @@ export function registerSandboxLoad(sandbox: Command): void {
       // Loaded here: the production image has no sandbox.
       const { formatReport, runLoad } = await import('../../sandbox/load/index.ts');
       const { milliseconds } = await import('../../sandbox/faults/shorthand.ts');
+      const readers = flags.clients === undefined ? 0 : count('clients', flags.clients);
       const plan = planLoad(
         flags,
         flags.for === undefined ? undefined : milliseconds('for', flags.for) / 1_000,
@@ -77,12 +89,12 @@ export function registerSandboxLoad(sandbox: Command): void {
       process.once('SIGINT', () => stop.abort());
       if (!flags.json) {
         const { reads, writes, seconds } = plan;
-        console.log(
-          `${reads.toFixed(1)} reads and ${writes.toFixed(1)} writes a second for ${seconds} s. Ctrl-C ends it.`,
-        );
+        const asked = readers > 0 ? `${readers} clients that read` : `${reads.toFixed(1)} reads`;
+        console.log(`${asked} and ${writes.toFixed(1)} writes a second for ${seconds} s. Ctrl-C ends it.`);
       }
       const report = await runLoad({
         ...plan,
+        ...(readers > 0 ? { readers, reads: 0 } : {}),
         fhirBase: flags.fhir.replace(/\/+$/, ''),
         controlBase: flags.control.replace(/\/+$/, ''),
         seed: Number(flags.seed),

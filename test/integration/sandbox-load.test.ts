@@ -94,6 +94,34 @@ describe('the load generator', () => {
     expect(report.errors).toEqual({ timeout: 5 });
   });
 
+  it('with readers: never asks more at once, and each again as soon as it has its answer', async () => {
+    let [open, most] = [0, 0];
+    const fhirBase = await openApi((_request, response) => {
+      open += 1;
+      most = Math.max(most, open);
+      setTimeout(() => {
+        open -= 1;
+        ok(response);
+      }, 5);
+    });
+    const report = await runLoad({ fhirBase, patients, readers: 3, seconds: 0.5 });
+    expect(most).toBe(3);
+    expect(report.sent).toBeGreaterThan(3);
+    expect(report).toMatchObject({ answered: report.sent, failed: 0 });
+  });
+
+  it('with readers: draws breath while nobody answers', async () => {
+    let asked = 0;
+    const fhirBase = await openApi((request) => {
+      asked += 1;
+      request.socket.destroy();
+    });
+    const report = await runLoad({ fhirBase, patients, readers: 2, seconds: 0.5 });
+    expect(report).toMatchObject({ sent: asked, answered: 0, failed: asked });
+    // Two readers, a tenth of a second between two questions of each.
+    expect(asked).toBeLessThanOrEqual(12);
+  });
+
   it('stops at the abort and reports what was until then', async () => {
     const stop = new AbortController();
     const fhirBase = await openApi((_request, response) => ok(response));
