@@ -1,213 +1,157 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { TourEndpoint } from './endpoint.ts';
-import type { Voice } from './say.ts';
-import type { Served, TourStage } from './stage.ts';
+import { isFailed, tally } from './clients.ts';
+import { CLINICAL, LEAD, must, signed, type Scene } from './scene.ts';
+import { waitFor } from './wait.ts';
 
-/** What every act has at hand. */
-export interface Scene {
-  readonly stage: TourStage;
-  readonly endpoint: TourEndpoint;
-  readonly voice: Voice;
-  /** How clients were answered so far. */
-  readonly served: readonly Served[];
-}
+/** How long clients are listened to after a step, in milliseconds. */
+const LISTEN_MS = 1_500;
 
-export const ENDPOINT = 'Observation.search';
-/** Most seconds that the gates of one step take: evidence of a few thousand calls. */
-const PATIENCE = 120;
-
-function tally(served: readonly Served[]): string {
-  const counts = new Map<string, number>();
-  for (const { status, by } of served) {
-    const name = `${status} from ${by}`;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return [...counts]
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([name, count]) => `${count} × ${name}`)
-    .join('\n');
-}
-
-export async function intoShadow({ stage, endpoint, voice }: Scene): Promise<void> {
+export async function intoShadow({ endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('From legacy to shadow');
   voice.tell(
-    `${ENDPOINT} is answered by the old core over SOAP. The new service holds the same results. The first step only lets Ficus ask it too, after the client has its answer; still, it has to be a FHIR service that keeps the contract.`,
+    `${endpoint.name} is answered by the old core, over SOAP. A new FHIR service holds the same results. In shadow Ficus asks it too, after the client has its answer, and compares. Not every service may be asked:`,
   );
-  if (await endpoint.promote('mira', 'ready to be watched'))
-    throw new Error('The step was taken without a contract test.');
-  voice.command('ficus migrate verify observations --by mira --reason "before the shadow"');
-  const checked = await stage.admin<{ passed: number; failed: { name: string; words: string }[] }>(
-    '/migration/backends/observations/verify',
-    { by: 'mira', reason: 'before the shadow' },
-  );
-  voice.answer(
-    [
-      `${checked.passed} passed, ${checked.failed.length} failed`,
-      ...checked.failed.map(({ name, words }) => `${name}: ${words}`),
-    ].join('\n'),
-  );
-  if (!(await endpoint.promote('mira', 'contract tests are green')))
-    throw new Error('The shadow was refused.');
+  const step = ['migrate', 'promote', endpoint.name];
+  const early = await run([...step, ...signed(LEAD, 'ready to be watched')]);
+  if (early.ok || !early.text.includes('contract:'))
+    throw new Error(`The step was not refused for want of a contract test.\n${early.text}`);
+  const verify = ['migrate', 'verify', 'observations', ...signed(LEAD, 'before the shadow')];
+  const verified = await must(run(verify), 'The contract tests failed.');
+  await must(run([...step, ...signed(LEAD, 'contract tests are green')]), 'The shadow was refused.');
+  remember(`It went into shadow when the contract tests were green (${verified}).`);
 }
 
-export async function findBugs({ stage, endpoint, voice }: Scene): Promise<void> {
+export async function findBugs({ endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('The new service has bugs that its own tests do not know');
-  const bugs = 'observations --wrong-unit 1 --utc-without-offset 2 --final-for-amended --other-order 5';
-  voice.command(`ficus sandbox dial ${bugs}`);
-  await stage.dial(bugs);
+  const bugs = '--wrong-unit 1 --utc-without-offset 2 --final-for-amended --other-order 5';
+  await must(run(['sandbox', 'dial', 'observations', ...bugs.split(' ')]), 'The dials were refused.');
   voice.tell(
-    'Clients notice nothing: legacy answers them. Ficus compares, and reads a difference twice before it counts it.',
+    'Clients notice nothing: legacy answers them. A difference is read again on both sides before it counts.',
   );
+  const wanted = ['valueQuantity', 'status', 'effective'];
   const grave = async () =>
     (await endpoint.diffs()).differences.filter(({ severity }) => severity === 'critical');
-  await endpoint.until('critical differences of unit, status and time', PATIENCE, async () => {
-    const text = (await grave()).map(({ signature }) => signature).join(' ');
-    return ['valueQuantity', 'status', 'effective'].every((part) => text.includes(part));
-  });
-  voice.command(`ficus migrate diffs ${ENDPOINT}`);
-  const { differences } = await endpoint.diffs();
-  voice.answer(
-    differences
-      .map(
-        ({ severity, count, signature }) =>
-          `${severity.padEnd(9)}${String(count).padStart(4)} × ${signature}`,
-      )
-      .join('\n'),
-  );
-  await openSamples({ stage, voice }, differences);
-  voice.tell('A step forward is refused, with every reason:');
-  if (await endpoint.promote('mira', 'looks good'))
-    throw new Error('The gates let critical differences pass.');
-}
-
-/** One sample of each critical difference, opened by the clinical owner, as sentences. */
-async function openSamples(
-  { stage, voice }: Pick<Scene, 'stage' | 'voice'>,
-  differences: readonly { readonly severity: string; readonly samples: readonly string[] }[],
-): Promise<void> {
-  const ids = differences.flatMap(({ severity, samples }) =>
-    severity === 'critical' ? samples.slice(0, 1) : [],
-  );
-  if (ids.length === 0) return;
-  voice.tell('The clinical owner opens a sealed sample of each; that she did is kept:');
-  const sentences = new Set<string>();
-  for (const id of new Set(ids)) {
-    const opened = await stage.admin<{ sentences: string[] }>(`/migration/samples/${id}/open`, {
-      by: 'laboratory',
-      role: 'clinical',
-      reason: 'to see what differs',
-    });
-    for (const sentence of opened.sentences) sentences.add(sentence);
+  const look = async () => {
+    const found = await grave();
+    const missing = wanted.filter((part) => !found.some(({ signature }) => signature.includes(part)));
+    const words = `${await endpoint.compared()} compared, not yet seen: ${missing.join(', ')}`;
+    return { done: missing.length === 0, words };
+  };
+  await waitFor('differences of unit, status and time', look, voice);
+  await run(['migrate', 'diffs', endpoint.name]);
+  const units = (await grave()).find(({ signature }) => signature.includes('valueQuantity'));
+  const [sample] = units?.samples ?? [];
+  if (sample !== undefined) {
+    voice.tell(
+      'What is kept holds no values. The clinical owner opens a sealed sample; that she did is kept:',
+    );
+    const open = ['migrate', 'sample', sample, '--role', 'clinical', ...signed(CLINICAL, 'what differs')];
+    await must(run(open), 'The sample was not opened.');
   }
-  voice.answer([...sentences].slice(0, 6).join('\n'));
-}
-
-export async function fixAndReplay({ stage, endpoint, voice }: Scene): Promise<void> {
-  voice.title('The bugs are fixed, and the same requests asked again');
-  voice.command('ficus sandbox dial observations --clear');
-  await stage.dial('observations --clear');
-  voice.command(`ficus migrate replay ${ENDPOINT} --fresh --by mira --reason "the fix"`);
-  const { id } = await stage.admin<{ id: string }>(`/migration/${ENDPOINT}/replay`, {
-    by: 'mira',
-    reason: 'the fix',
-    fresh: true,
-    limit: 500,
-    perSecond: 200,
-  });
-  await endpoint.until('the replay', PATIENCE, async () => {
-    const { state } = await stage.admin<{ state: string }>(`/migration/replays/${id}`);
-    return state !== 'running';
-  });
-  const { comparisons } = await endpoint.diffs();
-  voice.answer(
-    Object.entries(comparisons)
-      .map(([name, count]) => `${count} ${name}`)
-      .join(', '),
+  voice.tell('A step forward is refused, with every reason:');
+  const refused = await run(['migrate', 'promote', endpoint.name, ...signed(LEAD, 'looks good')]);
+  if (refused.ok || !refused.text.includes('criticals:'))
+    throw new Error(`The step was not refused for critical differences.\n${refused.text}`);
+  const reasons = refused.text.split('\n').filter((line) => line.trimStart().startsWith('- ')).length;
+  const count = await endpoint.compared();
+  remember(
+    `In ${count} comparisons it showed bugs of unit, status and time; ${reasons || 1} reasons held it back.`,
   );
 }
 
-export async function intoCanary({ endpoint, voice }: Scene): Promise<void> {
+export async function fixAndReplay(scene: Scene): Promise<void> {
+  const { voice, run, remember } = scene;
+  voice.title('The bugs are fixed, and the same requests asked again');
+  await must(run(['sandbox', 'dial', 'observations', '--clear']), 'The dials were not cleared.');
+  remember(`The bugs were mended. ${await replay(scene, 'the fix')}`);
+}
+
+/** Counts anew, and begins with what clients have asked already. @returns what the command said at its end */
+async function replay({ endpoint, plan, run }: Scene, reason: string): Promise<string> {
+  const order = ['--fresh', '--limit', String(plan.replayed), '--per-second', '100'];
+  const words = ['migrate', 'replay', endpoint.name, ...order, ...signed(LEAD, reason)];
+  return (await must(run(words), 'The replay failed.')).split('\n').at(-1) ?? '';
+}
+
+export async function intoCanary({ endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('Enough evidence for a canary');
   voice.tell(
-    'The bound on the rate of critical differences stays valid however often it is looked at; every search shape and 200 patients must have been compared.',
+    'The bound on the rate of critical differences holds however often one looks at it. Clients go on asking, and every answer is compared.',
   );
-  await endpoint.untilOpen(PATIENCE);
-  if (!(await endpoint.promote('mira', 'all gates open'))) throw new Error('The canary was refused.');
+  if (!(await endpoint.untilOpen())) throw new Error('It is held, and nobody has held it.');
+  await run(['migrate', 'show', endpoint.name]);
+  const count = await endpoint.compared();
+  const promote = ['migrate', 'promote', endpoint.name, ...signed(LEAD, 'all gates are open')];
+  await must(run(promote), 'The canary was refused.');
+  remember(`After ${count} comparisons without a critical difference, 10 % of the patients moved.`);
 }
 
-export async function failAndReturn({ stage, endpoint, voice, served }: Scene): Promise<void> {
+export async function failAndReturn(scene: Scene): Promise<void> {
+  const { stage, endpoint, voice, run, clients, remember } = scene;
   voice.title('The new service begins to fail');
-  await pause(2_000);
-  const before = served.length;
-  voice.command('ficus sandbox dial observations --5xx 30');
-  await stage.dial('observations --5xx 30');
-  await endpoint.until(
-    'the automatic roll back',
-    PATIENCE,
-    async () => (await endpoint.show()).route.stage === 'shadow',
+  await pause(LISTEN_MS);
+  const from = clients.served.length;
+  await must(run(['sandbox', 'dial', 'observations', '--5xx', '30']), 'The dial was refused.');
+  voice.tell(
+    'Three of ten calls fail. Nobody does anything; Ficus watches, and answers from legacy meanwhile.',
   );
+  const look = async () => {
+    const { route } = await endpoint.show();
+    const words = `${clients.served.length - from} searches answered, still at ${route.stage}`;
+    return { done: route.stage === 'shadow', words };
+  };
+  await waitFor('the automatic roll back', look, voice);
+  const during = clients.served.slice(from);
   const { route } = await endpoint.show();
   voice.answer(route.reason);
-  const during = served.slice(before);
-  voice.tell('Meanwhile legacy answered whoever the new service failed. What clients got:');
+  voice.tell('What clients got from then on:');
   voice.answer(tally(during));
-  await stage.dial('observations --clear');
+  const failed = during.filter(isFailed).length;
+  remember(`30 % of its calls failed: ${route.reason.replace(/^Rolled back /, 'Ficus took back ')}.`);
+  remember(`Meanwhile ${during.length} searches were answered, ${failed} of them with an error.`);
+  await must(run(['sandbox', 'dial', 'observations', '--clear']), 'The dials were not cleared.');
   await stage.recovered();
 }
 
-export async function forward({ stage, endpoint, voice, served }: Scene): Promise<void> {
+export async function forward(scene: Scene): Promise<void> {
+  const { voice, remember } = scene;
   voice.title('Again, in full, and on to modern');
-  voice.tell('Going back needed no gates; going forward needs them all again, from fresh evidence.');
-  if ((await endpoint.show()).route.hold) {
-    voice.tell('Ficus held it before it went back. Somebody who has looked lets it go on:');
-    const reason = 'the service answers again';
-    voice.command(`ficus migrate release ${ENDPOINT} --by mira --reason "${reason}"`);
-    await stage.admin(`/migration/${ENDPOINT}/hold`, { by: 'mira', reason }, 'DELETE');
-  }
-  while ((await endpoint.show()).route.stage !== 'modern') {
-    await endpoint.untilOpen(PATIENCE);
-    const before = served.length;
-    if (!(await endpoint.promote('mira', 'all gates open')))
-      throw new Error('A step was refused though its gates were open.');
-    await pause(2_000);
-    voice.answer(`clients since then:\n${tally(served.slice(before))}`);
-  }
+  voice.tell(
+    'Going back needed no gates. Going forward needs them all again, and evidence from after the repair; what clients asked before is a beginning of it.',
+  );
+  await letGo(scene);
+  await replay(scene, 'the service answers again');
+  await toModern(scene);
+  remember('It went forward again, to 10 %, 50 % and all patients, each step through all gates.');
 }
 
-export async function retire({ stage, endpoint, voice }: Scene): Promise<void> {
-  voice.title('A month later: retired');
-  voice.tell('Legacy stays as a fallback, and is still compared. The calendar now runs two days a second.');
-  stage.calendar.speed(2 * 86_400);
-  // Not so many days, but until the gate says so: a call that fell back to legacy begins the month anew.
-  await endpoint.until('a month without a call to legacy', PATIENCE, async () => {
-    const { next } = await endpoint.show();
-    return next?.gates.find(({ name }) => name === 'legacy-calls')?.verdict === 'pass';
-  });
-  stage.calendar.speed(60);
-  await endpoint.untilOpen(PATIENCE);
-  await endpoint.retire('mira', 'nobody has needed legacy for a month');
-  voice.tell('One approval is not enough, and two of one person are one:');
-  await endpoint.retire('mira', 'really');
-  if (!(await endpoint.retire('laboratory', 'the board agreed')))
-    throw new Error('The second approval was refused.');
-  const { route } = await endpoint.show();
-  if (route.stage !== 'retired') throw new Error(`It is ${route.stage}, not retired.`);
+/** Ficus held it before it went back: somebody has looked, and lets it go on. */
+async function letGo({ endpoint, voice, run }: Scene): Promise<void> {
+  if (!(await endpoint.show()).route.hold) return;
+  voice.tell('Ficus has held it, so that somebody looks. Somebody has, and lets it go on:');
+  const release = ['migrate', 'release', endpoint.name, ...signed(LEAD, 'the service answers again')];
+  await must(run(release), 'It was not released.');
 }
 
-/** Writes the evidence pack. @returns the files */
-export async function report({ stage, voice }: Scene, folder: string): Promise<readonly string[]> {
-  voice.title('What the change board gets');
-  mkdirSync(folder, { recursive: true });
-  const files = (['markdown', 'json'] as const).map((format) => ({
-    format,
-    file: join(folder, `${ENDPOINT}.${format === 'markdown' ? 'md' : 'json'}`),
-  }));
-  for (const { format, file } of files) {
-    voice.command(`ficus migrate report ${ENDPOINT} --format ${format}`);
-    writeFileSync(file, await stage.adminText(`/migration/${ENDPOINT}/report?format=${format}`));
-    voice.answer(file);
+/** Steps that a machine in trouble may make one take again, at most. */
+const MOST_STEPS = 12;
+
+/** Steps forward through open gates, until it is modern. Whatever sends it back is looked at, and it begins again. */
+export async function toModern(scene: Scene): Promise<void> {
+  const { endpoint, voice, run, clients } = scene;
+  for (let step = 0; (await endpoint.show()).route.stage !== 'modern'; step += 1) {
+    if (step === MOST_STEPS) throw new Error('It goes back again and again.');
+    if (!(await endpoint.untilOpen())) {
+      await letGo(scene);
+      continue;
+    }
+    const gates = (await endpoint.show()).next?.gates.length ?? 0;
+    voice.answer(`all ${gates} gates are open, after ${await endpoint.compared()} comparisons`);
+    // A gate may close between the look and the step; then it is waited for again.
+    const { ok } = await run(['migrate', 'promote', endpoint.name, ...signed(LEAD, 'all gates are open')]);
+    if (!ok) continue;
+    const from = clients.served.length;
+    await pause(LISTEN_MS);
+    voice.answer(`clients since then: ${tally(clients.served.slice(from)).replaceAll('\n', ', ')}`);
   }
-  return files.map(({ file }) => file);
 }

@@ -1,17 +1,19 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Voice } from './say.ts';
 import type { TourStage } from './stage.ts';
+import { waitFor } from './wait.ts';
 
 interface Gate {
   readonly name: string;
   readonly verdict: string;
   readonly words: string;
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 interface View {
   readonly route: {
     readonly stage: string;
     readonly reason: string;
+    readonly cohort?: { readonly percent: number };
     readonly hold?: { readonly by: string };
   };
   readonly next?: { readonly step: string; readonly open: boolean; readonly gates: readonly Gate[] };
@@ -27,69 +29,67 @@ interface Diffs {
   }[];
 }
 
-interface Moved {
-  readonly words: string;
-  readonly warnings: readonly string[];
-}
-
-/** What the tour does with the endpoint that moves; each is said as the command that does it. */
+/** The endpoint that moves, as the admin API tells of it. */
 export interface TourEndpoint {
+  readonly name: string;
   show(): Promise<View>;
   diffs(): Promise<Diffs>;
-  /** Takes the next step; says how it went. @returns whether it was taken */
-  promote(by: string, reason: string): Promise<boolean>;
-  retire(by: string, reason: string): Promise<boolean>;
-  /** Waits until every gate of the next step is open, and says what it waits for. Throws after `seconds`. */
-  untilOpen(seconds: number): Promise<void>;
-  until(what: string, seconds: number, test: () => Promise<boolean>): Promise<void>;
+  /** Answers compared since the evidence began to count. */
+  compared(): Promise<number>;
+  /**
+   * Waits until every gate of the next step is open. False: somebody has to look first, because it is held.
+   * @throws Error when a gate is shut that waiting does not open
+   */
+  untilOpen(): Promise<boolean>;
 }
 
-const LOOK_MS = 250;
+/** Verdicts of these do not get better by waiting. */
+const FINAL: ReadonlySet<string> = new Set(['owners', 'contract', 'criticals']);
 
-export function createTourEndpoint(stage: TourStage, endpoint: string, voice: Voice): TourEndpoint {
-  const path = `/migration/${endpoint}`;
-  const show = (): Promise<View> => stage.admin(path);
-  const take = async (step: 'promote' | 'retire', by: string, reason: string): Promise<boolean> => {
-    voice.command(`ficus migrate ${step} ${endpoint} --by ${by} --reason "${reason}"`);
-    try {
-      const { words, warnings } = await stage.admin<Moved>(`${path}/${step}`, { by, reason });
-      voice.answer([words, ...warnings].join('\n'));
-      return true;
-    } catch (error) {
-      voice.answer(error instanceof Error ? error.message : String(error));
-      return false;
-    }
-  };
-  const until = async (what: string, seconds: number, test: () => Promise<boolean>): Promise<void> => {
-    const last = performance.now() + seconds * 1_000;
-    while (!(await test())) {
-      if (performance.now() > last) throw new Error(`It took more than ${seconds} s: ${what}`);
-      await pause(LOOK_MS);
-    }
-  };
+export function createTourEndpoint(stage: TourStage, name: string, voice: Voice): TourEndpoint {
+  const path = `/migration/${name}`;
+  const show = (): Promise<View> => stage.ask(path);
+  const diffs = (): Promise<Diffs> => stage.ask(`${path}/diffs`);
   return {
+    name,
     show,
-    until,
-    diffs: () => stage.admin(`${path}/diffs`),
-    promote: (by, reason) => take('promote', by, reason),
-    retire: (by, reason) => take('retire', by, reason),
-    async untilOpen(seconds) {
-      let waiting: readonly Gate[] = [];
-      const closed = ({ next }: View): readonly Gate[] =>
-        (next?.gates ?? []).filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
-      const first = closed(await show());
-      if (first.length > 0)
-        voice.answer(first.map(({ name, words }) => `waits for ${name}: ${words}`).join('\n'));
-      await until('the gates', seconds, async () => {
-        const view = await show();
-        waiting = closed(view);
-        return view.next?.open ?? false;
-      }).catch((error: unknown) => {
-        const left = waiting.map(({ name, words }) => `  ${name}: ${words}`).join('\n');
-        throw new Error(`The gates stay shut:\n${left}`, { cause: error });
-      });
-      const { next } = await show();
-      voice.answer((next?.gates ?? []).map(({ name, words }) => `open  ${name}: ${words}`).join('\n'));
+    diffs,
+    compared: async () => (await diffs()).comparisons['compared'] ?? 0,
+    async untilOpen() {
+      let begun = false;
+      let isHeld = false;
+      await waitFor(
+        'the gates',
+        async () => {
+          const { route, next } = await show();
+          const shut = (next?.gates ?? []).filter(
+            ({ verdict }) => verdict !== 'pass' && verdict !== 'waived',
+          );
+          isHeld = route.hold !== undefined;
+          const hopeless = shut.find(({ name, verdict }) => FINAL.has(name) && verdict === 'fail');
+          if (hopeless) throw new Error(`${hopeless.name}: ${hopeless.words}`);
+          if (!begun && shut.length > 0 && !isHeld) voice.answer(waitsFor(shut));
+          begun = true;
+          return { done: isHeld || (next?.open ?? false), words: progress(next?.gates ?? [], shut) };
+        },
+        voice,
+      );
+      return !isHeld;
     },
   };
+}
+
+/** The first in full, the others by name. */
+function waitsFor([first, ...others]: readonly Gate[]): string {
+  const more = others.length === 0 ? '' : `\nand for ${others.map(({ name }) => name).join(', ')}`;
+  return first ? `waits for ${first.name}: ${first.words}${more}` : '';
+}
+
+function progress(gates: readonly Gate[], shut: readonly Gate[]): string {
+  const { comparisons = 0, needed = 0 } = gates.find(({ name }) => name === 'criticals')?.figures ?? {};
+  const more = needed > 0 && Number.isFinite(needed) ? `, ${needed} more needed` : '';
+  const [first] = shut;
+  // What is said of comparisons says their number already.
+  const words = first && first.name !== 'criticals' && needed === 0 ? `: ${first.words}` : '';
+  return `${comparisons} compared${more}; waits for ${shut.map(({ name }) => name).join(', ')}${words}`;
 }

@@ -7,10 +7,16 @@ export interface TourHospital {
   close(): Promise<void>;
 }
 
-/** Starts the sandbox, with its many patients, in a process of its own. @throws Error when it ends instead */
-export async function startHospitalProcess(password: string): Promise<TourHospital> {
+/** A process that does not end by itself is ended. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Starts the sandbox in a process of its own. @throws Error when it ends instead
+ * @param others made-up patients beside those with a story
+ */
+export async function startHospitalProcess(password: string, others: number): Promise<TourHospital> {
   const child = fork(new URL('hospital-child.ts', import.meta.url), {
-    env: { ...process.env, TOUR_PASSWORD: password },
+    env: { ...process.env, TOUR_PASSWORD: password, TOUR_OTHERS: String(others) },
   });
   const ended = once(child, 'exit');
   const addresses = await Promise.race([
@@ -22,7 +28,9 @@ export async function startHospitalProcess(password: string): Promise<TourHospit
     addresses,
     async close() {
       if (child.connected) child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
       await ended;
+      clearTimeout(timer);
     },
   };
 }
