@@ -94,7 +94,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       operations: {
         ...deskOperations({ migration, table, percentages: config.migration.steps }),
         ...differencesOperations({ migration, table, calendar }),
-        ...writesOperations({ migration }),
+        ...writesOperations({ migration, table }),
       },
     });
     if (config.security === 'open')

@@ -73,8 +73,9 @@ export function routeTableRoutes(
       method: 'get',
       path: '/routes/:endpoint',
       handle: (request) => {
-        const route = table.get(endpointOf(request));
-        if (!route) throw new FicusError('not-found', 'There is no such route');
+        const endpoint = endpointOf(request);
+        const route = table.get(endpoint);
+        if (!route) throw new FicusError('not-found', `There is no route for ${endpoint}.`);
         return { body: route, headers: { etag: `"${route.version}"` } };
       },
     },

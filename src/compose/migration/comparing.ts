@@ -30,7 +30,7 @@ export interface ComparingOptions {
   readonly evidence: EvidenceSink;
   /** How grave a signature is, where it was seen in the endpoint's run. */
   readonly severityOf: (endpoint: Endpoint, signature: string) => Severity | undefined;
-  readonly freshRun: (endpoint: Endpoint, by: string) => Promise<unknown>;
+  readonly freshRun: (endpoint: Endpoint, by: string, reason?: string) => Promise<unknown>;
   readonly parse: ParseQuery;
   readonly key: Uint8Array;
   readonly clock: Clock;

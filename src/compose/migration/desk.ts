@@ -26,13 +26,8 @@ export const endpointOf = (request: AdminRequest): Endpoint => String(request.pa
 /** @throws FicusError `not-found` */
 export function routeOf(table: Pick<RouteTable, 'get'>, request: AdminRequest): Route {
   const route = table.get(endpointOf(request));
-  if (!route) throw unknownEndpoint(request);
+  if (!route) throw new FicusError('not-found', `There is no route for ${endpointOf(request)}.`);
   return route;
-}
-
-function unknownEndpoint(request: AdminRequest): FicusError {
-  const words = `There is no endpoint "${endpointOf(request)}". Those that there are: GET /routes, \`ficus route list\`.`;
-  return new FicusError('not-found', words);
 }
 
 /** Who asks, why, and for which version. */
@@ -140,9 +135,10 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
       }>;
       return { status: 201, body: await evidence.waive(route, { gate, by, reason, days }) };
     },
-    verifyBackend: async (request) => ({
-      body: await evidence.verify(String(request.params['name']), changeOf(request)),
-    }),
+    verifyBackend: async (request) => {
+      const check = await evidence.verify(String(request.params['name']), changeOf(request));
+      return { body: { ...check, at: new Date(check.at).toISOString() } };
+    },
   };
 }
 

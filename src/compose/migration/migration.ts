@@ -123,7 +123,10 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
       const seen = run === undefined ? undefined : evidence.recorder.tally(endpoint, run)?.signatures;
       return [...(seen?.values() ?? [])].find((one) => one.signature === signature)?.severity;
     },
-    freshRun: (endpoint, by) => steps.freshEvidence(endpoint, { by, reason: 'a replay counts anew' }),
+    freshRun: (endpoint, by, reason) => {
+      const words = `a replay counts anew${reason === undefined ? '' : `: ${reason}`}`;
+      return steps.freshEvidence(endpoint, { by, reason: words });
+    },
     parse,
     key: secrets.migrationKey,
     clock,

@@ -2,17 +2,19 @@ import { FicusError } from '../../errors.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { DriftReport, OutboxHead } from '../../migration-ports.ts';
-import { endpointOf } from './desk.ts';
+import type { RouteTable } from '../../strangler/table.ts';
+import { routeOf } from './desk.ts';
 import type { Migration } from './migration.ts';
 
 export interface WritesDeskOptions {
   readonly migration: Pick<Migration, 'keeping'>;
+  readonly table: Pick<RouteTable, 'get'>;
 }
 
 type Signed = AdminRequest['body'] & { readonly by: string; readonly reason: string };
 
 /** Writes that the other side has to be told of: operations of contracts/admin-api.yaml by their ids. */
-export function writesOperations({ migration }: WritesDeskOptions): Record<string, OperationHandler> {
+export function writesOperations({ migration, table }: WritesDeskOptions): Record<string, OperationHandler> {
   const { reconciler, backfiller, writes } = migration.keeping;
   const { outbox } = writes;
   const idOf = (request: AdminRequest): string => String(request.params['id']);
@@ -44,7 +46,8 @@ export function writesOperations({ migration }: WritesDeskOptions): Record<strin
         perSecond?: number;
       };
       const pace = perSecond === undefined ? {} : { perSecond };
-      const fill = { endpoint: endpointOf(request), patients, by, reason, ...pace };
+      const { endpoint } = routeOf(table, request);
+      const fill = { endpoint, patients, by, reason, ...pace };
       return { status: 202, body: await backfiller.start(fill) };
     },
     listBackfills: async () => ({ body: { jobs: await backfiller.list() } }),
@@ -57,11 +60,12 @@ export function writesOperations({ migration }: WritesDeskOptions): Record<strin
     stopBackfill: async (request) => ({ body: await backfiller.stop(idOf(request)) }),
     reconcile: async (request) => {
       const { by, reason, repair = 'no' } = request.body as Signed & { repair?: DriftReport['repair'] };
-      const asked = { endpoint: endpointOf(request), by, reason, repair };
+      const { endpoint } = routeOf(table, request);
+      const asked = { endpoint, by, reason, repair };
       return { status: 202, body: await reconciler.start(asked) };
     },
     drift: async (request) => {
-      const report = await reconciler.latest(endpointOf(request));
+      const report = await reconciler.latest(routeOf(table, request).endpoint);
       if (!report) throw new FicusError('not-found', 'The two sides have not been compared yet.');
       return { body: report };
     },

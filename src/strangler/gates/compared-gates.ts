@@ -49,10 +49,10 @@ export function criticalsGate(compared: Compared): Gate {
     return gate(compared, {
       ...base,
       verdict: 'insufficient',
-      words: `No comparison yet: at least ${number(needed)} without a critical difference are needed.`,
+      words: `No comparison yet: at least ${number(needed)} without a critical difference ${needed === 1 ? 'is' : 'are'} needed.`,
     });
   if (!evidence.enough) {
-    const words = `${expected(needed, tally, 'trials', now)}: ${number(needed)} more comparisons without a critical difference.`;
+    const words = `${expected(needed, tally, 'trials', now)}: ${many(needed, 'more comparison')} without a critical difference.`;
     return gate(compared, { ...base, verdict: 'insufficient', words: capital(words) });
   }
   const words = `No critical difference in ${many(count, 'comparison')}: their rate is under ${percentAtMost(upperBound)}.`;
@@ -88,9 +88,7 @@ export function parityGate(compared: Compared): Gate {
   if (!tally || count === 0)
     return gate(compared, { ...base, verdict: 'insufficient', words: 'No comparison yet.' });
   if (missing > 0) {
-    const words = capital(
-      `${expected(missing, tally, 'trials', now)}: ${many(missing, 'more comparison', 'more comparisons')}.`,
-    );
+    const words = capital(`${expected(missing, tally, 'trials', now)}: ${many(missing, 'more comparison')}.`);
     return gate(compared, { ...base, verdict: 'insufficient', words });
   }
   const words = `${percent(share)} of ${many(count, 'comparison')} without a critical or major difference.`;

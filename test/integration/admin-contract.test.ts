@@ -1,0 +1,352 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadAdminDocument } from '../../src/compose/migration/document.ts';
+import { compileSchema, operationsOf } from '../../src/http/admin-contract.ts';
+import type { ApiDocument, ApiOperation, ApiSchema } from '../../src/http/admin-contract.ts';
+import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../../src/http/admin-routes.ts';
+import { startHospital } from '../support/hospital.ts';
+import type { Hospital } from '../support/hospital.ts';
+import { fillSandbox, until } from '../support/migration-desk.ts';
+
+/*
+ * contracts/admin-api.yaml against a hospital that runs: what it says is mounted, nothing else is, and every answer fits its schema. The schemas
+ * are taken at their word: a member that one does not name is a difference.
+ */
+
+const document = loadAdminDocument();
+const operations = operationsOf(document);
+const strict = closed(document) as ApiDocument;
+
+const SEARCH = 'Observation.search';
+const CREATE = 'Appointment.create';
+const SIGNED = { by: 'laboratory', reason: 'a test of the admin API' };
+const DIAL = { protocol: 'modern', fault: 'status', status: 422 };
+
+/** What an operation is asked with; a name in braces of its path is taken from here. */
+interface Asked {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: string;
+  readonly body?: object;
+}
+
+interface Said {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Record<string, unknown>;
+}
+
+let hospital: Hospital;
+let patient: string;
+
+beforeAll(async () => {
+  hospital = await startHospital((loaded) => {
+    const { config } = loaded;
+    const { shadow, gates, capture, ...migration } = config.migration;
+    return {
+      ...loaded,
+      config: {
+        ...config,
+        migration: {
+          ...migration,
+          shadow: { ...shadow, rereadMs: 20 },
+          gates: { ...gates, criticalRate: 0.9, minPatients: 1, minCalls: 1 },
+          capture: { ...capture, days: 1 },
+        },
+      },
+    };
+  });
+  await fillSandbox(hospital);
+  patient = await hospital.patientId('100001');
+}, 60_000);
+
+afterAll(() => hospital?.close());
+
+function operationOf(id: string): ApiOperation {
+  const found = operations.find((one) => one.id === id);
+  if (!found) throw new Error(`The document has no operation ${id}`);
+  return found;
+}
+
+/** Every object that lists its members has no others. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).map(([name, member]) => [name, closed(member)] as const);
+  const copy: Record<string, unknown> = Object.fromEntries(members);
+  const lists = copy['type'] === 'object' && typeof copy['properties'] === 'object';
+  return lists && !('additionalProperties' in copy) ? { ...copy, additionalProperties: false } : copy;
+}
+
+async function ask(id: string, { params = {}, query = '', body }: Asked = {}): Promise<Said> {
+  const { method, path } = operationOf(id);
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  const response = await fetch(`${hospital.ficus.adminBase}${filled}${query}`, {
+    method: method.toUpperCase(),
+    ...(method === 'get'
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body ?? SIGNED) }),
+  });
+  const text = await response.text();
+  const json = response.headers.get('content-type')?.includes('json') === true;
+  const said = json ? (JSON.parse(text) as Record<string, unknown>) : {};
+  return { status: response.status, headers: response.headers, text, body: said };
+}
+
+const answered = new Set<string>();
+
+/** The answer of an operation, once it has been found to be what the document promises. */
+async function fitting(id: string, asked: Asked = {}): Promise<Record<string, unknown>> {
+  const said = await ask(id, asked);
+  const schema = operationsOf(strict).find((one) => one.id === id)?.answers[String(said.status)];
+  expect(schema, `${id} answered ${said.status}: ${said.text}`).toBeDefined();
+  const { error } = compileSchema(strict, schema as ApiSchema).safeParse(said.body);
+  expect(error?.issues, id).toBeUndefined();
+  answered.add(id);
+  return said.body;
+}
+
+const fhir = (path: string, body?: object): Promise<Response> =>
+  fetch(
+    `${hospital.base}/${path}`,
+    body && {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json' },
+      body: JSON.stringify(body),
+    },
+  );
+
+async function book(day: number): Promise<void> {
+  const response = await fhir('Appointment', {
+    resourceType: 'Appointment',
+    status: 'booked',
+    start: `2031-03-0${day}T09:30:00+01:00`,
+    end: `2031-03-0${day}T09:45:00+01:00`,
+    participant: [{ actor: { reference: `Patient/${patient}` }, status: 'accepted' }],
+  });
+  expect(response.status).toBe(201);
+  await response.arrayBuffer();
+}
+
+async function search(): Promise<void> {
+  await (await fhir(`Observation?patient=${patient}`)).arrayBuffer();
+}
+
+/** The newest answer of an operation, once it is of a kind. */
+async function when(
+  id: string,
+  asked: Asked,
+  is: (body: Record<string, unknown>) => boolean,
+): Promise<Record<string, unknown>> {
+  let body: Record<string, unknown> = {};
+  await until(`${id} says so`, async () => {
+    body = await fitting(id, asked);
+    return is(body);
+  });
+  return body;
+}
+
+describe('the document of the admin API', () => {
+  it.each(operations.map(({ id, method, path }) => [id, method, path] as const))(
+    'has %s mounted, and no other method at its address than the document says',
+    async (_, method, path) => {
+      const address = `${hospital.ficus.adminBase}${path.replaceAll(/\{\w+\}/g, 'x')}`;
+      const response = await fetch(address, { method: 'PATCH' });
+      expect(response.status).toBe(405);
+      const allowed = response.headers.get('allow')?.split(', ').toSorted();
+      const said = operations.filter((one) => one.path === path).map((one) => one.method.toUpperCase());
+      expect(allowed).toEqual(said.toSorted());
+      expect(allowed).toContain(method.toUpperCase());
+    },
+  );
+
+  it('knows every route that is not made from it', () => {
+    const table = {
+      get: () => undefined,
+      list: () => [],
+      history: async () => [],
+      setStage: async () => {
+        throw new Error('not asked');
+      },
+    };
+    const written = [
+      ...healthRoutes(() => []),
+      metricsRoute({ text: async () => ({ contentType: 'text/plain', body: '' }) }),
+      documentRoute(document),
+      ...routeTableRoutes(table),
+    ].map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    const said = operations.map(({ method, path }) => `${method} ${path}`);
+    expect(said.filter((one) => !one.includes(' /migration')).toSorted()).toEqual(written.toSorted());
+  });
+
+  it('is what /openapi.json answers', async () => {
+    expect(await fitting('openapi')).toEqual(JSON.parse(JSON.stringify(document)));
+  });
+
+  it('describes the answer of every operation of which there is one', () => {
+    const silent = operations.filter(({ answers }) => Object.keys(answers).length === 0);
+    expect(silent.map(({ id }) => id)).toEqual(['metrics']);
+  });
+});
+
+describe('answers of the admin API', () => {
+  it('fit the document while an endpoint goes its way', async () => {
+    const endpoint = { params: { endpoint: SEARCH } };
+    for (const id of ['health', 'ready', 'listRoutes', 'board', 'listRules', 'listOutbox', 'listBackfills'])
+      await fitting(id);
+    for (const id of ['getRoute', 'routeHistory', 'show', 'report', 'diffs']) await fitting(id, endpoint);
+
+    await fitting('verifyBackend', { params: { name: 'observations' } });
+    await fitting('promote', endpoint);
+    await hospital.dial({ protocol: 'modern', fault: 'wrong-unit', percent: 100 });
+    await until('a difference is counted', async () => {
+      await search();
+      return ((await fitting('diffs', endpoint))['differences'] as unknown[]).length > 0;
+    });
+    const { differences } = await fitting('diffs', endpoint);
+    const [worst] = differences as { signature: string; samples: string[] }[];
+    const sample = worst?.samples[0] ?? '';
+    await fitting('openSample', { params: { id: sample }, body: { ...SIGNED, role: 'clinical' } });
+    const rule = {
+      ...SIGNED,
+      endpoint: SEARCH,
+      signature: worst?.signature,
+      verdict: 'bug-in-modern',
+      owner: 'Ada',
+      days: 3,
+    };
+    const { id: made } = await fitting('addRule', { body: rule });
+    await fitting('listRules');
+    await fitting('diffs', endpoint);
+    await fitting('show', endpoint);
+    await hospital.clearDials();
+
+    const { id: replay } = await fitting('replay', {
+      ...endpoint,
+      body: { ...SIGNED, fresh: true, perSecond: 100 },
+    });
+    await when('getReplay', { params: { id: String(replay) } }, ({ state }) => state === 'done');
+    await fitting('removeRule', { params: { id: String(made) } });
+    await fitting('waive', { ...endpoint, body: { ...SIGNED, gate: 'latency', days: 3 } });
+    await fitting('hold', endpoint);
+    await fitting('board');
+    await fitting('release', endpoint);
+    await fitting('note', endpoint);
+    await fitting('setOwners', { ...endpoint, body: { ...SIGNED, owners: { technical: 'mira' } } });
+    await until('every gate is open', async () => {
+      await search();
+      return ((await fitting('show', endpoint))['next'] as { open: boolean }).open;
+    });
+    await fitting('promote', endpoint);
+    await fitting('setCohort', {
+      ...endpoint,
+      body: { ...SIGNED, cohort: { percent: 1, facilities: ['EAST'] } },
+    });
+    await fitting('board');
+    await fitting('rollback', endpoint);
+    await fitting('freshEvidence', endpoint);
+    await fitting('report', endpoint);
+    expect((await ask('report', { ...endpoint, query: '?format=markdown' })).text).toContain(`# ${SEARCH}`);
+    expect((await ask('metrics')).text).toContain('# HELP');
+    answered.add('metrics');
+    await fitting('setRoute', { ...endpoint, body: { ...SIGNED, stage: 'modern' } });
+  }, 60_000);
+
+  it('fit the document for writes with two sides', async () => {
+    const endpoint = { params: { endpoint: CREATE } };
+    await fitting('promote', endpoint);
+    await hospital.dial(DIAL);
+    await book(3);
+    await book(4);
+    const dead = await when(
+      'listOutbox',
+      {},
+      ({ entries }) => (entries as { state: string }[]).filter(({ state }) => state === 'dead').length === 2,
+    );
+    await fitting('board');
+    await fitting('reconcile', endpoint);
+    await when('drift', endpoint, ({ state }) => state !== 'running');
+    await hospital.clearDials();
+    const [first, second] = dead['entries'] as { id: string }[];
+    await fitting('retryEntry', { params: { id: first?.id ?? '' } });
+    await fitting('discardEntry', { params: { id: second?.id ?? '' } });
+
+    const fill = { ...SIGNED, patients: [patient, patient], perSecond: 1 };
+    const { id } = await fitting('startBackfill', { ...endpoint, body: fill });
+    const job = { params: { id: String(id) } };
+    await fitting('stopBackfill', job);
+    await fitting('resumeBackfill', job);
+    await when('getBackfill', job, ({ state }) => state === 'done');
+    await fitting('listBackfills');
+    await fitting('report', endpoint);
+  }, 60_000);
+
+  it('fit the document for a retirement', async () => {
+    const endpoint = { params: { endpoint: SEARCH } };
+    await search();
+    for (const gate of [
+      'contract',
+      'criticals',
+      'parity',
+      'shapes',
+      'patients',
+      'latency',
+      'errors',
+      'outbox',
+      'drift',
+      'legacy-calls',
+      'long-tail',
+    ])
+      await fitting('waive', { ...endpoint, body: { ...SIGNED, gate, days: 1 } });
+    await fitting('retire', endpoint);
+    await fitting('show', endpoint);
+    await fitting('retire', { ...endpoint, body: { ...SIGNED, by: 'somebody else' } });
+    await fitting('show', endpoint);
+    await fitting('board');
+  });
+
+  it('were had of every operation', () => {
+    expect(operations.map(({ id }) => id).filter((id) => !answered.has(id))).toEqual([]);
+  });
+});
+
+const ofEndpoints = operations.filter(({ path }) => path.includes('{'));
+/** A body that fits what the operation takes. */
+const BODIES: Readonly<Record<string, object>> = {
+  setRoute: { ...SIGNED, stage: 'legacy' },
+  openSample: { ...SIGNED, role: 'clinical' },
+  setCohort: { ...SIGNED, cohort: { percent: 1 } },
+  setOwners: { ...SIGNED, owners: {} },
+  waive: { ...SIGNED, gate: 'latency', days: 1 },
+  startBackfill: { ...SIGNED, patients: ['x'] },
+};
+
+describe('refusals of the admin API', () => {
+  it.each(ofEndpoints.map(({ id }) => [id] as const))(
+    'of %s: 404 in words for what there is not',
+    async (id) => {
+      const params = { endpoint: 'Observation.nothing', id: 'nothing', name: 'nothing' };
+      const { status, body } = await ask(id, { params, ...(BODIES[id] ? { body: BODIES[id] } : {}) });
+      expect({ status, body }).toMatchObject({ status: 404, body: { error: 'not-found' } });
+      expect(body['message']).toMatch(/^There is no .*[.]$/);
+      const failure = compileSchema(strict, strict.components.schemas['Failure'] ?? {});
+      expect(failure.safeParse(body).error?.issues).toBeUndefined();
+    },
+  );
+
+  it.each(operations.filter(({ body }) => body).map(({ id }) => [id] as const))(
+    'of %s: 422 for a change that nobody signs, and for one that says what it does not take',
+    async (id) => {
+      const { by: _, ...unsigned } = { ...SIGNED, ...BODIES[id] };
+      const params = { endpoint: SEARCH, id: 'x', name: 'observations' };
+      for (const body of [unsigned, { ...unsigned, by: '  ' }]) {
+        const said = await ask(id, { params, body });
+        expect(said.status, said.text).toBe(422);
+        expect(said.text).toContain('by');
+      }
+      if (id !== 'setRoute') {
+        const { status } = await ask(id, { params, body: { ...SIGNED, ...BODIES[id], surprise: 1 } });
+        expect(status).toBe(422);
+      }
+    },
+  );
+});
