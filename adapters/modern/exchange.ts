@@ -42,6 +42,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #state: 'waiting' | 'held' | 'piping' | 'discarding' | 'ended' | 'failed' = 'waiting';
   #complete = false;
   #failure: Error | undefined;
+  /** The failure is that nobody waits any more. */
+  #givenUp = false;
   #sink: Writable | undefined;
   #relinker: Relinker | undefined;
 
@@ -168,7 +170,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       service: this.#service,
       write: this.#write,
       sent: this.sent,
-      aborted: this.#signal.aborted,
+      aborted: this.#givenUp,
     };
   }
 
@@ -197,6 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #abort(reason: Error): void {
+    if (!this.#failure) this.#givenUp = true;
     this.#fail(reason);
     this.#controller?.abort(reason);
   }

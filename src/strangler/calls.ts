@@ -49,7 +49,7 @@ export async function askCounted(
     const tell = (ok: boolean): void => count(call, startedAt, at, ok, evidence);
     const { body } = response;
     if (body.kind === 'pipe' && response.status < 300)
-      return { ...response, body: followed(body, tell, () => context.signal.aborted) };
+      return { ...response, body: followed(body, tell, context.signal) };
     tell(!isTechnical(response));
     return response;
   } catch (error) {
@@ -61,18 +61,26 @@ export async function askCounted(
 
 type Piped = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
-/** The same body, with the end that it comes to told: a reader who went away, or whose time was up, says nothing against it. */
-function followed(body: Piped, tell: (ok: boolean) => void, wasGivenUp: () => boolean): Piped {
+/** The same body, with the end that it comes to told: a reader who went away says nothing against it. */
+function followed(body: Piped, tell: (ok: boolean) => void, signal: AbortSignal): Piped {
   return {
     kind: 'pipe',
-    pipe: (sink) =>
-      body.pipe(sink).then(
-        () => tell(true),
-        (error: unknown) => {
-          tell(!(error instanceof FicusError) || wasGivenUp());
-          throw error;
-        },
-      ),
+    pipe: (sink) => {
+      let givenUp = signal.aborted;
+      // A sink that its source has broken fails with an error; whose reader left is closed without one, and whoever notices aborts.
+      const onAbort = (): void => void (givenUp = sink.errored === null);
+      signal.addEventListener('abort', onAbort, { once: true });
+      return body
+        .pipe(sink)
+        .then(
+          () => tell(true),
+          (error: unknown) => {
+            tell(givenUp || !(error instanceof FicusError));
+            throw error;
+          },
+        )
+        .finally(() => signal.removeEventListener('abort', onAbort));
+    },
     discard: () => {
       tell(true);
       body.discard();
