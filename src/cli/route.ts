@@ -14,18 +14,30 @@ interface RouteView {
   readonly updatedAt: string;
   readonly updatedBy: string;
   readonly reason: string;
+  readonly run: number;
+  readonly hold?: object;
+  readonly retirement?: object;
   readonly warnings?: readonly string[];
 }
 
 const stageOf = ({ stage, cohort }: RouteView): string =>
   stage === 'canary' ? `canary ${cohort?.percent ?? 0} %` : stage;
 
-const row = (route: RouteView): string[] => [
+/** What a version changed, where the stage does not tell. */
+function deedOf(route: RouteView, before: RouteView | undefined): string {
+  if (!before || stageOf(before) !== stageOf(route)) return '';
+  if (route.hold && !before.hold) return 'held ';
+  if (!route.hold && before.hold) return 'released ';
+  if (route.retirement && !before.retirement) return 'first approval of its retirement ';
+  return route.run === before.run ? '' : 'evidence counted anew ';
+}
+
+const row = (route: RouteView, before?: RouteView): string[] => [
   route.endpoint,
   stageOf(route),
   route.legacy ?? '-',
   route.modern ?? '-',
-  `${momentOf(route.updatedAt)} by ${route.updatedBy}${route.reason === '' ? '' : `: ${route.reason}`}`,
+  `${momentOf(route.updatedAt)} ${deedOf(route, before)}by ${route.updatedBy}${route.reason === '' ? '' : `: ${route.reason}`}`,
 ];
 const HEAD = ['ENDPOINT', 'STAGE', 'LEGACY', 'MODERN', 'LAST CHANGED'];
 
@@ -36,7 +48,7 @@ export function registerRoute(program: Command): void {
     .description('every endpoint, its stage and its backends')
     .action(async ({ admin }: AdminOption) => {
       const { routes } = await askAdmin<{ routes: RouteView[] }>(admin, '/routes');
-      console.log(formatTable([HEAD, ...routes.map(row)]));
+      console.log(formatTable([HEAD, ...routes.map((one) => row(one))]));
     });
 
   withAdmin(route.command('set <endpoint> <stage>'))
@@ -77,7 +89,10 @@ export function registerRoute(program: Command): void {
         `/routes/${encodeURIComponent(endpoint)}/history`,
       );
       console.log(
-        formatTable([['VERSION', ...HEAD], ...history.map((one) => [String(one.version), ...row(one)])]),
+        formatTable([
+          ['VERSION', ...HEAD.slice(1)],
+          ...history.map((one, index) => [String(one.version), ...row(one, history[index - 1]).slice(1)]),
+        ]),
       );
     });
 }

@@ -56,7 +56,7 @@ const STAGES = ['legacy', 'shadow', 'canary', 'modern', 'retired'] as const;
 const ON_BOARD: Readonly<Record<Verdict, string>> = {
   pass: 'open',
   waived: 'open (waived)',
-  insufficient: 'not enough evidence',
+  insufficient: 'needs evidence',
   stale: 'evidence is old',
   fail: 'fails',
 };
@@ -72,6 +72,11 @@ function nextOf({ next, held, verdict }: BoardRow): string {
   return verdict === undefined ? next : `${next}: ${ON_BOARD[verdict]}`;
 }
 
+/** Answers of reads are compared, those of writes are not. */
+function countOf({ endpoint }: BoardRow, count: number | undefined): string {
+  return count === undefined || /[.](create|update)$/.test(endpoint) ? '-' : count.toLocaleString('en-US');
+}
+
 function cells(row: BoardRow): string[] {
   const { legacy, modern } = row.owed;
   const owed = [legacy > 0 ? `legacy ${legacy}` : '', modern > 0 ? `modern ${modern}` : ''];
@@ -79,8 +84,8 @@ function cells(row: BoardRow): string[] {
     row.endpoint,
     stageOf(row.stage, row.percent),
     momentOf(row.since).replace(' UTC', ''),
-    row.comparisons?.toLocaleString('en-US') ?? '-',
-    row.criticals?.toLocaleString('en-US') ?? '-',
+    countOf(row, row.comparisons),
+    countOf(row, row.criticals),
     owed.filter((one) => one !== '').join(', ') || '-',
     nextOf(row),
   ];
@@ -100,7 +105,8 @@ export function formatBoard(rows: readonly BoardRow[]): string {
     lines[0] ?? '',
     ...board,
     '',
-    `${many(rows.length, 'endpoint')}: ${counts.join(', ')}. One with its gates: ficus migrate show ENDPOINT`,
+    `${many(rows.length, 'endpoint')}: ${counts.join(', ')}.`,
+    'One with all its gates: ficus migrate show ENDPOINT',
   ].join('\n');
 }
 

@@ -46,10 +46,11 @@ const GRAVITY = 'CRITICAL'.length;
 
 function countsOf({ comparisons }: DiffsView): string {
   const { compared = 0, alike = 0, critical = 0, major = 0, inFlight = 0, notComparable = 0 } = comparisons;
-  const all = [compared, alike, critical, major, inFlight, notComparable];
-  const [c, a, k, m, f, n] = all.map((count) => count.toLocaleString('en-US'));
+  const rest = compared - alike - critical - major;
+  const all = [compared, alike, critical, major, rest, inFlight, notComparable];
+  const [c, a, k, m, r, f, n] = all.map((count) => count.toLocaleString('en-US'));
   if (compared + inFlight + notComparable === 0) return 'Nothing was compared yet.';
-  return `${c} compared: ${a} alike, ${k} with a critical difference, ${m} with a major one. Beside them ${f} in flight and ${n} not comparable.`;
+  return `${c} compared: ${a} alike, ${k} with a critical difference, ${m} with a major one, ${r} with less. Beside them: ${f} in flight, ${n} not comparable.`;
 }
 
 /** Differences for a terminal: how often and what, and under each what is known of it. */
@@ -76,7 +77,7 @@ export function formatDiffs(view: DiffsView): string {
     ...rows,
     '',
     'See a pair:       ficus migrate sample ID --role clinical --reason "..."',
-    `Say what one is:  ficus migrate rule add ${endpoint} "DIFFERENCE" --verdict ... --owner ... --reason "..."`,
+    `Say what one is:  ficus migrate rule add ${endpoint} "..." --verdict ... --owner ...`,
   ].join('\n');
 }
 
@@ -89,7 +90,8 @@ function askedOf({ interaction, type, id, pairs = [] }: SampleView['asked']): st
 export function formatSample(sample: SampleView): string {
   const { endpoint, takenAt, expiresAt, asked, differences, sentences } = sample;
   return [
-    `${endpoint}, taken ${momentOf(takenAt)}, kept until ${momentOf(expiresAt)}. Patient data; that you opened it is kept.`,
+    `${endpoint}, taken ${momentOf(takenAt)}, kept until ${momentOf(expiresAt)}.`,
+    'This is patient data; that you opened it is kept.',
     hanging('Asked: ', askedOf(asked)),
     ...differences.flatMap(({ severity, signature }, index) => [
       hanging(`${severity.toUpperCase().padEnd(GRAVITY)}  `, signature),
