@@ -93,7 +93,8 @@ function registerWaive(migrate: Command): void {
         method: 'POST',
         body,
       });
-      console.log(`${endpoint}: ${gate} is waived by ${by} until ${momentOf(until)}`);
+      const life = days > 0 ? `is waived by ${by} until ${momentOf(until)}` : 'is not waived any more';
+      console.log(`${endpoint}: ${gate} ${life}`);
     });
 }
 
