@@ -70,8 +70,16 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
 }
 
 function loadSeverities(shipped: string, site: string | undefined, baseDir: string): Severities {
-  const files = [shipped, ...(site === undefined ? [] : [resolve(baseDir, site)])];
-  return compileSeverities(...files.map(readYaml));
+  const ours = readYaml(shipped);
+  if (site === undefined) return compileSeverities(ours);
+  const file = resolve(baseDir, site);
+  try {
+    return compileSeverities(ours, readYaml(file));
+  } catch (error) {
+    throw new Error(`migration.severity: ${file}: ${error instanceof Error ? error.message : ''}`, {
+      cause: error,
+    });
+  }
 }
 
 function readYaml(file: string): unknown {

@@ -3,6 +3,11 @@ import { secretSource } from './secret.ts';
 
 const ms = z.int().min(1).max(86_400_000);
 const share = z.number().min(0).max(1);
+/** A header's name (RFC 9110 §5.1), in any case. */
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)
+  .toLowerCase();
 
 /** What moving endpoints is measured by and limited to; every part has defaults that suit a hospital. */
 export const migrationConfig = z
@@ -172,9 +177,9 @@ export const migrationConfig = z
       .describe('File of severities by element path, over those that come with Ficus'),
     headers: z
       .strictObject({
-        client: z.string().default('x-client-id').describe('Names the calling application'),
-        facility: z.string().default('x-facility').describe('Names the facility that it calls for'),
-        side: z.string().default('x-ficus-side').describe('A tester’s wish in canary: `legacy` or `modern`'),
+        client: headerName.default('x-client-id').describe('Names the calling application'),
+        facility: headerName.default('x-facility').describe('Names the facility that it calls for'),
+        side: headerName.default('x-ficus-side').describe('A tester’s wish in canary: `legacy` or `modern`'),
       })
       .prefault({})
       .describe('Headers that say who calls, believed while security is `open`'),

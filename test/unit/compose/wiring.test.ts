@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,5 +64,18 @@ describe('the backends of a configuration', () => {
     expect(refusal).toMatch(/^backends\.core: .*character set/m);
     expect(refusal).toMatch(/^backends\.clinical: /m);
     expect(refusal).toMatch(/^backends\.observations: .*no-such\.pem/m);
+  });
+
+  it.each([
+    ['is not there', undefined],
+    ['is no YAML', 'rows: [1'],
+    ['is another table', 'paths: {}'],
+  ])('name a file of severities that %s', (_name, text) => {
+    const severity = join(stateDir, 'severities.yaml');
+    rmSync(severity, { force: true });
+    if (text !== undefined) writeFileSync(severity, text);
+    const { config } = demo;
+    const other = { ...demo, config: { ...config, migration: { ...config.migration, severity } } };
+    expect(() => assemble(other, {}, systemClock)).toThrow(`migration.severity: ${severity}: `);
   });
 });

@@ -53,6 +53,16 @@ describe('a configuration', () => {
     });
   });
 
+  it('finds the headers of callers whatever case they are written in, and refuses what is no header', () => {
+    const named = `${MINIMAL}migration: { headers: { facility: X-Ward } }\n`;
+    expect(parseConfig(named).migration.headers).toEqual({
+      client: 'x-client-id',
+      facility: 'x-ward',
+      side: 'x-ficus-side',
+    });
+    expect(problemsOf(named.replace('X-Ward', '"a ward"')).join()).toContain('migration.headers.facility');
+  });
+
   it('reports everything that is wrong at once, each with its path and line', () => {
     const problems = problemsOf(
       MINIMAL.replace('port: 2575', 'port: 99999')
