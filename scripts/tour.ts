@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { failAndReturn, findBugs, fixAndReplay, forward, intoCanary, intoShadow } from './tour/acts.ts';
 import { createCleaning } from './tour/cleaning.ts';
 import { startClients } from './tour/clients.ts';
-import { createRunCommand } from './tour/commands.ts';
+import { startCommands } from './tour/commands.ts';
 import { report, retire } from './tour/ending.ts';
 import { createTourEndpoint } from './tour/endpoint.ts';
 import { gatesOf, QUICK, TOUR } from './tour/plan.ts';
@@ -50,7 +50,7 @@ async function tour(quick: boolean, folder: string): Promise<void> {
     endpoint: createTourEndpoint(stage, ENDPOINT, voice),
     voice,
     clients,
-    run: createRunCommand(stage, voice, cleaning),
+    run: startCommands(stage, voice, cleaning),
     remember: (line) => void story.push(line),
   };
   voice.tell(

@@ -6,6 +6,9 @@ import { waitFor } from './wait.ts';
 /** How long clients are listened to after a step, in milliseconds. */
 const LISTEN_MS = 1_500;
 
+/** When every patient was asked for so often, a planted bug that was not seen will not be. */
+const TURNS = 30;
+
 export async function intoShadow({ endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('From legacy to shadow');
   voice.tell(
@@ -21,9 +24,9 @@ export async function intoShadow({ endpoint, voice, run, remember }: Scene): Pro
   remember(`It went into shadow when the contract tests were green (${verified}).`);
 }
 
-export async function findBugs({ endpoint, voice, run, remember }: Scene): Promise<void> {
+export async function findBugs({ plan, stage, endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('The new service has bugs that its own tests do not know');
-  const bugs = '--wrong-unit 1 --utc-without-offset 2 --final-for-amended --other-order 5';
+  const bugs = `--wrong-unit ${plan.wrongUnit} --utc-without-offset 2 --final-for-amended --other-order 5`;
   await must(run(['sandbox', 'dial', 'observations', ...bugs.split(' ')]), 'The dials were refused.');
   voice.tell(
     'Clients notice nothing: legacy answers them. A difference is read again on both sides before it counts.',
@@ -34,7 +37,9 @@ export async function findBugs({ endpoint, voice, run, remember }: Scene): Promi
   const look = async () => {
     const found = await grave();
     const missing = wanted.filter((part) => !found.some(({ signature }) => signature.includes(part)));
-    const words = `${await endpoint.compared()} compared, not yet seen: ${missing.join(', ')}`;
+    const compared = await endpoint.compared();
+    const words = `${compared} compared, not yet seen: ${missing.join(', ')}`;
+    if (missing.length > 0 && compared > TURNS * stage.patients.length) throw new Error(words);
     return { done: missing.length === 0, words };
   };
   await waitFor('differences of unit, status and time', look, voice);
@@ -73,7 +78,7 @@ async function replay({ endpoint, plan, run }: Scene, reason: string): Promise<s
   return (await must(run(words), 'The replay failed.')).split('\n').at(-1) ?? '';
 }
 
-export async function intoCanary({ endpoint, voice, run, remember }: Scene): Promise<void> {
+export async function intoCanary({ plan, endpoint, voice, run, remember }: Scene): Promise<void> {
   voice.title('Enough evidence for a canary');
   voice.tell(
     'The bound on the rate of critical differences holds however often one looks at it. Clients go on asking, and every answer is compared.',
@@ -83,7 +88,9 @@ export async function intoCanary({ endpoint, voice, run, remember }: Scene): Pro
   const count = await endpoint.compared();
   const promote = ['migrate', 'promote', endpoint.name, ...signed(LEAD, 'all gates are open')];
   await must(run(promote), 'The canary was refused.');
-  remember(`After ${count} comparisons without a critical difference, 10 % of the patients moved.`);
+  remember(
+    `After ${count} comparisons without a critical difference, ${plan.steps[0]} % of the patients moved.`,
+  );
 }
 
 export async function failAndReturn(scene: Scene): Promise<void> {
@@ -114,7 +121,7 @@ export async function failAndReturn(scene: Scene): Promise<void> {
 }
 
 export async function forward(scene: Scene): Promise<void> {
-  const { voice, remember } = scene;
+  const { plan, voice, remember } = scene;
   voice.title('Again, in full, and on to modern');
   voice.tell(
     'Going back needed no gates. Going forward needs them all again, and evidence from after the repair; what clients asked before is a beginning of it.',
@@ -122,7 +129,9 @@ export async function forward(scene: Scene): Promise<void> {
   await letGo(scene);
   await replay(scene, 'the service answers again');
   await toModern(scene);
-  remember('It went forward again, to 10 %, 50 % and all patients, each step through all gates.');
+  remember(
+    `It went forward again, to ${plan.steps.join(' %, ')} % and all patients, each step through all gates.`,
+  );
 }
 
 /** Ficus held it before it went back: somebody has looked, and lets it go on. */

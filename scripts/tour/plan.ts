@@ -4,8 +4,12 @@ export interface Plan {
   readonly criticalRate: number;
   /** `migration.gates.minPatients`. */
   readonly minPatients: number;
+  /** `migration.steps`: percentages that a canary goes through. */
+  readonly steps: number[];
   /** Made-up patients beside the sixty with a story. */
   readonly others: number;
+  /** Percentage of the glucose results that the new service gives in the wrong unit. */
+  readonly wrongUnit: number;
   /** Captured requests that a replay asks again, at most. */
   readonly replayed: number;
   /** Applications that ask at the same time, each waiting for its answer. */
@@ -13,10 +17,26 @@ export interface Plan {
 }
 
 /** As much as a hospital asks for: at most two minutes on two idle processors, longer on busy ones. */
-export const TOUR: Plan = { criticalRate: 0.003, minPatients: 200, others: 180, replayed: 300, readers: 4 };
+export const TOUR: Plan = {
+  criticalRate: 0.003,
+  minPatients: 200,
+  steps: [10, 50],
+  others: 180,
+  wrongUnit: 1,
+  replayed: 300,
+  readers: 4,
+};
 
 /** The same steps on less evidence, for whoever tests the tour itself. */
-export const QUICK: Plan = { criticalRate: 0.03, minPatients: 60, others: 40, replayed: 60, readers: 4 };
+export const QUICK: Plan = {
+  criticalRate: 0.03,
+  minPatients: 60,
+  steps: [40, 80],
+  others: 20,
+  wrongUnit: 5,
+  replayed: 60,
+  readers: 2,
+};
 
 /** `migration.gates.latencySlackMs` of the tour. */
 export const SLACK_MS = 2_000;

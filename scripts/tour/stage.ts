@@ -68,7 +68,7 @@ export async function openStage(plan: Plan, factor: number, cleaning: Cleaning):
 type Loaded = ReturnType<typeof demoConfig>;
 
 /** The sandbox's configuration; as in a hospital, through the gates only, and a month before the door closes. */
-function configured({ baseDir, config }: Loaded, { criticalRate, minPatients }: Plan): Loaded {
+function configured({ baseDir, config }: Loaded, { criticalRate, minPatients, steps }: Plan): Loaded {
   const { migration } = config;
   const gates = {
     ...migration.gates,
@@ -78,7 +78,10 @@ function configured({ baseDir, config }: Loaded, { criticalRate, minPatients }: 
     retireDays: RETIRE_DAYS,
   };
   const shadow = { ...migration.shadow, rereadMs: 200 };
-  return { baseDir, config: { ...config, migration: { ...migration, mayForce: false, gates, shadow } } };
+  return {
+    baseDir,
+    config: { ...config, migration: { ...migration, mayForce: false, steps, gates, shadow } },
+  };
 }
 
 async function recovered(fhir: string, patient: string): Promise<void> {

@@ -58,9 +58,9 @@ describe('npm run tour', () => {
         ([, from, to]) => `${from} > ${to}`,
       );
       // A machine in trouble may send it back once more; the way ends the same.
-      expect(steps.slice(0, 2)).toEqual(['legacy > shadow', 'shadow > canary 10 %']);
-      expect(steps.slice(-2)).toEqual(['canary 50 % > modern', 'modern > retired']);
-      expect(printed()).toContain('Rolled back Observation.search from canary 10 % to shadow: error rate');
+      expect(steps.slice(0, 2)).toEqual(['legacy > shadow', 'shadow > canary 40 %']);
+      expect(steps.slice(-2)).toEqual(['canary 80 % > modern', 'modern > retired']);
+      expect(printed()).toContain('Rolled back Observation.search from canary 40 % to shadow: error rate');
       expect(printed()).toMatch(/[\d.]+ mmol\/L became [\d.]+ mg\/dL/);
       expect(
         Math.max(
