@@ -196,6 +196,10 @@ describe('a difference that a unit test would miss', () => {
     expect(body).toMatchObject({ state: 'done', different: { critical: 0, major: 0, minor: 0 } });
     expect(body['matched']).toBe(body['total']);
     expect((await desk.diffs(ENDPOINT)).differences).toEqual([]);
+    const before = await desk.get(`/migration/${ENDPOINT}/diffs?run=2`);
+    expect(before.body).toMatchObject({ run: 2 });
+    expect(JSON.stringify(before.body)).toContain('changed Observation.valueQuantity.unit');
+    expect((await desk.get(`/migration/${ENDPOINT}/diffs?run=99`)).status).toBe(422);
   });
 
   it('lets the gates open with a thousand comparisons, two hundred patients and every shape', async () => {

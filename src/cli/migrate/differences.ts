@@ -105,8 +105,10 @@ export function formatSample(sample: SampleView): string {
 export function registerDifferences(migrate: Command): void {
   withAdmin(migrate.command('diffs <endpoint>'))
     .description('what the sides answer differently, worst first')
-    .action(async (endpoint: string, { admin }: AdminOption) => {
-      console.log(formatDiffs(await askAdmin<DiffsView>(admin, pathOf(endpoint, 'diffs'))));
+    .option('--run <number>', 'an earlier run of evidence, e.g. the one before a roll back')
+    .action(async (endpoint: string, { admin, run }: AdminOption & { run?: string }) => {
+      const part = run === undefined ? 'diffs' : `diffs?run=${encodeURIComponent(run)}`;
+      console.log(formatDiffs(await askAdmin<DiffsView>(admin, pathOf(endpoint, part))));
     });
   signed(migrate.command('sample <id>'))
     .description('open a sealed pair of answers: patient data; that you did is kept')

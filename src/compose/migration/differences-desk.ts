@@ -32,8 +32,9 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
   const { rules, samples, replays } = comparing;
 
   async function diffs(request: AdminRequest) {
-    const { endpoint, run } = routeOf(table, request);
-    const tally = evidence.recorder.tally(endpoint, run);
+    const { endpoint, run: now } = routeOf(table, request);
+    const run = runOf(request.query['run'], now);
+    const tally = await evidence.tallyOf(endpoint, run);
     const living = new Set((await samples.list(endpoint)).map(({ id }) => id));
     const differences = [...(tally?.signatures.values() ?? [])]
       .toSorted((a, b) => GRAVITY.indexOf(a.severity) - GRAVITY.indexOf(b.severity) || b.count - a.count)
@@ -89,6 +90,14 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
       return { body: replayView(replay.progress()) };
     },
   };
+}
+
+/** An earlier run than the one of now: why an endpoint went back is in the run before. @throws FicusError `value-invalid` */
+function runOf(asked: string | undefined, now: number): number {
+  if (asked === undefined) return now;
+  const run = Number(asked);
+  if (Number.isInteger(run) && run >= 1 && run <= now) return run;
+  throw new FicusError('value-invalid', `"run" is a whole number from 1 to ${now}.`, { expression: ['run'] });
 }
 
 function countsOf({ trials, verdicts }: Tally): Record<string, number> {

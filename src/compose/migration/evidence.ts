@@ -2,7 +2,7 @@ import type { Contract } from '../../contract/contract.ts';
 import type { MigrationConfig } from '../../config/migration-schema.ts';
 import { FicusError } from '../../errors.ts';
 import type { Endpoint, Interaction } from '../../fhir/types.ts';
-import type { DifferenceRule, DriftReport, EvidenceSink, Pins } from '../../migration-ports.ts';
+import type { DifferenceRule, DriftReport, EvidenceSink, Owed, Pins } from '../../migration-ports.ts';
 import type { Clock, Logger, Route, Side } from '../../ports.ts';
 import { checkContract } from '../../strangler/gates/contract-check.ts';
 import type { ContractCheck } from '../../strangler/gates/contract-check.ts';
@@ -15,6 +15,7 @@ import type { EvidenceRecorder } from '../../strangler/gates/recorder.ts';
 import { evidencePack } from '../../strangler/gates/report.ts';
 import type { EvidencePack } from '../../strangler/gates/report.ts';
 import { runOf } from '../../strangler/gates/stored.ts';
+import type { Tally } from '../../strangler/gates/tally.ts';
 import { checkedWaiver } from '../../strangler/gates/waiver.ts';
 import type { Waiver } from '../../strangler/gates/waiver.ts';
 import { createWatch } from '../../strangler/gates/watch.ts';
@@ -47,6 +48,8 @@ export interface Evidence {
   readonly recorder: EvidenceRecorder;
   /** Where the request path and the experiment tell what they saw. */
   readonly sink: EvidenceSink;
+  /** What was seen in a run; undefined: nothing, or there was no such run. */
+  tallyOf(endpoint: Endpoint, run: number): Promise<Tally | undefined>;
   judge(route: Route, to: Position): Promise<GateReport>;
   keep(step: StepTaken): Promise<void>;
   /** @param gates of the next step, when there is one */
@@ -94,8 +97,24 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       store.waivers(endpoint),
     ]);
     const contractCheck = check && { ...check, at: byCalendar(check.at) };
-    const owed = { legacy: pins.owed('legacy', endpoint), modern: pins.owed('modern', endpoint) };
+    const owed = { legacy: owedOfType('legacy', endpoint), modern: owedOfType('modern', endpoint) };
     return { drift, contract: contractCheck, waivers, owed };
+  }
+
+  /** What a side has not seen of an endpoint's type, whichever endpoint wrote it: a read misses it, too. */
+  function owedOfType(side: Side, endpoint: Endpoint): Owed {
+    const [type] = endpoint.split('.');
+    const all = table.list().filter((one) => one.endpoint.split('.')[0] === type && isWrite(one.endpoint));
+    return all
+      .map((one) => pins.owed(side, one.endpoint))
+      .reduce<Owed>(
+        (sum, one) => ({
+          count: sum.count + one.count,
+          dead: sum.dead + one.dead,
+          oldestMs: Math.max(sum.oldestMs, one.oldestMs),
+        }),
+        { count: 0, dead: 0, oldestMs: 0 },
+      );
   }
 
   /** Other endpoints write the type on two sides: what is read was copied. */
@@ -109,6 +128,12 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   return {
     recorder,
     sink: calendar === clock ? recorder : dated(recorder, calendar),
+    async tallyOf(endpoint, run) {
+      const kept = recorder.tally(endpoint, run);
+      if (kept) return kept;
+      const stored = await store.run(endpoint, run);
+      return stored && runOf(stored.body).tally;
+    },
     async judge(route, to) {
       return judge({
         route,
