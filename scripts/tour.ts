@@ -24,12 +24,13 @@ const voice = createVoice((line) => console.log(line));
 const cleaning = createCleaning();
 const started = performance.now();
 
+let stopped = false;
+
 /** Ctrl-C lets go of everything too; twice, it does not wait for that. */
 function endAt(signal: NodeJS.Signals, code: number): void {
-  let asked = false;
   process.on(signal, () => {
-    if (asked) process.exit(code);
-    asked = true;
+    if (stopped) process.exit(code);
+    stopped = true;
     voice.tell('\nStopped; whatever was started ends.');
     void cleaning.run().then(() => process.exit(code));
   });
@@ -90,9 +91,12 @@ else {
   try {
     await tour(values.quick, values.report);
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`\nThe tour has failed: ${words}\n`);
-    process.exitCode = 1;
+    // What is stopped breaks off somewhere.
+    if (!stopped) {
+      const words = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`\nThe tour has failed: ${words}\n`);
+      process.exitCode = 1;
+    }
   } finally {
     await cleaning.run();
   }

@@ -87,7 +87,7 @@ describe('npm run tour', () => {
       expect(addresses).toHaveLength(2);
       expect(await Promise.all(addresses.map(answers))).toEqual([true, true]);
       child.kill('SIGINT');
-      expect((await ended).code).toBe(130);
+      expect(await ended).toEqual({ code: 130, errors: '' });
       expect(await Promise.all(addresses.map(answers))).toEqual([false, false]);
       expect(readdirSync(temporary).filter((name) => name.startsWith('ficus-tour-'))).toEqual([]);
       expect(existsSync(report)).toBe(false);
