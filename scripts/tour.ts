@@ -15,7 +15,8 @@ import { openStage } from './tour/stage.ts';
 const ENDPOINT = 'Observation.search';
 /** Six minutes a second. */
 const FACTOR = 360;
-const READING_MS = 4_000;
+/** After each act, on a terminal. */
+const READING_MS = 7_000;
 const HELP = `npm run tour -- [--quick] [--report FOLDER]
   --quick          less evidence for each step
   --report FOLDER  where the evidence pack is written (default: .ficus/tour)`;
@@ -63,7 +64,6 @@ async function tour(quick: boolean, folder: string): Promise<void> {
   );
   for (const act of [intoShadow, findBugs, fixAndReplay, intoCanary, failAndReturn, forward, retire]) {
     await act(scene);
-    // Whoever follows on a terminal reads.
     if (process.stdout.isTTY && !quick) await pause(READING_MS);
   }
   const file = await report(scene, folder);

@@ -19,7 +19,13 @@ const WIDTH = 100;
 function wrapped(text: string, indent: number, hanging = indent, width = WIDTH): string {
   const whole = ' '.repeat(indent) + text.trim();
   if (whole.length <= width) return whole;
-  const [first = '', ...words] = text.trim().split(/\s+/);
+  const room = width - Math.max(indent, hanging);
+  // The address of a search is wider than a line.
+  const parts = new RegExp(`.{1,${room}}`, 'g');
+  const [first = '', ...words] = text
+    .trim()
+    .split(/\s+/)
+    .flatMap((word) => word.match(parts) ?? []);
   const lines = [' '.repeat(indent) + first];
   for (const word of words) {
     const line = lines.at(-1) ?? '';

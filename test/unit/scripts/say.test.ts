@@ -28,6 +28,13 @@ describe('the voice of the tour', () => {
     expect(lines).toEqual(['      PASS   owners     Both owners are named.']);
   });
 
+  it('breaks a word that is wider than a line, and loses nothing of it', () => {
+    const { voice, lines } = createTold();
+    voice.answer(`  Asked: ${'0123456789'.repeat(15)} and more`);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
+    expect(lines.map((line) => line.trim()).join('')).toContain('0123456789'.repeat(15));
+  });
+
   it('breaks a command as a shell reads it', () => {
     const { voice, lines } = createTold();
     voice.command(`ficus migrate ${'--flag value '.repeat(10)}`);
