@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
+import { keepObjectsYoung } from './cli/allocation.ts';
 import { registerCheck } from './cli/check.ts';
 import { registerMap } from './cli/map.ts';
 import { registerMigrate } from './cli/migrate.ts';
@@ -10,6 +11,7 @@ import { registerStart } from './cli/start.ts';
 
 /** The command `ficus`. A failure is one plain message on standard error and exit code 1. */
 export async function main(argv: readonly string[]): Promise<void> {
+  keepObjectsYoung();
   const program = new Command('ficus')
     .description(packageFile.description)
     .version(packageFile.version)
