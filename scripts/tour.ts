@@ -77,27 +77,30 @@ async function tour(quick: boolean, folder: string): Promise<void> {
   voice.point(`The evidence pack is ${file}`);
 }
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    report: { type: 'string', default: '.ficus/tour' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) console.log(HELP);
-else {
-  endAt('SIGINT', 130);
-  endAt('SIGTERM', 143);
-  try {
-    await tour(values.quick, values.report);
-  } catch (error) {
-    // What is stopped breaks off somewhere.
-    if (!stopped) {
-      const words = error instanceof Error ? error.message : String(error);
-      process.stderr.write(`\nThe tour has failed: ${words}\n`);
-      process.exitCode = 1;
-    }
-  } finally {
-    await cleaning.run();
+/** @throws TypeError for an option that there is not */
+function readOptions() {
+  return parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      report: { type: 'string', default: '.ficus/tour' },
+      help: { type: 'boolean', default: false },
+    },
+  }).values;
+}
+
+endAt('SIGINT', 130);
+endAt('SIGTERM', 143);
+try {
+  const { help, quick, report: folder } = readOptions();
+  if (help) console.log(HELP);
+  else await tour(quick, folder);
+} catch (error) {
+  // What is stopped breaks off somewhere.
+  if (!stopped) {
+    const words = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`\nThe tour has failed: ${words}\n`);
+    process.exitCode = 1;
   }
+} finally {
+  await cleaning.run();
 }
