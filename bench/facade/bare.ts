@@ -1,10 +1,13 @@
 import { createMllpPool } from '../../adapters/hl7v2/client.ts';
+import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { systemClock } from '../../src/clock.ts';
 import { playRole } from './role.ts';
 
 // The bare exchange, a process of its own: node bare.ts CORE_PORT. The pool alone sends the query of a read, 64 at a time, from
 // `start` to `stop`; nothing is made of the answer beyond what the pool looks at.
 
+// As Ficus does: what is measured above it is what Ficus adds.
+keepObjectsYoung();
 const AT_A_TIME = 64;
 const pool = createMllpPool({
   host: '127.0.0.1',
