@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
-import type { BackfillJob, BackfillStore } from '../migration-ports.ts';
+import type { BackfillJob, BackfillStore } from '../replica-ports.ts';
 import { createPace } from './pace.ts';
 import { createPatientFill } from './patient-fill.ts';
 import type { Haul, PatientFillOptions } from './patient-fill.ts';

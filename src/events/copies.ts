@@ -1,6 +1,7 @@
 import { FicusError } from '../errors.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
-import type { Difference, Replica } from '../migration-ports.ts';
+import type { Difference } from '../migration-ports.ts';
+import type { Replica } from '../replica-ports.ts';
 import type { Backend, RequestContext, Side } from '../ports.ts';
 import type { Background } from './background.ts';
 import { asResource, readBody } from './content.ts';

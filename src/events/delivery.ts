@@ -1,6 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
-import type { Assignment, OutboxHead, OutboxRecord } from '../migration-ports.ts';
+import type { Assignment, OutboxHead, OutboxRecord } from '../replica-ports.ts';
 import type { Backend, Clock, Logger, RequestContext, Side, WriteAttempt } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';

@@ -1,4 +1,4 @@
-import type { Drift, DriftReport } from '../migration-ports.ts';
+import type { Drift, DriftReport } from '../replica-ports.ts';
 import type { Clock } from '../ports.ts';
 
 /** Counts what a reconciliation finds. */

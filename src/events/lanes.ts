@@ -1,4 +1,4 @@
-import type { OutboxHead } from '../migration-ports.ts';
+import type { OutboxHead } from '../replica-ports.ts';
 
 /**
  * What must be done in order: the entries of one patient, and those of one resource, toward a side. An entry may go when it is the first of all its

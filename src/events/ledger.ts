@@ -1,5 +1,6 @@
 import type { Endpoint } from '../fhir/types.ts';
-import type { OutboxCount, OutboxCountName, OutboxEntry, OutboxHead } from '../migration-ports.ts';
+import type { OutboxEntry } from '../migration-ports.ts';
+import type { OutboxCount, OutboxCountName, OutboxHead } from '../replica-ports.ts';
 import type { Side } from '../ports.ts';
 
 /**

@@ -1,12 +1,6 @@
 import type { Resource } from '../fhir/types.ts';
-import type {
-  Assignment,
-  OutboxChange,
-  OutboxHead,
-  OutboxRecord,
-  OutboxStore,
-  Pins,
-} from '../migration-ports.ts';
+import type { Pins } from '../migration-ports.ts';
+import type { Assignment, OutboxChange, OutboxHead, OutboxRecord, OutboxStore } from '../replica-ports.ts';
 import type { OutboxLedger } from './ledger.ts';
 
 /** An entry before it is written down. */

@@ -1,6 +1,7 @@
 import { FicusError } from '../errors.ts';
 import { patientOfResource } from '../fhir/patient.ts';
-import type { OutboxChange, OutboxEntry, OutboxHead, OutboxStore } from '../migration-ports.ts';
+import type { OutboxEntry } from '../migration-ports.ts';
+import type { OutboxChange, OutboxHead, OutboxStore } from '../replica-ports.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { createLanes } from './lanes.ts';
 import { ledgerOf } from './ledger.ts';

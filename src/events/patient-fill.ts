@@ -1,7 +1,7 @@
 import { FicusError } from '../errors.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
-import type { BackfillFailure, BackfillJob, ReplicaStore } from '../migration-ports.ts';
+import type { BackfillFailure, BackfillJob, ReplicaStore } from '../replica-ports.ts';
 import type { Backend, Clock, Logger, Side } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';

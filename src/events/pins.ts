@@ -1,4 +1,5 @@
-import type { OutboxHead, Owed, Pins } from '../migration-ports.ts';
+import type { Owed, Pins } from '../migration-ports.ts';
+import type { OutboxHead } from '../replica-ports.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { Clock, Side } from '../ports.ts';
 

@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import { patientOfResource } from '../fhir/patient.ts';
 import type { Endpoint } from '../fhir/types.ts';
-import type {
-  DriftReport,
-  DriftReportStore,
-  OutboxStore,
-  Replica,
-  ReplicaStore,
-} from '../migration-ports.ts';
+import type { DriftReport, DriftReportStore, OutboxStore, Replica, ReplicaStore } from '../replica-ports.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';

@@ -1,6 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
-import type { OutboxHead, OutboxRecord } from '../migration-ports.ts';
+import type { OutboxHead, OutboxRecord } from '../replica-ports.ts';
 import type { Backend, Clock, Logger, RequestContext } from '../ports.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';

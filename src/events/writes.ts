@@ -1,5 +1,6 @@
 import type { Endpoint } from '../fhir/types.ts';
-import type { OutboxStore, Pins, TwoSidedWriter } from '../migration-ports.ts';
+import type { Pins, TwoSidedWriter } from '../migration-ports.ts';
+import type { OutboxStore } from '../replica-ports.ts';
 import type { Backend, Clock, IdempotencyStore, Logger } from '../ports.ts';
 import { createKeyedLock } from '../resilience/keyed-lock.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';

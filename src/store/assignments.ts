@@ -1,4 +1,4 @@
-import type { Assignment } from '../migration-ports.ts';
+import type { Assignment } from '../replica-ports.ts';
 
 /** Ids made on the modern side and their legacy keys, both ways, in memory. */
 export interface Assignments {

@@ -1,4 +1,4 @@
-import type { BackfillJob, BackfillStore } from '../migration-ports.ts';
+import type { BackfillJob, BackfillStore } from '../replica-ports.ts';
 
 /** Fills of new backends, forgotten when the process ends. */
 export function createMemoryBackfillStore(): BackfillStore {

@@ -1,4 +1,4 @@
-import type { OutboxCount, OutboxHead, OutboxRecord, OutboxStore, ReplicaStore } from '../migration-ports.ts';
+import type { OutboxCount, OutboxHead, OutboxRecord, OutboxStore, ReplicaStore } from '../replica-ports.ts';
 import type { Side } from '../ports.ts';
 import type { Assignments } from './assignments.ts';
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../fhir/types.ts';
-import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
+import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../replica-ports.ts';
 
 /** What went to both sides, forgotten when the process ends. */
 export function createMemoryReplicaStore(): ReplicaStore {

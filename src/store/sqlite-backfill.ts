@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { BackfillJob, BackfillStore } from '../migration-ports.ts';
+import type { BackfillJob, BackfillStore } from '../replica-ports.ts';
 import { transaction } from './database.ts';
 
 /** Fills of new backends, in the embedded database. The list of patients is kept apart, so that progress is cheap to note. */

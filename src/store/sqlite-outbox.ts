@@ -8,7 +8,7 @@ import type {
   OutboxHead,
   OutboxRecord,
   OutboxStore,
-} from '../migration-ports.ts';
+} from '../replica-ports.ts';
 import type { Side } from '../ports.ts';
 import type { Assignments } from './assignments.ts';
 import { transaction } from './database.ts';

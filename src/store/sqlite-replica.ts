@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../migration-ports.ts';
+import type { DriftReport, DriftReportStore, Replica, ReplicaStore } from '../replica-ports.ts';
 import type { Side } from '../ports.ts';
 import { typeOf } from './memory-replica.ts';
 

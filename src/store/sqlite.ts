@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Endpoint } from '../fhir/types.ts';
-import type { Assignment } from '../migration-ports.ts';
+import type { Assignment } from '../replica-ports.ts';
 import type { CrosswalkStore, IdempotencyStore, Route, RouteStore, Stage, WriteRecord } from '../ports.ts';
 import { createAssignments } from './assignments.ts';
 import type { Assignments } from './assignments.ts';

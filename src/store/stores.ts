@@ -1,4 +1,4 @@
-import type { BackfillStore, DriftReportStore, OutboxStore, ReplicaStore } from '../migration-ports.ts';
+import type { BackfillStore, DriftReportStore, OutboxStore, ReplicaStore } from '../replica-ports.ts';
 import type { CrosswalkStore, IdempotencyStore, RouteStore } from '../ports.ts';
 import type { CaptureStore } from '../strangler/experiment/capture-store.ts';
 import type { RuleStore } from '../strangler/experiment/rule-store.ts';

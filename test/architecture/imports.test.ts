@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] = [
   ['errors', 0, /^src\/errors\.ts$/],
   ['fhir', 0.1, /^src\/fhir\//],
-  ['ports', 0.2, /^src\/(migration-)?ports\.ts$/],
+  ['ports', 0.2, /^src\/([a-z]+-)?ports\.ts$/],
   ['contract', 1, /^src\/contract\//],
   ['search', 1, /^src\/search\//],
   ['mapping', 1, /^src\/mapping\//],

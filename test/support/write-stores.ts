@@ -1,9 +1,4 @@
-import type {
-  BackfillStore,
-  DriftReportStore,
-  OutboxStore,
-  ReplicaStore,
-} from '../../src/migration-ports.ts';
+import type { BackfillStore, DriftReportStore, OutboxStore, ReplicaStore } from '../../src/replica-ports.ts';
 import type { CrosswalkStore, IdempotencyStore } from '../../src/ports.ts';
 import { createAssignments } from '../../src/store/assignments.ts';
 import { openDatabase } from '../../src/store/database.ts';

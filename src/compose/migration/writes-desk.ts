@@ -1,7 +1,7 @@
 import { FicusError } from '../../errors.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
-import type { DriftReport, OutboxHead } from '../../migration-ports.ts';
+import type { DriftReport, OutboxHead } from '../../replica-ports.ts';
 import type { RouteTable } from '../../strangler/table.ts';
 import { routeOf } from './desk.ts';
 import type { Migration } from './migration.ts';

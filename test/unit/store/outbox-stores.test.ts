@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BackfillJob, DriftReport, OutboxRecord } from '../../../src/migration-ports.ts';
+import type { BackfillJob, DriftReport, OutboxRecord } from '../../../src/replica-ports.ts';
 import { parseJson } from '../../../src/fhir/json.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import { openWriteStores } from '../../support/write-stores.ts';
