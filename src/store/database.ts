@@ -223,15 +223,16 @@ export const MIGRATIONS: readonly string[] = [
  * are readable by this user only, because stored outcomes hold patient data.
  *
  * @param file path, or `:memory:`
+ * @param migrations schema of the file, one entry a version
  * @throws Error when the file was written by a newer Ficus, or is not ours to open
  */
-export function openDatabase(file: string): DatabaseSync {
+export function openDatabase(file: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(file, { timeout: 5_000 });
   try {
     if (file !== ':memory:') chmodSync(file, 0o600);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-    migrate(database, file);
+    migrate(database, file, migrations);
   } catch (error) {
     database.close();
     throw error;
@@ -239,17 +240,17 @@ export function openDatabase(file: string): DatabaseSync {
   return database;
 }
 
-function migrate(database: DatabaseSync, file: string): void {
+function migrate(database: DatabaseSync, file: string, migrations: readonly string[]): void {
   transaction(database, () => {
     const row = database.prepare('PRAGMA user_version').get();
     const version = Number(row?.['user_version'] ?? 0);
-    if (version > MIGRATIONS.length) {
+    if (version > migrations.length) {
       throw new Error(
-        `${file} has schema ${version}; this Ficus knows ${MIGRATIONS.length}. It was written by a newer one.`,
+        `${file} has schema ${version}; this Ficus knows ${migrations.length}. It was written by a newer one.`,
       );
     }
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    for (const step of migrations.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${migrations.length}`);
   });
 }
 
