@@ -15,14 +15,57 @@ const structureNode: z.ZodType<StructureNode> = z.lazy(() =>
   z.union([segment, z.strictObject({ group: groupName, of: z.array(structureNode).min(1) })]),
 );
 
+const resourceType = z.string().regex(/^[A-Z][A-Za-z]+$/);
+const readingName = z.string().regex(/^[a-z][a-zA-Z]*$/);
+const field = z.string().regex(/^[A-Z][A-Z0-9]{2}-\d+(\.\d+){0,2}$/, 'a field: PV1-7, OBX-3.1');
+
 /** What becomes of one group (or of the whole message). */
 const reading = z.strictObject({
-  resource: z.string().regex(/^[A-Z][A-Za-z]+$/),
+  as: readingName.exactOptional().describe('Name of the reading, for refers'),
+  resource: resourceType,
   in: text
     .default('.')
     .describe('Group or repeating segment, one resource each: PATIENT/NK1; . for the message'),
   maps: mapNames.describe('Maps that feed the one resource'),
   when: text.optional().describe('Condition on the message, e.g. $event in (A01, A04)'),
+  mode: z
+    .enum(['snapshot', 'update', 'mention'])
+    .default('update')
+    .describe(
+      'snapshot: what the message does not say is gone; update: it stays; mention: only made when it is not known',
+    ),
+  key: z
+    .array(z.array(field).min(1))
+    .default([])
+    .describe(
+      'Where the maps give no id: alternatives, each a list of fields whose texts make the key; the first whose first field says something',
+    ),
+  refers: z
+    .record(z.string().regex(/^[a-z]\w*(\.[a-z]\w*)*$/), readingName)
+    .default({})
+    .describe(
+      'Elements that refer to what other readings make, by name: { result: observation, content.attachment.url: file }',
+    ),
+});
+
+/** Small resources that fields name in passing. */
+const mention = z.strictObject({
+  resource: resourceType,
+  map: z
+    .string()
+    .regex(/^\w+ <-> \S+/)
+    .describe('Map of the data type: XCN <-> Practitioner'),
+  fields: z.array(field).min(1).describe('One resource for each repetition, wherever the segment stands'),
+});
+
+/** A change of identity that the message brings. */
+const identityChange = z.strictObject({
+  in: text.default('.').describe('Group or repeating segment, one change each'),
+  kind: z.enum(['merge', 'unmerge', 'move']),
+  type: resourceType,
+  from: field.describe('Identifier of the one that goes, comes back, or is moved: MRG-1'),
+  into: field.describe('Identifier of the survivor, or of the patient that it belongs to now: PID-3'),
+  when: text.optional().describe('Condition on the message'),
 });
 
 export const messageSchema = z.strictObject({
@@ -37,6 +80,8 @@ export const messageSchema = z.strictObject({
   basis: text.optional(),
   structure: z.array(structureNode).min(1),
   reads: z.array(reading).default([]),
+  mentions: z.array(mention).default([]),
+  merges: z.array(identityChange).default([]),
   drops: z
     .record(z.string().regex(/^[A-Z][A-Z0-9]{2}$/), z.strictObject({ why: text, by: text }))
     .default({})

@@ -47,7 +47,7 @@ export interface KeyOptions {
   readonly step: Step | undefined;
 }
 
-interface FoundKey {
+export interface FoundKey {
   readonly authority: Authority;
   readonly number: string;
 }
@@ -126,19 +126,46 @@ function parseKey(key: string, run: Run): FoundKey | undefined {
   return bar < 1 || !authority ? undefined : { authority, number: key.slice(bar + 1) };
 }
 
-function findKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
+/** The number and the registered authority of the first repetition with a preferred authority. */
+export function findKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
   const shape = SHAPES[options.type ?? ''];
   if (!shape) return plainKey(above, options, run);
   const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
   let best: FoundKey | undefined;
   for (const place of repetitions(above, options)) {
     const number = textOf(shape.number(place));
-    const authority = number === undefined ? undefined : readHd(shape.authority!(place), run)?.authority;
+    const authority = number === undefined ? undefined : authorityAt(shape.authority!(place), run);
     if (number === undefined || !authority || !names.includes(authority.name)) continue;
     if (!best || names.indexOf(authority.name) < names.indexOf(best.authority.name))
       best = { authority, number };
   }
   return best;
+}
+
+/** The registered authority that an HD names; where it says nothing, the sender's. */
+function authorityAt(parts: HdParts<TreeReader>, run: Run): Authority | undefined {
+  const said = readHd(parts, run);
+  return said ? said.authority : run.authorities.find((it) => it.name === run.defaultAuthority);
+}
+
+/**
+ * A key made of the texts of several fields, `HOSP|4711/718-7/1`: of the authority that the first one names. The words of one that is not registered
+ * become part of it, below the sender's authority. Undefined when the first field says nothing, or no authority can be told.
+ */
+export function joinedKey(places: readonly TreeReader[], type: string, run: Run): string | undefined {
+  const texts = places.map((place) => textOf(place) ?? '');
+  if (!texts[0]) return undefined;
+  const shape = SHAPES[type];
+  const said = shape?.authority && readHd(shape.authority(places[0]!), run);
+  const authority = said?.authority ?? run.authorities.find((it) => it.name === run.defaultAuthority);
+  if (!authority) return undefined;
+  const words = said && !said.authority ? [said.namespace ?? said.universalId ?? ''] : [];
+  return `${authority.name}|${[...words, ...texts].map(escapePart).join('/')}`;
+}
+
+/** Parts are told apart by `/`. */
+function escapePart(text: string): string {
+  return text.replaceAll(/[%/]/g, (character) => (character === '%' ? '%25' : '%2F'));
 }
 
 function plainKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {

@@ -86,7 +86,7 @@ function link(parts: Parts, problems: MappingProblem[], version: string): Mappin
   for (const [name, { file, source }] of parts.messages) {
     const problem = (path: readonly PropertyKey[], message: string) =>
       problems.push({ file: source.path, line: source.lineOf(path), path: describePath(path), message });
-    messages.set(name, compileMessage(file, known, problem));
+    messages.set(name, compileMessage(file, { definitions, combined: known, problem }));
   }
   for (const { file, source } of parts.interactions.values()) {
     const names = {

@@ -1,51 +1,149 @@
-import type { Resource } from '../fhir/types.ts';
-import type { CompiledMessage } from './compiled-message.ts';
+import type { JsonObject, Resource } from '../fhir/types.ts';
+import type { CompiledMessage, Mention, Reading, ReadingMode } from './compiled-message.ts';
 import type { CompiledMap } from './compiled-map.ts';
+import { isObject } from './fhir-path.ts';
+import { linkResources, type Link } from './message-links.ts';
 import { readTree } from './run-map.ts';
-import { startRun, type Loss, type RunContext } from './run.ts';
+import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
 
-/** One resource of a message, and what of its segments had no home. */
+/** One resource of a message, and what of its segments had no home. Ids and references are legacy keys, `HOSP|100234`. */
 export interface MessageResource {
-  /** Where it was read: `.`, `NK1[2]`, `PATIENT[1]/NK1[1]`. */
+  /** Where it was read: `.`, `NK1[2]`, `PATIENT[1]/NK1[1]`; of a mention the field: `PV1-7`. */
   readonly from: string;
   readonly resource: Resource | undefined;
+  readonly mode: ReadingMode;
   readonly loss: readonly Loss[];
+}
+
+/** A change of identity, by keys; a key that is absent could not be told. */
+export interface MessageIdentity {
+  readonly kind: 'merge' | 'unmerge' | 'move';
+  readonly type: string;
+  readonly from: string | undefined;
+  readonly into: string | undefined;
 }
 
 export interface MessageReading {
   readonly resources: readonly MessageResource[];
+  readonly identity: readonly MessageIdentity[];
   /** Segments that no map reads. */
   readonly loss: readonly Loss[];
 }
 
+type Draft = MessageResource & { readonly as: string | undefined; readonly links: readonly Link[] };
+
 /**
- * Reads a message by its structure's `reads`.
+ * Reads a message by its structure's `reads`, `mentions` and `merges`.
  * @param root the message, grouped by the structure (`adapters/hl7v2/tree.ts`).
  */
 export function readMessage(message: CompiledMessage, root: TreeReader, context: RunContext): MessageReading {
   const { run, losses } = startRun(context);
-  const resources: MessageResource[] = [];
+  const resources: Draft[] = [];
   const read = new Set<string>();
-  for (const { in: path, map, when } of message.readings) {
-    for (const { place, from } of placesAt(root, path)) {
+  for (const reading of message.readings) {
+    for (const { place, from } of placesAt(root, reading.in)) {
+      const { map, when } = reading;
       if (!map.segments.some((segment) => place.count(segment) > 0)) continue;
       if (when && !when.holds(place, run)) continue;
       for (const segment of map.segments)
         for (const location of spokenOf(map, segment, place)) read.add(location);
-      const { resource, loss } = readTree(map, place, context);
-      resources.push({ from, resource, loss });
+      resources.push(readResource(reading, place, from, root, run, context));
     }
   }
-  for (const [name, location] of segmentsOf(root)) {
+  const segments = segmentsOf(root);
+  resources.push(...mentioned(message.mentions, segments, resources, context));
+  linkResources(resources);
+  const identity = message.merges.flatMap((change) =>
+    placesAt(root, change.in).flatMap(({ place }): MessageIdentity[] => {
+      if (place.count(change.segment) === 0 || (change.when && !change.when.holds(place, run))) return [];
+      read.add(place.child(change.segment).location());
+      const { kind, type } = change;
+      return [{ kind, type, from: change.from(place, run), into: change.into(place, run) }];
+    }),
+  );
+  for (const [name, segment] of segments) {
+    const location = segment.location();
     if (read.has(location)) continue;
     const drop = message.drops[name];
     losses.push(
       drop ? { kind: 'dropped', path: location, why: drop.why } : { kind: 'unmapped', path: location },
     );
   }
-  return { resources, loss: losses };
+  return { resources, identity, loss: losses };
+}
+
+function readResource(
+  { map, as, mode, key, links }: Reading,
+  place: TreeReader,
+  from: string,
+  root: TreeReader,
+  run: Run,
+  context: RunContext,
+): Draft {
+  const result = readTree(map, place, context);
+  const id = result.resource && (result.resource.id ?? key?.(place, run) ?? placeKey(root, from, run));
+  return {
+    from,
+    as,
+    mode,
+    links,
+    resource: id === undefined ? result.resource : { ...result.resource!, id },
+    // Worked out when it is asked for.
+    get loss() {
+      return result.loss;
+    },
+  };
+}
+
+/** The key of what has no number of its own: its place in this one message, below the sender's authority. */
+function placeKey(root: TreeReader, from: string, run: Run): string | undefined {
+  if (run.defaultAuthority === undefined) return undefined;
+  const header = root.child('MSH');
+  const parts = [3, 4, 10].map((field) => header.child(field).text() ?? '');
+  return `${run.defaultAuthority}|${[...parts, from].join('/')}`;
+}
+
+/** Resources that fields name in passing, each once, unless a reading made them. Who has no number is nobody that can be told apart. */
+function mentioned(
+  mentions: readonly Mention[],
+  segments: readonly (readonly [string, TreeReader])[],
+  others: readonly MessageResource[],
+  context: RunContext,
+): Draft[] {
+  const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
+  const known = new Set(others.flatMap(({ resource }) => (resource?.id ? [nameOf(resource)] : [])));
+  const found: Draft[] = [];
+  for (const { map, fields } of mentions) {
+    for (const { segment, field } of fields) {
+      for (const [name, place] of segments) {
+        if (name !== segment) continue;
+        for (let index = 0; index < place.count(field); index += 1) {
+          const resource = withKey(readTree(map, place.child(field, index), context).resource, context);
+          if (!resource || known.has(nameOf(resource))) continue;
+          known.add(nameOf(resource));
+          const from = place.child(field, index).location();
+          found.push({ from, as: undefined, mode: 'mention', links: [], resource, loss: [] });
+        }
+      }
+    }
+  }
+  return found;
+}
+
+function withKey(resource: Resource | undefined, { defaultAuthority }: RunContext): Resource | undefined {
+  if (!resource || resource.id !== undefined) return resource;
+  const identifiers = resource['identifier'];
+  const first = Array.isArray(identifiers) ? identifiers.find(isObject) : undefined;
+  if (defaultAuthority === undefined || typeof first?.['value'] !== 'string') return undefined;
+  return { ...resource, id: `${defaultAuthority}|${wordsOf(first)}${first['value']}` };
+}
+
+/** The words of an authority that nobody registered, so that equal numbers of two stay apart. */
+function wordsOf({ system, assigner }: JsonObject): string {
+  const words = system ?? (isObject(assigner) ? assigner['display'] : undefined);
+  return typeof words === 'string' ? `${words}/` : '';
 }
 
 /** Where the segments stand that a map reads: the first of its name, or every one where the map says so. */
@@ -75,13 +173,14 @@ function isSegmentName(name: string): boolean {
   return /^[A-Z][A-Z0-9]{2}$/.test(name);
 }
 
-function segmentsOf(group: TreeReader): [string, string][] {
+/** Every segment of the message with its name, in groups' order. */
+function segmentsOf(group: TreeReader): [string, TreeReader][] {
   return group
     .steps()
     .flatMap((step) =>
       Array.from({ length: group.count(step) }, (_, index) => group.child(step, index)).flatMap(
-        (place): [string, string][] =>
-          isSegmentName(String(step)) ? [[String(step), place.location()]] : segmentsOf(place),
+        (place): [string, TreeReader][] =>
+          isSegmentName(String(step)) ? [[String(step), place]] : segmentsOf(place),
       ),
     );
 }

@@ -57,6 +57,8 @@ export interface RunContext {
    * does, in the order of the registry.
    */
   readonly keyAuthorities?: Readonly<Record<string, readonly string[]>>;
+  /** Registered name of the authority of numbers that name none: the sending interface's. Default: such numbers make no keys. */
+  readonly defaultAuthority?: string;
   /**
    * Resource types that can be read here, so that a reference to them may name a key; others get a logical reference
    * (identifier and display). Default: all.

@@ -1,0 +1,134 @@
+import { typeDef } from '../fhir/elements.ts';
+import type { Json, JsonObject, Resource } from '../fhir/types.ts';
+import { isObject } from './fhir-path.ts';
+
+/** An element that refers to what other readings of the message make. */
+export interface Link {
+  /** `['content', 'attachment', 'url']` */
+  readonly path: readonly string[];
+  /** Whether each step is a list. */
+  readonly lists: readonly boolean[];
+  /** Name of the readings. */
+  readonly to: string;
+}
+
+/** One resource of a message on its way to be linked. */
+export interface Linkable {
+  /** Where it was read: `.`, `PATIENT[1]/NK1[2]`. */
+  readonly from: string;
+  readonly as: string | undefined;
+  readonly links: readonly Link[];
+  readonly resource: Resource | undefined;
+}
+
+/**
+ * Compiles `refers`.
+ * @param names what the readings make, by name
+ * @throws Error when an element does not exist, is no place for a reference, or a reading does not exist
+ */
+export function compileLinks(
+  resource: string,
+  refers: Readonly<Record<string, string>>,
+  names: ReadonlyMap<string, string>,
+): Link[] {
+  return Object.entries(refers).map(([element, to]) => {
+    const path = element.split('.');
+    let type = resource;
+    const lists = path.map((name) => {
+      const property = typeDef(type)?.properties.get(name);
+      if (!property) throw new Error(`${type} has no element ${name}`);
+      type = property.type;
+      return property.element.max > 1;
+    });
+    if (type !== 'Reference' && type !== 'url' && type !== 'uri')
+      throw new Error(`${element} is no reference`);
+    if (!names.has(to)) throw new Error(`there is no reading with the name ${to}`);
+    return { path, lists, to };
+  });
+}
+
+/** Fills in what the resources of one message say of each other. They are changed in place. */
+export function linkResources(resources: readonly Linkable[]): void {
+  for (const { from, links, resource } of resources) {
+    if (!resource) continue;
+    for (const link of links) {
+      const targets = targetsOf(resources, link.to, from, resource);
+      if (targets.length > 0) refer(resource, link, targets);
+    }
+  }
+  nameLogical(resources);
+}
+
+/** `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that has some. */
+function targetsOf(resources: readonly Linkable[], name: string, from: string, self: Resource): string[] {
+  const named = resources.filter(({ as, resource }) => as === name && resource?.id && resource !== self);
+  for (let place = from; named.length > 0; place = above(place)) {
+    const found = named.filter((it) => isWithin(it.from, place));
+    if (found.length > 0)
+      return [...new Set(found.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`))];
+    if (place === '.') break;
+  }
+  return [];
+}
+
+function above(place: string): string {
+  const slash = place.lastIndexOf('/');
+  return slash < 0 ? '.' : place.slice(0, slash);
+}
+
+function isWithin(from: string, place: string): boolean {
+  return place === '.' || from === place || from.startsWith(`${place}/`);
+}
+
+/** Several targets go into a list; a single element that is said already, or has several targets, is left as it is. */
+function refer(resource: JsonObject, { path, lists }: Link, targets: readonly string[]): void {
+  let at: JsonObject = resource;
+  for (const [index, name] of path.slice(0, -1).entries()) {
+    const next = lists[index] ? (listAt(at, name)[0] ??= {}) : (at[name] ??= {});
+    if (!isObject(next)) return;
+    at = next;
+  }
+  const name = path.at(-1)!;
+  if (name === 'url') {
+    if (targets.length === 1) at[name] ??= targets[0]!;
+  } else if (lists.at(-1)) {
+    const list = listAt(at, name);
+    for (const reference of targets)
+      if (!list.some((it) => isObject(it) && it['reference'] === reference)) list.push({ reference });
+  } else if (targets.length === 1 && !(isObject(at[name]) && 'reference' in at[name])) {
+    at[name] = { ...(isObject(at[name]) ? at[name] : {}), reference: targets[0]! };
+  }
+}
+
+function listAt(at: JsonObject, name: string): Json[] {
+  const list = at[name];
+  if (Array.isArray(list)) return list;
+  return (at[name] = []);
+}
+
+/** A reference by identifier to a resource that the message makes gets its address. */
+function nameLogical(resources: readonly Linkable[]): void {
+  const known = new Map<string, string>();
+  for (const { resource } of resources) {
+    if (!resource?.id || !Array.isArray(resource['identifier'])) continue;
+    for (const identifier of resource['identifier'])
+      known.set(identifierKey(resource.resourceType, identifier), `${resource.resourceType}/${resource.id}`);
+  }
+  if (known.size === 0) return;
+  const visit = (value: Json | undefined): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (isObject(value)) {
+      const { type, identifier, reference } = value;
+      if (reference === undefined && typeof type === 'string' && isObject(identifier)) {
+        const address = known.get(identifierKey(type, identifier));
+        if (address !== undefined) value['reference'] = address;
+      } else Object.values(value).forEach(visit);
+    }
+  };
+  for (const { resource } of resources) visit(resource);
+}
+
+function identifierKey(type: string, identifier: Json): string {
+  const { system, value } = isObject(identifier) ? identifier : {};
+  return JSON.stringify([type, system ?? null, value ?? null]);
+}
