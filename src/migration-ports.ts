@@ -66,8 +66,12 @@ export interface Comparison {
   readonly at: number;
 }
 
-/** Why an answer that could have been compared was not. */
-export type Skipped = 'not-sampled' | 'concurrency' | 'rate' | 'too-large' | 'page' | 'stopping';
+/**
+ * Why an answer that could have been compared was not. `backing-off`: the last answers of the endpoint were too large, or the backend has asked to be
+ * left alone for a while.
+ */
+export type Skipped =
+  'not-sampled' | 'concurrency' | 'rate' | 'too-large' | 'backing-off' | 'page' | 'stopping';
 
 /** A read or search that a client was answered, as the router tells the experiment. */
 export interface Answered {

@@ -64,6 +64,8 @@ export type FhirBody =
       readonly pipe: (sink: Writable) => Promise<void>;
       /** Gives the body up: the source's connection is freed. */
       readonly discard: () => void;
+      /** How many bytes the source announces, as they come from it; absent: it does not say. */
+      readonly bytes?: number;
     };
 
 export interface FhirResponse {

@@ -96,10 +96,13 @@ const ISSUE_OF_STATUS: Readonly<Record<number, string>> = {
  * Throws where the failure is between Ficus and the service: 5xx, and 401 or 407, which are about our credentials.
  */
 export function unexplainedFailure(status: number, headers: UpstreamHeaders, service: string): Resource {
-  const retryAfter = Number(headerOf(headers, 'retry-after'));
+  const said = headerOf(headers, 'retry-after');
+  const retryAfter = Number(said);
   if (status === 503) {
     throw new FicusError('unavailable', `${service} is not available`, {
       retryAfter: Number.isInteger(retryAfter) && retryAfter > 0 ? retryAfter : 5,
+      // What the service itself asked for, to be told from what is only advice to clients.
+      ...(said === undefined ? {} : { headers: { 'retry-after': said } }),
     });
   }
   if (status >= 500 || status === 401 || status === 407) {

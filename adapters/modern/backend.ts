@@ -98,15 +98,17 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
   }
 
   function bodyOf(running: Exchange, head: AnswerHead, json: boolean): FhirBody {
-    const discard = (): void => running.discard();
-    if (!json) return { kind: 'pipe', pipe: (sink) => running.pipe(sink), discard };
+    const announced = Number(headerOf(head.headers, 'content-length') ?? Number.NaN);
+    const bytes = Number.isSafeInteger(announced) ? { bytes: announced } : {};
+    const discard = (): void => running.discard(bytes.bytes);
+    if (!json) return { kind: 'pipe', pipe: (sink) => running.pipe(sink), discard, ...bytes };
     relinking ??= createRelinking(options.url.replace(/\/+$/, ''), options.publicBase());
     const links = relinking;
     const decode = decoderOf(head.headers, options.name);
     const pipe = decode
       ? (sink: Writable) => pipeDecoded(running, decode(), links, sink)
       : (sink: Writable) => running.pipe(sink, createRelinker(links));
-    return { kind: 'pipe', pipe, discard };
+    return { kind: 'pipe', pipe, discard, ...bytes };
   }
 
   async function handle(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {

@@ -132,13 +132,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return promise;
   }
 
-  /** Gives the body up. A short one is read to its end, so that the connection can be used again. */
-  discard(): void {
+  /**
+   * Gives the body up. A short one is read to its end, so that the connection can be used again.
+   *
+   * @param announced bytes of the whole body, where the service has said so
+   */
+  discard(announced = 0): void {
     if (this.#state !== 'held') return;
     this.#early = [];
     this.#state = 'discarding';
     if (this.#complete) return;
-    if (this.#earlyBytes > DRAIN_BYTES) this.#controller?.abort(new Error('The body is not wanted'));
+    if (Math.max(this.#earlyBytes, announced) > DRAIN_BYTES)
+      this.#controller?.abort(new Error('The body is not wanted'));
     else this.#controller?.resume();
   }
 

@@ -53,6 +53,14 @@ export const migrationConfig = z
           .default(1024 * 1024)
           .describe('Larger shadow answers are broken off and counted'),
         rereadMs: ms.default(2_000).describe('Pause before a difference is read again on both sides'),
+        rereadsPerSecond: z
+          .number()
+          .min(0.1)
+          .max(1_000)
+          .default(2)
+          .describe(
+            'Differences that are read again a second, for each legacy backend; more are counted as unconfirmed, and against parity',
+          ),
       })
       .prefault({}),
     samples: z

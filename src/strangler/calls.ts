@@ -98,9 +98,16 @@ function count(
   evidence.call({ endpoint, run, side, path: 'client', ms: at - startedAt, ok, fellBack, shape, at });
 }
 
-/** No answer, a fault, a deadline: anything but an answer, good or bad. */
+const TOO_MANY_REQUESTS = 429;
+
+/** No answer, a fault, a deadline, no time for us (429, 503): anything but an answer, good or bad. */
+export function isTechnicalStatus(status: number): boolean {
+  return status >= 500 || status === TOO_MANY_REQUESTS;
+}
+
+/** Whether a side has failed: see `isTechnicalStatus`. */
 export function isTechnical(ended: FhirResponse | FicusError): boolean {
-  return ended.status >= 500;
+  return isTechnicalStatus(ended.status);
 }
 
 /** Whether the client went away, rather than that time is up. */

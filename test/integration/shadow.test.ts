@@ -45,6 +45,7 @@ const LIMITS = {
   deadlineMs: 400,
   maxBytes: MEGABYTE,
   rereadMs: 50,
+  rereadsPerSecond: 1_000,
 };
 
 type Behave = (request: IncomingMessage, response: ServerResponse) => void;

@@ -1,10 +1,14 @@
 import type { Answered } from '../../migration-ports.ts';
+import type { Endpoint } from '../../fhir/types.ts';
 import type { Backend, Clock, FhirRequest, Route, Side } from '../../ports.ts';
 import type { Question } from './ask.ts';
+import { createBackOff } from './back-off.ts';
+import type { BackOff } from './back-off.ts';
 import { createBudget } from './budget.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { AskedSide, Case } from './judge.ts';
-import { atHand, isTelling } from './settled.ts';
+import { atHand, isTelling, restOf } from './settled.ts';
+import type { Settled } from './settled.ts';
 import { skipped, uncomparable } from './uncomparable.ts';
 
 /** What the experiment may cost; `migration.shadow` of the configuration. */
@@ -21,6 +25,8 @@ export interface ShadowLimits {
   readonly maxBytes: number;
   /** Pause before a difference is read again, in milliseconds. */
   readonly rereadMs: number;
+  /** Differences that are read again a second, for each legacy backend. */
+  readonly rereadsPerSecond: number;
 }
 
 export interface AdmissionOptions {
@@ -40,19 +46,48 @@ export interface Admission {
   patient(question: Question): Case;
 }
 
-/** One budget for each backend, whichever endpoints it answers. */
+/** A service that wants to be left alone for longer is asked again after this. */
+const LONGEST_REST_MS = 600_000;
+
+/** One budget for each backend, whichever endpoints it answers; answers that are too large count by endpoint. */
 export function createAdmission({ backends, limits, clock, random }: AdmissionOptions): Admission {
   const budgets = new Map<string, Budget>();
+  const backOffs = new Map<string, BackOff>();
+  const rereads = new Map<string, Budget>();
 
-  function sideOf(name: string | undefined): AskedSide {
+  function sideOf(name: string | undefined, endpoint: Endpoint): AskedSide {
     const backend = name === undefined ? undefined : backends.get(name);
     if (name === undefined || !backend) throw uncomparable('not-wired');
     let budget = budgets.get(name);
     if (!budget) budgets.set(name, (budget = createBudget({ ...limits, clock })));
-    return { backend, budget };
+    const key = `${name} ${endpoint}`;
+    let sizes = backOffs.get(key);
+    if (!sizes) backOffs.set(key, (sizes = createBackOff(clock)));
+    return { backend, budget, sizes, heard: (settled) => heard(settled, budget, sizes) };
   }
 
-  const sidesOf = ({ legacy, modern }: Route) => ({ legacy: sideOf(legacy), modern: sideOf(modern) });
+  /** Of a backend that is wired. */
+  function rereadsOf({ legacy = '' }: Route): Budget {
+    let budget = rereads.get(legacy);
+    if (!budget) {
+      const perSecond = limits.rereadsPerSecond;
+      rereads.set(legacy, (budget = createBudget({ concurrency: Infinity, perSecond, clock })));
+    }
+    return budget;
+  }
+
+  /** What an answer says of asking again. */
+  function heard(settled: Settled | 'too-large', budget: Budget, sizes: BackOff): void {
+    if (settled === 'too-large') sizes.failed();
+    else if (isTelling(settled)) sizes.served();
+    const restMs = settled === 'too-large' ? 0 : restOf(settled, clock.now());
+    if (restMs > 0) budget.rest(Math.min(restMs, LONGEST_REST_MS));
+  }
+
+  const sidesOf = ({ legacy, modern, endpoint }: Route) => ({
+    legacy: sideOf(legacy, endpoint),
+    modern: sideOf(modern, endpoint),
+  });
 
   return {
     live({ side, outcome, ...question }) {
@@ -63,17 +98,28 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
       if (settled && !isTelling(settled)) throw uncomparable(`${side}-failed`);
       const needed = (['legacy', 'modern'] as const).filter((it) => !settled || it !== side);
       for (const it of needed) {
-        const why = sides[it].budget.full();
+        const why = sides[it].sizes.resting ? 'backing-off' : sides[it].budget.full();
         if (why !== undefined) throw skipped(why);
       }
       const permits = new Map(needed.map((it): [Side, Permit] => [it, sides[it].budget.take()]));
-      return { ...question, request, sides, permits, ...(settled ? { known: { side, settled } } : {}) };
+      const known = settled ? { known: { side, settled } } : {};
+      return {
+        ...question,
+        request,
+        sides,
+        permits,
+        rereads: rereadsOf(question.route),
+        patient: false,
+        ...known,
+      };
     },
     patient: (question) => ({
       ...question,
       request: comparableRequest(question.request),
       sides: sidesOf(question.route),
       permits: new Map(),
+      rereads: rereadsOf(question.route),
+      patient: true,
     }),
   };
 }

@@ -146,7 +146,7 @@ function releasedWhenRead(response: FhirResponse, permit: Permit): FhirResponse 
   return {
     ...response,
     body: {
-      kind: 'pipe',
+      ...body,
       pipe: (sink) => body.pipe(sink).finally(() => permit.release()),
       discard: () => {
         body.discard();
@@ -162,13 +162,15 @@ async function settle(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Settled> {
-  const { status, body } = response;
-  if (body.kind !== 'pipe') return { status, body, piped: false };
-  const bytes = await readPipe(body, maxBytes, signal);
-  if (bytes.length === 0) return { status, body: { kind: 'none' }, piped: true };
+  const { status, body, headers } = response;
+  const retryAfter = headers['retry-after'];
+  const said = { status, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  if (body.kind !== 'pipe') return { ...said, body, piped: false };
+  const bytes = await readPipe(body, { maxBytes, signal, clock });
+  if (bytes.length === 0) return { ...said, body: { kind: 'none' }, piped: true };
   // Clients have their turn between the reading, the parsing and the comparing.
   await pause(0, clock);
-  return { status, body: { kind: 'resource', resource: parseResource(bytes) }, piped: true };
+  return { ...said, body: { kind: 'resource', resource: parseResource(bytes) }, piped: true };
 }
 
 function parseResource(bytes: Buffer): Resource {

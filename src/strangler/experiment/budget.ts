@@ -17,11 +17,13 @@ export interface BudgetOptions {
 /** How much the experiment may ask of one backend: so many requests at once and so many a second, whoever of it asks. */
 export interface Budget {
   /** Why there is no leave to be had at this moment; undefined: `take` gives one. Whoever waits comes first. */
-  full(): 'concurrency' | 'rate' | undefined;
+  full(): 'concurrency' | 'rate' | 'backing-off' | undefined;
   /** @throws RangeError while it is full */
   take(): Permit;
   /** Waits for its turn. Rejects with the signal's reason when that aborts. */
   wait(signal: AbortSignal): Promise<Permit>;
+  /** Gives no leave for so many milliseconds, whoever waits. */
+  rest(ms: number): void;
   readonly inFlight: number;
   readonly waiting: number;
 }
@@ -37,11 +39,13 @@ export function createBudget({ concurrency, perSecond, clock }: BudgetOptions): 
   let inFlight = 0;
   let tokens = capacity;
   let filledAt = clock.now();
+  let restsUntil = 0;
   let cancelTimer: (() => void) | undefined;
 
-  function blockedBy(): 'concurrency' | 'rate' | undefined {
-    if (inFlight >= concurrency) return 'concurrency';
+  function blockedBy(): 'concurrency' | 'rate' | 'backing-off' | undefined {
     const now = clock.now();
+    if (now < restsUntil) return 'backing-off';
+    if (inFlight >= concurrency) return 'concurrency';
     // A clock that was set back takes nothing away.
     tokens = Math.min(capacity, tokens + (Math.max(0, now - filledAt) * perSecond) / 1_000);
     filledAt = now;
@@ -68,6 +72,7 @@ export function createBudget({ concurrency, perSecond, clock }: BudgetOptions): 
     cancelTimer = undefined;
     for (const start of waiting) {
       const why = blockedBy();
+      if (why === 'backing-off') cancelTimer = clock.after(restsUntil - clock.now(), serve);
       if (why === 'rate') cancelTimer = clock.after(Math.ceil(((1 - tokens) * 1_000) / perSecond), serve);
       if (why !== undefined) return;
       waiting.delete(start);
@@ -99,6 +104,9 @@ export function createBudget({ concurrency, perSecond, clock }: BudgetOptions): 
         signal.addEventListener('abort', leave, { once: true });
         serve();
       }),
+    rest(ms) {
+      restsUntil = Math.max(restsUntil, clock.now() + ms);
+    },
     get inFlight() {
       return inFlight;
     },

@@ -5,6 +5,7 @@ import { askedRequest } from './asked-request.ts';
 import type { ParseQuery } from './asked-request.ts';
 import { applyRules } from '../compare/rules.ts';
 import type { Ask, Question } from './ask.ts';
+import type { BackOff } from './back-off.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { ComparableAnswer, ComparableSet } from '../compare/answer.ts';
 import type { Compare } from './compare-function.ts';
@@ -13,7 +14,8 @@ import { pause } from './pause.ts';
 import type { RuleBook } from './rules.ts';
 import type { Samples } from './samples.ts';
 import type { Settled } from './settled.ts';
-import { Uncomparable, uncomparable } from './uncomparable.ts';
+import { Uncomparable, skipped, uncomparable } from './uncomparable.ts';
+import type { Why } from './uncomparable.ts';
 
 export interface JudgeOptions {
   readonly ask: Ask;
@@ -34,6 +36,10 @@ export interface JudgeOptions {
 export interface AskedSide {
   readonly backend: Backend;
   readonly budget: Budget;
+  /** What is left alone because it was too large. */
+  readonly sizes: Pick<BackOff, 'resting'>;
+  /** To be told of every answer: asking again goes by it. */
+  readonly heard: (settled: Settled | 'too-large') => void;
 }
 
 /** A question to both sides. */
@@ -41,6 +47,10 @@ export interface Case extends Question {
   readonly sides: Readonly<Record<Side, AskedSide>>;
   /** What one side has said already. */
   readonly known?: { readonly side: Answered['side']; readonly settled: Settled };
+  /** Leaves to read a difference again, for the legacy backend's sake. */
+  readonly rereads: Budget;
+  /** Whoever asks waits for what it needs; otherwise what is not to be had at once is done without. */
+  readonly patient: boolean;
   /** Leaves to ask that were taken already; whoever uses one takes it out. */
   readonly permits: Map<Side, Permit>;
 }
@@ -66,15 +76,25 @@ const MAX_REREADS = 3;
 /**
  * Compares the two answers to one question. A match costs legacy nothing more. A difference is read again on both sides after a pause: what has vanished
  * was in flight; what is there twice is counted, and then legacy is asked once more, one read after the other (two at once would be one in flight), for what it differs by from
- * itself. When each reading differs in another way, the last one counts after three: two sides that never agree are not called even.
+ * itself. When each reading differs in another way, the last one counts after three: two sides that never agree are not called even. More differences a second than
+ * may be read again are counted as unconfirmed, and against parity.
  */
 export function createJudge(options: JudgeOptions): Judge {
   const { ask, compare, rules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
 
   async function readSide(side: Side, it: Case, signal: AbortSignal, first?: Settled) {
-    const { backend, budget } = it.sides[side];
-    const once = async (request: Question['request'], permit?: Permit): Promise<Settled> =>
-      ask(side, backend, { ...it, request }, permit ?? (await budget.wait(signal)), signal);
+    const { backend, budget, heard } = it.sides[side];
+    const once = async (request: Question['request'], permit?: Permit): Promise<Settled> => {
+      const leave = permit ?? (await budget.wait(signal));
+      try {
+        const settled = await ask(side, backend, { ...it, request }, leave, signal);
+        heard(settled);
+        return settled;
+      } catch (error) {
+        if (error === skipped('too-large')) heard('too-large');
+        throw error;
+      }
+    };
     const permit = it.permits.get(side);
     it.permits.delete(side);
     const settled = first ?? (await once(it.request, permit));
@@ -161,6 +181,7 @@ export function createJudge(options: JudgeOptions): Judge {
     if (owedBefore || isOwed(it, patientId)) return { ...inFlight, why: 'owed' };
     // What is known and accepted is not asked after again.
     if (differences.every(isNoise)) return { ...about, verdict: 'different', differences };
+    if (!(await mayReread(it, signal))) throw uncomparable(unconfirmed(differences));
     for (let reading = 1; ; reading++) {
       await pause(rereadMs, clock, signal);
       pair = await readBoth(again, signal);
@@ -175,6 +196,18 @@ export function createJudge(options: JudgeOptions): Judge {
     }
   };
 }
+
+/** Whether a difference may be read again; over the budget it is counted as one that was not. */
+async function mayReread({ rereads, patient }: Case, signal: AbortSignal): Promise<boolean> {
+  if (!patient && rereads.full() !== undefined) return false;
+  (patient ? await rereads.wait(signal) : rereads.take()).release();
+  return true;
+}
+
+const unconfirmed = (differences: readonly Difference[]): Why =>
+  differences.some(({ severity }) => severity === 'critical' || severity === 'major')
+    ? 'unconfirmed'
+    : 'unconfirmed-minor';
 
 const isNoise = ({ severity }: Difference): boolean => severity === 'noise';
 

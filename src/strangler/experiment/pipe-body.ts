@@ -1,25 +1,45 @@
 import { Writable } from 'node:stream';
-import type { FhirBody } from '../../ports.ts';
+import type { Clock, FhirBody } from '../../ports.ts';
 import { skipped } from './uncomparable.ts';
 
 type Pipe = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
+export interface ReadPipeOptions {
+  /** Of more than these the transfer is broken off at once; one that is announced as longer is not begun. */
+  readonly maxBytes: number;
+  /** Ends the transfer. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** So much is taken without a pause; most answers end before it. */
+const AT_ONCE_BYTES = 64 * 1024;
+
 /**
- * The bytes of a piped body.
+ * The bytes of a piped body. What is longer is taken chunk by chunk, with a turn for everybody else after each.
  *
- * @param maxBytes of more than these the transfer is broken off at once
- * @param signal ends the transfer
  * @throws Uncomparable `too-large`; the signal's reason; what the pipe fails with
  */
-export async function readPipe(body: Pipe, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+export async function readPipe(body: Pipe, { maxBytes, signal, clock }: ReadPipeOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const tooLarge = skipped('too-large');
+  if (signal.aborted || (body.bytes ?? 0) > maxBytes) {
+    body.discard();
+    throw signal.aborted ? (signal.reason as Error) : tooLarge;
+  }
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       size += chunk.length;
-      if (size <= maxBytes) chunks.push(chunk);
-      done(size <= maxBytes ? null : tooLarge);
+      if (size > maxBytes) {
+        // What came before is not kept until the connection is gone.
+        chunks.length = 0;
+        done(tooLarge);
+        return;
+      }
+      chunks.push(chunk);
+      if (size > AT_ONCE_BYTES) clock.after(0, done);
+      else done();
     },
   });
   // The pipe tells of every failure; a sink without a listener would tell it to the process.
@@ -29,10 +49,6 @@ export async function readPipe(body: Pipe, maxBytes: number, signal: AbortSignal
     sink.destroy(signal.reason as Error);
     reject(signal.reason as Error);
   };
-  if (signal.aborted) {
-    body.discard();
-    throw signal.reason as Error;
-  }
   signal.addEventListener('abort', abort, { once: true });
   try {
     await Promise.race([body.pipe(sink), aborted]);
@@ -40,8 +56,6 @@ export async function readPipe(body: Pipe, maxBytes: number, signal: AbortSignal
     throw size > maxBytes ? tooLarge : error;
   } finally {
     signal.removeEventListener('abort', abort);
-    // What came before it was broken off is not kept either.
-    if (size > maxBytes) chunks.length = 0;
   }
   return Buffer.concat(chunks, size);
 }

@@ -6,6 +6,7 @@ import { shaped } from '../../fhir/summary.ts';
 import type { Json, Resource } from '../../fhir/types.ts';
 import type { Answered } from '../../migration-ports.ts';
 import type { FhirBody, FhirRequest } from '../../ports.ts';
+import { isTechnicalStatus } from '../calls.ts';
 import { comparableBody, comparableError } from '../compare/answer.ts';
 import type { ComparableAnswer } from '../compare/answer.ts';
 
@@ -17,6 +18,8 @@ export type Settled =
       readonly body: Exclude<FhirBody, { readonly kind: 'pipe' }>;
       /** It came as bytes, in the shape in which clients get it. */
       readonly piped: boolean;
+      /** `Retry-After` of the answer. */
+      readonly retryAfter?: string;
     };
 
 /** What a side said, as far as it has said it. */
@@ -25,8 +28,6 @@ export interface Page {
   /** Where a set goes on: a token of ours, or the parameters of a link. */
   readonly next?: string | readonly (readonly [name: string, value: string])[];
 }
-
-const TOO_MANY_REQUESTS = 429;
 
 /** What the client was answered, when it is still there to be compared; undefined: its bytes are gone, or it had the record already (304). */
 export function atHand(outcome: Answered['outcome']): Settled | undefined {
@@ -45,14 +46,29 @@ export function statusOf(settled: Settled): number {
   return 'error' in settled ? settled.error.status : settled.status;
 }
 
-/** Whether a side has failed, rather than answered: no answer, a fault, a deadline. As the router counts it. */
+/** Whether a side has failed, rather than answered: no answer, a fault, a deadline, no time for us. As the router counts it. */
 export function isTechnical(settled: Settled): boolean {
-  return statusOf(settled) >= 500;
+  return isTechnicalStatus(statusOf(settled));
 }
 
-/** Whether an answer says something of the record. A refusal with a reason does; a failure does not, nor does a service that has no time. */
+/** Whether an answer says something of the record. A refusal with a reason does; a failure does not. */
 export function isTelling(settled: Settled): boolean {
-  return !isTechnical(settled) && statusOf(settled) !== TOO_MANY_REQUESTS;
+  return !isTechnical(settled);
+}
+
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+
+/**
+ * How long a side has asked to be left alone, in milliseconds: `Retry-After` of a 429 or a 503, in seconds or as a date (RFC 9110 §10.2.3). 0: it has not.
+ *
+ * @param now epoch milliseconds
+ */
+export function restOf(settled: Settled, now: number): number {
+  if (!BUSY.has(statusOf(settled))) return 0;
+  const said = 'error' in settled ? settled.error.headers['retry-after'] : settled.retryAfter;
+  if (said === undefined) return 0;
+  const ms = /^\d+$/.test(said) ? Number(said) * 1_000 : Date.parse(said) - now;
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 /** An answer as it is compared: in the shape that the client asked for, which of ours http/ makes (src/fhir/bundle.ts) and a service itself. */

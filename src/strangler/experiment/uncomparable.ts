@@ -4,7 +4,7 @@ import type { Skipped } from '../../migration-ports.ts';
  * Why two answers could not be compared although that was begun; counted by these words:
  * `legacy-failed`, `modern-failed`, `both-failed`: technically, or with something that is no FHIR; `incomplete`: a side says that its answer lacks
  * something; `too-many`: more resources than are followed; `pages`: a next page that cannot be asked for; `versions`: the versions of a record are each
- * side's own; `not-wired`: a side has no backend; `not-a-read`; `budget`: no leave to ask within the life of a comparison; `internal`: a fault of ours.
+ * side's own; `unconfirmed`, `unconfirmed-minor`: differed, and could not be read again within the budget for that (parity counts the first as different); `not-wired`: a side has no backend; `not-a-read`; `budget`: no leave to ask within the life of a comparison; `internal`: a fault of ours.
  */
 export type Why =
   | 'legacy-failed'
@@ -14,6 +14,8 @@ export type Why =
   | 'too-many'
   | 'pages'
   | 'versions'
+  | 'unconfirmed'
+  | 'unconfirmed-minor'
   | 'not-wired'
   | 'not-a-read'
   | 'budget'

@@ -70,18 +70,26 @@ function criticalSignatures(tally: Tally | undefined): string {
 export function parityGate(compared: Compared): Gate {
   const { tally, limits, now } = compared;
   const { count, critical, major } = tally?.trials ?? { count: 0, critical: 0, major: 0 };
-  const grave = critical + major;
-  const share = count === 0 ? 0 : (count - grave) / count;
+  const { live, replay } = tally?.verdicts ?? {};
+  const unconfirmed = [live, replay].reduce(
+    (sum, it) => sum + (it?.notComparable.get('unconfirmed') ?? 0),
+    0,
+  );
+  // What differed and was not read again is not told from what was in flight: it may not make parity better.
+  const grave = critical + major + unconfirmed;
+  const all = count + unconfirmed;
+  const share = all === 0 ? 0 : (all - grave) / all;
   const base = {
     name: 'parity',
     threshold: `${percent(limits.parity)} or more, over ${many(limits.minCalls, 'comparison')} or more`,
-    value: count === 0 ? 'nothing compared' : `${percent(share)} of ${number(count)}`,
-    figures: { comparisons: count, critical, major, parity: share },
+    value: all === 0 ? 'nothing compared' : `${percent(share)} of ${number(all)}`,
+    figures: { comparisons: count, critical, major, unconfirmed, parity: share },
   } as const;
-  const allowed = (1 - limits.parity) * Math.max(count, limits.minCalls);
+  const allowed = (1 - limits.parity) * Math.max(all, limits.minCalls);
   // A little more than allowed by the last digit of a sum is not more.
   if (grave > allowed + 1e-9) {
-    const words = `${many(grave, 'comparison')} of ${number(count)} with a critical or major difference: ${apart(share, limits.parity).join(' parity, ')} is asked for.`;
+    const notAgain = unconfirmed === 0 ? '' : ` (${number(unconfirmed)} of them not read again)`;
+    const words = `${many(grave, 'comparison')} of ${number(all)} with a critical or major difference${notAgain}: ${apart(share, limits.parity).join(' parity, ')} is asked for.`;
     return gate(compared, { ...base, verdict: 'fail', words });
   }
   const missing = limits.minCalls - count;
@@ -91,7 +99,7 @@ export function parityGate(compared: Compared): Gate {
     const words = capital(`${expected(missing, tally, 'trials', now)}: ${many(missing, 'more comparison')}.`);
     return gate(compared, { ...base, verdict: 'insufficient', words });
   }
-  const words = `${percent(share)} of ${many(count, 'comparison')} without a critical or major difference.`;
+  const words = `${percent(share)} of ${many(all, 'comparison')} without a critical or major difference.`;
   return gate(compared, { ...base, verdict: 'pass', words });
 }
 

@@ -96,10 +96,10 @@ function run(figures: RunFigures, title: string): string {
     figures.first === undefined
       ? 'No comparison yet.'
       : `${many(figures.trials, 'comparison')} from ${figures.first} to ${figures.last}.`;
-  const parity =
-    figures.trials === 0
-      ? ''
-      : ` Parity ${percent((figures.trials - figures.critical - figures.major) / figures.trials)}.`;
+  const unconfirmed = figures.verdicts.reduce((sum, it) => sum + (it.notComparable['unconfirmed'] ?? 0), 0);
+  const all = figures.trials + unconfirmed;
+  const alike = figures.trials - figures.critical - figures.major;
+  const parity = all === 0 ? '' : ` Parity ${percent(alike / all)}.`;
   return [
     title,
     '',

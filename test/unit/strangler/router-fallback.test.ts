@@ -93,6 +93,7 @@ describe('a read that modern fails to answer', () => {
     'legacy-malformed',
     'legacy-exception',
     'not-implemented',
+    'throttled',
   ])('is answered by legacy, and says so: %s', async (code) => {
     labs.answers = fail(code);
     expect(await ask()).toMatchObject({ status: 200, servedBy: 'legacy:core; fallback' });
@@ -104,12 +105,15 @@ describe('a read that modern fails to answer', () => {
     expect(experiment.told).toMatchObject([{ side: 'legacy', outcome: { response: { status: 200 } } }]);
   });
 
-  it('is answered by legacy when modern answers with a 5xx, whose body is given up', async () => {
-    const { response, state } = piped(503);
-    labs.answers = async () => response;
-    expect(await ask()).toMatchObject({ servedBy: 'legacy:core; fallback' });
-    expect(state.discarded).toBe(true);
-  });
+  it.each([429, 500, 503])(
+    'is answered by legacy when modern answers %s, whose body is given up',
+    async (status) => {
+      const { response, state } = piped(status);
+      labs.answers = async () => response;
+      expect(await ask()).toMatchObject({ servedBy: 'legacy:core; fallback' });
+      expect(state.discarded).toBe(true);
+    },
+  );
 
   it('is no failure of a modern side that was not asked: an open breaker, a full queue', async () => {
     labs.answers = async () => {
@@ -131,7 +135,6 @@ describe('a read that modern fails to answer', () => {
     ['is not there', 'not-found'],
     ['is refused', 'forbidden'],
     ['cannot be searched for so', 'search-unsupported'],
-    ['is throttled', 'throttled'],
   ])('is no failure when it %s: that is an answer', async (_name, code) => {
     labs.answers = fail(code);
     expect(await outcome(ask())).toBe(code);

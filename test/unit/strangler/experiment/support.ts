@@ -183,6 +183,7 @@ export function rig(
       deadlineMs: 5_000,
       maxBytes: 10_000,
       rereadMs: 2_000,
+      rereadsPerSecond: 100,
       ...more.limits,
     },
   });
