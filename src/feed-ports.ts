@@ -98,8 +98,21 @@ export interface FeedCounts {
   readonly rejected: number;
 }
 
+/** What metrics and health checks show of the inbox. */
+export interface InboxFigures {
+  readonly interfaces: readonly { readonly source: string; readonly counts: FeedCounts }[];
+  readonly parked: readonly {
+    readonly source: string;
+    readonly reason: ParkReason;
+    readonly count: number;
+  }[];
+  /** When the oldest waiting and the oldest parked message was received; epoch milliseconds; absent when there is none. */
+  readonly oldest: { readonly waiting?: number; readonly parked?: number };
+}
+
 /** Which messages of the inbox. */
 export interface MessageFilter {
+  /** `duplicate`: those that came more than once, whatever became of them. */
   readonly states?: readonly MessageState[];
   readonly source?: string;
   readonly type?: string;
@@ -142,6 +155,7 @@ export interface InboxLedger {
   list(filter: MessageFilter): readonly MessageRecord[];
   find(seq: number): { readonly record: MessageRecord; readonly bytes: Uint8Array | undefined } | undefined;
   counts(source?: string): FeedCounts;
+  figures(): InboxFigures;
   /** Counted anew from the messages themselves: what `counts` must equal. */
   audit(): { readonly holds: boolean; readonly counts: FeedCounts };
   /** Lets go of the bytes of messages that ended before `before`; parked ones stay. Gives how many. */

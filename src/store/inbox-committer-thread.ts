@@ -1,0 +1,67 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Arrival } from '../feed-ports.ts';
+import { createCommitter } from './inbox-committer.ts';
+import { openInboxDatabase } from './inbox-schema.ts';
+import { packReceipts, unpackArrivals } from './inbox-wire.ts';
+import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
+
+/**
+ * Entry of the committer's thread. Whatever has arrived while one transaction was synced goes into the next one; nothing waits for a timer. While a sync
+ * runs, only this thread stands still.
+ */
+export interface CommitterData {
+  readonly file: string;
+  readonly owners: Readonly<Record<string, string>>;
+  /** Most arrivals and bytes of one transaction. */
+  readonly batch: { readonly messages: number; readonly bytes: number };
+}
+
+const { file, owners, batch } = workerData as CommitterData;
+const port = parentPort!;
+const database = openInboxDatabase(file);
+const committer = createCommitter(database, owners);
+let closing = false;
+
+function say(message: FromCommitter): void {
+  port.postMessage(message, message.kind === 'safe' ? [message.receipts.buffer as ArrayBuffer] : []);
+}
+
+/** All that is queued, within the bounds of one transaction. */
+function gather(first: ToCommitter): Arrival[] {
+  const arrivals: Arrival[] = [];
+  let size = 0;
+  let next: ToCommitter | undefined = first;
+  while (next !== undefined) {
+    if (next === 'close') {
+      closing = true;
+      break;
+    }
+    size += next.bytes.byteLength;
+    arrivals.push(...unpackArrivals(next));
+    if (arrivals.length >= batch.messages || size >= batch.bytes) break;
+    next = (receiveMessageOnPort(port) as { readonly message: ToCommitter } | undefined)?.message;
+  }
+  return arrivals;
+}
+
+/** What may be said of an error of the disk or the database: its code. */
+function codeOf(error: unknown): string {
+  const { errcode, code } = error as { readonly errcode?: unknown; readonly code?: unknown };
+  return typeof errcode === 'number' ? `SQLite ${errcode}` : typeof code === 'string' ? code : 'unknown';
+}
+
+port.on('message', (message: ToCommitter) => {
+  const arrivals = gather(message);
+  if (arrivals.length > 0) {
+    try {
+      say({ kind: 'safe', receipts: packReceipts(committer.commit(arrivals)) });
+    } catch (error) {
+      say({ kind: 'failed', count: arrivals.length, code: codeOf(error) });
+    }
+  }
+  if (closing) {
+    database.close();
+    port.close();
+  }
+});
+say({ kind: 'open', sequences: committer.sequences() });
