@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../fhir/types.ts';
 import { isObject } from './fhir-path.ts';
 import { say, type Codec } from './codec.ts';
+import type { Run } from './run.ts';
 import type { CodeRow, CodesFile } from './schema.ts';
 import { valued, type TreeReader } from './tree.ts';
 
@@ -94,14 +95,18 @@ export function codeCodec(map: CodeMap, target: CodeTarget): Codec {
       if (!valued(text)) return undefined;
       const mapped = map.toFhir.get(text);
       if (mapped) return wrap(mapped, target);
-      if (target === 'code' || map.unknown !== 'keep')
-        run.lose('unknown-code', place.location(), `code map ${map.name}`);
+      if (target === 'code' || map.unknown !== 'keep') loseCode(map, place, run);
       return unknown(map, text, target);
     },
     write(value, place) {
       return say(place, value, value === undefined ? undefined : legacyCode(map, value, target));
     },
   };
+}
+
+function loseCode({ name, unknown: policy }: CodeMap, place: TreeReader, run: Run): void {
+  const kind = policy === 'park' ? 'mapping-needed' : 'unknown-code';
+  run.lose(kind, place.location(), `code map ${name}`);
 }
 
 function wrap(mapped: MappedCode, target: CodeTarget): Json {
@@ -164,7 +169,7 @@ export function translated(
         coding['display'] ??= mapped.display;
         return value;
       }
-      if (map.unknown !== 'keep') run.lose('unknown-code', place.location(), `code map ${map.name}`);
+      if (map.unknown !== 'keep') loseCode(map, place, run);
       return keepUnknown(value, coding, map, target);
     },
     write(value, place, run) {

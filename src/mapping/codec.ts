@@ -7,6 +7,8 @@ import type { TreeReader, TreeWriter } from './tree.ts';
  * writing allocate nothing but their result.
  */
 export interface Codec {
+  /** What is read and written is a whole list: several parts of one place make its items. */
+  readonly list?: true;
   /** What the place says, or undefined when it says nothing (or nothing that can be read: then the run knows). */
   read(place: TreeReader, run: Run): Json | undefined;
   /**

@@ -50,9 +50,14 @@ export function compileMembers(branches: readonly Branch[], typeName: string): M
       for (const branch of group) branch.problem(`FHIR R4 ${typeName} has no element ${name}`);
       return [];
     }
-    const list = property.element.max > 1;
+    const list = property.element.max > 1 && !group.every(makesList);
     return [list ? compileList(name, group, property.type) : compileSingle(name, group, property.type)];
   });
+}
+
+/** Whether a row's codec makes the whole list of a property: then that is one value. */
+function makesList({ fhir, says }: Branch): boolean {
+  return fhir.length === 1 && 'codec' in says && says.codec.list === true;
 }
 
 /** The codec of rows whose FHIR side is `$this`: alternatives for one value. */

@@ -22,6 +22,7 @@ interface Token {
  * Compiles a condition on the legacy side:
  *
  *     PID-29                              says something
+ *     OBX-5[2]                            a second repetition says something
  *     XTN.3 = 'Internet'                  equals
  *     XTN.3 in ('Internet', 'X.400')      is one of
  *     PID-24 != N                         says something else, or nothing
@@ -80,7 +81,7 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
   const comparison = (): Test => {
     const token = tokens[at++];
     if (token?.kind !== 'word') throw new Error(`expected a path in condition: ${text}`);
-    const says = operand(token.text);
+    const says = operand(token.text, repetition());
     if (accept('=')) {
       const value = literal();
       return (place, run) => says(place, run) === value;
@@ -95,11 +96,22 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     }
     return (place, run) => says(place, run) !== undefined;
   };
-  const operand = (path: string): ((place: TreeReader, run: Run) => string | undefined) => {
+  /** `[2]`: which repetition of the last step, from 1; the first when nothing is said. */
+  const repetition = (): number => {
+    if (!accept('[')) return 1;
+    const count = Number(literal());
+    expect(']');
+    if (!Number.isInteger(count) || count < 1) throw new Error(`repetitions count from 1: ${text}`);
+    return count;
+  };
+  const operand = (path: string, count: number): ((place: TreeReader, run: Run) => string | undefined) => {
     if (path.startsWith('$')) return (_place, run) => run.facts?.[path.slice(1)];
     const steps = parseTreePath(path, syntax, root);
     needs.push(pathKey(steps));
-    return (place) => firstText(descend(place, steps));
+    const last = steps.at(-1);
+    if (count === 1 || last === undefined) return (place) => firstText(descend(place, steps));
+    const above = steps.slice(0, -1);
+    return (place) => firstText(descend(place, above).child(last, count - 1));
   };
   const list = (): ReadonlySet<string> => {
     const close = accept('[') ? ']' : ')';

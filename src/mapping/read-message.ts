@@ -32,7 +32,12 @@ export interface MessageReading {
   readonly loss: readonly Loss[];
 }
 
-type Draft = MessageResource & { readonly as: string | undefined; readonly links: readonly Link[] };
+interface Draft extends MessageResource {
+  readonly as: string | undefined;
+  readonly links: readonly Link[];
+  /** Whether its key was made of several fields. */
+  readonly keyed: boolean;
+}
 
 /**
  * Reads a message by its structure's `reads`, `mentions` and `merges`.
@@ -52,6 +57,7 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
       resources.push(readResource(reading, place, from, root, run, context));
     }
   }
+  tellApart(resources);
   const segments = segmentsOf(root);
   resources.push(...mentioned(message.mentions, segments, resources, context));
   linkResources(resources);
@@ -83,9 +89,11 @@ function readResource(
   context: RunContext,
 ): Draft {
   const result = readTree(map, place, context);
-  const id = result.resource && (result.resource.id ?? key?.(place, run) ?? placeKey(root, from, run));
+  const own = result.resource?.id;
+  const id = result.resource && (own ?? key?.(place, run) ?? placeKey(root, from, run));
   return {
     from,
+    keyed: own === undefined,
     as,
     mode,
     links,
@@ -95,6 +103,18 @@ function readResource(
       return result.loss;
     },
   };
+}
+
+/** What a message says twice by the same fields is two things: `HOSP|4711/NOTE`, `HOSP|4711/NOTE/2`. */
+function tellApart(resources: readonly Draft[]): void {
+  const seen = new Map<string, number>();
+  for (const { resource, keyed } of resources) {
+    if (!keyed || !resource?.id) continue;
+    const name = `${resource.resourceType}/${resource.id}`;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    if (count > 1) resource.id = `${resource.id}/${count}`;
+  }
 }
 
 /** The key of what has no number of its own: its place in this one message, below the sender's authority. */
@@ -124,7 +144,7 @@ function mentioned(
           if (!resource || known.has(nameOf(resource))) continue;
           known.add(nameOf(resource));
           const from = place.child(field, index).location();
-          found.push({ from, as: undefined, mode: 'mention', links: [], resource, loss: [] });
+          found.push({ from, as: undefined, mode: 'mention', links: [], keyed: false, resource, loss: [] });
         }
       }
     }

@@ -170,7 +170,12 @@ export class RowCompiler {
         ? []
         : (this.attempt(() => parseTreePath(text, this.shape.syntax, this.part?.type)) ?? []);
     };
-    return make?.({ syntax: this.shape.syntax, codes: (codes) => this.codes(codes), path });
+    const map = (wanted: string): CompiledMap | undefined => {
+      const found = this.environment.map(wanted);
+      if (!found) this.problem(`there is no map ${wanted}, or it needs itself`);
+      return found;
+    };
+    return make?.({ syntax: this.shape.syntax, codes: (codes) => this.codes(codes), map, path });
   }
 
   private codes(name: string): CodeMap | undefined {
@@ -255,9 +260,20 @@ export class RowCompiler {
   private coverPaths(cover: Cover, steps: readonly Step[], paths: readonly string[]): void {
     for (const path of paths) {
       const below = [...steps, ...parseTreePath(path, this.shape.syntax, this.part?.type)];
-      const rule = { kind: 'value', when: this.when, up: below.length, why: undefined } as const;
-      coverAt(cover, below).rules.push(rule);
+      const at = coverAt(cover, below);
+      const part = this.shape.syntax === 'v2' ? this.partAt(below) : undefined;
+      at.repeats ||= part?.repeats ?? false;
+      at.rules.push({
+        kind: part?.type === 'varies' ? 'all' : 'value',
+        when: this.when,
+        up: below.length,
+        why: undefined,
+      });
     }
+  }
+
+  private partAt(steps: readonly Step[]): PartDef | undefined {
+    return this.attempt(() => definitionAt(this.environment.definitions, steps, this.shape.root));
   }
 
   private isList(fhir: readonly FhirStep[]): boolean {

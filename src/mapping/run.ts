@@ -24,6 +24,8 @@ export type LossKind =
   | 'invalid'
   /** A code map does not know it. */
   | 'unknown-code'
+  /** A code map does not know it, and wants somebody to look before anything of the message is used. */
+  | 'mapping-needed'
   /** A coding system without a known URI. */
   | 'unknown-system'
   /** An assigning authority that is not registered. */

@@ -177,7 +177,7 @@ const codeRow = z.strictObject({
   only: z.enum(['read', 'write']).optional(),
 });
 
-const unknownPolicy = z.enum(['refuse', 'keep', 'text']);
+const unknownPolicy = z.enum(['refuse', 'keep', 'text', 'park']);
 
 export const codesSchema = z.strictObject({
   codes: codesName,

@@ -1,5 +1,6 @@
 import { hdAt, hdFrom } from './authority.ts';
 import type { CodeMap } from './code-map.ts';
+import type { CompiledMap } from './compiled-map.ts';
 import type { Codec } from './codec.ts';
 import type { PathSyntax } from './tree-path.ts';
 import type { Step } from './tree.ts';
@@ -15,6 +16,8 @@ import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER
 export interface ViaEnvironment {
   /** A code map by name; undefined when the set has none, which is reported. */
   readonly codes: (name: string) => CodeMap | undefined;
+  /** A compiled map by name; undefined when the set has none, which is reported. */
+  readonly map: (name: string) => CompiledMap | undefined;
   /** The path that the row's `with` gives a parameter; one that is missing is reported. */
   readonly path: (parameter: string) => readonly Step[];
   readonly syntax: PathSyntax;

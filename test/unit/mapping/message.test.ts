@@ -106,6 +106,23 @@ describe('the resources of a message', () => {
     expect(one).toBe('Observation LAB|7%2F7/7%2Fa/');
   });
 
+  it('that the same fields name twice are two, in their order', () => {
+    const reading = read(
+      set,
+      'HOSP',
+      'ZOR|77^LAB',
+      'ZIT|note|first line',
+      'ZIT|note|second line',
+      'ZIT|note|third|b',
+    );
+    expect(names(reading).slice(1)).toEqual([
+      'Observation LAB|77/note/',
+      'Observation LAB|77/note//2',
+      'Observation LAB|77/note/b',
+    ]);
+    expect(first(reading, 'DiagnosticReport')['result']).toHaveLength(3);
+  });
+
   it('get a key of their place in the message where no field makes one', () => {
     expect(names(read(set, 'HOSP', 'ZOR|77^LAB', 'ZIT|a|x', 'ZFL|2026')).at(2)).toBe(
       'Specimen HOSP|LAB/EAST/M1/ORDER[1]/ITEM[1]/ZFL[1]',
