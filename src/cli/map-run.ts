@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseBatch } from '../../adapters/hl7v2/batch.ts';
 import type { Message } from '../../adapters/hl7v2/message.ts';
+import { typeOf } from '../../adapters/hl7v2/message-type.ts';
 import { messageTree } from '../../adapters/hl7v2/tree.ts';
 import { toFicusError } from '../errors.ts';
-import type { CompiledMessage } from '../mapping/compiled-message.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
+import { messageOf, typeName } from '../mapping/message-of.ts';
 import { readMessage, type MessageReading } from '../mapping/read-message.ts';
 import type { Loss, RunContext } from '../mapping/run.ts';
 
@@ -52,13 +53,13 @@ function runMessage(
 ): Omit<MessageReport, 'file' | 'message'> {
   let type = '?';
   try {
-    const [code, event, structure] = [1, 2, 3].map((part) => message.value('MSH', 9, 1, part) ?? '');
-    type = event === '' ? code! : `${code}^${event}`;
-    const file = structureOf(set, type, structure!);
+    const said = typeOf(message);
+    type = typeName(said);
+    const file = messageOf(set, said);
     if (!file) return { type, error: 'there is no message file for this type' };
     const names = message.segments.map((segment) => segment.name);
     const { root, unexpected } = file.group(names);
-    const facts = { ...context.facts, event: event!, type: code! };
+    const facts = { ...context.facts, event: said.event, type: said.code };
     const reading = readMessage(file, messageTree(message, root, file.order), { ...context, facts });
     const astray = unexpected.map((index): Loss => ({
       kind: 'unmapped',
@@ -69,15 +70,6 @@ function runMessage(
   } catch (error) {
     return { type, error: describe(error) };
   }
-}
-
-/** The structure that MSH-9.3 names, unless another file claims the type. */
-function structureOf(set: MappingSet, type: string, structure: string): CompiledMessage | undefined {
-  for (const file of set.messages.values()) if (file.of.includes(type)) return file;
-  return (
-    set.messages.get(structure) ??
-    [...set.messages.values()].find((file) => file.of.includes(type.slice(0, 3)))
-  );
 }
 
 function describe(error: unknown): string {

@@ -26,15 +26,20 @@ export function findReferences(resource: Resource): FoundReference[] {
 
 /** The resource with every `Reference.reference` replaced by what `map` gives; whatever does not change is shared, nothing is mutated. */
 export function mapReferences(resource: Resource, map: (reference: string) => string): Resource {
-  return mapValue(resource, map) as Resource;
+  return mapValue(resource, map, false) as Resource;
 }
 
-function mapValue(value: Json, map: (reference: string) => string): Json {
+/** As mapReferences, with the addresses of attachments (`url`) too. */
+export function mapAddresses(resource: Resource, map: (address: string) => string): Resource {
+  return mapValue(resource, map, true) as Resource;
+}
+
+function mapValue(value: Json, map: (reference: string) => string, urls: boolean): Json {
   if (Array.isArray(value)) {
     let copy: Json[] | undefined;
     for (let index = 0; index < value.length; index++) {
       const item = value[index] as Json;
-      const mapped = mapValue(item, map);
+      const mapped = mapValue(item, map, urls);
       if (mapped !== item) (copy ??= [...value])[index] = mapped;
     }
     return copy ?? value;
@@ -44,7 +49,8 @@ function mapValue(value: Json, map: (reference: string) => string): Json {
   for (const name of Object.keys(value)) {
     const child = value[name];
     if (child === undefined) continue;
-    const mapped = name === 'reference' && typeof child === 'string' ? map(child) : mapValue(child, map);
+    const isAddress = name === 'reference' || (urls && name === 'url');
+    const mapped = isAddress && typeof child === 'string' ? map(child) : mapValue(child, map, urls);
     if (mapped !== child) (copy ??= { ...value })[name] = mapped;
   }
   return copy ?? value;

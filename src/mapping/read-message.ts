@@ -8,12 +8,16 @@ import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
 
-/** One resource of a message, and what of its segments had no home. Ids and references are legacy keys, `HOSP|100234`. */
+/** One resource of a message. Ids and references are legacy keys, `HOSP|100234`. */
 export interface MessageResource {
   /** Where it was read: `.`, `NK1[2]`, `PATIENT[1]/NK1[1]`; of a mention the field: `PV1-7`. */
   readonly from: string;
   readonly resource: Resource | undefined;
   readonly mode: ReadingMode;
+  readonly map: CompiledMap;
+  /** What reading itself could not take: codes, dates, authorities. */
+  readonly told: readonly Loss[];
+  /** All that had no home, `told` included. Worked out when it is asked for. */
   readonly loss: readonly Loss[];
 }
 
@@ -90,15 +94,16 @@ function readResource(
 ): Draft {
   const result = readTree(map, place, context);
   const own = result.resource?.id;
-  const id = result.resource && (own ?? key?.(place, run) ?? placeKey(root, from, run));
+  const id = result.resource && (own ?? key?.(place, run) ?? placeKey(map, root, from, run));
   return {
     from,
+    map,
+    told: result.told,
     keyed: own === undefined,
     as,
     mode,
     links,
     resource: id === undefined ? result.resource : { ...result.resource!, id },
-    // Worked out when it is asked for.
     get loss() {
       return result.loss;
     },
@@ -117,9 +122,9 @@ function tellApart(resources: readonly Draft[]): void {
   }
 }
 
-/** The key of what has no number of its own: its place in this one message, below the sender's authority. */
-function placeKey(root: TreeReader, from: string, run: Run): string | undefined {
-  if (run.defaultAuthority === undefined) return undefined;
+/** The key of what has no number of its own: its place in this one message, below the sender's authority. Who a patient is, no place tells. */
+function placeKey(map: CompiledMap, root: TreeReader, from: string, run: Run): string | undefined {
+  if (run.defaultAuthority === undefined || map.fhirType === 'Patient') return undefined;
   const header = root.child('MSH');
   const parts = [3, 4, 10].map((field) => header.child(field).text() ?? '');
   return `${run.defaultAuthority}|${[...parts, from].join('/')}`;
@@ -144,7 +149,17 @@ function mentioned(
           if (!resource || known.has(nameOf(resource))) continue;
           known.add(nameOf(resource));
           const from = place.child(field, index).location();
-          found.push({ from, as: undefined, mode: 'mention', links: [], keyed: false, resource, loss: [] });
+          found.push({
+            from,
+            as: undefined,
+            mode: 'mention',
+            links: [],
+            keyed: false,
+            map,
+            resource,
+            told: [],
+            loss: [],
+          });
         }
       }
     }

@@ -8,7 +8,9 @@ import { carriedLosses } from './write-loss.ts';
 export interface ReadResult {
   /** Absent when the tree says nothing that the map reads. */
   readonly resource: Resource | undefined;
-  /** What of the tree had no home. Worked out when first asked for, from the tree as it is then. */
+  /** What reading itself could not take: codes, dates, authorities. */
+  readonly told: readonly Loss[];
+  /** All that had no home, `told` included. Worked out when first asked for, from the tree as it is then. */
   readonly loss: readonly Loss[];
 }
 
@@ -24,9 +26,11 @@ export interface WriteResult {
 export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
   const { run, losses } = startRun(context);
   const resource = asResource(map, map.codec.read(root, run));
+  const told = losses.slice();
   let reported = false;
   return {
     resource,
+    told,
     get loss() {
       if (!reported) reportUnread(map, root, run);
       reported = true;

@@ -1,0 +1,140 @@
+import type { IdentityChange, MessageContent, ParkReason, ResourceChange } from '../../feed-ports.ts';
+import type { Json, JsonObject, Resource } from '../../fhir/types.ts';
+import type { MessageReading, MessageResource } from '../../mapping/read-message.ts';
+import type { Authority } from '../../mapping/run.ts';
+import { instantOf, parseHl7Time } from '../../mapping/time.ts';
+
+/** FHIR id of a legacy key; `hashed`: it cannot be opened, the crosswalk has to know it. */
+export type Seal = (type: string, key: string) => { readonly id: string; readonly hashed: boolean };
+
+export interface ContentOptions {
+  readonly seal: Seal;
+  /** The resource with its id and the references inside it sealed by the function given. */
+  readonly sealResource: (resource: Resource, sealId: (type: string, key: string) => string) => Resource;
+  /** The sending interface's own authority: what it numbers without saying so. */
+  readonly authority: Authority | undefined;
+  /** IANA zone of timestamps without an offset. */
+  readonly timeZone: string;
+}
+
+/** What of a message is not in its resources. */
+export interface MessageFacts {
+  /** EVN-2 and MSH-7 as written, in order of preference; what is no timestamp is passed over. */
+  readonly eventTimes: readonly (string | null | undefined)[];
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+  /** Whether a field of it says `""`. */
+  readonly deletes: boolean;
+}
+
+/** What a message says; or why somebody has to look at it first. */
+export type Content =
+  | { readonly content: MessageContent }
+  | { readonly parked: ParkReason; readonly detail: string };
+
+/**
+ * What a message that was read says, in FHIR ids. A patient or a survivor whom nobody can tell, and a code that a map wants
+ * somebody to look at, park it: nothing is guessed. Pure.
+ */
+export function contentOf(reading: MessageReading, facts: MessageFacts, options: ContentOptions): Content {
+  const needed = reading.resources
+    .flatMap(({ told }) => told)
+    .filter(({ kind }) => kind === 'mapping-needed');
+  if (needed.length > 0) {
+    const places = needed.map(({ path, why }) => (why === undefined ? path : `${path} (${why})`));
+    return {
+      parked: 'mapping-needed',
+      detail: `codes that nobody mapped: ${[...new Set(places)].join(', ')}`,
+    };
+  }
+  const hashed = new Map<string, MessageContent['hashed'][number]>();
+  const sealId = (type: string, key: string): string => {
+    const { id, hashed: oneWay } = options.seal(type, key);
+    if (oneWay) hashed.set(id, { id, type, key });
+    return id;
+  };
+  const changes: ResourceChange[] = [];
+  for (const one of reading.resources) {
+    if (!one.resource) continue;
+    if (one.resource.id === undefined) return unknownNumber(one.resource.resourceType, one.from);
+    const resource = options.sealResource(withSystem(one.resource, options.authority), sealId);
+    const deleted = facts.deletes ? deletedPaths(one) : [];
+    changes.push({
+      resource: resource as ResourceChange['resource'],
+      mode: one.mode,
+      ...(deleted.length > 0 ? { deleted } : {}),
+    });
+  }
+  const identity: IdentityChange[] = [];
+  for (const { kind, type, from, into } of reading.identity) {
+    const survivor = kind === 'move' ? 'Patient' : type;
+    if (from === undefined) return unknownNumber(type, 'the one that goes');
+    if (into === undefined) return unknownNumber(survivor, 'the one that stays');
+    identity.push({ kind, type, from: sealId(type, from), into: sealId(survivor, into) });
+  }
+  const patient = changes.find(({ resource }) => resource.resourceType === 'Patient')?.resource.id;
+  return {
+    content: {
+      ...(patient === undefined ? {} : { patient }),
+      eventAt: eventAt(facts, options.timeZone),
+      changes,
+      identity,
+      hashed: [...hashed.values()],
+    },
+  };
+}
+
+function unknownNumber(type: string, where: string): Content {
+  return {
+    parked: 'unknown-authority',
+    detail: `${type} (${where}): no number of an assigning authority that is registered`,
+  };
+}
+
+/** The first that is a timestamp; one that ends before the second is the beginning of what it says. */
+function eventAt({ eventTimes, receivedAt }: MessageFacts, zone: string): number {
+  for (const text of eventTimes) {
+    const time = text ? parseHl7Time(text) : undefined;
+    if (!time) continue;
+    const at = instantOf({ month: 1, day: 1, hour: 0, minute: 0, second: 0, ...time }, zone);
+    if (at !== undefined) return at;
+  }
+  return receivedAt;
+}
+
+/** A number that names no authority and became the key is of the sender's authority, and says so. */
+function withSystem(resource: Resource, authority: Authority | undefined): Resource {
+  const identifiers = resource['identifier'];
+  if (!authority || !Array.isArray(identifiers)) return resource;
+  const number = resource.id!.slice(resource.id!.indexOf('|') + 1);
+  const bare = (it: Json): it is JsonObject =>
+    typeof it === 'object' &&
+    it !== null &&
+    !Array.isArray(it) &&
+    !JSON.isRawJSON(it) &&
+    it['value'] === number &&
+    it['system'] === undefined &&
+    it['assigner'] === undefined;
+  if (!resource.id!.startsWith(`${authority.name}|`) || !identifiers.some(bare)) return resource;
+  return {
+    ...resource,
+    identifier: identifiers.map((it) => (bare(it) ? { system: authority.system, ...it } : it)),
+  };
+}
+
+const WHOLE_FIELD = /^([A-Z][A-Z0-9]{2})(?:\[\d+\])?-(\d+)$/;
+
+/** The elements that fields told to be deleted stand for: `Patient.telecom.where(use='home')`. */
+function deletedPaths({ map, loss }: MessageResource): string[] {
+  const fields = new Set(
+    loss.flatMap(({ kind, path }) => {
+      const [, segment, field] = (kind === 'deleted' && WHOLE_FIELD.exec(path)) || [];
+      return segment === undefined ? [] : [`${segment}-${field}`];
+    }),
+  );
+  const paths = map.rows.flatMap(({ row: { v2, fhir } }) => {
+    if (typeof v2 !== 'string' || !fhir || !fields.has(v2.split('.')[0]!)) return [];
+    return [`${map.fhirType}.${fhir}`];
+  });
+  return [...new Set(paths)];
+}
