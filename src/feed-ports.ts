@@ -118,7 +118,7 @@ export interface MessageFilter {
   readonly type?: string;
   readonly controlId?: string;
   readonly reason?: ParkReason;
-  /** Only those after this one (exclusive). */
+  /** Only those after this one (exclusive), in the order asked for. */
   readonly after?: number;
   readonly newestFirst?: boolean;
   readonly limit: number;

@@ -39,7 +39,7 @@ function gather(first: ToCommitter): Arrival[] {
     size += next.bytes.byteLength;
     arrivals.push(...unpackArrivals(next));
     if (arrivals.length >= batch.messages || size >= batch.bytes) break;
-    next = (receiveMessageOnPort(port) as { readonly message: ToCommitter } | undefined)?.message;
+    next = receiveMessageOnPort(port)?.message;
   }
   return arrivals;
 }

@@ -37,7 +37,7 @@ const INBOX_MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX message_first ON message (sender, control_id) WHERE first = 1;
   CREATE INDEX message_other ON message (sender, control_id, hash) WHERE first = 0;
   CREATE INDEX message_open ON message (state) WHERE state <> 'processed';
-  CREATE INDEX message_repeated ON message (repeats) WHERE repeats > 0;
+  CREATE INDEX message_repeated ON message (seq) WHERE repeats > 0;
 
   CREATE TABLE content (
     seq   INTEGER PRIMARY KEY,
