@@ -4,18 +4,22 @@ import type { Message } from '../../adapters/hl7v2/message.ts';
 import { typeOf } from '../../adapters/hl7v2/message-type.ts';
 import { messageTree } from '../../adapters/hl7v2/tree.ts';
 import { toFicusError } from '../errors.ts';
+import { fieldsOf } from '../mapping/coverage.ts';
+import type { FieldReading } from '../mapping/coverage.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import { messageOf, typeName } from '../mapping/message-of.ts';
 import { readMessage, type MessageReading } from '../mapping/read-message.ts';
 import type { Loss, RunContext } from '../mapping/run.ts';
 
 /** What became of one message of a file. */
-export interface MessageReport extends Partial<MessageReading> {
+export interface MessageReport extends Partial<Pick<MessageReading, 'resources' | 'loss'>> {
   readonly file: string;
   /** From 1. */
   readonly message: number;
   /** MSH-9 as type and event: `ADT^A01`. */
   readonly type: string;
+  /** What became of each of its fields. */
+  readonly fields?: () => FieldReading[];
   /** Why it could not be read. */
   readonly error?: string;
 }
@@ -60,13 +64,19 @@ function runMessage(
     const names = message.segments.map((segment) => segment.name);
     const { root, unexpected } = file.group(names);
     const facts = { ...context.facts, event: said.event, type: said.code };
-    const reading = readMessage(file, messageTree(message, root, file.order), { ...context, facts });
+    const tree = messageTree(message, root, file.order);
+    const reading = readMessage(file, tree, { ...context, facts });
     const astray = unexpected.map((index): Loss => ({
       kind: 'unmapped',
       path: names[index]!,
       why: OUT_OF_ORDER,
     }));
-    return { type, resources: reading.resources, loss: [...reading.loss, ...astray] };
+    return {
+      type,
+      resources: reading.resources,
+      loss: [...reading.loss, ...astray],
+      fields: () => fieldsOf(tree, reading),
+    };
   } catch (error) {
     return { type, error: describe(error) };
   }

@@ -9,6 +9,7 @@ import { mappingSchemas } from '../mapping/json-schema.ts';
 import { brokenLaws, describeCounterExample } from '../mapping/laws/broken.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Loss, RunContext } from '../mapping/run.ts';
+import { coverageOf, describeCoverage, describeTables, tableFigures } from './map-coverage.ts';
 import { runFile, type MessageReport } from './map-run.ts';
 
 interface SetOptions {
@@ -51,6 +52,14 @@ export function registerMap(program: Command): void {
     .option('--json', 'print one JSON document')
     .option('--quiet', 'print the counts only')
     .action((files: string[], options: RunOptions) => runFiles(files, options));
+
+  command('coverage <paths...>', 'count what becomes of each field of the messages in files and folders')
+    .option('-c, --config <file>', 'take authorities and time zone from a configuration')
+    .option('--zone <name>', 'time zone of timestamps without offset', 'UTC')
+    .option('--tables <folder>', "measure against the tables of HL7's v2-to-FHIR guide in this folder too")
+    .option('--json', 'print one JSON document')
+    .option('--quiet', 'print one line a segment only')
+    .action((paths: string[], options: RunOptions & { tables?: string }) => showCoverage(paths, options));
 
   map
     .command('schema')
@@ -96,12 +105,32 @@ function runFiles(files: readonly string[], options: RunOptions): void {
   const set = open(options);
   const context = contextOf(options);
   const reports = files.flatMap((file) => runFile(set, file, context));
-  if (options.json) console.log(JSON.stringify(reports, undefined, 2));
+  if (options.json) console.log(JSON.stringify(reports.map(asJson), undefined, 2));
   else {
     if (!options.quiet) for (const report of reports) console.log(describeReport(report));
     console.log(describeCounts(reports));
   }
   if (reports.some((report) => report.error !== undefined)) process.exitCode = 1;
+}
+
+/** What of a report is for others to read. */
+function asJson({ resources, fields: _counted, ...report }: MessageReport): unknown {
+  return {
+    ...report,
+    ...(resources && { resources: resources.map(({ from, resource, loss }) => ({ from, resource, loss })) }),
+  };
+}
+
+function showCoverage(paths: readonly string[], options: RunOptions & { tables?: string }): void {
+  const set = open(options);
+  const report = coverageOf(set, paths, contextOf(options));
+  const tables = options.tables === undefined ? undefined : tableFigures(set, options.tables);
+  if (options.json) console.log(JSON.stringify({ ...report, ...(tables && { tables }) }, undefined, 2));
+  else {
+    console.log(describeCoverage(report, !options.quiet));
+    if (tables) console.log(`\n${describeTables(tables)}`);
+  }
+  if (report.failed.length === report.messages) process.exitCode = 1;
 }
 
 function contextOf({ config, zone }: RunOptions): RunContext {

@@ -31,6 +31,8 @@ export interface MapName {
 /** A map ready to compile. */
 export interface MapSource {
   readonly name: string;
+  /** What it follows: `v2-to-FHIR, segment PID[Patient]`. */
+  readonly basis: string | undefined;
   readonly syntax: PathSyntax;
   readonly segments: readonly string[] | undefined;
   /** Whether the map speaks of a part of its structure only. */
@@ -44,6 +46,8 @@ export interface MapSource {
 /** A compiled map: closures, and what the reports need. */
 export interface CompiledMap {
   readonly name: string;
+  /** What it follows: `v2-to-FHIR, segment PID[Patient]`. */
+  readonly basis: string | undefined;
   readonly legacy: string;
   /** FHIR type: a resource, a data type, or an inner structure (`Patient.contact`). */
   readonly fhirType: string;

@@ -28,6 +28,7 @@ export function compileMap(source: MapSource, environment: MapEnvironment): Comp
     whole[0]!.problem('$this does not go with rows for elements');
   return {
     name: source.name,
+    basis: source.basis,
     legacy,
     fhirType: fhir,
     syntax: source.syntax,

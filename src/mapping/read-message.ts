@@ -15,6 +15,8 @@ export interface MessageResource {
   readonly resource: Resource | undefined;
   readonly mode: ReadingMode;
   readonly map: CompiledMap;
+  /** Where the segments stand that it was read from: `PID`, `OBX[2]`. Worked out when it is asked for. */
+  readonly segments: readonly string[];
   /** What reading itself could not take: codes, dates, authorities. */
   readonly told: readonly Loss[];
   /** All that had no home, `told` included. Worked out when it is asked for. */
@@ -32,7 +34,7 @@ export interface MessageIdentity {
 export interface MessageReading {
   readonly resources: readonly MessageResource[];
   readonly identity: readonly MessageIdentity[];
-  /** Segments that no map reads. */
+  /** Segments that no map reads. Worked out when it is asked for. */
   readonly loss: readonly Loss[];
 }
 
@@ -48,40 +50,47 @@ interface Draft extends MessageResource {
  * @param root the message, grouped by the structure (`adapters/hl7v2/tree.ts`).
  */
 export function readMessage(message: CompiledMessage, root: TreeReader, context: RunContext): MessageReading {
-  const { run, losses } = startRun(context);
+  const { run } = startRun(context);
   const resources: Draft[] = [];
-  const read = new Set<string>();
   for (const reading of message.readings) {
+    const { map, when } = reading;
     for (const { place, from } of placesAt(root, reading.in)) {
-      const { map, when } = reading;
       if (!map.segments.some((segment) => place.count(segment) > 0)) continue;
       if (when && !when.holds(place, run)) continue;
-      for (const segment of map.segments)
-        for (const location of spokenOf(map, segment, place)) read.add(location);
       resources.push(readResource(reading, place, from, root, run, context));
     }
   }
   tellApart(resources);
-  const segments = segmentsOf(root);
-  resources.push(...mentioned(message.mentions, segments, resources, context));
+  if (message.mentions.length > 0)
+    resources.push(...mentioned(message.mentions, segmentsOf(root), resources, context));
   linkResources(resources);
+  const changed: TreeReader[] = [];
   const identity = message.merges.flatMap((change) =>
     placesAt(root, change.in).flatMap(({ place }): MessageIdentity[] => {
       if (place.count(change.segment) === 0 || (change.when && !change.when.holds(place, run))) return [];
-      read.add(place.child(change.segment).location());
+      changed.push(place.child(change.segment));
       const { kind, type } = change;
       return [{ kind, type, from: change.from(place, run), into: change.into(place, run) }];
     }),
   );
-  for (const [name, segment] of segments) {
-    const location = segment.location();
-    if (read.has(location)) continue;
+  return {
+    resources,
+    identity,
+    get loss() {
+      const read = new Set(resources.flatMap(({ segments }) => segments));
+      for (const segment of changed) read.add(segment.location());
+      return unreadSegments(message, root, read);
+    },
+  };
+}
+
+function unreadSegments(message: CompiledMessage, root: TreeReader, read: ReadonlySet<string>): Loss[] {
+  return segmentsOf(root).flatMap(([name, segment]): Loss[] => {
+    const path = segment.location();
+    if (read.has(path)) return [];
     const drop = message.drops[name];
-    losses.push(
-      drop ? { kind: 'dropped', path: location, why: drop.why } : { kind: 'unmapped', path: location },
-    );
-  }
-  return { resources, identity, loss: losses };
+    return [drop ? { kind: 'dropped', path, why: drop.why } : { kind: 'unmapped', path }];
+  });
 }
 
 function readResource(
@@ -104,6 +113,9 @@ function readResource(
     mode,
     links,
     resource: id === undefined ? result.resource : { ...result.resource!, id },
+    get segments() {
+      return map.segments.flatMap((segment) => spokenOf(map, segment, place));
+    },
     get loss() {
       return result.loss;
     },
@@ -156,6 +168,7 @@ function mentioned(
             links: [],
             keyed: false,
             map,
+            segments: [],
             resource,
             told: [],
             loss: [],

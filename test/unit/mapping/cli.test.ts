@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -128,5 +128,76 @@ describe('ficus map explain', () => {
 
   it('says that no row speaks of a place', async () => {
     await expect(ficus('explain', 'ZZZ-1')).rejects.toThrow('No row speaks of ZZZ-1.');
+  });
+});
+
+describe('ficus map coverage', () => {
+  const people = [
+    message(1, 'ADT^A28', 'PID|||7||Doe^Jane|||F'),
+    message(2, 'ADT^A28', 'PID|||8||Doe^Jim|||X\nZPI|||POR'),
+    message(3, 'ADT^A28', 'PID|||9||Doe^Jo\nNK1|1|Doe^Mo'),
+  ];
+
+  it('counts what became of every field, and says why', async () => {
+    const file = fileOf(...people, message(4, 'ZZZ^Z99', 'PID|||7'));
+    const report = JSON.parse(await ficus('coverage', file, '--json'));
+    expect(report).toMatchObject({
+      messages: 4,
+      failed: [{ message: 4, error: 'there is no message file for this type' }],
+    });
+    expect(report.types).toEqual([
+      { type: 'ADT^A28', count: 3 },
+      { type: 'ZZZ^Z99', count: 1 },
+    ]);
+    const field = (name: string) => report.fields.find((it: { field: string }) => it.field === name);
+    expect(field('PID-5')).toEqual({ field: 'PID-5', seen: 3, fates: { mapped: 3 }, why: [] });
+    expect(field('PID-8')).toEqual({
+      field: 'PID-8',
+      seen: 2,
+      fates: { mapped: 1, refused: 1 },
+      why: ['unknown-code: code map administrative-sex'],
+    });
+    expect(field('PID-3')).toMatchObject({ seen: 3, fates: { kept: 3 }, why: ['kept: not of this test'] });
+    expect(field('EVN-2')).toMatchObject({ fates: { dropped: 3 }, why: ['the event'] });
+    expect(field('ZPI-3')).toMatchObject({ fates: { kept: 1 } });
+    expect(field('NK1-2')).toMatchObject({ fates: { unmapped: 1 } });
+    expect(process.exitCode).toBe(0);
+  });
+
+  it('reads the messages of folders, and shows one line a segment', async () => {
+    mkdirSync(join(folder, 'feed', 'east'), { recursive: true });
+    for (const [at, text] of people.entries())
+      writeFileSync(join(folder, 'feed', 'east', `${at}.hl7`), text.replaceAll('\n', '\r'));
+    writeFileSync(join(folder, 'feed', 'notes.txt'), 'no message');
+    const text = await ficus('coverage', join(folder, 'feed'));
+    expect(text).toContain('3 messages, 0 not read: 3 ADT^A28');
+    expect(text).toMatch(/^PID +3 +8 +4 +0 +1 +3 +0 +0 +50 %$/m);
+    expect(text).toMatch(
+      /^PID-8 +mapped 1 of 2, refused 1 of 2 +unknown-code: code map administrative-sex$/m,
+    );
+    expect(text).not.toMatch(/^PID-5 /m);
+  });
+
+  it('measures the maps against the tables of the guide that their basis names', async () => {
+    const tables = join(folder, 'guide', 'segments');
+    mkdirSync(tables, { recursive: true });
+    const row = (field: string, target: string) => `,${field},"a, b",,,,,,,${target}`;
+    const csv = [
+      'head',
+      row('PID-5', 'name'),
+      row('PID-8', 'gender'),
+      row('PID-3', 'identifier[1]'),
+      row('PID-30', ''),
+      row('PV1-2', 'x'),
+    ];
+    writeFileSync(join(tables, 'HL7 Segment - FHIR R4_ PID[Patient] - Sheet1.csv'), csv.join('\r\n'));
+    writeFileSync(join(tables, 'HL7 Segment - FHIR R4_ ZZZ[Basic] - Sheet1.csv'), row('ZZZ-1', 'code'));
+    writeFileSync(
+      join(folder, `${BASE.length}.yaml`),
+      PID.replace('rows:', 'basis: v2-to-FHIR, segment PID[Patient]\nrows:'),
+    );
+    const text = await ficus('coverage', fileOf(people[0]!), '--quiet', '--tables', join(folder, 'guide'));
+    expect(text).toMatch(/^PID\[Patient\] +4 +2 +1 +1 +PV1-2$/m);
+    expect(text).toContain('2 of 4 rows mapped (50.0 %); no map answers for 1 tables');
   });
 });

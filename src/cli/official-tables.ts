@@ -1,0 +1,97 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CompiledMap } from '../mapping/compiled-map.ts';
+import type { MappingSet } from '../mapping/mapping-set.ts';
+import type { Row } from '../mapping/schema.ts';
+
+/** A row of a segment's table of HL7's v2-to-FHIR guide that names a FHIR element. */
+export interface TableRow {
+  /** `PID-3` */
+  readonly field: string;
+  /** `identifier[2]`, `birthDate.extension[1].url` */
+  readonly target: string;
+}
+
+/** What became of the rows of one table. */
+export interface TableFigures {
+  /** `PID[Patient]` */
+  readonly table: string;
+  /** Maps whose basis names the table. */
+  readonly maps: readonly string[];
+  readonly mapped: number;
+  /** Rows that a file says why not to map. */
+  readonly reasoned: readonly TableRow[];
+  readonly missing: readonly TableRow[];
+}
+
+/** Names of the tables of segments in a folder of the guide (its `mappings`), e.g. `PID[Patient]`. */
+export function tableNames(folder: string): string[] {
+  return globSync('segments/HL7 Segment - FHIR R4_ *.csv', { cwd: folder })
+    .flatMap((path) => /R4_ ([A-Z0-9]{3}\[[^\]]+\])/.exec(path)?.[1] ?? [])
+    .toSorted();
+}
+
+/** The rows of a table that name a FHIR element. @throws Error when the folder has no such table */
+export function tableRows(folder: string, table: string): TableRow[] {
+  const name = `HL7 Segment - FHIR R4_ ${table} - *.csv`.replaceAll(/[[\]]/g, (bracket) => `[${bracket}]`);
+  const [path] = globSync(`segments/${name}`, { cwd: folder });
+  if (path === undefined) throw new Error(`${folder} has no table ${table}`);
+  return parseCsv(readFileSync(join(folder, path), 'utf8')).flatMap((cells): TableRow[] => {
+    const [field, target] = [cells[1]?.trim() ?? '', cells[9]?.trim() ?? ''];
+    return /^[A-Z][A-Z0-9]{2}-\d+$/.test(field) && target !== '' ? [{ field, target }] : [];
+  });
+}
+
+/** RFC 4180: quoted cells may hold commas, line ends and doubled quotes. */
+export function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const match of text.matchAll(/("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)/g)) {
+    const [whole, cell, end] = match;
+    if (whole === '' && row.length === 0) break;
+    row.push(cell!.startsWith('"') ? cell!.slice(1, -1).replaceAll('""', '"') : cell!);
+    if (end === ',') continue;
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}
+
+/** Measures the maps whose `basis` names a table against its rows. */
+export function figuresOf(set: MappingSet, folder: string, table: string): TableFigures {
+  const maps = [...set.maps.values()].filter(({ basis }) => basis?.includes(table));
+  const fates = Map.groupBy(tableRows(folder, table), (row) => fateOf(maps, row));
+  return {
+    table,
+    maps: maps.map(({ name }) => name),
+    mapped: fates.get('mapped')?.length ?? 0,
+    reasoned: fates.get('reasoned') ?? [],
+    missing: fates.get('missing') ?? [],
+  };
+}
+
+/** A row is mapped when a row of ours speaks of its field and its element; reasoned when one says why the field goes nowhere. */
+function fateOf(
+  maps: readonly CompiledMap[],
+  { field, target }: TableRow,
+): 'mapped' | 'reasoned' | 'missing' {
+  const rows = maps.flatMap(({ rows: own, fhirType }) => own.map(({ row }) => ({ row, fhirType })));
+  const speaking = rows.filter(({ row }) => [row.v2, row.when].some((text) => names(text, field)));
+  if (
+    speaking.some(({ row, fhirType }) => row.fhir?.replace(/^_/, '').startsWith(elementOf(target, fhirType)))
+  )
+    return 'mapped';
+  const why = speaking.some(({ row }) => names(row.v2, field) && !row.fhir && row.why);
+  return why ? 'reasoned' : 'missing';
+}
+
+/** `identifier` of `identifier[2].type`; below the inner structure that a map makes. */
+function elementOf(target: string, fhirType: string): string {
+  const inner = fhirType.split('.').slice(1).join('.');
+  const below = inner !== '' && target.startsWith(`${inner}.`) ? target.slice(inner.length + 1) : target;
+  return /^\$?\w+/.exec(below)?.[0] ?? below;
+}
+
+function names(text: Row['v2'] | undefined, field: string): boolean {
+  return new RegExp(`(^|[^\\w-])${field}($|[^\\d])`).test(text ?? '');
+}
