@@ -158,8 +158,8 @@ export interface InboxLedger {
   figures(): InboxFigures;
   /** Counted anew from the messages themselves: what `counts` must equal. */
   audit(): { readonly holds: boolean; readonly counts: FeedCounts };
-  /** Lets go of the bytes of messages that ended before `before`; parked ones stay. Gives how many. */
-  forget(before: number): number;
+  /** Lets go of the bytes of messages that ended before `before`, at most `limit` of them, the oldest first; parked ones stay. Gives how many. */
+  forget(before: number, limit?: number): number;
   close(): void;
 }
 

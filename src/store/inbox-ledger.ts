@@ -137,15 +137,21 @@ function createLedger(database: DatabaseSync): InboxLedger {
   }
 
   /** Looks at the next messages whose bytes are here. @returns how many it let go of, and where it came to; no place at the end */
-  function forgetSome(before: number, after: number): { readonly gone: number; readonly at?: number } {
+  function forgetSome(
+    before: number,
+    after: number,
+    limit: number,
+  ): { readonly gone: number; readonly at?: number } {
     return changing(() => {
       const rows = kept.all(after, FORGET_AT_ONCE);
       // Received in this order: what follows the first that is too young is too young as well.
       const young = rows.findIndex((row) => Number(row['received_at']) >= before);
       const old = young === -1 ? rows : rows.slice(0, young);
-      const ended = old.filter(
-        ({ state, state_at }) => state !== 'waiting' && state !== 'parked' && Number(state_at) < before,
-      );
+      const ended = old
+        .filter(
+          ({ state, state_at }) => state !== 'waiting' && state !== 'parked' && Number(state_at) < before,
+        )
+        .slice(0, limit);
       for (const { seq } of ended) {
         dropContent.run(seq!);
         dropSize.run(seq!);
@@ -218,11 +224,11 @@ function createLedger(database: DatabaseSync): InboxLedger {
       };
     },
     audit,
-    forget(before) {
+    forget(before, limit = Number.POSITIVE_INFINITY) {
       let gone = 0;
       let at: number | undefined = 0;
-      while (at !== undefined) {
-        const some = forgetSome(before, at);
+      while (at !== undefined && gone < limit) {
+        const some = forgetSome(before, at, limit - gone);
         gone += some.gone;
         at = some.at;
       }

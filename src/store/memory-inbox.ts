@@ -168,11 +168,13 @@ export function createMemoryInbox(options: {
       };
     },
     audit: () => ({ holds: holds(counts()), counts: counts() }),
-    forget(before) {
-      const ended = all.filter(
-        ({ record, bytes }) =>
-          bytes && record.state !== 'waiting' && record.state !== 'parked' && record.stateAt < before,
-      );
+    forget(before, limit = all.length) {
+      const ended = all
+        .filter(
+          ({ record, bytes }) =>
+            bytes && record.state !== 'waiting' && record.state !== 'parked' && record.stateAt < before,
+        )
+        .slice(0, limit);
       for (const kept of ended) {
         kept.bytes = undefined;
         kept.record = { ...kept.record, size: 0 };
