@@ -1,4 +1,7 @@
 import { encodeValue } from './escape.ts';
+import type { ByteString } from './charset.ts';
+import { charsetNamed } from './charset.ts';
+import type { Delimiters } from './delimiters.ts';
 import type { Message } from './message.ts';
 import { parseMessage } from './parse.ts';
 
@@ -11,6 +14,16 @@ export interface AckOptions {
   readonly controlId: string;
   /** MSH-7: epoch milliseconds by the injected Clock. */
   readonly now: number;
+  /** MSH-15: the accept acknowledgement that this one asks for itself. */
+  readonly accept?: 'AL' | 'NE';
+  /** MSH-16. */
+  readonly application?: 'NE';
+  /** MSA-3, withdrawn in v2.7: words, in ASCII. */
+  readonly text?: string;
+  /** MSA-4 (HL7 v2.5.1 §2.10.1). */
+  readonly expectedSequence?: number;
+  /** ERR segments as they are written, without their ends. */
+  readonly errors?: readonly ByteString[];
 }
 
 let lastSecond = -1;
@@ -26,31 +39,59 @@ export function formatInstant(epochMs: number): string {
   return lastText;
 }
 
+/** Everything that we say of our own is ASCII. */
+const ASCII = charsetNamed('ASCII')!;
+
+/** A text of ours in the delimiters of a message. */
+export function encodeWords(text: string, delimiters: Delimiters): ByteString {
+  return encodeValue(text, { delimiters, charsetInForce: () => ASCII });
+}
+
 /**
- * The general acknowledgement of a message (HL7 v2.5.1 §2.9.2, §2.13.1): sender and receiver change places, MSA-2 is the message's MSH-10, processing
+ * The bytes of a general acknowledgement (HL7 v2.5.1 §2.9.2, §2.13.1): sender and receiver change places, MSA-2 is the message's MSH-10, processing
  * id, version and character set are the message's. Its fields go over as the bytes they are.
+ *
+ * @param header the message's MSH, field n at n - 1, its name in place of field 1 (`splitHeader`).
  */
-export function createAck(of: Message, code: AckCode, options: AckOptions): Message {
-  const { field: separator, component } = of.delimiters;
-  const [
-    ,
-    encodingCharacters = '',
-    sender = '',
-    senderFacility = '',
-    receiver = '',
-    receiverFacility = '',
-    ...others
-  ] = of.segments[0]!.bytes().split(separator);
-  // MSH-7 is the first of the others.
-  const from7 = (field: number): string => others[field - 7] ?? '';
-  const trigger = component === '' ? undefined : from7(9).split(component, 2)[1];
+export function writeAck(
+  header: readonly ByteString[],
+  delimiters: Delimiters,
+  code: AckCode,
+  options: AckOptions,
+): Buffer {
+  const { field: separator, component } = delimiters;
+  const of = (field: number): string => header[field - 1] ?? '';
+  const trigger = component === '' ? undefined : of(9).split(component, 2)[1];
   const type = trigger ? `ACK${component}${trigger}${component}ACK` : 'ACK';
-  const controlId = encodeValue(options.controlId, of);
-  const upTo12 = [formatInstant(options.now), '', type, controlId, from7(11), from7(12)];
-  const fields = ['MSH', encodingCharacters, receiver, receiverFacility, sender, senderFacility, ...upTo12];
-  if (from7(18) !== '') fields.push('', '', '', '', '', from7(18));
+  const controlId = encodeWords(options.controlId, delimiters);
+  const upTo12 = [
+    of(5),
+    of(6),
+    of(3),
+    of(4),
+    formatInstant(options.now),
+    '',
+    type,
+    controlId,
+    of(11),
+    of(12),
+  ];
+  const from13 = ['', '', options.accept ?? '', options.application ?? '', '', of(18)];
+  const fields = ['MSH', of(2), ...upTo12, ...from13];
   while (fields.at(-1) === '') fields.pop();
-  const acknowledgement = ['MSA', code, from7(10)].join(separator);
-  const bytes = Buffer.from(`${fields.join(separator)}\r${acknowledgement}\r`, 'latin1');
-  return parseMessage(bytes);
+  const msa = ['MSA', code, of(10)];
+  if (options.text !== undefined) msa[3] = encodeWords(options.text, delimiters);
+  if (options.expectedSequence !== undefined) {
+    msa[3] ??= '';
+    msa[4] = String(options.expectedSequence);
+  }
+  let text = `${fields.join(separator)}\r${msa.join(separator)}\r`;
+  for (const error of options.errors ?? []) text += `${error}\r`;
+  return Buffer.from(text, 'latin1');
+}
+
+/** As `writeAck`, of a message that was read. */
+export function createAck(of: Message, code: AckCode, options: AckOptions): Message {
+  const header = of.segment('MSH')!.bytes().split(of.delimiters.field);
+  return parseMessage(writeAck(header, of.delimiters, code, options));
 }

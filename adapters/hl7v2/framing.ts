@@ -27,6 +27,8 @@ export interface Deframer {
   feed(chunk: Uint8Array): FrameEvent[];
   /** True when a frame would be complete but for its final CR. */
   readonly awaitingEnd: boolean;
+  /** True while a frame has begun and not ended. */
+  readonly inside: boolean;
   /** Takes the awaited end as given: the frame without its final CR. A CR that comes later is dropped without a word. */
   settle(): FrameEvent[];
   /** The stream has ended: the frame that lacks but its final CR, or the news that one was cut off. */
@@ -144,6 +146,9 @@ export function createDeframer(maxBytes: number): Deframer {
     settle,
     get awaitingEnd() {
       return tail.length === 1;
+    },
+    get inside() {
+      return state !== 'between';
     },
     end: () => {
       if (tail.length === 1) return settle();

@@ -80,6 +80,9 @@ function checkZones(written: unknown, say: Say): void {
   const backends = member(written, 'backends');
   for (const name of isObject(backends) ? Object.keys(backends) : [])
     check(`backends.${name}.timeZone`, member(member(backends, name), 'timeZone'));
+  const interfaces = member(member(written, 'feed'), 'interfaces');
+  for (const name of isObject(interfaces) ? Object.keys(interfaces) : [])
+    check(`feed.interfaces.${name}.timeZone`, member(member(interfaces, name), 'timeZone'));
   check('timeZone', member(written, 'timeZone'));
 }
 

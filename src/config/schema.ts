@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { feedConfig } from './feed-schema.ts';
 import { migrationConfig } from './migration-schema.ts';
 import { secretSource } from './secret.ts';
+import { clientTls } from './tls-schema.ts';
 
 const port = z.int().min(0).max(65_535);
 const ms = z.int().min(1).max(600_000);
@@ -17,13 +19,6 @@ const listen = (defaultPort: number) =>
       port: port.default(defaultPort).describe('TCP port; 0 lets the system choose'),
     })
     .prefault({});
-
-const clientTls = z.strictObject({
-  ca: z.string().exactOptional().describe('PEM file of the authorities to trust instead of the system’s'),
-  certificate: z.string().exactOptional().describe('PEM file of our client certificate'),
-  key: secretSource.exactOptional().describe('PEM of its private key'),
-  serverName: z.string().exactOptional().describe('Name expected in the server’s certificate'),
-});
 
 /** What every backend is wrapped in. Times in milliseconds. */
 const resilience = {
@@ -279,6 +274,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   migration: migrationConfig.describe('Moving endpoints from legacy to modern'),
+  feed: feedConfig.exactOptional().describe('HL7v2 events that legacy cores push'),
   idempotencyHours: z
     .int()
     .min(1)
@@ -297,4 +293,4 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type BackendConfig = z.output<typeof backendConfig>;
-export type ClientTlsConfig = z.output<typeof clientTls>;
+export type { ClientTlsConfig } from './tls-schema.ts';

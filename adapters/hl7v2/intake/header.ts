@@ -1,0 +1,98 @@
+import { charsetNames, chooseCharset, isPlain, maskIn } from '../charset.ts';
+import type { ByteString, Charset, CharsetChoice } from '../charset.ts';
+import type { Delimiters } from '../delimiters.ts';
+import type { Message } from '../message.ts';
+
+/** What MSH says, as far as taking a message needs it. Texts as they are written: decoded, not unescaped. */
+export interface Header {
+  /** The bytes of field n at n - 1; the segment's name in place of MSH-1. */
+  readonly fields: readonly ByteString[];
+  readonly delimiters: Delimiters;
+  /** MSH-3. */
+  readonly application: string;
+  /** MSH-4. */
+  readonly facility: string;
+  /** MSH-9.1; empty where there is none. */
+  readonly code: string;
+  /** MSH-9.2. */
+  readonly event: string;
+  readonly controlId: string;
+  /** MSH-11.1. */
+  readonly processing: string;
+  /** MSH-12.1. */
+  readonly version: string;
+  /** MSH-13. */
+  readonly sequence: string;
+  /** MSH-15. */
+  readonly accept: string;
+  /** MSH-16. */
+  readonly applicationAck: string;
+}
+
+/** The fields of a header segment as bytes, field n at n - 1, where the character set hides delimiters too. */
+export function splitHeader(
+  line: ByteString,
+  delimiters: Delimiters,
+  charset: () => Charset,
+): readonly ByteString[] {
+  const mask = isPlain(line) ? undefined : maskIn(charset);
+  if (!mask) return line.split(delimiters.field);
+  let at = 0;
+  return mask(line)
+    .split(delimiters.field)
+    .map((part) => {
+      const from = at;
+      at += part.length + delimiters.field.length;
+      return line.slice(from, from + part.length);
+    });
+}
+
+/** Reads MSH of a message whose delimiters are usable. Never throws: bytes that do not decode are taken as they are, and told elsewhere. */
+export function readHeader(message: Message, choice: CharsetChoice): Header {
+  return headerOf(message.segment('MSH')!.bytes(), message.delimiters, choice);
+}
+
+/** As `readHeader`, of the bytes of the segment. */
+export function headerOf(line: ByteString, delimiters: Delimiters, choice: CharsetChoice): Header {
+  const charset = (): Charset => chooseCharset(choice, charsetNames(line, delimiters));
+  const fields = splitHeader(line, delimiters, charset);
+  const text = (field: number): string => decoded(fields[field - 1] ?? '', charset);
+  const { component } = delimiters;
+  const parts = (field: number): string[] =>
+    (component === '' ? [text(field)] : text(field).split(component)).map((part) => part.trim());
+  const [code = '', event = ''] = parts(9);
+  return {
+    fields,
+    delimiters,
+    application: text(3),
+    facility: text(4),
+    code,
+    event,
+    controlId: text(10).trim(),
+    processing: parts(11)[0]!,
+    version: parts(12)[0]!,
+    sequence: text(13).trim(),
+    accept: text(15).trim(),
+    applicationAck: text(16).trim(),
+  };
+}
+
+function decoded(bytes: ByteString, charset: () => Charset): string {
+  if (isPlain(bytes)) return bytes;
+  try {
+    return charset().decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
+/** MSH-9.1 and 9.2 as the inbox names them: `ADT^A01`, `ORU`; `?` where there is nothing. */
+export function typeOf({ code, event }: Header): string {
+  if (code === '') return '?';
+  return event === '' ? code : `${code}^${event}`;
+}
+
+/** MSH-3 and MSH-4 joined by `|`; empty where both are. */
+export function senderOf({ application, facility }: Header): string {
+  return application === '' && facility === '' ? '' : `${application}|${facility}`;
+}

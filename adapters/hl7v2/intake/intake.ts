@@ -1,0 +1,162 @@
+import type { TlsOptions } from 'node:tls';
+import type { InboxIntake } from '../../../src/feed-ports.ts';
+import type { Clock, Logger } from '../../../src/ports.ts';
+import type { MllpListenerOptions } from '../listener-options.ts';
+import { createMllpListener } from '../listener.ts';
+import type { MllpListener } from '../listener.ts';
+import { createLink } from './link.ts';
+import type { IntakeMetrics } from './link.ts';
+import type { MessageTypes } from './message-types.ts';
+import type { InterfaceProfile, InterfaceTls } from './profile.ts';
+import { createReplyChannel } from './reply-channel.ts';
+import type { ReplyChannel } from './reply-channel.ts';
+import type { Settlements } from './settlements.ts';
+
+export interface IntakeOptions {
+  readonly interfaces: readonly InterfaceProfile[];
+  /** Not closed by the intake. */
+  readonly inbox: InboxIntake;
+  /** The messages that the mappings understand. */
+  readonly types: MessageTypes;
+  /** Absent: no application acknowledgement of enhanced mode is ever sent. */
+  readonly settlements?: Settlements;
+  readonly clock: Clock;
+  readonly log?: Logger;
+  readonly metrics?: IntakeMetrics;
+  /** What may wait for the disk before nothing more is read from any sender: 10 000 messages, 64 MiB. */
+  readonly most?: { readonly messages: number; readonly bytes: number };
+  /** Pauses between attempts to reach a reply address: see `ReplyChannelOptions.pause`. */
+  readonly replyPause?: { readonly first: number; readonly most: number };
+}
+
+export interface Intake {
+  /** TCP port of each interface. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Counts of each interface since the start, and its open connections. */
+  readonly stats: Readonly<Record<string, MllpListener['stats']>>;
+  /** Whether reading stands still because the disk is behind. */
+  readonly held: boolean;
+  /** Takes no more, lets what is in hand become safe and be answered, closes the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the interfaces: each an MLLP listener whose messages are examined, made safe, and only then acknowledged. When a message cannot be made safe
+ * nothing is acknowledged and its connection is closed. When too much waits for the disk nothing more is read from anybody, until half of it is safe.
+ *
+ * @throws Error when a port cannot be listened on; those opened before are closed again
+ */
+export async function createIntake(options: IntakeOptions): Promise<Intake> {
+  const { inbox, types, settlements, clock, log, metrics } = options;
+  const listeners = new Map<string, MllpListener>();
+  const channels: ReplyChannel[] = [];
+  const controlId = createControlIds(clock);
+  const gate = createGate(options, () => {
+    for (const listener of listeners.values()) listener.resume();
+  });
+  const watched: Pick<InboxIntake, 'receive' | 'lastSequence'> = {
+    receive: (arrival) => inbox.receive(arrival).finally(gate.look),
+    lastSequence: (source, sender) => inbox.lastSequence(source, sender),
+  };
+
+  async function start(profile: InterfaceProfile): Promise<void> {
+    const lost = (): void => metrics?.count('answer-lost', profile.name);
+    const pause = options.replyPause ? { pause: options.replyPause } : {};
+    const replies =
+      profile.replies &&
+      createReplyChannel({ address: profile.replies, clock, lost, ...pause, ...(log ? { log } : {}) });
+    if (replies) channels.push(replies);
+    const handler = createLink({
+      profile,
+      inbox: watched,
+      types,
+      settlements,
+      replies,
+      clock,
+      log,
+      metrics,
+      controlId,
+    });
+    const more = { hold: gate.held, clock, ...(log ? { log } : {}) };
+    listeners.set(profile.name, await createMllpListener({ ...listenerOptions(profile), ...more, handler }));
+  }
+
+  async function close(): Promise<void> {
+    gate.open();
+    await Promise.all(Array.from(listeners.values(), (listener) => listener.close()));
+    await Promise.all(channels.map((channel) => channel.close()));
+  }
+
+  try {
+    for (const profile of options.interfaces) await start(profile);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    ports: Object.fromEntries(Array.from(listeners, ([name, { port }]) => [name, port])),
+    get stats() {
+      return Object.fromEntries(Array.from(listeners, ([name, { stats }]) => [name, stats]));
+    },
+    get held() {
+      return gate.held();
+    },
+    close,
+  };
+}
+
+function listenerOptions(profile: InterfaceProfile): Omit<MllpListenerOptions, 'handler' | 'clock'> {
+  const { host, port, tls, maxFrameBytes, maxConnections, maxWaiting, maxInFlight, idleMs, stallMs } =
+    profile;
+  const secure = tls ? { tls: tlsOptions(tls) } : {};
+  return { host, port, ...secure, maxFrameBytes, maxConnections, maxWaiting, maxInFlight, idleMs, stallMs };
+}
+
+function tlsOptions(tls: InterfaceTls): TlsOptions {
+  const { cert, key, ca, clientCertificates } = tls;
+  const check = { requestCert: clientCertificates, rejectUnauthorized: clientCertificates };
+  return { minVersion: 'TLSv1.2', cert, key, ...(ca ? { ca } : {}), ...check, handshakeTimeout: 10_000 };
+}
+
+/** Says when nothing more may be read. Closed when too much waits for the disk, open again when half of it is safe. */
+function createGate({ inbox, clock, most }: IntakeOptions, opened: () => void) {
+  const { messages, bytes } = most ?? { messages: 10_000, bytes: 64 * 1024 * 1024 };
+  let closed = false;
+  let ended = false;
+  const over = (share: number): boolean =>
+    inbox.pending.messages >= messages * share || inbox.pending.bytes >= bytes * share;
+  let cancel: (() => void) | undefined;
+  const look = (): void => {
+    if (!closed || over(0.5)) return;
+    cancel?.();
+    closed = false;
+    opened();
+  };
+  /** What waits may be others' too: then nothing of ours ends, and only looking tells. */
+  const lookAgain = (): void => {
+    look();
+    if (closed) cancel = clock.after(100, lookAgain);
+  };
+  return {
+    held: (): boolean => {
+      if (!closed && !ended && over(1)) {
+        closed = true;
+        cancel = clock.after(100, lookAgain);
+      }
+      return closed;
+    },
+    look,
+    open: () => {
+      cancel?.();
+      ended = true;
+      closed = false;
+    },
+  };
+}
+
+/** Control ids of our acknowledgements: unlike those of earlier runs, at most 20 characters. */
+function createControlIds(clock: Clock): () => string {
+  const run = clock.now().toString(36).toUpperCase();
+  let serial = 0;
+  return () => `${run}${(serial++).toString(36).toUpperCase().padStart(5, '0')}`;
+}
