@@ -1,6 +1,7 @@
 import { FicusError } from '../../src/errors.ts';
 import { chooseCharset } from './charset.ts';
 import type { CharsetChoice } from './charset.ts';
+import { FirstSegment } from './first-segment.ts';
 import type { Message } from './message.ts';
 import { isHeaderName } from './nested.ts';
 import { parseMessage, readDelimiters, skipLead } from './parse.ts';
@@ -36,7 +37,12 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
   }
   let delimiters = readDelimiters(source, start);
-  const index = new SegmentIndex(source, start, source.length, delimiters.codes.field);
+  const index = new SegmentIndex(
+    source,
+    new FirstSegment(source, start, source.length),
+    source.length,
+    delimiters.codes.field,
+  );
   const text = new Text(source, source, false);
   const items: (Message | Segment)[] = [];
   // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.

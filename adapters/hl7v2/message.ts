@@ -1,30 +1,19 @@
 import { Buffer } from 'node:buffer';
 import { FicusError } from '../../src/errors.ts';
 import { charsetNames, chooseCharset, isPlain } from './charset.ts';
-import type { ByteString, Charset, CharsetChoice } from './charset.ts';
+import type { ByteString, Charset } from './charset.ts';
 import { findDefects } from './defects.ts';
 import type { Defect } from './defects.ts';
 import type { Delimiters } from './delimiters.ts';
+import type { MessageBytes } from './message-bytes.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
 import { parsePath } from './path.ts';
 import type { Location } from './path.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
-import { SegmentIndex } from './split.ts';
 import { SplicedBytes } from './spliced-bytes.ts';
-import type { Text } from './text.ts';
 import type { Value } from './value.ts';
-
-/** The bytes of a message, as `parseMessage` finds them. */
-export interface MessageParts {
-  readonly text: Text;
-  readonly delimiters: Delimiters;
-  /** Offsets of MSH and behind the last segment; what stands around (a frame in a file) is kept. */
-  readonly start: number;
-  readonly end: number;
-  readonly choice: CharsetChoice;
-}
 
 /**
  * One HL7v2 message over its bytes: read lazily, written back byte for byte but for what was changed. Made by `parseMessage`
@@ -32,10 +21,9 @@ export interface MessageParts {
  */
 export class Message implements SegmentContext {
   readonly delimiters: Delimiters;
-  private readonly parts: MessageParts;
-  private readonly index: SegmentIndex;
+  private readonly origin: MessageBytes;
   /** Segments made so far, by their place; all of them, and no longer in the places they came in, once `rearranged`. */
-  private readonly list: (Segment | undefined)[] = [];
+  private readonly list: (Segment | undefined)[] = [undefined];
   private made = 0;
   /** The first segment of the name asked for last: messages are read segment by segment. */
   private lastName = '';
@@ -44,16 +32,15 @@ export class Message implements SegmentContext {
   private changed = false;
   private known: Charset | undefined = undefined;
 
-  constructor(parts: MessageParts) {
-    this.delimiters = parts.delimiters;
-    this.parts = parts;
-    this.index = new SegmentIndex(parts.text.source, parts.start, parts.end, parts.delimiters.codes.field);
+  constructor(origin: MessageBytes) {
+    this.delimiters = origin.delimiters;
+    this.origin = origin;
   }
 
   /** All segments in order; the first is MSH. */
   get segments(): readonly Segment[] {
-    if (!this.rearranged && this.made < this.index.count()) {
-      const count = this.index.count();
+    const count = this.rearranged ? 0 : this.origin.index.count();
+    if (this.made < count) {
       for (let place = 0; place < count; place++) this.at(place);
     }
     return this.list as Segment[];
@@ -81,24 +68,26 @@ export class Message implements SegmentContext {
   /** Name of the segment at a place, from 0, without making a segment of it; undefined behind the last. */
   nameAt(place: number): string | undefined {
     if (this.rearranged) return this.list[place]?.name;
-    if (!this.index.reach(place)) return undefined;
-    const { raw } = this.parts.text;
-    const start = this.index.offsets[2 * place]!;
-    const end = this.index.offsets[2 * place + 1]!;
+    const { index, raw } = this.origin;
+    if (!index.reach(place)) return undefined;
+    const start = index.offsets[2 * place]!;
+    const end = index.offsets[2 * place + 1]!;
     const separator = raw.indexOf(this.delimiters.field, start);
     return raw.slice(start, separator === -1 || separator > end ? end : separator);
   }
 
   /** The bytes from the segment at a place on, from 0, segment ends included: as they came, whatever was changed since. */
   cameFrom(place: number): ByteString {
-    const { text, end } = this.parts;
-    return this.index.reach(place) ? text.raw.slice(this.index.offsets[2 * place], end) : '';
+    const { index, raw, end } = this.origin;
+    return index.reach(place) ? raw.slice(index.offsets[2 * place], end) : '';
   }
 
   private find(name: string, occurrence: number): Segment | undefined {
+    if (name === 'MSH' && occurrence === 1) return this.first();
     let left = occurrence;
-    for (let place = 0; this.rearranged ? place < this.list.length : this.index.reach(place); place++) {
-      const found = this.rearranged ? this.list[place]!.is(name) : this.index.isNamed(place, name);
+    const { index } = this.origin;
+    for (let place = 0; this.rearranged ? place < this.list.length : index.reach(place); place++) {
+      const found = this.rearranged ? this.list[place]!.is(name) : index.isNamed(place, name);
       if (found && --left === 0) return this.at(place);
     }
     return undefined;
@@ -191,21 +180,21 @@ export class Message implements SegmentContext {
 
   /** The message's bytes: the very bytes it was read from when nothing was changed (not a copy), else a new buffer. */
   toBytes(): Buffer {
-    if (!this.changed) return this.parts.text.source;
+    const { source } = this.origin;
+    if (!this.changed) return source;
     if (this.rearranged) return this.assemble();
     const { list } = this;
     let growth = 0;
     for (let place = 0; place < list.length; place++) growth += list[place]?.growth() ?? 0;
-    const out = new SplicedBytes(this.parts.text.source, growth);
+    const out = new SplicedBytes(source, growth);
     for (let place = 0; place < list.length; place++) list[place]?.writeTo(out);
     return out.finish();
   }
 
   /** The bytes of a message whose segments are no longer in the places they came in. */
   private assemble(): Buffer {
-    const { text, start, end } = this.parts;
-    const { raw } = text;
-    let out = raw.slice(0, start);
+    const { first, end, raw } = this.origin;
+    let out = raw.slice(0, first.start);
     for (const segment of this.list) out += segment!.bytes() + segment!.terminator;
     return Buffer.from(out + raw.slice(end), 'latin1');
   }
@@ -217,7 +206,7 @@ export class Message implements SegmentContext {
 
   /** What segments need of their message; not for others. */
   charsetInForce(): Charset {
-    this.known ??= chooseCharset(this.parts.choice, charsetNames(this.first().bytes(), this.delimiters));
+    this.known ??= chooseCharset(this.origin.choice, charsetNames(this.first().bytes(), this.delimiters));
     return this.known;
   }
 
@@ -237,24 +226,24 @@ export class Message implements SegmentContext {
 
   /** MSH. */
   private first(): Segment {
-    if (this.rearranged) return this.list[0]!;
-    this.index.reach(0);
-    return this.at(0);
+    const made = this.list[0];
+    if (made) return made;
+    const { first, firstText } = this.origin;
+    const segment = new Segment(this, firstText, first.start, first.end, first.stop);
+    this.list[0] = segment;
+    this.made++;
+    return segment;
   }
 
   /** The segment at a place that there is, from 0. */
   private at(place: number): Segment {
     const made = this.list[place];
     if (made) return made;
-    const { offsets } = this.index;
+    if (place === 0) return this.first();
+    const { text, index } = this.origin;
+    const { offsets } = index;
     const from = 2 * place;
-    const segment = new Segment(
-      this,
-      this.parts.text,
-      offsets[from]!,
-      offsets[from + 1]!,
-      offsets[from + 2]!,
-    );
+    const segment = new Segment(this, text, offsets[from]!, offsets[from + 1]!, offsets[from + 2]!);
     this.list[place] = segment;
     this.made++;
     return segment;

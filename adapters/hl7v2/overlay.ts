@@ -2,6 +2,7 @@ import type { ByteString } from './charset.ts';
 import type { EncodingTarget } from './escape.ts';
 import type { Fields } from './fields.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
+import type { Text } from './text.ts';
 import { EMPTY_CELL, cellOf } from './value.ts';
 import type { Cell } from './value.ts';
 
@@ -46,20 +47,26 @@ export class Overlay {
     return edit.cell;
   }
 
-  /** Puts bytes in place of a range of a field as it is now (`cell`; what is not there is `EMPTY_CELL`). */
-  change(index: number, cell: Cell, from: number, to: number, bytes: ByteString): void {
+  /**
+   * Puts bytes in place of a range of a field as it is now.
+   * @param text what the range is of: the segment's own bytes, `cell`'s where there is one, `EMPTY_CELL`'s where the field is not there.
+   */
+  change(index: number, text: Text, from: number, to: number, bytes: ByteString): void {
     const { fields } = this;
-    const there = fields.reach(index);
-    const edit = this.find(index);
-    if (edit === undefined) {
-      if (there) this.lay(index, from, to, bytes);
-      else this.extend(index, bytes);
+    // As it came: nothing lies over it yet.
+    if (text === fields.text) {
+      this.lay(index, from, to, bytes);
       return;
     }
-    const { raw } = cell.text;
+    const edit = this.find(index);
+    if (edit === undefined) {
+      this.extend(index, bytes);
+      return;
+    }
+    const { raw } = text;
     edit.text = raw.slice(0, from) + bytes + raw.slice(to);
     edit.cell = undefined;
-    if (!there) return;
+    if (!fields.reach(index)) return;
     edit.from = fields.from(index);
     edit.to = fields.to(index);
   }

@@ -5,10 +5,10 @@ import type { ByteString, Charset, CharsetChoice } from './charset.ts';
 import { DEFAULT_DELIMITERS, delimitersOf } from './delimiters.ts';
 import type { Delimiters } from './delimiters.ts';
 import { Message } from './message.ts';
+import { MessageBytes } from './message-bytes.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
 import { equals } from './span.ts';
-import { textOf } from './text.ts';
 
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
@@ -28,10 +28,7 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Mes
   const end = skipTail(source);
   const delimiters = readDelimiters(source, start);
   refuseSecondHeader(source, start, delimiters);
-  const text = textOf(source, () =>
-    chooseCharset(choice, charsetNames(firstLine(source, start), delimiters)),
-  );
-  return new Message({ text, delimiters, start, end, choice });
+  return new Message(new MessageBytes(source, start, end, delimiters, choice));
 }
 
 function startsWith(source: Buffer, start: number, text: string): boolean {
@@ -91,12 +88,6 @@ function skipTail(source: Buffer): number {
   if (source[end - 1] === 0x0a) end--;
   if (source[end - 1] === 0x0d) end--;
   return source[end - 1] === 0x1c ? end - 1 : source.length;
-}
-
-function firstLine(source: Buffer, start: number): ByteString {
-  let end = start;
-  while (end < source.length && source[end] !== 0x0d && source[end] !== 0x0a) end++;
-  return source.toString('latin1', start, end);
 }
 
 /** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */

@@ -145,12 +145,23 @@ export class Segment {
     checkIndices(field, repetition, component, subcomponent);
     const { context } = this;
     const { codes } = context.delimiters;
-    const cell = this.cell(field - this.shift) ?? EMPTY_CELL;
-    const { text, from, to } = cell;
-    const at =
-      cell === EMPTY_CELL ? -1 : valueStart(text.scan, from, to, codes, repetition, component, subcomponent);
+    const { fields } = this;
+    const index = field - this.shift;
+    const changed = this.edits?.cell(index, context);
+    let { text } = fields;
+    let at = -1;
+    let to = 0;
+    if (changed === undefined) {
+      if (fields.reach(index)) {
+        to = fields.to(index);
+        at = valueStart(text.scan, fields.from(index), to, codes, repetition, component, subcomponent);
+      }
+    } else if (changed !== EMPTY_CELL) {
+      ({ text, to } = changed);
+      at = valueStart(text.scan, changed.from, to, codes, repetition, component, subcomponent);
+    }
     if (at === -1) {
-      this.splice(field, cell, [repetition, component, subcomponent], this.encode(value));
+      this.splice(field, [repetition, component, subcomponent], this.encode(value));
       return;
     }
     const end = valueEnd(text.scan, at, to, codes);
@@ -158,7 +169,7 @@ export class Segment {
     const decoded = !text.plain || holds(text.scan, at, end, codes.escape);
     if (decoded && decodesTo(value, text, at, end, context)) return;
     const encoded = this.encode(value);
-    if (!equals(text.source, at, end, encoded)) this.change(field, cell, at, end, encoded);
+    if (!equals(text.source, at, end, encoded)) this.change(field, text, at, end, encoded);
   }
 
   /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
@@ -167,12 +178,7 @@ export class Segment {
     checkIndices(field, repetition, component);
     const level = repetition === undefined ? 'field' : component === undefined ? 'repetition' : 'component';
     const encoded = encodeNested(nested, level, this.context);
-    this.splice(
-      field,
-      this.cell(field - this.shift) ?? EMPTY_CELL,
-      [repetition, component, undefined],
-      encoded,
-    );
+    this.splice(field, [repetition, component, undefined], encoded);
   }
 
   /**
@@ -266,17 +272,18 @@ export class Segment {
   }
 
   /** Puts bytes at a level of a field, with the separators that lack before it. */
-  private splice(field: number, cell: Cell, levels: Levels, encoded: ByteString): void {
+  private splice(field: number, levels: Levels, encoded: ByteString): void {
     const { delimiters } = this.context;
-    const place = locate(cell.text.scan, cell.from, cell.to, delimiters, levels);
+    const { text, from, to } = this.cell(field - this.shift) ?? EMPTY_CELL;
+    const place = locate(text.scan, from, to, delimiters, levels);
     const added = lackingSeparators(place, delimiters, levels) + encoded;
-    this.change(field, cell, place.from, place.to, added);
+    this.change(field, text, place.from, place.to, added);
   }
 
-  /** Puts bytes in place of a range of a field's cell. */
-  private change(field: number, cell: Cell, from: number, to: number, bytes: ByteString): void {
+  /** Puts bytes in place of a range of a field as it is now. */
+  private change(field: number, text: Text, from: number, to: number, bytes: ByteString): void {
     this.context.onEdit(this, field);
     this.edits ??= new Overlay(this.fields);
-    this.edits.change(field - this.shift, cell, from, to, bytes);
+    this.edits.change(field - this.shift, text, from, to, bytes);
   }
 }

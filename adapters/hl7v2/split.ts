@@ -1,3 +1,4 @@
+import type { FirstSegment } from './first-segment.ts';
 import { startsWithName } from './span.ts';
 
 const CR = 0x0d;
@@ -17,14 +18,17 @@ export class SegmentIndex {
   private readonly lineFeeds: boolean;
   private readonly byLineFeed: boolean;
 
-  /** @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param separator code of the field separator. */
-  constructor(source: Buffer, from: number, to: number, separator: number) {
+  /**
+   * @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param first the first of them.
+   * @param to behind the last. @param separator code of the field separator.
+   */
+  constructor(source: Buffer, first: FirstSegment, to: number, separator: number) {
     this.source = source;
     this.to = to;
     this.separator = separator;
-    this.lineFeeds = source.indexOf(LF, from) !== -1;
-    this.byLineFeed = this.lineFeeds && usesLineFeed(source, from, to);
-    this.offsets = [from];
+    this.lineFeeds = source.indexOf(LF, first.start) !== -1;
+    this.byLineFeed = first.end < to && source[first.end] === LF;
+    this.offsets = first.start < to ? [first.start, first.end, first.stop] : [to];
   }
 
   /** Whether there is a segment `index`, from 0. */
@@ -81,14 +85,6 @@ export class SegmentIndex {
 
 function isEnd(code: number): boolean {
   return code === CR || code === LF;
-}
-
-function usesLineFeed(source: Buffer, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) {
-    const code = source[at]!;
-    if (isEnd(code)) return code === LF;
-  }
-  return false;
 }
 
 function isCapital(code: number): boolean {

@@ -31,7 +31,17 @@ export class Text {
 
 /** @param charset the character set in force; asked for when the bytes are not plain. Where it is not known they are taken as they seem. */
 export function textOf(source: Buffer, charset: () => Charset): Text {
-  if (isAscii(source) && source.indexOf(ESC) === -1) return new Text(source, source, true);
+  return isPlainSource(source) ? new Text(source, source, true) : maskedText(source, charset);
+}
+
+/** Whether all bytes are their characters in every set: ASCII without ISO 2022 escapes. */
+export function isPlainSource(source: Buffer): boolean {
+  return isAscii(source) && source.indexOf(ESC) === -1;
+}
+
+/** Bytes that are not plain. Parameters as `textOf`. */
+export function maskedText(source: Buffer, charset: () => Charset): Text {
   const mask = maskIn(charset);
-  return new Text(source, mask ? Buffer.from(mask(source.toString('latin1')), 'latin1') : source, false);
+  const scan = mask ? Buffer.from(mask(source.toString('latin1')), 'latin1') : source;
+  return new Text(source, scan, false);
 }
