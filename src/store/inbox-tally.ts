@@ -18,12 +18,6 @@ export function noCounts(): Counts {
   return { received: 0, waiting: 0, processed: 0, duplicate: 0, superseded: 0, parked: 0, rejected: 0 };
 }
 
-/** The conservation law: every arrival is in exactly one state. */
-export function holds(counts: FeedCounts): boolean {
-  const { received, waiting, processed, duplicate, superseded, parked, rejected } = counts;
-  return received === waiting + processed + duplicate + superseded + parked + rejected;
-}
-
 /** Changes of the counts, gathered during a transaction and written at its end: one statement an interface. */
 export interface Tally {
   /** Changes a term of the counts of an interface. */

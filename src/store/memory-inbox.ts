@@ -9,7 +9,7 @@ import type {
   Receipt,
 } from '../feed-ports.ts';
 import { ownerOf } from './inbox-owner.ts';
-import { holds, noCounts } from './inbox-tally.ts';
+import { noCounts } from './inbox-tally.ts';
 
 interface Kept {
   record: MessageRecord;
@@ -27,6 +27,7 @@ export function createMemoryInbox(options: {
   const all: Kept[] = [];
   const byName = new Map<string, Kept[]>();
   const sequences = new Map<string, number>();
+  let received = 0;
   const nameOf = ({ source, sender, controlId }: Arrival): string => `${source}\n${sender}\n${controlId}`;
 
   function keep(arrival: Arrival, digest: string, verdict: Arrival['verdict'], conflict?: number): number {
@@ -63,6 +64,7 @@ export function createMemoryInbox(options: {
   }
 
   function receive(arrival: Arrival): Receipt {
+    received += 1;
     const digest = hash('sha256', arrival.bytes, 'hex');
     const refused = arrival.verdict?.state === 'rejected';
     const others =
@@ -167,7 +169,7 @@ export function createMemoryInbox(options: {
         oldest: { ...since('waiting'), ...since('parked') },
       };
     },
-    audit: () => ({ holds: holds(counts()), counts: counts() }),
+    audit: () => ({ holds: counts().received === received, counts: counts() }),
     forget(before, limit = all.length) {
       const ended = all
         .filter(

@@ -6,16 +6,16 @@ import type { Processor } from './processor.ts';
 export interface Runner {
   /** Something waits. Costs nothing when it is running already. */
   wake(): void;
-  /** Lets the step in hand end, and begins no other. */
-  stop(): Promise<void>;
-  /** What kept the last step from ending, in words without patient data; undefined when it ended. */
-  readonly trouble: string | undefined;
+  /** Begins no other step. */
+  stop(): void;
 }
 
 export interface RunnerOptions {
   readonly processor: Processor;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
+  /** Told after each step what kept it from ending, in words without patient data; undefined when it ended. */
+  readonly onTrouble?: (words: string | undefined) => void;
   /** Most messages of one step; default 200. What a stop or a question waits for. */
   readonly batch?: number;
   /** Milliseconds before a step that failed is tried again: doubled each time, up to the second; defaults 100 and 10,000. */
@@ -31,7 +31,6 @@ export function createRunner(options: RunnerOptions): Runner {
   let state: 'idle' | 'running' | 'pausing' | 'stopped' = 'idle';
   let woken = false;
   let pause = first;
-  let trouble: string | undefined;
   let cancelPause: (() => void) | undefined;
 
   function schedule(): void {
@@ -44,12 +43,12 @@ export function createRunner(options: RunnerOptions): Runner {
     woken = false;
     try {
       const ended = processor.step(batch);
-      trouble = undefined;
+      options.onTrouble?.(undefined);
       pause = first;
       if (ended > 0 || woken) schedule();
       else state = 'idle';
     } catch (error) {
-      trouble = wordsOf(error);
+      options.onTrouble?.(wordsOf(error));
       log.error('the feed cannot go on', { error, limitMs: pause });
       state = 'pausing';
       cancelPause = clock.after(pause, schedule);
@@ -58,14 +57,11 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   return {
-    get trouble() {
-      return trouble;
-    },
     wake() {
       woken = true;
       if (state === 'idle') schedule();
     },
-    async stop() {
+    stop() {
       state = 'stopped';
       cancelPause?.();
     },
