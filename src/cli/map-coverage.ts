@@ -81,7 +81,7 @@ export function describeCoverage(report: CoverageReport, details: boolean): stri
   if (details && open.length > 0) {
     const told = open.map(({ field, seen, fates, why }) => [
       field,
-      `${FATES.flatMap((fate) => (fates[fate] ? [`${fate} ${fates[fate]} of ${seen}`] : [])).join(', ')}`,
+      FATES.flatMap((fate) => (fates[fate] ? [`${fate} ${fates[fate]} of ${seen}`] : [])).join(', '),
       why.slice(0, 3).join('; '),
     ]);
     lines.push('', formatTable([['field', 'what became of it', 'why'], ...told]));

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { portsOf } from './ports.ts';
 import { registerSandboxDial } from './sandbox-dial.ts';
+import { registerSandboxFeed } from './sandbox-feed.ts';
 import { registerSandboxLoad } from './sandbox-load.ts';
 import { untilStopped } from './shutdown.ts';
 
-/** `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration; `dial` and `load` reach a running one. */
+/** `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration; `dial`, `load` and `feed` reach a running one. */
 export function registerSandbox(program: Command): void {
   const command = program
     .command('sandbox')
@@ -35,4 +36,5 @@ export function registerSandbox(program: Command): void {
     });
   registerSandboxDial(command);
   registerSandboxLoad(command);
+  registerSandboxFeed(command);
 }
