@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Signal } from './cancellation.ts';
 import type { Issue } from './errors.ts';
 import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
 import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
@@ -98,7 +99,7 @@ export interface RequestContext {
   readonly traceparent: string;
   readonly principal: Principal;
   /** Aborted when the deadline passes or the client goes away. Handed to everything that waits. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Epoch milliseconds by the injected Clock; a Layer may derive an earlier one. */
   readonly deadline: number;
   readonly log: Logger;

@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Clock, Logger } from '../../src/ports.ts';
 import type { CharsetChoice } from './charset.ts';
@@ -41,7 +42,7 @@ export interface ExchangeOptions {
   readonly expects: Expects;
   /** MSH-10, when the caller has it at hand. */
   readonly controlId?: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Epoch milliseconds by the pool's Clock. */
   readonly deadline?: number;
 }

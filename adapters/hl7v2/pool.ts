@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import type { Logger } from '../../src/ports.ts';
 import type { ExchangeOptions, MllpPool, MllpPoolOptions, MllpPoolStats } from './pool-options.ts';
 import { MllpConnection } from './connection.ts';
@@ -130,7 +131,7 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
   }
 
   /** Why an exchange cannot even be queued. */
-  private refusal(exchange: Exchange, now: number, signal: AbortSignal | undefined): unknown {
+  private refusal(exchange: Exchange, now: number, signal: Signal | undefined): unknown {
     if (this.closed) return refused('Ficus is shutting down');
     if (signal?.aborted) return abandoned(exchange, signal.reason);
     if (exchange.deadline <= now) return neverSent();
@@ -139,7 +140,7 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
     return undefined;
   }
 
-  private take(exchange: Exchange, now: number, signal: AbortSignal | undefined): void {
+  private take(exchange: Exchange, now: number, signal: Signal | undefined): void {
     if (signal) {
       const abort = (): void => {
         if (!exchange.sent) this.queue.forget();

@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import type { Writable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { FicusError } from '../../src/errors.ts';
@@ -31,7 +32,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   sent = false;
   readonly #service: string;
   readonly #write: boolean;
-  readonly #signal: AbortSignal;
+  readonly #signal: Signal;
   readonly #onAbort: () => void;
   #resolve: (head: AnswerHead) => void = () => {};
   #reject: (error: Error) => void = () => {};
@@ -47,7 +48,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #sink: Writable | undefined;
   #relinker: Relinker | undefined;
 
-  constructor(options: { readonly service: string; readonly write: boolean; readonly signal: AbortSignal }) {
+  constructor(options: { readonly service: string; readonly write: boolean; readonly signal: Signal }) {
     this.#service = options.service;
     this.#write = options.write;
     this.#signal = options.signal;
@@ -220,6 +221,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-function abortReason(signal: AbortSignal): Error {
+function abortReason(signal: Signal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('The request was given up');
 }

@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { FicusError } from '../../src/errors.ts';
@@ -59,7 +60,7 @@ export interface SoapCall {
   readonly headers?: readonly XmlElement[];
   /** Whether it may change anything. */
   readonly kind: CallKind;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Epoch milliseconds. */
   readonly deadline: number;
   /** For the log and, with addressing, the service; default a new `urn:uuid:`. */

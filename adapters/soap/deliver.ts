@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import { FicusError } from '../../src/errors.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Clock, RequestContext, WriteAttempt } from '../../src/ports.ts';
@@ -116,7 +117,7 @@ export function outcomeUnknown(error: FicusError | undefined): FicusError {
 }
 
 /** Waits `ms`, or until the signal aborts. */
-function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+function wait(ms: number, clock: Clock, signal: Signal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       cancel();

@@ -1,3 +1,4 @@
+import type { Signal } from '../../src/cancellation.ts';
 import { errors } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../src/ports.ts';
@@ -7,7 +8,7 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Buffer;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Epoch milliseconds. */
   readonly deadline: number;
   readonly maxResponseBytes: number;

@@ -1,3 +1,4 @@
+import type { Signal } from '../cancellation.ts';
 import { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FicusError } from '../errors.ts';
@@ -39,7 +40,7 @@ export async function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   limit: number,
-  signal: AbortSignal,
+  signal: Signal,
 ): Promise<Buffer> {
   admit(req, res, limit);
   return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { Cancellation } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
 import type { Clock, LogFields, Logger, Principal, RequestContext } from '../ports.ts';
 
@@ -55,18 +56,15 @@ export class RequestScope implements RequestContext {
   readonly principal: Principal;
   readonly deadline: number;
   readonly startedAt: number;
-  readonly signal: AbortSignal;
+  readonly signal = new Cancellation();
   readonly log: Logger;
   readonly timing: (name: string, durationMs: number, description?: string) => void;
   readonly afterwards: (work: () => void) => void;
-  readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #cancelTimer: () => void;
   readonly #legs: string[] = [];
   /** What is to be done when the answer has gone. */
   readonly #later: (() => void)[] = [];
-  /** Those who wait for a backend; told when the signal aborts. */
-  readonly #waiting = new Set<() => void>();
 
   constructor(options: ScopeOptions) {
     this.requestId = options.requestId;
@@ -76,9 +74,8 @@ export class RequestScope implements RequestContext {
     this.log = new RequestLog(options.log, options.requestId);
     this.startedAt = options.clock.now();
     this.deadline = this.startedAt + options.deadlineMs;
-    this.signal = this.#controller.signal;
     this.#cancelTimer = options.clock.after(options.deadlineMs, () => {
-      this.#abort(new FicusError('timeout', 'The request took longer than is allowed'));
+      this.signal.abort(new FicusError('timeout', 'The request took longer than is allowed'));
     });
     this.timing = (name, durationMs, description) => {
       const text =
@@ -118,7 +115,7 @@ export class RequestScope implements RequestContext {
   /** The client went away: whoever works for it stops. */
   gone(): void {
     this.#cancelTimer();
-    this.#abort(new FicusError('timeout', 'The client went away'));
+    this.signal.abort(new FicusError('timeout', 'The client went away'));
   }
 
   /**
@@ -133,12 +130,11 @@ export class RequestScope implements RequestContext {
       const begin = (): void => {
         cancelGrace = this.#clock.after(GRACE_MS, () => {
           over = true;
-          this.#waiting.delete(begin);
           reject(noAnswer(write));
         });
       };
       const stop = (): void => {
-        this.#waiting.delete(begin);
+        this.signal.removeEventListener('abort', begin);
         cancelGrace();
       };
       const answered = (result: T): void => {
@@ -150,16 +146,10 @@ export class RequestScope implements RequestContext {
         stop();
         reject(error);
       };
-      this.#waiting.add(begin);
       if (this.signal.aborted) begin();
+      else this.signal.addEventListener('abort', begin);
       work.then(answered, failed);
     });
-  }
-
-  #abort(reason: FicusError): void {
-    if (this.signal.aborted) return;
-    this.#controller.abort(reason);
-    for (const begin of this.#waiting) begin();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Signal } from '../cancellation.ts';
 import type { Backend, FhirBody, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { leftQueue, unasked } from './interaction.ts';
 
@@ -90,7 +91,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
 
 type Pipe = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
-function heldUntilRead(body: Pipe, signal: AbortSignal, release: () => void): Pipe {
+function heldUntilRead(body: Pipe, signal: Signal, release: () => void): Pipe {
   let held = true;
   const letGo = () => {
     if (!held) return;

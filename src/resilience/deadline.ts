@@ -1,3 +1,4 @@
+import { Cancellation } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { leftQueue, noAnswer } from './interaction.ts';
@@ -34,19 +35,19 @@ function within(
   { graceMs, clock }: { readonly graceMs: number; readonly clock: Clock },
 ): Promise<FhirResponse> {
   const parent = context.signal;
-  const controller = new AbortController();
+  const signal = new Cancellation();
   const silent = () => noAnswer(request);
   return new Promise((resolve, reject) => {
     let over = false;
     let cancelGrace = () => {};
     const expire = () => {
-      if (controller.signal.aborted) return;
+      if (signal.aborted) return;
       cancelGrace = clock.after(graceMs, () => {
         over = true;
         stop();
         reject(silent());
       });
-      controller.abort();
+      signal.abort();
     };
     const cancelDeadline = clock.after(context.deadline - clock.now(), expire);
     parent.addEventListener('abort', expire, { once: true });
@@ -64,13 +65,13 @@ function within(
       }
       stop();
       // A body still to be read is given up when the client goes away; it is no longer on this Layer's clock.
-      if (body.kind === 'pipe') parent.addEventListener('abort', () => controller.abort(), { once: true });
+      if (body.kind === 'pipe') parent.addEventListener('abort', () => signal.abort(), { once: true });
       resolve(response);
     };
     const failed = (error: Error) => {
       stop();
-      reject(controller.signal.aborted && !(error instanceof FicusError) ? silent() : error);
+      reject(signal.aborted && !(error instanceof FicusError) ? silent() : error);
     };
-    next.handle(request, { ...context, signal: controller.signal }).then(answered, failed);
+    next.handle(request, { ...context, signal }).then(answered, failed);
   });
 }

@@ -1,3 +1,4 @@
+import type { Signal } from '../cancellation.ts';
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Clock, FhirRequest, RequestContext } from '../ports.ts';
 
@@ -64,7 +65,7 @@ export function noAnswer(request: FhirRequest): FicusError {
 }
 
 /** Settles with `promise`, or fails with `leave()` as soon as the signal aborts. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal, leave: () => Error): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: Signal, leave: () => Error): Promise<T> {
   if (signal.aborted) return Promise.reject(leave());
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(leave());

@@ -1,10 +1,12 @@
+import type { Signal } from '../cancellation.ts';
+
 /** Lets one holder at a time have each key, in the order of asking. */
 export interface KeyedLock {
   /**
    * Resolves with the release when it is the caller's turn; rejects with `leave()` when the signal aborts before.
    * The release must be called, once.
    */
-  acquire(key: string, signal: AbortSignal, leave: () => Error): Promise<() => void>;
+  acquire(key: string, signal: Signal, leave: () => Error): Promise<() => void>;
 }
 
 export function createKeyedLock(): KeyedLock {

@@ -1,3 +1,4 @@
+import { Cancellation } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { isWrite, noAnswer, orAborted } from './interaction.ts';
@@ -9,7 +10,7 @@ export interface SingleFlightOptions {
 
 interface Flight {
   readonly answer: Promise<FhirResponse>;
-  readonly controller: AbortController;
+  readonly signal: Cancellation;
   readonly deadline: number;
   /** Requests that still wait for it. */
   members: number;
@@ -27,9 +28,9 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
     const flights = new Map<string, Flight>();
 
     function start(key: string, request: FhirRequest, context: RequestContext): Flight {
-      const controller = new AbortController();
-      const answer = next.handle(request, { ...context, signal: controller.signal });
-      const flight: Flight = { answer, controller, deadline: context.deadline, members: 0, taken: false };
+      const signal = new Cancellation();
+      const answer = next.handle(request, { ...context, signal });
+      const flight: Flight = { answer, signal, deadline: context.deadline, members: 0, taken: false };
       const land = () => {
         if (flights.get(key) === flight) flights.delete(key);
       };
@@ -55,7 +56,7 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
         flight.members -= 1;
         if (flight.members === 0 && context.signal.aborted) {
           if (flights.get(key) === flight) flights.delete(key);
-          flight.controller.abort();
+          flight.signal.abort();
         }
       }
     }
@@ -75,7 +76,7 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
         if (response.body.kind === 'pipe') {
           if (flight.taken) return next.handle(request, context);
           flight.taken = true;
-          context.signal.addEventListener('abort', () => flight.controller.abort(), { once: true });
+          context.signal.addEventListener('abort', () => flight.signal.abort(), { once: true });
         } else if (joined) options.onShared?.();
         return response;
       }

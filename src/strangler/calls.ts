@@ -1,3 +1,4 @@
+import type { Signal } from '../cancellation.ts';
 import { FicusError, toFicusError } from '../errors.ts';
 import type { EvidenceSink } from '../migration-ports.ts';
 import type {
@@ -62,7 +63,7 @@ export async function askCounted(
 type Piped = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
 /** The same body, with the end that it comes to told: a reader who went away says nothing against it. */
-function followed(body: Piped, tell: (ok: boolean) => void, signal: AbortSignal): Piped {
+function followed(body: Piped, tell: (ok: boolean) => void, signal: Signal): Piped {
   return {
     kind: 'pipe',
     pipe: (sink) => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Signal } from '../../cancellation.ts';
 import { FicusError } from '../../errors.ts';
 import { parseJson } from '../../fhir/json.ts';
 import type { Resource } from '../../fhir/types.ts';
@@ -159,7 +160,7 @@ function releasedWhenRead(response: FhirResponse, permit: Permit): FhirResponse 
 async function settle(
   response: FhirResponse,
   maxBytes: number,
-  signal: AbortSignal,
+  signal: Signal,
   clock: Clock,
 ): Promise<Settled> {
   const { status, body, headers } = response;

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import type { Signal } from '../../cancellation.ts';
 import type { Clock, FhirBody } from '../../ports.ts';
 import { skipped } from './uncomparable.ts';
 
@@ -8,7 +9,7 @@ export interface ReadPipeOptions {
   /** Of more than these the transfer is broken off at once; one that is announced as longer is not begun. */
   readonly maxBytes: number;
   /** Ends the transfer. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly clock: Clock;
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
+import type { Signal } from '../../../src/cancellation.ts';
 import type { FhirResponse } from '../../../src/ports.ts';
 import { routeOf } from '../../support/two-sides.ts';
 import { createContext, settled } from '../resilience/support.ts';
@@ -89,7 +90,7 @@ describe('after it was done', () => {
   it('a client that has left changes nothing', async () => {
     const scene = await openScene();
     const context = createContext(scene.clock);
-    let seen: AbortSignal | undefined;
+    let seen: Signal | undefined;
     const handle = scene.modern.handle.bind(scene.modern);
     scene.modern.handle = async (request, given) => {
       seen = given.signal;
