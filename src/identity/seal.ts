@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { aessiv } from '@noble/ciphers/aes.js';
 import { LRUCache } from 'lru-cache';
 import { FicusError } from '../errors.ts';
 import type { Authorities } from './authorities.ts';
 import { decodeBase32, encodeBase32 } from './base32.ts';
+import { createSiv } from './siv.ts';
+import type { Siv } from './siv.ts';
 
 /** One sealing key: `id` is the first character of every id it seals. */
 export interface SealKey {
@@ -36,6 +37,8 @@ const MAX_ID = 64;
 const SIV_BYTES = 16;
 /** Bytes of `authority|value` that still fit an id after the key's letter and the synthetic IV. */
 const MAX_PLAIN = Math.floor(((MAX_ID - 1) * 5) / 8) - SIV_BYTES;
+/** FHIR R4 has 148 resource types. */
+const MOST_TYPES = 160;
 /** After the key's letter; not in the base32 alphabet, so that the two forms cannot meet. */
 const HASHED = '-';
 
@@ -54,7 +57,12 @@ export function createSealer(options: {
 }): Sealer {
   checkKeys(options.keys);
   const [newest] = options.keys as readonly [SealKey, ...SealKey[]];
-  const byId = new Map(options.keys.map((key) => [key.id, key.secret]));
+  const byId = new Map(
+    options.keys.map((key) => [
+      key.id,
+      { secret: key.secret, ciphers: new LRUCache<string, Siv>({ max: MOST_TYPES }) },
+    ]),
+  );
   const hashSecret = createHmac('sha256', newest.secret).update('ficus: ids by keyed hash').digest();
   const cache = { max: options.remembered ?? 10_000 };
   const sealed = new LRUCache<string, SealedId>(cache);
@@ -69,8 +77,16 @@ export function createSealer(options: {
       const hash = createHmac('sha256', hashSecret).update(`${type}/${key}`).digest();
       return { id: newest.id + HASHED + encodeBase32(hash), hashed: true };
     }
-    const bytes = aessiv(newest.secret, encoder.encode(type)).encrypt(plain);
-    return { id: newest.id + encodeBase32(bytes), hashed: false };
+    return { id: newest.id + encodeBase32(cipherOf(newest.id, type)!.seal(plain)), hashed: false };
+  }
+
+  /** undefined: there is no such key. */
+  function cipherOf(keyId: string, type: string): Siv | undefined {
+    const key = byId.get(keyId);
+    if (!key) return undefined;
+    let cipher = key.ciphers.get(type);
+    if (!cipher) key.ciphers.set(type, (cipher = createSiv(key.secret, encoder.encode(type))));
+    return cipher;
   }
 
   function checkKey(key: string): void {
@@ -105,16 +121,18 @@ export function createSealer(options: {
       const name = `${type}/${id}`;
       const known = opened.get(name);
       if (known !== undefined) return known;
-      const secret = byId.get(id.charAt(0));
-      if (!secret || id.length > MAX_ID) return undefined;
+      const cipher = id.length > MAX_ID ? undefined : cipherOf(id.charAt(0), type);
+      if (!cipher) return undefined;
       const bytes = decodeBase32(id.slice(1));
       if (!bytes || bytes.length <= SIV_BYTES) return undefined;
       try {
-        const key = decoder.decode(aessiv(secret, encoder.encode(type)).decrypt(bytes));
+        // Not authentic: forged, of another type, or damaged. Which of these is nobody's business.
+        const plain = cipher.open(bytes);
+        if (!plain) return undefined;
+        const key = decoder.decode(plain);
         opened.set(name, key);
         return key;
       } catch {
-        // Not authentic: forged, of another type, or damaged. Which of these is nobody's business.
         return undefined;
       }
     },
