@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { createProcessor } from '../../src/events/feed/processor.ts';
+import { createRunner } from '../../src/events/feed/runner.ts';
+import { systemClock } from '../../src/clock.ts';
+import { openInboxIntake } from '../../src/store/inbox-intake.ts';
+import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
+import { messageOf, openTestProjection, readTestMessage } from '../unit/events/feed/support.ts';
+import type { TestMessage } from '../unit/events/feed/support.ts';
+
+/** A process that receives and processes, and is killed at any moment: started by feed-kill.test.ts, which it speaks with over IPC. */
+export interface Offer {
+  readonly nth: number;
+  readonly controlId: string;
+  readonly said: TestMessage;
+}
+
+const folder = process.argv[2]!;
+const file = join(folder, 'inbox.sqlite');
+const projection = openTestProjection(join(folder, 'projection.sqlite'));
+const ledger = openInboxLedger(file);
+const runner = createRunner({
+  processor: createProcessor({
+    ledger,
+    writer: projection,
+    read: readTestMessage,
+    ownerOf: () => 'somebody',
+    clock: systemClock,
+  }),
+  clock: systemClock,
+  log: { error: (message) => process.send!({ trouble: message }) },
+  batch: 5,
+});
+const intake = await openInboxIntake({ file, owners: {}, onStored: () => runner.wake() });
+process.on('message', ({ nth, controlId, said }: Offer) => {
+  intake.receive(messageOf(controlId, said)).then(
+    (receipt) => process.send!({ nth, receipt }),
+    () => process.send!({ trouble: 'refused' }),
+  );
+});
+runner.wake();
+process.send!({ ready: true });
