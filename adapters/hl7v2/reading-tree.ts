@@ -34,9 +34,12 @@ class GroupReader implements TreeReader {
   }
 
   count(step: Step): number {
+    return this.own(step) || (this.around?.count(step) ?? 0);
+  }
+
+  own(step: Step): number {
     const name = String(step);
-    const here = this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length;
-    return here ?? this.around?.count(step) ?? 0;
+    return this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length ?? 0;
   }
 
   child(step: Step, index = 0): TreeReader {

@@ -80,9 +80,12 @@ class GroupPlace implements TreeWriter {
   }
 
   count(step: Step): number {
+    return this.own(step) || (this.around?.count(step) ?? 0);
+  }
+
+  own(step: Step): number {
     const name = String(step);
-    const here = this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length;
-    return here ?? this.around?.count(step) ?? 0;
+    return this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length ?? 0;
   }
 
   child(step: Step, index = 0): TreeWriter {
@@ -147,8 +150,20 @@ class GroupPlace implements TreeWriter {
   /** Groups and segments are not taken away by a map. */
   clear(): void {}
 
-  arrange(): void {
-    throw new TypeError('segments are not re-ordered by a map');
+  /** Takes segments away and puts new ones in; those that stay keep their order. */
+  arrange(step: Step, sources: readonly (number | undefined)[]): void {
+    const name = String(step);
+    const present = this.group.segments.get(name) ?? [];
+    const kept = sources.filter((source) => source !== undefined);
+    if (kept.some((source, at) => at > 0 && source < kept[at - 1]!))
+      throw new TypeError('segments are not re-ordered by a map');
+    for (const [at, segment] of present.entries()) if (!kept.includes(at)) this.message.remove(segment);
+    const left = kept.map((at) => present[at]!);
+    if (left.length > 0) this.group.segments.set(name, left);
+    else this.group.segments.delete(name);
+    const made = sources.map((source) => (source === undefined ? this.make(name) : present[source]!));
+    if (made.length > 0) this.group.segments.set(name, made);
+    this.places.delete(name);
   }
 
   order(): void {}

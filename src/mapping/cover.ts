@@ -1,7 +1,7 @@
 import type { Condition } from './condition.ts';
 import { segmentCondition } from './segment-group.ts';
 import type { Run } from './run.ts';
-import type { Step, TreeReader } from './tree.ts';
+import { ownCount, type Step, type TreeReader } from './tree.ts';
 
 /** What a row does with a place, for the loss report. */
 export interface CoverRule {
@@ -74,7 +74,8 @@ export function reportLosses(root: TreeReader, cover: Cover, run: Run): void {
 export function reportChildLosses(root: TreeReader, step: Step, cover: Cover, run: Run): void {
   const part = cover.parts.get(step);
   if (!part) return;
-  const count = part.repeats ? root.count(step) : Math.min(root.count(step), 1);
+  const own = ownCount(root, step);
+  const count = part.repeats ? own : Math.min(own, 1);
   for (let index = 0; index < count; index += 1) {
     const place = root.child(step, index);
     walk(place, part, [root, place], run);

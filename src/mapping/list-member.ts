@@ -5,7 +5,7 @@ import { planList, presentOf, type Entry, type Feed, type Present } from './list
 import type { Always, Member, MemberKeys } from './member.ts';
 import type { Run } from './run.ts';
 import { descend, descendTo, isAbsent } from './tree-path.ts';
-import { valued, type Step, type TreeReader, type TreeWriter } from './tree.ts';
+import { ownCount, valued, type Step, type TreeReader, type TreeWriter } from './tree.ts';
 
 /** A property that holds a list, fed by one row or several, each with the items that its `where` selects. */
 export function listMember(
@@ -58,13 +58,19 @@ function gather(feeds: readonly Feed[], root: TreeReader, run: Run): Present[] {
     }
     let above = root;
     for (let depth = 0; depth < last; depth += 1) above = above.child(steps[depth]!);
-    const count = above.count(steps[last]!);
+    const count = countOf(feed, above);
     if (count === 0 || (feed.when && !feed.when.holds(root, run))) continue;
     for (let index = 0; index < count; index += 1) {
       found = readItem(feed, at, index, above.child(steps[last]!, index), run, found);
     }
   }
   return found;
+}
+
+/** Segments count where they stand; what the groups around have is theirs. */
+function countOf({ segments, steps }: Feed, above: TreeReader): number {
+  const last = steps.at(-1)!;
+  return segments ? ownCount(above, last) : above.count(last);
 }
 
 /** Never written to: a list is made with the first item. */
@@ -123,16 +129,17 @@ function writeFeed(
     return;
   }
   const above = descendTo(root, steps.slice(0, -1));
-  const kept = unread(above, last, present);
+  const count = countOf(feed, above);
+  const kept = unread(above, last, count, present);
   // A row that only writes adds to what other rows say of the same field: behind it.
   const first = feed.only === 'write' ? kept.length : 0;
   const said = entries.map((entry) => entry.source);
   const sources = first > 0 ? [...kept, ...said] : [...said, ...kept];
-  if (sources.length === 0) {
+  if (sources.length === 0 && !feed.segments) {
     above.arrange(last, [0]);
     return above.child(last).clear();
   }
-  const inPlace = above.count(last) === sources.length && sources.every((source, at) => source === at);
+  const inPlace = count === sources.length && sources.every((source, at) => source === at);
   if (!inPlace) above.arrange(last, sources);
   for (const [at, entry] of entries.entries()) {
     if (!entry.same) write(codec, entry.value, above.child(last, first + at), run);
@@ -148,9 +155,9 @@ function write(codec: Codec, value: Json | undefined, place: TreeWriter, run: Ru
 }
 
 /** Repetitions that hold something, none of which the map reads: they stay. */
-function unread(above: TreeReader, step: Step, present: readonly Present[]): number[] {
+function unread(above: TreeReader, step: Step, count: number, present: readonly Present[]): number[] {
   const read = new Set(present.map((it) => it.index));
-  return Array.from({ length: above.count(step) }, (_, index) => index).filter((index) => {
+  return Array.from({ length: count }, (_, index) => index).filter((index) => {
     const place = above.child(step, index);
     return !read.has(index) && place.text() !== null && place.filled();
   });

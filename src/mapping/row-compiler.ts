@@ -13,6 +13,7 @@ import { segmentCodec } from './segment-group.ts';
 import { parseTreePath, pathKey, type PathSyntax } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import { VIA } from './via.ts';
+import { OVER_REPETITIONS } from './via/message.ts';
 
 import { parseMapName, type CompiledMap, type MapEnvironment, type SourceRow } from './compiled-map.ts';
 
@@ -110,10 +111,11 @@ export class RowCompiler {
     const keyed = row.as === 'key' || row.as === 'reference';
     const codec = keyed ? this.keyed(target, steps) : this.codec(target);
     if (!codec) return undefined;
+    const over = keyed || OVER_REPETITIONS.has(row.via ?? '');
     return {
       ...common,
-      steps: keyed ? steps.slice(0, -1) : steps,
-      repeats: !keyed && target.list && this.sourceRepeats(fhir),
+      steps: over ? steps.slice(0, -1) : steps,
+      repeats: !over && target.list && this.sourceRepeats(fhir),
       says: { codec },
       after: keyed ? [pathKey(steps)] : [],
     };
@@ -175,7 +177,8 @@ export class RowCompiler {
       if (!found) this.problem(`there is no map ${wanted}, or it needs itself`);
       return found;
     };
-    return make?.({ syntax: this.shape.syntax, codes: (codes) => this.codes(codes), map, path });
+    const step = this.steps?.at(-1) ?? 1;
+    return make?.({ syntax: this.shape.syntax, codes: (codes) => this.codes(codes), map, path, step });
   }
 
   private codes(name: string): CodeMap | undefined {
@@ -246,7 +249,8 @@ export class RowCompiler {
     else if (map) mergeCover(at, map.cover, gate);
     else at.rules.push({ kind: coverKind(row), when: this.when, up: steps.length, why: row.why });
     const fhir = row.fhir ? this.attempt(() => parseFhirPath(row.fhir!)) : undefined;
-    at.repeats ||= fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));
+    const over = OVER_REPETITIONS.has(row.via ?? '');
+    at.repeats ||= over || fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));
   }
 
   /** In XML a reference is one text, or a number and its namespace; in HL7 other rows speak of the identifier. */

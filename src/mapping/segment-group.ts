@@ -10,6 +10,7 @@ export function groupOf(segment: TreeReader, name: string, around: TreeReader | 
   return {
     text: () => undefined,
     count: (step) => (step === name ? 1 : (around?.count(step) ?? 0)),
+    own: (step) => (step === name ? 1 : 0),
     child: (step, index = 0) => (step === name ? segment : (around ?? segment).child(step, index)),
     steps: () => [name],
     filled: () => segment.filled(),

@@ -22,6 +22,11 @@ export interface TreeReader {
   text(): TreeText;
   /** Repetitions of a child, 0 when it is not there. */
   count(step: Step): number;
+  /**
+   * As `count`, without what a group of segments finds in the groups around it: the notes of an order are not those of each result.
+   * Places that look nowhere else leave it out.
+   */
+  own?(step: Step): number;
   /** A child, by default its first repetition; `index` counts from 0. */
   child(step: Step, index?: number): TreeReader;
   /** The children that hold something, in tree order; none for a place that is only text. */
@@ -56,6 +61,11 @@ export interface TreeWriter extends TreeReader {
   arrange(step: Step, sources: readonly (number | undefined)[]): void;
   /** Puts the children in this order, those not named last: an XML Schema sequence. HL7 numbers its parts and does nothing. */
   order(steps: readonly Step[]): void;
+}
+
+/** Repetitions of a child at this very place: a group that has none does not answer for the groups around it. */
+export function ownCount(place: TreeReader, step: Step): number {
+  return place.own?.(step) ?? place.count(step);
 }
 
 /** Whether a text says something: not absent, not empty, not a deletion. */

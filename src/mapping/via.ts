@@ -7,9 +7,15 @@ import type { Step } from './tree.ts';
 import { dateAndTimeCodec, endByMinutesCodec } from './via/clock.ts';
 import { codingSystemCodec, OID_URI } from './via/coding-system.ts';
 import { assignerCodec, systemCodec } from './via/hd.ts';
+import { contentTypeCodec, ED_DATA, OCTETS } from './via/attachment.ts';
+import { ABSENT_INSTANT, MINUTE_INSTANT } from './via/instant.ts';
+import { linesCodec, XAD_TEXT } from './via/lines.ts';
 import { PL_DISPLAY, PL_IDENTIFIER, PL_PART_OF, PL_PHYSICAL_TYPE } from './via/location.ts';
+import { OBSERVATION_VIA } from './via/observation.ts';
 import { XCN_DISPLAY, XPN_TEXT } from './via/person.ts';
+import { MESSAGE_VIA } from './via/message.ts';
 import { XTN_PARTS } from './via/phone.ts';
+import { durationCodec, offsetByDurationCodec } from './via/duration.ts';
 import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
 
 /** What a pair of functions may ask of the mapping set when it is compiled. */
@@ -21,6 +27,8 @@ export interface ViaEnvironment {
   /** The path that the row's `with` gives a parameter; one that is missing is reported. */
   readonly path: (parameter: string) => readonly Step[];
   readonly syntax: PathSyntax;
+  /** The last step of the row's place, for pairs that look at all its repetitions. */
+  readonly step: Step;
 }
 
 /**
@@ -47,6 +55,27 @@ export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec
     dateAndTimeCodec({ date: path('date'), time: path('time'), syntax }, true),
   'end-by-minutes': ({ path, syntax }) =>
     endByMinutesCodec({ date: path('date'), time: path('time'), minutes: path('minutes'), syntax }),
+  'ed-content-type': () => contentTypeCodec(2, OCTETS),
+  'ed-data': () => ED_DATA,
+  lines: ({ path }) => linesCodec(path('lines')),
+  'xad-text': () => XAD_TEXT,
+  'cnn-system': () => systemCodec((place) => hdFrom(place, 9)),
+  'cnn-assigner': () => assignerCodec((place) => hdFrom(place, 9)),
+  'minute-instant': () => MINUTE_INSTANT,
+  'absent-instant': () => ABSENT_INSTANT,
+  duration: ({ path, codes }) => durationCodec(path('value'), path('unit'), codes('time-unit')),
+  'end-by-duration': ({ path, codes }) =>
+    offsetByDurationCodec(
+      { from: path('start'), value: path('value'), unit: path('unit'), sign: 1 },
+      codes('time-unit'),
+    ),
+  'start-by-duration': ({ path, codes }) =>
+    offsetByDurationCodec(
+      { from: path('end'), value: path('value'), unit: path('unit'), sign: -1 },
+      codes('time-unit'),
+    ),
+  ...OBSERVATION_VIA,
+  ...MESSAGE_VIA,
   'authority-system': () => AUTHORITY_SYSTEM,
   'qualified-identifier': () => QUALIFIED_IDENTIFIER,
   'person-name': ({ path }) => personNameCodec([path('title'), path('first'), path('last')]),

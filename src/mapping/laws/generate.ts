@@ -10,6 +10,7 @@ import type { RunContext } from '../run.ts';
 import { parseTreePath } from '../tree-path.ts';
 import type { Step, TreeWriter } from '../tree.ts';
 import type { Random } from './random.ts';
+import { samplesOf } from './samples.ts';
 
 /** One text at one place: a generated tree is a list of these, so that a counter-example can be made smaller. */
 export interface Assignment {
@@ -78,7 +79,7 @@ function fillRow(map: CompiledMap, source: SourceRow, above: At, options: Genera
     ];
     const inner = row.each === undefined ? undefined : set.maps.get(row.each);
     if (inner) return fill(inner, at, options);
-    return texts(map, source, part?.type, options).map(([below, text]) => ({
+    return texts(map, source, options).map(([below, text]) => ({
       at: [...at, ...below.map((step) => ({ step, index: 0 }))],
       text,
     }));
@@ -86,12 +87,7 @@ function fillRow(map: CompiledMap, source: SourceRow, above: At, options: Genera
 }
 
 /** Texts for the place of a row, with steps below it where the row reads a structure. */
-function texts(
-  map: CompiledMap,
-  { row }: SourceRow,
-  type: string | undefined,
-  options: GenerateOptions,
-): [Step[], string][] {
+function texts(map: CompiledMap, { row }: SourceRow, options: GenerateOptions): [Step[], string][] {
   const { random, set, context } = options;
   if (row.as === 'key' || row.as === 'reference' || row.const !== undefined) return [];
   if (row.keep || row.drop) return [[[], word(random)]];
@@ -113,7 +109,7 @@ function texts(
         [[2], word(random)],
       ];
     default:
-      return type === undefined ? [] : [];
+      return samplesOf(row.via, random);
   }
 }
 

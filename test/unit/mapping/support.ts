@@ -6,7 +6,7 @@ import type { TreeReader, TreeWriter } from '../../../src/mapping/tree.ts';
 
 /** The base mappings that the engine's tests stand on: definitions, data types and code maps. */
 export const BASE = globSync([
-  'mappings/hl7v2/definitions.yaml',
+  'mappings/hl7v2/definitions*.yaml',
   'mappings/hl7v2/datatypes/*.yaml',
   'mappings/codes/*.yaml',
 ])
