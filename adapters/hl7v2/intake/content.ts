@@ -1,26 +1,11 @@
 import type { Message } from '../message.ts';
 import type { Segment } from '../segment.ts';
 import type { Fault } from './fault.ts';
+import { SUBJECTS } from './message-types.ts';
 import type { MessageType } from './message-types.ts';
 
 /** Most faults that one answer tells. */
 const MOST = 20;
-
-/** Segments that say whom or what a message is about. Others that a structure requires (EVN, PV1) real feeds leave out, and it can be read without. */
-const SUBJECTS: ReadonlySet<string> = new Set([
-  'PID',
-  'MRG',
-  'OBR',
-  'SCH',
-  'TXA',
-  'FT1',
-  'RXE',
-  'RXO',
-  'RXA',
-  'PRB',
-  'GOL',
-  'PTH',
-]);
 
 /**
  * What a message lacks without which it means nothing: segments that its structure requires, and an identifier in PID and MRG.

@@ -81,7 +81,7 @@ function refusalOf(
   const stranger = strangerFault(header, profile, facts);
   if (stranger) return { level: 'reject', reason: 'not-allowed', faults: [stranger] };
   const strict = profile.strictness === 'strict';
-  const type = facts.types.find(header.code, header.event);
+  const type = facts.types.find(header);
   const unsupported = [...unsupportedFaults(header, profile, type, facts.types, strict)];
   if (isSome(unsupported)) {
     const reason = unsupported.every(({ code }) => code === '101') ? 'malformed' : 'not-supported';

@@ -16,6 +16,8 @@ export interface Header {
   readonly code: string;
   /** MSH-9.2. */
   readonly event: string;
+  /** MSH-9.3. */
+  readonly structure: string;
   readonly controlId: string;
   /** MSH-11.1. */
   readonly processing: string;
@@ -60,7 +62,7 @@ export function headerOf(line: ByteString, delimiters: Delimiters, choice: Chars
   const { component } = delimiters;
   const parts = (field: number): string[] =>
     (component === '' ? [text(field)] : text(field).split(component)).map((part) => part.trim());
-  const [code = '', event = ''] = parts(9);
+  const [code = '', event = '', structure = ''] = parts(9);
   return {
     fields,
     delimiters,
@@ -68,6 +70,7 @@ export function headerOf(line: ByteString, delimiters: Delimiters, choice: Chars
     facility: text(4),
     code,
     event,
+    structure,
     controlId: text(10).trim(),
     processing: parts(11)[0]!,
     version: parts(12)[0]!,

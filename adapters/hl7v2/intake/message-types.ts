@@ -2,6 +2,22 @@ import type { StructureNode } from '../../../src/mapping/exchange-schema.ts';
 import { compileStructure } from '../../../src/mapping/structure.ts';
 import type { Grouping } from '../../../src/mapping/structure.ts';
 
+/** Segments that say whom or what a message is about. Others that a structure requires (EVN, PV1) real feeds leave out, and it can be read without. */
+export const SUBJECTS: ReadonlySet<string> = new Set([
+  'PID',
+  'MRG',
+  'OBR',
+  'SCH',
+  'TXA',
+  'FT1',
+  'RXE',
+  'RXO',
+  'RXA',
+  'PRB',
+  'GOL',
+  'PTH',
+]);
+
 /** What is asked of a message structure here: the messages of a `MappingSet` have it. */
 export interface KnownMessage {
   /** `ADT_A01`. */
@@ -16,22 +32,30 @@ export interface MessageType {
   readonly structure: string;
   /** Segments that must be there, in order: required ones of the message, and of the groups that it requires. */
   readonly required: readonly string[];
-  /** Whether PID stands anywhere in it. */
+  /** Groups the segments of a message, given their names in order. */
   readonly group: (names: readonly string[]) => Grouping;
+}
+
+/** MSH-9; empty where it says nothing. */
+export interface SaidType {
+  readonly code: string;
+  readonly event: string;
+  readonly structure: string;
 }
 
 /** The messages that are understood. */
 export interface MessageTypes {
-  /** The structure of a type and event; the event may be empty. Undefined when there is none. */
-  find(code: string, event: string): MessageType | undefined;
-  /** Whether any event of the type is understood. */
+  /** The structure of a message, chosen as it is when the message is read (`src/mapping/message-of.ts`); undefined when there is none. */
+  find(said: SaidType): MessageType | undefined;
+  /** Whether any event of a code is understood. */
   knows(code: string): boolean;
 }
 
 /** Makes the table of what is understood. Structures with MSA are answers, and nothing that a feed sends. */
 export function createMessageTypes(messages: Iterable<KnownMessage>): MessageTypes {
-  const byType = new Map<string, MessageType>();
-  const byCode = new Map<string, Set<MessageType>>();
+  const byName = new Map<string, MessageType>();
+  const byStructure = new Map<string, MessageType>();
+  const codes = new Set<string>();
   for (const { message, of, structure } of messages) {
     if (namesIn(structure).includes('MSA')) continue;
     const type: MessageType = {
@@ -39,21 +63,16 @@ export function createMessageTypes(messages: Iterable<KnownMessage>): MessageTyp
       required: requiredIn(structure),
       group: compileStructure(structure),
     };
+    byStructure.set(message, type);
     for (const name of of) {
-      byType.set(name, type);
-      const code = name.slice(0, 3);
-      byCode.set(code, (byCode.get(code) ?? new Set()).add(type));
+      byName.set(name, type);
+      codes.add(name.slice(0, 3));
     }
   }
-  /** v2.1 wrote the type alone: that is enough where it has one structure only. */
-  const only = (code: string): MessageType | undefined => {
-    const all = byCode.get(code);
-    return all?.size === 1 ? [...all][0] : undefined;
-  };
   return {
-    find: (code, event) =>
-      event === '' ? (byType.get(code) ?? only(code)) : (byType.get(`${code}^${event}`) ?? byType.get(code)),
-    knows: (code) => byCode.has(code),
+    find: ({ code, event, structure }) =>
+      byName.get(event === '' ? code : `${code}^${event}`) ?? byStructure.get(structure) ?? byName.get(code),
+    knows: (code) => codes.has(code),
   };
 }
 
@@ -69,7 +88,18 @@ function namesIn(nodes: readonly StructureNode[]): string[] {
   return nodes.flatMap((node) => (typeof node === 'string' ? [node.replace(/[?*]$/, '')] : namesIn(node.of)));
 }
 
+/**
+ * Segments that must be there. Where none of them says whom or what the message is about, what does stands in a group that repeats (`PATIENT*` of
+ * a merge): it must be there at least once.
+ */
 function requiredIn(nodes: readonly StructureNode[]): readonly string[] {
   const found = nodes.filter((node) => !isOptional(node));
-  return [...new Set(found.flatMap((node) => (typeof node === 'string' ? [node] : requiredIn(node.of))))];
+  const direct = found.flatMap((node) => (typeof node === 'string' ? [node] : requiredIn(node.of)));
+  if (direct.some((name) => SUBJECTS.has(name))) return [...new Set(direct)];
+  for (const node of nodes) {
+    if (typeof node === 'string' || !node.group.endsWith('*')) continue;
+    const inner = requiredIn(node.of);
+    if (inner.some((name) => SUBJECTS.has(name))) return [...new Set([...direct, ...inner])];
+  }
+  return [...new Set(direct)];
 }

@@ -155,9 +155,23 @@ const ROWS: readonly Row[] = [
     verdict: 'rejected not-supported',
   },
   {
-    what: 'a type without event where only one is known',
-    message: messageOf({ type: 'ORU' }, ['OBR|1']),
+    what: 'an event that only its structure tells',
+    message: adt({ type: 'ADT^Z01^ADT_A01' }),
     answer: ['MSA|AA|M1'],
+  },
+  {
+    what: 'a type without its event',
+    message: messageOf({ type: 'ORU' }, ['OBR|1']),
+    answer: [
+      'MSA|AR|M1',
+      err(
+        'MSH^1^9^1^2',
+        '201^Unsupported event code',
+        'not-supported',
+        'MSH-9.2 is no event that this interface takes',
+      ),
+    ],
+    verdict: 'rejected not-supported',
   },
   {
     what: 'no type',
