@@ -92,11 +92,12 @@ export function upstreamRequest(
   if (request.interaction === 'create' || request.interaction === 'update')
     return writeRequest(request, typePath, headers);
   if (request.ifNoneMatch !== undefined) headers.push('if-none-match', `W/"${request.ifNoneMatch}"`);
-  const version = request.versionId === undefined ? '' : `/_history/${encodeURIComponent(request.versionId)}`;
+  const version = request.versionId === undefined ? '' : `/${encodeURIComponent(request.versionId)}`;
+  const history = request.interaction === 'history' || version !== '' ? `/_history${version}` : '';
   const shape = request.query ? `?${encodeQuery(request.query)}` : '';
   return {
     method: 'GET',
-    path: `${typePath}/${encodeURIComponent(request.id ?? '')}${version}${shape}`,
+    path: `${typePath}/${encodeURIComponent(request.id ?? '')}${history}${shape}`,
     headers,
     body: null,
   };

@@ -28,8 +28,10 @@ export function createCapability(options: {
       contract,
       (endpoint) => {
         const [type = '', interaction] = endpoint.split('.');
-        // vread goes the way of read, see endpointOf of the router.
-        const route = table.get(interaction === 'vread' ? `${type}.read` : endpoint);
+        // vread and history go the way of read, see endpointOf of the router.
+        const route = table.get(
+          interaction === 'vread' || interaction === 'history' ? `${type}.read` : endpoint,
+        );
         const name = route && backendOf(route, route.stage);
         const backend = name === undefined ? undefined : installed.get(name);
         if (!backend) return { declared: undefined };

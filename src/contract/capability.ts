@@ -24,6 +24,7 @@ export interface Installation {
 const CODES: Readonly<Record<Interaction, string>> = {
   read: 'read',
   vread: 'vread',
+  history: 'history-instance',
   update: 'update',
   create: 'create',
   search: 'search-type',

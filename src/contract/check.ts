@@ -18,7 +18,7 @@ const MODIFIERS: Readonly<Record<SearchParamType, readonly string[]>> = {
 };
 
 /** Interactions whose answer leads to others: without a read, a version, a `Location` or an update hang in the air. */
-const NEEDS_READ = ['vread', 'update'] as const;
+const NEEDS_READ = ['vread', 'history', 'update'] as const;
 
 /** What the file promises that FHIR R4 does not have, or that contradicts itself; all of it, with paths. */
 export function checkContract(file: ContractFile): ContractProblem[] {

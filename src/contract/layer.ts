@@ -49,12 +49,10 @@ function checkPromised(contract: Contract, request: FhirRequest): void {
 
 /** Methods of the address that was asked. */
 function allowed(interactions: readonly Interaction[], { interaction, id }: FhirRequest): string[] {
-  const instance = id !== undefined || interaction === 'read' || interaction === 'vread';
+  const version = interaction === 'vread' || interaction === 'history' ? interaction : undefined;
+  const instance = id !== undefined || interaction === 'read' || version !== undefined;
   const methods: readonly (readonly [Interaction, readonly string[]])[] = instance
-    ? [
-        [interaction === 'vread' ? 'vread' : 'read', ['GET', 'HEAD']],
-        ...(interaction === 'vread' ? [] : [['update', ['PUT']] as const]),
-      ]
+    ? [[version ?? 'read', ['GET', 'HEAD']], ...(version ? [] : [['update', ['PUT']] as const])]
     : [
         ['search', ['GET', 'HEAD']],
         ['create', ['POST']],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const semver = z.string().regex(/^\d+\.\d+\.\d+$/, 'is written as 1.0.0');
 const day = z.iso.date('is a date: YYYY-MM-DD');
 const text = z.string().trim().min(1);
-const interaction = z.enum(['read', 'vread', 'search', 'create', 'update']);
+const interaction = z.enum(['read', 'vread', 'history', 'search', 'create', 'update']);
 const name = z.string().regex(/^_?[a-zA-Z][a-zA-Z-]*$/, 'is no name of a search parameter');
 
 const lifecycle = z.strictObject({

@@ -36,6 +36,11 @@ export interface SearchFilter {
   readonly modifier?: string;
   /** `patient.identifier=…`: the parameter of the target type that `values` belong to. */
   readonly chain?: { readonly targetType: string; readonly filter: SearchFilter };
+  /**
+   * `_has:Observation:patient:code=…` (the filter's name is `_has`): resources of `source` that refer to the searched one by `param`, and that `filter` finds.
+   * FHIR R4 search.html#has
+   */
+  readonly has?: { readonly source: string; readonly param: string; readonly filter: SearchFilter };
   readonly values: readonly SearchValue[];
 }
 
@@ -56,6 +61,12 @@ export interface SearchQuery {
   readonly elements?: readonly string[];
   /** `_include=Source:param[:Target]`. */
   readonly include: readonly { readonly source: string; readonly param: string; readonly target?: string }[];
+  /** `_revinclude=Source:param[:Target]`: resources that refer to the matches. Absent: none. */
+  readonly revinclude?: readonly {
+    readonly source: string;
+    readonly param: string;
+    readonly target?: string;
+  }[];
   /** Opaque continuation from a `next` link. */
   readonly page?: string;
   /** What will really be searched, as name (with modifier) and raw value: the honest `self` link. */

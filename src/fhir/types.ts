@@ -12,7 +12,7 @@ export type JsonObject = { [name: string]: Json | undefined };
 export type Resource = JsonObject & { resourceType: string; id?: string };
 
 /** FHIR R4 interactions that Ficus knows (http.html). What is promised is the contract's choice. */
-export type Interaction = 'read' | 'vread' | 'search' | 'create' | 'update';
+export type Interaction = 'read' | 'vread' | 'history' | 'search' | 'create' | 'update';
 
 /** An endpoint: the unit of promise, routing and migration. */
 export type Endpoint = `${string}.${Interaction}`;

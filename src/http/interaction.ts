@@ -9,6 +9,7 @@ export type Address =
   | { readonly kind: 'type'; readonly type: string }
   | { readonly kind: 'search'; readonly type: string }
   | { readonly kind: 'instance'; readonly type: string; readonly id: string }
+  | { readonly kind: 'history'; readonly type: string; readonly id: string }
   | { readonly kind: 'version'; readonly type: string; readonly id: string; readonly versionId: string };
 
 /** What a request asks for: an interaction on an endpoint, or one of the system's own two. */
@@ -51,6 +52,7 @@ export function parseAddress(path: string): Address | undefined {
     if (id === '_search') return { kind: 'search', type };
     return id.startsWith('$') || id.startsWith('_') ? undefined : { kind: 'instance', type, id };
   }
+  if (segments.length === 3 && history === '_history') return { kind: 'history', type, id };
   if (segments.length === 4 && history === '_history' && versionId !== undefined) {
     return { kind: 'version', type, id, versionId };
   }
@@ -64,6 +66,7 @@ const INTERACTIONS: Readonly<Record<Address['kind'], Readonly<Record<string, Int
   type: { GET: 'search', HEAD: 'search', POST: 'create', PUT: 'update' },
   search: { POST: 'search' },
   instance: { GET: 'read', HEAD: 'read', PUT: 'update' },
+  history: { GET: 'history', HEAD: 'history' },
   version: { GET: 'vread', HEAD: 'vread' },
 };
 
@@ -112,7 +115,7 @@ export function askedOf(
       throw new FicusError('invalid', 'The id in the address is not a legal FHIR id');
     throw new FicusError('not-found', `There is no such ${type}: its id is not a legal FHIR id`);
   }
-  if (address.kind === 'instance') return { kind: 'interaction', interaction, type, id: address.id };
+  if (address.kind !== 'version') return { kind: 'interaction', interaction, type, id: address.id };
   if (!isFhirId(address.versionId))
     throw new FicusError('not-found', `There is no such version of this ${type}`);
   return { kind: 'interaction', interaction, type, id: address.id, versionId: address.versionId };

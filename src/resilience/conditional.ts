@@ -158,6 +158,7 @@ export function conditional(options: ConditionalOptions): Layer {
       update,
       read,
       vread,
+      history: (...asked: Parameters<Backend['handle']>) => next.handle(...asked),
       search: (...asked: Parameters<Backend['handle']>) => next.handle(...asked),
     };
     return { handle: (request, context) => handlers[request.interaction](request, context) };

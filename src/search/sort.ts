@@ -82,7 +82,7 @@ function byKey<T>(
 const TEXT: Ordering<string> = { keys: textsOf, compare: compareText };
 
 /** Strings as they are; names by their family name, addresses and codes by what stands first in them. */
-function textsOf(item: Json): readonly string[] {
+export function textsOf(item: Json): readonly string[] {
   if (typeof item === 'string') return [foldCase(item)];
   if (typeof item === 'boolean') return [String(item)];
   if (!isJsonObject(item)) return [];
@@ -114,13 +114,18 @@ function times(zone: TimeZone): Ordering<bigint> {
   };
 }
 
+/** The unit that quantities stand together by. */
+export function sortUnit(item: Json): string {
+  const unit = isJsonObject(item) ? (item['code'] ?? item['unit']) : undefined;
+  return typeof unit === 'string' ? unit : '';
+}
+
 /** Units are not converted: quantities of one unit stand together, in the order of their values. */
 const QUANTITY: Ordering<{ readonly unit: string; readonly value: Decimal }> = {
   keys: (item) => {
     const quantity = isJsonObject(item) ? item : undefined;
     const value = decimalOf(quantity ? quantity['value'] : item);
-    const unit = quantity?.['code'] ?? quantity?.['unit'];
-    return value ? [{ value, unit: typeof unit === 'string' ? unit : '' }] : [];
+    return value ? [{ value, unit: sortUnit(item) }] : [];
   },
   compare: (a, b) => compareText(a.unit, b.unit) || compareDecimals(a.value, b.value),
 };

@@ -36,9 +36,9 @@ interface Outcome {
 
 const DEFAULT_RESERVE = 0.4;
 
-/** The endpoint that a request is for. A vread goes the way of the read: it is the same record, asked for more exactly. */
+/** The endpoint that a request is for. A vread and a history go the way of the read: it is the same record, asked for more exactly. */
 function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
-  return `${type}.${interaction === 'vread' ? 'read' : interaction}`;
+  return `${type}.${interaction === 'vread' || interaction === 'history' ? 'read' : interaction}`;
 }
 
 /**
@@ -180,14 +180,15 @@ function mayFallBack({ route, side, request }: Call, { pins }: RouterMigration):
   );
 }
 
-/** Tells the experiment of a read or a search of an endpoint with two sides. Versions are each side's own: a vread is not compared. */
+/** Tells the experiment of a read or a search of an endpoint with two sides. Versions are each side's own: a vread or a history is not compared. */
 function tell(
   { route, request, shape }: Call,
   context: RequestContext,
   { side, outcome }: Outcome,
   { clock, experiment }: RouterMigration,
 ): void {
-  if (!experiment || !isTwoSided(route) || request.interaction === 'vread') return;
+  if (!experiment || !isTwoSided(route)) return;
+  if (request.interaction === 'vread' || request.interaction === 'history') return;
   if (hasLeft(context, clock)) return;
   const { principal, requestId } = context;
   const work = () => experiment.answered({ route, request, principal, requestId, side, outcome, shape });

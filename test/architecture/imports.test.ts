@@ -19,6 +19,7 @@ const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] =
   ['clock', 1, /^src\/clock\.ts$/],
   ['identity', 2, /^src\/identity\//],
   ['store', 2, /^src\/store\//],
+  ['projection', 2, /^src\/projection\//],
   ['log', 2, /^src\/log\.ts$/],
   ['metrics', 2, /^src\/metrics\.ts$/],
   ['adapters/hl7v2', 2, /^adapters\/hl7v2\//],

@@ -5,7 +5,7 @@ import { approximateRange, compareDecimals, impliedRange, parseDecimal } from '.
 import type { Decimal, DecimalRange } from '../decimal.ts';
 
 /** What a resource says, as an interval. A bound that is missing is open to infinity; `open` bounds do not belong to it. */
-interface Interval {
+export interface Interval {
   readonly low?: Decimal;
   readonly high?: Decimal;
   readonly lowOpen?: boolean;
@@ -42,12 +42,24 @@ function numberText(value: SearchValue): string {
 }
 
 function intervalOf(item: Json, unit: SearchValue): Interval | undefined {
+  return unitsOf(item).every((quantity) => sameUnit(quantity, unit)) ? intervalIn(item) : undefined;
+}
+
+/** What a value says of its unit: the value itself, or both ends of a Range. */
+export function unitsOf(item: Json): readonly JsonObject[] {
+  if (!isJsonObject(item)) return [];
+  if (item['low'] === undefined && item['high'] === undefined) return [item];
+  return [item['low'], item['high']].filter((end) => isJsonObject(end));
+}
+
+/** The interval that a value stands for, in whatever unit; undefined when it is none. */
+export function intervalIn(item: Json): Interval | undefined {
   const number = decimalOf(item);
   if (number) return { low: number, high: number };
   if (!isJsonObject(item)) return undefined;
-  if (item['low'] !== undefined || item['high'] !== undefined) return rangeInterval(item, unit);
+  if (item['low'] !== undefined || item['high'] !== undefined) return rangeInterval(item);
   const value = decimalOf(item['value']);
-  if (!value || !sameUnit(item, unit)) return undefined;
+  if (!value) return undefined;
   const { comparator } = item;
   if (comparator === '<') return { high: value, highOpen: true };
   if (comparator === '<=') return { high: value };
@@ -56,17 +68,26 @@ function intervalOf(item: Json, unit: SearchValue): Interval | undefined {
   return { low: value, high: value };
 }
 
-function rangeInterval(range: JsonObject, unit: SearchValue): Interval | undefined {
+function rangeInterval(range: JsonObject): Interval | undefined {
   const [lowEnd, highEnd] = [range['low'], range['high']].map((end) => (isJsonObject(end) ? end : undefined));
-  if ((lowEnd && !sameUnit(lowEnd, unit)) || (highEnd && !sameUnit(highEnd, unit))) return undefined;
   const low = decimalOf(lowEnd?.['value']);
   const high = decimalOf(highEnd?.['value']);
   return low || high ? { ...(low ? { low } : {}), ...(high ? { high } : {}) } : undefined;
 }
 
+/** Unit of a Quantity or Money: its code, and the system that the code is of. */
+export function unitOf(quantity: JsonObject): {
+  readonly system: Json | undefined;
+  readonly code: Json | undefined;
+} {
+  return {
+    code: quantity['code'] ?? quantity['currency'],
+    system: quantity['currency'] === undefined ? quantity['system'] : ISO_4217,
+  };
+}
+
 function sameUnit(quantity: JsonObject, { system, code }: SearchValue): boolean {
-  const foundCode = quantity['code'] ?? quantity['currency'];
-  const foundSystem = quantity['currency'] === undefined ? quantity['system'] : ISO_4217;
+  const { system: foundSystem, code: foundCode } = unitOf(quantity);
   if (system && foundSystem !== system) return false;
   if (code === undefined) return true;
   return foundCode === code || (!system && quantity['unit'] === code);

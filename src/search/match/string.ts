@@ -29,15 +29,25 @@ export function compileString(
   family: boolean,
 ): (item: Json) => boolean {
   const test = modifier === 'exact' ? exactly(value.text) : loosely(value.text, modifier === 'contains');
-  return (item) => {
-    if (typeof item === 'string') return test(item, family);
-    if (!isJsonObject(item)) return false;
-    return PARTS.some((name) => {
-      const part = item[name];
-      if (typeof part === 'string') return test(part, name === 'family');
-      return Array.isArray(part) && part.some((it) => typeof it === 'string' && test(it, false));
-    });
-  };
+  return (item) => someStringPart(item, family, test);
+}
+
+/**
+ * Whether any string that a search covers in a value stands the test: the value itself, or the parts of a HumanName or an Address.
+ * @param test is told whether the part is a family name, each of whose parts is searched.
+ */
+export function someStringPart(
+  item: Json,
+  family: boolean,
+  test: (part: string, family: boolean) => boolean,
+): boolean {
+  if (typeof item === 'string') return test(item, family);
+  if (!isJsonObject(item)) return false;
+  return PARTS.some((name) => {
+    const part = item[name];
+    if (typeof part === 'string') return test(part, name === 'family');
+    return Array.isArray(part) && part.some((it) => typeof it === 'string' && test(it, false));
+  });
 }
 
 function exactly(text: string): (found: string) => boolean {

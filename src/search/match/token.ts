@@ -10,7 +10,7 @@ export interface TokenContext {
 }
 
 /** Code systems known to tell upper from lower case; in doubt a token matches either (FHIR R4 search.html#token). */
-const CASE_SENSITIVE_SYSTEMS: ReadonlySet<string> = new Set(['http://unitsofmeasure.org']);
+export const CASE_SENSITIVE_SYSTEMS: ReadonlySet<string> = new Set(['http://unitsofmeasure.org']);
 
 /**
  * Tests one value that a token parameter's expression found: CodeableConcept, Coding, Identifier, ContactPoint, code, boolean,

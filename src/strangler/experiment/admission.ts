@@ -127,7 +127,7 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
 /** The question alone, whatever the client had already. @throws Uncomparable for what cannot be asked of the other side */
 function comparableRequest(request: FhirRequest): FhirRequest {
   const { interaction, query } = request;
-  if (interaction === 'vread') throw uncomparable('versions');
+  if (interaction === 'vread' || interaction === 'history') throw uncomparable('versions');
   if (interaction !== 'read' && interaction !== 'search') throw uncomparable('not-a-read');
   if (query?.page !== undefined) throw skipped('page');
   const { ifNoneMatch: _ifNoneMatch, ifMatch: _ifMatch, ...question } = request;

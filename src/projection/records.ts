@@ -1,0 +1,229 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { LRUCache } from 'lru-cache';
+import { parseJson } from '../fhir/json.ts';
+import type { Resource } from '../fhir/types.ts';
+import { hasRawDecimal, stamped } from './content.ts';
+import { createIndexWriter } from './index/write.ts';
+import type { IndexedNames } from './index/parameters.ts';
+import type { RowContext } from './index/rows.ts';
+import type { Names } from './names.ts';
+import { relativeReferences } from './references.ts';
+
+/** A resource as the file has it. Version 0: others refer to it, and nobody has told of it yet. */
+export interface ResourceRecord {
+  readonly rid: number;
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  /** Epoch milliseconds of the event that it was last changed by; NO_EVENT: none that counts. */
+  readonly eventAt: number;
+  /** Epoch milliseconds. */
+  readonly updatedAt: number;
+  readonly message: number;
+  readonly json?: string;
+  readonly resource?: Resource;
+}
+
+/** What makes a new version. */
+export interface Cause {
+  readonly eventAt: number;
+  readonly message: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+/** Older than any event. */
+export const NO_EVENT = -8_640_000_000_000_000;
+
+/** Types whose identities change: everything that refers to one of them is known. */
+export const MERGEABLE: readonly string[] = ['Patient', 'Encounter', 'Account'];
+
+const MERGEABLE_REFERENCE = new RegExp(`^(${MERGEABLE.join('|')})/`);
+const CACHED = 5_000;
+
+/** The resources of the file as the one writer sees them. */
+export interface Records {
+  find(type: string, id: string): ResourceRecord | undefined;
+  /** The record, made empty when there is none. */
+  ensure(type: string, id: string): ResourceRecord;
+  byRid(rid: number): ResourceRecord;
+  /** Stores a new version of a resource, and its index rows. */
+  put(record: ResourceRecord, resource: Resource, cause: Cause): ResourceRecord;
+  /** Remembers that a newer event said the same. */
+  confirm(record: ResourceRecord, eventAt: number): void;
+  /** Every resource that refers to this one, of the types in MERGEABLE. */
+  referrersOf(rid: number): readonly number[];
+  /** `seq` of the message that first told of a resource. */
+  firstMessageOf(rid: number): number;
+  /** Writes the index of everything anew. */
+  reindex(): void;
+  /** Forgets what a transaction that was taken back had changed. */
+  forget(): void;
+}
+
+export interface RecordsOptions extends RowContext {
+  readonly names: Names;
+  readonly indexed: IndexedNames;
+}
+
+export function createRecords(database: DatabaseSync, options: RecordsOptions): Records {
+  const { names } = options;
+  const cache = new LRUCache<string, ResourceRecord>({ max: CACHED });
+  const rids = new LRUCache<string, number>({ max: CACHED * 4 });
+  const columns = 'rid, type, id, version, event_at, updated_at, message, json';
+  const byId = database.prepare(`SELECT ${columns} FROM resource WHERE id = ? AND type = ?`);
+  const byNumber = database.prepare(`SELECT ${columns} FROM resource WHERE rid = ?`);
+  const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
+  const insert = database.prepare(
+    `INSERT INTO resource (type, id, version, event_at, updated_at, message, exotic) VALUES (?, ?, 0, ${NO_EVENT}, 0, 0, 0)`,
+  );
+  const update = database.prepare(
+    `UPDATE resource SET version = ?, event_at = ?, updated_at = ?, message = ?, exotic = ?, params = ?, sorts = ?, json = ? WHERE rid = ?`,
+  );
+  const updateEvent = database.prepare('UPDATE resource SET event_at = ? WHERE rid = ?');
+  const keep = database.prepare(
+    'INSERT INTO version (rid, version, updated_at, message, json) VALUES (?, ?, ?, ?, ?)',
+  );
+  const addReferrer = database.prepare('INSERT OR IGNORE INTO referrer (target, rid) VALUES (?, ?)');
+  const dropReferrer = database.prepare('DELETE FROM referrer WHERE target = ? AND rid = ?');
+  const referrers = database.prepare('SELECT rid FROM referrer WHERE target = ? ORDER BY rid');
+  const firstVersion = database.prepare('SELECT message FROM version WHERE rid = ? ORDER BY version LIMIT 1');
+  const everything = database.prepare(
+    'SELECT rid FROM resource WHERE version > 0 AND rid > ? ORDER BY rid LIMIT 1000',
+  );
+  const updateIndex = database.prepare('UPDATE resource SET params = ?, sorts = ? WHERE rid = ?');
+  const index = createIndexWriter(database, { ...options, ridOf });
+
+  function ridOf(type: string, id: string): number {
+    const key = `${type}/${id}`;
+    const known = rids.get(key);
+    if (known !== undefined) return known;
+    const nid = names.number(type);
+    const row = ridById.get(id, nid);
+    const rid = Number(row ? row['rid'] : insert.run(nid, id).lastInsertRowid);
+    rids.set(key, rid);
+    return rid;
+  }
+
+  function recordOf(row: Record<string, unknown> | undefined): ResourceRecord | undefined {
+    if (!row) return undefined;
+    const json = row['json'];
+    const record: ResourceRecord = {
+      rid: Number(row['rid']),
+      type: names.text(Number(row['type'])),
+      id: String(row['id']),
+      version: Number(row['version']),
+      eventAt: Number(row['event_at']),
+      updatedAt: Number(row['updated_at']),
+      message: Number(row['message']),
+      ...(typeof json === 'string' ? { json, resource: parseJson(json) as Resource } : {}),
+    };
+    cache.set(`${record.type}/${record.id}`, record);
+    return record;
+  }
+
+  function find(type: string, id: string): ResourceRecord | undefined {
+    const known = cache.get(`${type}/${id}`);
+    if (known) return known;
+    const nid = names.find(type);
+    return nid === undefined ? undefined : recordOf(byId.get(id, nid));
+  }
+
+  function writeReferrers(rid: number, before: Resource | undefined, after: Resource): void {
+    const old = before ? mergeableReferences(before) : new Set<string>();
+    const now = mergeableReferences(after);
+    for (const reference of now) if (!old.has(reference)) addReferrer.run(ridOfReference(reference), rid);
+    for (const reference of old) if (!now.has(reference)) dropReferrer.run(ridOfReference(reference), rid);
+  }
+
+  const ridOfReference = (reference: string): number => {
+    const [type = '', id = ''] = reference.split('/');
+    return ridOf(type, id);
+  };
+
+  return {
+    find,
+    ensure(type, id) {
+      const found = find(type, id);
+      if (found) return found;
+      const rid = ridOf(type, id);
+      const record: ResourceRecord = {
+        rid,
+        type,
+        id,
+        version: 0,
+        eventAt: NO_EVENT,
+        updatedAt: 0,
+        message: 0,
+      };
+      cache.set(`${type}/${id}`, record);
+      return record;
+    },
+    byRid(rid) {
+      const record = recordOf(byNumber.get(rid));
+      if (!record) throw new Error('The projection refers to a resource that is not in it.');
+      return record;
+    },
+    put(record, content, { eventAt, message, now }) {
+      const { rid, type, id, version: old, json: oldJson, resource: before } = record;
+      const version = old + 1;
+      if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
+      const resource = stamped(content, version, now);
+      const json = JSON.stringify(resource);
+      const { params, sorts } = index.write(rid, before, resource);
+      writeReferrers(rid, before, resource);
+      const exotic = hasRawDecimal(resource) ? 1 : 0;
+      update.run(version, eventAt, now, message, exotic, params, sorts, json, rid);
+      const written = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
+      cache.set(`${type}/${id}`, written);
+      return written;
+    },
+    confirm(record, eventAt) {
+      updateEvent.run(eventAt, record.rid);
+      cache.set(`${record.type}/${record.id}`, { ...record, eventAt });
+    },
+    firstMessageOf(rid) {
+      const row = firstVersion.get(rid) ?? byNumber.get(rid);
+      return Number(row?.['message'] ?? 0);
+    },
+    referrersOf: (rid) => referrers.all(rid).map((row) => Number(row['rid'])),
+    reindex() {
+      for (const table of [
+        'token_value',
+        'reference_value',
+        'text_value',
+        'date_value',
+        'number_value',
+        'referrer',
+      ]) {
+        database.exec(`DELETE FROM ${table}`);
+      }
+      let last = 0;
+      for (;;) {
+        const page = everything.all(last);
+        if (page.length === 0) return;
+        for (const row of page) {
+          last = Number(row['rid']);
+          const { resource } = this.byRid(last);
+          if (!resource) continue;
+          const { params, sorts } = index.write(last, undefined, resource);
+          writeReferrers(last, undefined, resource);
+          updateIndex.run(params, sorts, last);
+        }
+      }
+    },
+    forget() {
+      cache.clear();
+      rids.clear();
+      names.forget();
+    },
+  };
+}
+
+function mergeableReferences(resource: Resource): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const reference of relativeReferences(resource)) {
+    if (MERGEABLE_REFERENCE.test(reference)) found.add(reference);
+  }
+  return found;
+}

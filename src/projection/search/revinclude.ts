@@ -1,0 +1,61 @@
+import { FicusError, type Issue } from '../../errors.ts';
+import type { SearchQuery } from '../../fhir/search-query.ts';
+import { evaluable } from '../../search/parameter.ts';
+import type { Resource } from '../../fhir/types.ts';
+import { parameterName } from '../index/parameters.ts';
+import type { Reading } from './reading.ts';
+
+export interface RevIncluded {
+  readonly resources: readonly Resource[];
+  readonly issues: readonly Issue[];
+  readonly complete: boolean;
+}
+
+/**
+ * The resources that refer to those of a page by the parameters that `_revinclude` names, each once (FHIR R4 search.html#revinclude).
+ * @param limit most of them; that there are more is said.
+ * @throws FicusError `search-unsupported` for what is no reference parameter.
+ */
+export function revIncluded(
+  reading: Reading,
+  query: SearchQuery,
+  page: readonly number[],
+  limit: number,
+): RevIncluded {
+  const { revinclude = [], type } = query;
+  const wanted = revinclude.filter(({ target }) => target === undefined || target === type);
+  const found = new Set<number>();
+  const matches = new Set(page);
+  for (const { source, param } of wanted) {
+    if (evaluable(source, param)?.definition.type !== 'reference') throw unsupported(source, param);
+    const number = reading.names.find(parameterName(source, param));
+    if (number === undefined || page.length === 0) continue;
+    const rows = reading.all({
+      text: `SELECT DISTINCT rid FROM reference_value WHERE param = ? AND target IN (SELECT value FROM json_each(?)) LIMIT ?`,
+      values: [number, JSON.stringify(page), limit + page.length + 1],
+    });
+    for (const row of rows) if (!matches.has(Number(row['rid']))) found.add(Number(row['rid']));
+  }
+  const rids = [...found].sort((a, b) => a - b);
+  const complete = rids.length <= limit;
+  return {
+    resources: rids.slice(0, limit).flatMap((rid) => reading.byRid(rid)?.resource ?? []),
+    issues: complete ? [] : [tooMany(limit)],
+    complete,
+  };
+}
+
+function tooMany(limit: number): Issue {
+  return {
+    severity: 'warning',
+    code: 'incomplete',
+    diagnostics: `No more than ${limit} resources are included in a page; the others were left out.`,
+    expression: ['_revinclude'],
+  };
+}
+
+function unsupported(source: string, param: string): FicusError {
+  return new FicusError('search-unsupported', `${source}:${param} is no reference that can be followed.`, {
+    expression: ['_revinclude'],
+  });
+}

@@ -1,0 +1,217 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Applied, ProjectionWriter, ResourceChange } from '../feed-ports.ts';
+import { parseJson } from '../fhir/json.ts';
+import { evaluable } from '../search/parameter.ts';
+import type { Resource } from '../fhir/types.ts';
+import { applyChange } from './change.ts';
+import { sameContent, unstamped } from './content.ts';
+import { createEventWriter, newestOf } from './event-log.ts';
+import { adopt, filedOnSurvivor } from './identities.ts';
+import { createIdentityChanges, type Told } from './identity-change.ts';
+import { bringIndexForward } from './index/forward.ts';
+import type { IndexedNames } from './index/parameters.ts';
+import type { RowContext } from './index/rows.ts';
+import { createMerges } from './merges.ts';
+import { createNames } from './names.ts';
+import { createRecords, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
+import { mapRelativeReferences } from './references.ts';
+
+export interface ProjectionWriterOptions extends RowContext {
+  /** Which search parameters are indexed, by type: the contract's; absent: all that R4 defines. Others are still found, by looking at every resource of the type. */
+  readonly indexed?: IndexedNames;
+}
+
+/** Stands for the `seq` of a message that is not applied for good. */
+const REHEARSAL = -1;
+
+type Message = Parameters<ProjectionWriter['apply']>[0][number];
+
+/**
+ * The one writer of `projection.sqlite`. `database` is opened with PROJECTION_MIGRATIONS and is closed with it. When the parameters
+ * that are indexed, the zone or the base address are not those of the last time, the index is written anew first.
+ */
+export function createProjectionWriter(
+  database: DatabaseSync,
+  options: ProjectionWriterOptions,
+): ProjectionWriter {
+  database.exec('PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;');
+  const names = createNames(database);
+  const indexed = options.indexed ?? (() => undefined);
+  const records = createRecords(database, { ...options, names, indexed });
+  const merges = createMerges(database);
+  const identities = createIdentityChanges(records, merges, names);
+  const events = createEventWriter(database);
+  const remember = database.prepare('INSERT OR IGNORE INTO crosswalk (id, type, key) VALUES (?, ?, ?)');
+  const beat = database.prepare(
+    "INSERT INTO setting (name, value) VALUES ('applied_at', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
+  );
+  const earlier = database.prepare(
+    'SELECT json FROM version WHERE rid = ? AND message <> ? ORDER BY version DESC LIMIT 1',
+  );
+  bringIndexForward(database, records, { ...options, indexed });
+
+  /** What was in memory of a transaction that was taken back. */
+  function forget(): void {
+    records.forget();
+    merges.load();
+    events.forget();
+  }
+
+  /** A message on resources that are not the retired ones any more. */
+  function followed(change: ResourceChange): ResourceChange {
+    if (!merges.any) return change;
+    const { resource } = change;
+    const mapped = mapRelativeReferences(resource, (reference) => {
+      const [type = '', id = '', more] = reference.split('/');
+      return more === undefined && id !== '' ? `${type}/${survivorId(type, id)}` : reference;
+    });
+    const id = survivorId(resource.resourceType, resource.id);
+    if (id === resource.id) return mapped === resource ? change : { ...change, resource: mapped };
+    const survivor = records.find(resource.resourceType, id)?.resource;
+    const filed = { ...filedOnSurvivor(mapped, survivor), id };
+    return { ...change, resource: filed, mode: change.mode === 'snapshot' ? 'update' : change.mode };
+  }
+
+  function survivorId(type: string, id: string): string {
+    const record = records.find(type, id);
+    if (!record) return id;
+    const survivor = merges.survivorOf(record.rid);
+    return survivor === record.rid ? id : records.byRid(survivor).id;
+  }
+
+  /** The resource as a change leaves it; `current` itself when it says nothing new. */
+  function after(record: ResourceRecord, change: ResourceChange): Resource | undefined {
+    const next = applyChange(record.resource, change);
+    if (!merges.isSurvivor(record.rid)) return next;
+    return merges
+      .into(record.rid)
+      .reduce((kept, { retired, identifiers }) => adopt(kept, records.byRid(retired).id, identifiers), next);
+  }
+
+  function change(
+    said: ResourceChange,
+    cause: Cause,
+    told: Told,
+    superseded: (record: ResourceRecord) => void,
+  ): void {
+    const followedChange = followed(said);
+    const { resource, mode } = followedChange;
+    const record = records.ensure(resource.resourceType, resource.id);
+    if (mode === 'mention') {
+      if (record.resource) return;
+      told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT }));
+      return;
+    }
+    if (record.eventAt > cause.eventAt) return superseded(record);
+    const next = after(record, followedChange);
+    if (next === undefined) return;
+    if (record.resource && sameContent(next, record.resource)) {
+      if (record.eventAt < cause.eventAt) records.confirm(record, cause.eventAt);
+      return;
+    }
+    told('changed', records.put(record, next, cause));
+  }
+
+  function applyOne({ seq, content }: Pick<Message, 'seq' | 'content'>, now: number): Applied {
+    const cause: Cause = { eventAt: content.eventAt, message: seq, now };
+    const changed: { type: string; id: string; version: number }[] = [];
+    const superseded: { type: string; id: string }[] = [];
+    const late = ({ type, id }: { readonly type: string; readonly id: string }): void =>
+      void superseded.push({ type, id });
+    const told: Told = (kind, record, other) => {
+      const { rid, type, id, version } = record;
+      if (kind === 'changed') changed.push({ type, id, version });
+      events.append({
+        kind,
+        rid,
+        version,
+        patient: patientOf(other ?? record),
+        other: other?.rid,
+        at: now,
+        message: seq,
+      });
+    };
+    for (const { id, type, key } of content.hashed) remember.run(id, type, key);
+    const carryOut = (kinds: readonly string[]): void => {
+      for (const identity of content.identity) {
+        if (!kinds.includes(identity.kind)) continue;
+        if (!identities.apply(identity, cause, told)) late({ type: identity.type, id: identity.from });
+      }
+    };
+    // Who came back gets what the message says of him; who goes is known first, as far as the message tells.
+    carryOut(['unmerge']);
+    for (const each of content.changes) change(each, cause, told, late);
+    carryOut(['merge', 'move']);
+    return { changed: newestOf(changed), superseded };
+  }
+
+  function patientOf(record: ResourceRecord): number | undefined {
+    if (record.type === 'Patient') return record.rid;
+    const items = record.resource ? (evaluable(record.type, 'patient')?.extract(record.resource) ?? []) : [];
+    for (const item of items) {
+      const reference =
+        typeof item === 'object' && item !== null && 'reference' in item ? item['reference'] : undefined;
+      if (typeof reference !== 'string' || !reference.startsWith('Patient/')) continue;
+      return records.ensure('Patient', reference.slice('Patient/'.length)).rid;
+    }
+    return undefined;
+  }
+
+  /** One message, all or nothing. */
+  function attempt(message: Message, now: number): Applied | { readonly error: unknown } {
+    const known = events.applied(message.seq, message.replay);
+    if (known) return known;
+    const first = events.last;
+    database.exec('SAVEPOINT message');
+    try {
+      const applied = applyOne(message, now);
+      events.mark(message.seq, message.replay, first, applied.superseded);
+      database.exec('RELEASE message');
+      return applied;
+    } catch (error) {
+      database.exec('ROLLBACK TO message; RELEASE message');
+      forget();
+      return { error };
+    }
+  }
+
+  /** Runs `work` and takes it back unless it says to keep it. */
+  function transaction<T>(work: () => { readonly result: T; readonly keep: boolean }): T {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      const { result, keep } = work();
+      database.exec(keep ? 'COMMIT' : 'ROLLBACK');
+      if (!keep) forget();
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      forget();
+      throw error;
+    }
+  }
+
+  return {
+    apply: (messages, now) =>
+      transaction(() => {
+        const result = messages.map((message) => attempt(message, now));
+        beat.run(String(now));
+        return { result, keep: true };
+      }),
+    rehearse: (content) =>
+      transaction(() => {
+        const { changed } = applyOne({ seq: REHEARSAL, content }, 0);
+        const result = changed.map(({ type, id }) => {
+          const record = records.find(type, id);
+          const before = record && earlier.get(record.rid, REHEARSAL)?.['json'];
+          return {
+            type,
+            id,
+            before: typeof before === 'string' ? unstamped(parseJson(before) as Resource) : undefined,
+            after: record?.resource && unstamped(record.resource),
+          };
+        });
+        return { result, keep: false };
+      }),
+    close: () => database.close(),
+  };
+}
