@@ -1,5 +1,6 @@
 import winston from 'winston';
-import { Writable } from 'node:stream';
+import { EOL } from 'node:os';
+import type { Writable } from 'node:stream';
 import { FicusError } from './errors.ts';
 import type { LogFields, Logger } from './ports.ts';
 
@@ -88,15 +89,18 @@ const LINE = Symbol.for('message');
 /** From the gravest on. */
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
-type WinstonTransport = InstanceType<typeof winston.transports.Stream>;
-
 export type LogLevel = (typeof LEVELS)[number] | 'silent';
 
+/** Where text goes. */
+interface Sink {
+  write(text: string): unknown;
+}
+
 /**
- * A stream that writes the lines of one turn of the event loop together: a write costs more than a line. What is left when the
+ * A sink that hands on the lines of one turn of the event loop together: a write costs more than a line. What is left when the
  * process exits is written then; only a process that is killed loses the lines of its last turn.
  */
-export function gatherLines(out: Writable): Writable {
+export function gatherLines(out: Sink): Sink {
   let lines = '';
   const flush = (): void => {
     const gathered = lines;
@@ -104,17 +108,23 @@ export function gatherLines(out: Writable): Writable {
     if (gathered !== '') out.write(gathered);
   };
   process.once('exit', flush);
-  return new Writable({
-    decodeStrings: false,
-    write(line: string, _encoding, done) {
+  return {
+    write(line) {
       if (lines === '') setImmediate(flush);
       lines += line;
-      done();
     },
-  });
+  };
 }
 
-let standardOutput: Writable | undefined;
+/** winston's transport, as a sink: it finds the finished text where its formats would have left it. */
+function transportTo(stream: Writable): Sink {
+  const transport = new winston.transports.Stream({ stream, eol: '' });
+  return {
+    write: (text) => transport.log?.({ level: 'info', message: '', [LINE]: text }, () => {}),
+  };
+}
+
+let standardOutput: Sink | undefined;
 
 /**
  * JSON lines: time, level, message, then the allowed fields.
@@ -124,27 +134,24 @@ let standardOutput: Writable | undefined;
 export function createLogger(options: { readonly level: LogLevel; readonly stream?: Writable }): Logger {
   const { level } = options;
   const enabled = new Set(level === 'silent' ? [] : LEVELS.slice(0, LEVELS.indexOf(level) + 1));
-  const stream = options.stream ?? (standardOutput ??= gatherLines(process.stdout));
-  const transport = new winston.transports.Stream({ stream });
-  return bind(transport, enabled, {});
+  const sink = options.stream
+    ? transportTo(options.stream)
+    : (standardOutput ??= gatherLines(transportTo(process.stdout)));
+  return bind(sink, enabled, {});
 }
 
-/** The line is made in one step and handed to the transport: winston's formats and streams would cost four times as much. */
-function bind(
-  transport: WinstonTransport,
-  enabled: ReadonlySet<string>,
-  bound: Readonly<Record<string, unknown>>,
-): Logger {
+/** The line is made in one step and handed to the sink: winston's formats and streams would cost four times as much. */
+function bind(sink: Sink, enabled: ReadonlySet<string>, bound: Readonly<Record<string, unknown>>): Logger {
   const write = (level: string) => (message: string, fields?: LogFields) => {
     if (!enabled.has(level)) return;
-    transport.log?.({ level, message, [LINE]: lineOf(level, message, bound, fields) }, () => {});
+    sink.write(lineOf(level, message, bound, fields) + EOL);
   };
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (fields) => bind(transport, enabled, pick({ ...bound }, fields)),
+    child: (fields) => bind(sink, enabled, pick({ ...bound }, fields)),
   };
 }
 
