@@ -22,7 +22,7 @@ export function deadline(options: DeadlineOptions): Layer {
     async handle(request, context) {
       const at = Math.min(context.deadline, clock.now() + ms);
       if (context.signal.aborted || at <= clock.now()) throw leftQueue(request);
-      return within(next, request, { ...context, deadline: at }, { graceMs, clock });
+      return await within(next, request, { ...context, deadline: at }, { graceMs, clock });
     },
   });
 }

@@ -44,7 +44,7 @@ export function federate(options: FederateOptions): Layer {
 
   return (next) => {
     const layer: Backend = {
-      async handle(request, context) {
+      handle(request, context) {
         const { query } = request;
         if (request.interaction !== 'search' || !query) return next.handle(request, context);
         return search({ ...request, query }, context);

@@ -103,8 +103,8 @@ export function createRouter(options: {
         return write(call, context, backend, migration);
       // Mostly nothing else is to be done.
       if (!isTwoSided(route) && !isLate(call, migration))
-        return askCounted(backend, call, context, migration);
-      return read(call, context, migration);
+        return await askCounted(backend, call, context, migration);
+      return await read(call, context, migration);
     },
   };
 
