@@ -15,7 +15,7 @@ import { OBSERVATION_VIA } from './via/observation.ts';
 import { XCN_DISPLAY, XPN_TEXT } from './via/person.ts';
 import { MESSAGE_VIA } from './via/message.ts';
 import { XTN_PARTS } from './via/phone.ts';
-import { durationCodec, offsetByDurationCodec } from './via/duration.ts';
+import { durationCodec, offsetByDurationCodec, ONE_DAY } from './via/duration.ts';
 import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
 
 /** What a pair of functions may ask of the mapping set when it is compiled. */
@@ -57,6 +57,7 @@ export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec
     endByMinutesCodec({ date: path('date'), time: path('time'), minutes: path('minutes'), syntax }),
   'ed-content-type': () => contentTypeCodec(2, OCTETS),
   'ed-data': () => ED_DATA,
+  'one-day': () => ONE_DAY,
   lines: ({ path }) => linesCodec(path('lines')),
   'xad-text': () => XAD_TEXT,
   'cnn-system': () => systemCodec((place) => hdFrom(place, 9)),

@@ -46,6 +46,12 @@ export function durationCodec(
 
 const DAY = 86_400_000;
 
+/** One day, of an amount that a place says is that of a day. Read only. */
+export const ONE_DAY: Codec = {
+  read: (place) => (place.filled() ? { value: 1, system: UCUM, code: 'd' } : undefined),
+  write: () => true,
+};
+
 /** Units of time whose length the calendar does not change, in milliseconds. A day is 24 hours. */
 const LENGTHS: ReadonlyMap<string, number> = new Map([
   ['s', 1000],
