@@ -65,6 +65,8 @@ export type FhirBody =
       readonly pipe: (sink: Writable) => Promise<void>;
       /** Gives the body up: the source's connection is freed. */
       readonly discard: () => void;
+      /** Takes the body whole when all of it has come already: it is then neither piped nor discarded. undefined: it has not. */
+      readonly whole?: () => Buffer | undefined;
       /** How many bytes the source announces, as they come from it; absent: it does not say. */
       readonly bytes?: number;
     };

@@ -17,7 +17,7 @@ import type { UpstreamHeaders } from './answer.ts';
 import { Exchange } from './exchange.ts';
 import type { AnswerHead } from './exchange.ts';
 import { isBrokenConnection } from './failure.ts';
-import { createRelinkStream, createRelinker, createRelinking } from './relink.ts';
+import { createRelinkStream, createRelinker, createRelinking, relinked } from './relink.ts';
 import type { Relinking } from './relink.ts';
 import { upstreamRequest } from './request.ts';
 import { reclaimShortLivedBuffers } from './short-lived-buffers.ts';
@@ -101,14 +101,25 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     const announced = Number(headerOf(head.headers, 'content-length') ?? Number.NaN);
     const bytes = Number.isSafeInteger(announced) ? { bytes: announced } : {};
     const discard = (): void => running.discard(bytes.bytes);
-    if (!json) return { kind: 'pipe', pipe: (sink) => running.pipe(sink), discard, ...bytes };
+    if (!json)
+      return {
+        kind: 'pipe',
+        pipe: (sink) => running.pipe(sink),
+        discard,
+        whole: () => running.whole(),
+        ...bytes,
+      };
     relinking ??= createRelinking(options.url.replace(/\/+$/, ''), options.publicBase());
     const links = relinking;
     const decode = decoderOf(head.headers, options.name);
     const pipe = decode
       ? (sink: Writable) => pipeDecoded(running, decode(), links, sink)
       : (sink: Writable) => running.pipe(sink, createRelinker(links));
-    return { kind: 'pipe', pipe, discard, ...bytes };
+    const whole = (): Buffer | undefined => {
+      const came = decode ? undefined : running.whole();
+      return came && relinked(came, links);
+    };
+    return { kind: 'pipe', pipe, discard, whole, ...bytes };
   }
 
   async function handle(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {

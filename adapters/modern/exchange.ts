@@ -23,7 +23,7 @@ const ignore = (): void => {};
 
 /**
  * One request and its answer on a pooled connection: an undici handler that gives the head as a promise and then the
- * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must pipe or discard the body.
+ * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must take, pipe or discard the body.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Settles when the answer's head is there, and of a query the beginning of its body. Rejects with FicusError. */
@@ -131,6 +131,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     for (const chunk of early) this.#forward(chunk);
     if (!sink.writableNeedDrain) this.#controller?.resume();
     return promise;
+  }
+
+  /** Takes the body, when all of it has come before anybody piped it; undefined: it has not. */
+  whole(): Buffer | undefined {
+    if (this.#state !== 'held' || !this.#complete) return undefined;
+    this.#state = 'ended';
+    const early = this.#early;
+    this.#early = [];
+    return early.length === 1 ? early[0] : Buffer.concat(early);
   }
 
   /**

@@ -162,33 +162,36 @@ function replaceWithin(data: Buffer, size: number, matches: readonly Match[]): r
   return [data.subarray(0, ownAt), own];
 }
 
+/** What is replaced in `data`, and where what must be held back begins: nothing is when it is all there is. */
+function findAll(
+  data: Buffer,
+  { plain, escaped }: Relinking,
+  final: boolean,
+): { readonly matches: readonly Match[]; readonly stop: number } {
+  const matches: Match[] = [];
+  let done = 0;
+  let nextPlain = findNext(data, plain, 0);
+  let nextEscaped = data.includes(BACKSLASH) ? findNext(data, escaped, 0) : -1;
+  while (nextPlain !== -1 || nextEscaped !== -1) {
+    const isPlain = nextEscaped === -1 || (nextPlain !== -1 && nextPlain < nextEscaped);
+    const pattern = isPlain ? plain : escaped;
+    const start = isPlain ? nextPlain : nextEscaped;
+    const end = start + pattern.from.length;
+    if (end === data.length && !final) return { matches, stop: start };
+    matches.push({ start, pattern });
+    done = end;
+    if (isPlain) nextPlain = findNext(data, plain, end);
+    else nextEscaped = findNext(data, escaped, end);
+  }
+  const stop = final ? data.length : Math.min(heldFrom(data, plain, done), heldFrom(data, escaped, done));
+  return { matches, stop };
+}
+
 export function createRelinker(relinking: Relinking): Relinker {
-  const { plain, escaped } = relinking;
   let held: Buffer = EMPTY;
 
   function replace(data: Buffer, final: boolean): readonly Buffer[] {
-    const matches: Match[] = [];
-    let done = 0;
-    let stop = data.length;
-    let nextPlain = findNext(data, plain, 0);
-    let nextEscaped = data.includes(BACKSLASH) ? findNext(data, escaped, 0) : -1;
-    while (nextPlain !== -1 || nextEscaped !== -1) {
-      const isPlain = nextEscaped === -1 || (nextPlain !== -1 && nextPlain < nextEscaped);
-      const pattern = isPlain ? plain : escaped;
-      const start = isPlain ? nextPlain : nextEscaped;
-      const end = start + pattern.from.length;
-      if (end === data.length && !final) {
-        stop = start;
-        break;
-      }
-      matches.push({ start, pattern });
-      done = end;
-      if (isPlain) nextPlain = findNext(data, plain, end);
-      else nextEscaped = findNext(data, escaped, end);
-    }
-    if (!final && stop === data.length) {
-      stop = Math.min(heldFrom(data, plain, done), heldFrom(data, escaped, done));
-    }
+    const { matches, stop } = findAll(data, relinking, final);
     held = stop === data.length ? EMPTY : data.subarray(stop);
     if (matches.length > 0) return replaceWithin(data, stop, matches);
     return stop === 0 ? [] : [stop === data.length ? data : data.subarray(0, stop)];
@@ -198,6 +201,14 @@ export function createRelinker(relinking: Relinking): Relinker {
     push: (chunk) => replace(held.length === 0 ? chunk : Buffer.concat([held, chunk]), false),
     end: () => (held.length === 0 ? [] : replace(held, true)),
   };
+}
+
+/** What a Relinker makes of a whole body. The bytes are its own from here on, as those of `push` are. */
+export function relinked(whole: Buffer, relinking: Relinking): Buffer {
+  const { matches } = findAll(whole, relinking, true);
+  if (matches.length === 0) return whole;
+  const pieces = replaceWithin(whole, whole.length, matches);
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 /** A Relinker as a stream, for bodies that must be decoded first. */

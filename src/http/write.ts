@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FhirBody } from '../ports.ts';
 import type { Answer } from './answer.ts';
 import { compress } from './compress.ts';
 import type { RequestScope } from './scope.ts';
+
+type Pipe = Extract<FhirBody, { readonly kind: 'pipe' }>;
 
 interface Written {
   readonly req: IncomingMessage;
@@ -31,15 +34,7 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
     return;
   }
   if (!own) {
-    res.statusCode = status;
-    const headers = headersOf(turn, answer);
-    for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
-    // The headers go with the first bytes: a body that is already whole then gets its length from node:http.
-    if (req.method !== 'HEAD' && !isBodyless(status)) await body.pipe(res);
-    else {
-      body.discard();
-      res.end();
-    }
+    await writeForeign(turn, answer, body);
     return;
   }
   let bytes = body;
@@ -55,9 +50,35 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
   if (req.headers.expect !== undefined && !req.complete) headers.push('connection', 'close');
   res.writeHead(status, headers);
   if (!bytes || req.method === 'HEAD' || isBodyless(status)) res.end();
+  else end(res, bytes);
+}
+
+function end(res: ServerResponse, bytes: Buffer): void {
   // A character for each byte: node:http hands head and body to the socket as one string, which costs less than two pieces.
-  else if (bytes.length <= SHORT_BYTES) res.end(bytes.toString('latin1'), 'latin1');
+  if (bytes.length <= SHORT_BYTES) res.end(bytes.toString('latin1'), 'latin1');
   else res.end(bytes);
+}
+
+/** A body that stays as it is: in one piece when it has come already, else as it comes. */
+async function writeForeign(turn: Written, answer: Answer, body: Pipe): Promise<void> {
+  const { req, res } = turn;
+  const { status } = answer;
+  const hasBody = req.method !== 'HEAD' && !isBodyless(status);
+  const whole = hasBody ? body.whole?.() : undefined;
+  const headers = headersOf(turn, answer, whole?.length);
+  if (whole) {
+    res.writeHead(status, headers);
+    end(res, whole);
+    return;
+  }
+  res.statusCode = status;
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
+  // The headers go with the first bytes: a body that is already whole then gets its length from node:http.
+  if (hasBody) await body.pipe(res);
+  else {
+    body.discard();
+    res.end();
+  }
 }
 
 /** Headers that are ours to say, whatever an answer holds. */
@@ -70,13 +91,19 @@ const OURS: ReadonlySet<string> = new Set([
   'x-served-by',
 ]);
 
-/** Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything else. */
-function headersOf({ scope, cors }: Written, answer: Answer): string[] {
+/**
+ * Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything else.
+ *
+ * @param length bytes of a foreign body, whatever was said of it before; undefined: they are not known, or told elsewhere
+ */
+function headersOf({ scope, cors }: Written, answer: Answer, length?: number): string[] {
   const list = ['cache-control', answer.headers['cache-control'] ?? 'no-store'];
   for (const name in answer.headers) {
     const value = answer.headers[name];
-    if (value !== undefined && !OURS.has(name)) list.push(name, value);
+    if (value === undefined || OURS.has(name)) continue;
+    if (length === undefined || name !== 'content-length') list.push(name, value);
   }
+  if (length !== undefined) list.push('content-length', String(length));
   for (const name in cors) list.push(name, cors[name]!);
   list.push('x-request-id', scope.requestId, 'x-served-by', answer.servedBy);
   list.push('x-content-type-options', 'nosniff', 'vary', 'Accept, Accept-Encoding, Origin, Prefer');

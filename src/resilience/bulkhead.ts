@@ -107,5 +107,10 @@ function heldUntilRead(body: Pipe, signal: Signal, release: () => void): Pipe {
       body.discard();
       letGo();
     },
+    whole: () => {
+      const bytes = body.whole?.();
+      if (bytes) letGo();
+      return bytes;
+    },
   };
 }

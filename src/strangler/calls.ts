@@ -86,6 +86,11 @@ function followed(body: Piped, tell: (ok: boolean) => void, signal: Signal): Pip
       tell(true);
       body.discard();
     },
+    whole: () => {
+      const bytes = body.whole?.();
+      if (bytes) tell(true);
+      return bytes;
+    },
   };
 }
 

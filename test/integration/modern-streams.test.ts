@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createModernBackend } from '../../adapters/modern/backend.ts';
 import { FHIR, READ, contextOf, startScene } from '../unit/adapters/modern/scene.ts';
@@ -87,5 +89,62 @@ describe('a stream', () => {
     expect((await narrow.handle(READ, contextOf())).status).toBe(200);
     expect(scene.connections - before).toBe(2);
     await narrow.destroy();
+  });
+
+  it('is taken in one piece when all of it has come, and only once', async () => {
+    const sent = JSON.stringify({
+      resourceType: 'Patient',
+      text: { div: `<a href='${scene.base}/x'>é</a>` },
+    });
+    scene.behave = (_req, res) => res.writeHead(200, FHIR).end(sent);
+    const backend = createModernBackend({
+      name: 'labs',
+      url: scene.base,
+      publicBase: () => 'https://api.example/fhir',
+      endpoints: [],
+    });
+    const { body } = await backend.handle(READ, contextOf());
+    if (body.kind !== 'pipe') throw new Error('A stream was expected');
+    await expect
+      .poll(() => body.whole?.()?.toString())
+      .toBe(sent.replace(scene.base, 'https://api.example/fhir'));
+    expect(body.whole?.()).toBeUndefined();
+    await backend.destroy();
+  });
+
+  it('is not taken while some of it is still to come', async () => {
+    let finish = (): void => {};
+    scene.behave = (_req, res) => {
+      res.writeHead(200, FHIR);
+      res.write('{"resourceType":');
+      finish = () => res.end('"Patient"}');
+    };
+    const backend = createModernBackend({
+      name: 'labs',
+      url: scene.base,
+      publicBase: () => '',
+      endpoints: [],
+    });
+    const { body } = await backend.handle(READ, contextOf());
+    if (body.kind !== 'pipe') throw new Error('A stream was expected');
+    expect(body.whole?.()).toBeUndefined();
+    const sink = new PassThrough();
+    const piped = body.pipe(sink);
+    expect(body.whole?.()).toBeUndefined();
+    finish();
+    const [received] = await Promise.all([text(sink), piped]);
+    expect(received).toBe('{"resourceType":"Patient"}');
+    await backend.destroy();
+  });
+
+  it.each([
+    ['short', 2_000],
+    ['too long to be copied into a string', 30_000],
+  ])('that has come at once and is %s has a length and every byte', async (_what, size) => {
+    const bytes = Buffer.from(`{"a":"${'é\u00fc\\'.repeat(size / 10)}"}`);
+    scene.behave = (_req, res) => res.writeHead(200, FHIR).end(bytes);
+    const response = await fetch(`${scene.ficus.base}/Patient/p1`);
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
+    if (size < 12_000) expect(response.headers.get('content-length')).toBe(String(bytes.length));
   });
 });

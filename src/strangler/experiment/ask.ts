@@ -153,6 +153,11 @@ function releasedWhenRead(response: FhirResponse, permit: Permit): FhirResponse 
         body.discard();
         permit.release();
       },
+      whole: () => {
+        const bytes = body.whole?.();
+        if (bytes) permit.release();
+        return bytes;
+      },
     },
   };
 }

@@ -101,6 +101,21 @@ it('holds the slot of a streamed body until it was written, given up, or its cli
   expect(bulkhead.inFlight).toBe(0);
 });
 
+it('holds the slot of a streamed body that is taken whole until it has come', async () => {
+  const { bulkhead, layered, backend, context } = setUp(1, 0);
+  const asked = layered.handle(read(), context());
+  let come: Buffer | undefined;
+  const body = { kind: 'pipe' as const, pipe: async () => {}, discard: () => {}, whole: () => come };
+  backend.calls[0]?.answer({ status: 200, headers: {}, body, servedBy: 'modern:labs' });
+  const { body: held } = await asked;
+  if (held.kind !== 'pipe') throw new Error('not streamed');
+  expect(held.whole?.()).toBeUndefined();
+  expect(bulkhead.inFlight).toBe(1);
+  come = Buffer.from('{}');
+  expect(held.whole?.()).toBe(come);
+  expect(bulkhead.inFlight).toBe(0);
+});
+
 it('never has more in flight than its limit, and loses nobody, whatever happens', async () => {
   const step = constantFrom('ask', 'answer', 'fail', 'leave');
   await assert(

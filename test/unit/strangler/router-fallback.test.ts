@@ -225,6 +225,18 @@ describe('a body that modern streams', () => {
     expect(await bytes(async () => {})).toEqual([['modern', true]]);
   });
 
+  it('is an answer when it is taken whole, and nothing before', async () => {
+    let come: Buffer | undefined;
+    const body = { kind: 'pipe' as const, pipe: async () => {}, discard: () => {}, whole: () => come };
+    labs.answers = async () => ({ ...piped(200).response, body });
+    const answered = (await router.handle(one, createContext(clock))).body;
+    if (answered.kind !== 'pipe') throw new Error('not streamed');
+    expect([answered.whole?.(), evidence.calls]).toEqual([undefined, []]);
+    come = Buffer.from('{}');
+    expect(answered.whole?.()).toBe(come);
+    expect(evidence.calls.map(({ side, ok }) => [side, ok])).toEqual([['modern', true]]);
+  });
+
   it('is a failure when modern breaks it off, although its status was good', async () => {
     expect(await bytes(brokenOff)).toEqual([['modern', false]]);
   });

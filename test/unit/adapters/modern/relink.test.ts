@@ -2,7 +2,12 @@ import * as fc from 'fast-check';
 import { pipeline } from 'node:stream/promises';
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createRelinkStream, createRelinker, createRelinking } from '../../../../adapters/modern/relink.ts';
+import {
+  createRelinkStream,
+  createRelinker,
+  createRelinking,
+  relinked,
+} from '../../../../adapters/modern/relink.ts';
 import type { Relinking } from '../../../../adapters/modern/relink.ts';
 
 const FROM = 'http://labs.internal:8092/fhir';
@@ -100,6 +105,7 @@ describe('the base address of a service in a stream', () => {
           new RegExp(address.replace(/[.\\/]/g, '\\$&') + after, 'g');
         const expected = text.replace(pattern(from), to).replace(pattern(escape(from)), escape(to));
         expect(relink(text, cuts, by)).toBe(expected);
+        expect(relinked(Buffer.from(text), by).toString()).toBe(expected);
       }),
       { numRuns: 1_000 },
     );
