@@ -25,6 +25,8 @@ export interface Measured {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** How long each took, shortest first. */
+  readonly timesMs: readonly number[];
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -108,6 +110,7 @@ export function createLoad(port: number, connections: number): Load {
         perSecond: times.length / seconds,
         p50Ms: times[times.length >> 1] ?? Number.NaN,
         p99Ms: times[Math.floor(times.length * 0.99)] ?? Number.NaN,
+        timesMs: times,
       };
     },
     close: () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { compose } from '../../src/compose.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { SECRETS, configOf } from '../facade/places.ts';
@@ -9,6 +10,7 @@ import { playRole } from '../facade/role.ts';
 // Ficus in front of a core and of a modern service, a process of its own: node ficus.ts CORE_PORT MODERN_PORT. Its limits are those that it is
 // delivered with. Orders: the stage of Patient.read; `usage` tells the version of its route as the count.
 
+keepObjectsYoung();
 const ENDPOINT = 'Patient.read';
 const [corePort, modernPort] = process.argv.slice(2).map(Number);
 const baseDir = mkdtempSync(join(tmpdir(), 'ficus-bench-'));

@@ -30,6 +30,10 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   hung: () => {},
   slow: (request, response) => setTimeout(() => right(request, response), slowMs),
   large: (_request, response) => pour(response, LARGE / CHUNK.length),
+  announced: (_request, response) => {
+    response.writeHead(200, { ...HEAD, 'content-length': LARGE });
+    pour(response, LARGE / CHUNK.length);
+  },
 };
 
 function pour(response: ServerResponse, chunks: number): void {
