@@ -10,12 +10,12 @@ const GAPS = 20;
 export type Counted = 'trials' | 'calls';
 
 /**
- * How many trials or calls of clients there are in a day, at the present rate: over the run, or the last seven days when it is older. undefined:
- * too little was seen to tell.
+ * How many trials or calls of clients there are in a day, at the present rate: over the run, or the last seven days when it is older. What was replayed came at
+ * somebody's wish, and does not count. undefined: too little was seen to tell.
  * @param now epoch milliseconds
  */
 export function perDay(tally: Tally, counted: Counted, now: number): number | undefined {
-  const first = counted === 'trials' ? tally.trials.first : firstCall(tally);
+  const first = counted === 'trials' ? tally.trials.firstLive : firstCall(tally);
   if (first === undefined || first >= now) return undefined;
   const today = Math.floor(now / DAY_MS);
   const oldest = today - RECENT_DAYS;

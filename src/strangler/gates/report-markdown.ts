@@ -10,6 +10,7 @@ export function packMarkdown(pack: EvidencePack): string {
     pack.current
       ? run(pack.current, '## Evidence of this run')
       : '## Evidence of this run\n\nNothing was seen in it yet.',
+    pack.ledBy ? run(pack.ledBy, `## Evidence of the run that led to it (run ${pack.ledBy.run})`) : '',
     shapes(pack),
     writes(pack),
     waivers(pack),
@@ -76,12 +77,11 @@ function history(rows: readonly HistoryRow[]): string {
     '## Stages',
     '',
     ...table(
-      ['when', 'who', 'from', 'to', 'run', 'why', 'with which evidence'],
+      ['when', 'who', 'what', 'run', 'why', 'with which evidence'],
       rows.map((row) => [
         row.at,
         row.by,
-        row.from ? position(row.from) : '',
-        position(row.to),
+        stepInWords(row),
         String(row.run),
         row.reason,
         row.evidence?.map(({ gate, verdict, value }) => `${gate}: ${verdict} (${value})`).join('; ') ?? '',
@@ -89,6 +89,9 @@ function history(rows: readonly HistoryRow[]): string {
     ),
   ].join('\n');
 }
+
+const stepInWords = ({ from, to, step }: HistoryRow): string =>
+  step ?? (from ? `${position(from)} to ${position(to)}` : position(to));
 
 function run(figures: RunFigures, title: string): string {
   const least = figures.atLeast ? 'at least ' : '';
@@ -135,7 +138,7 @@ function run(figures: RunFigures, title: string): string {
     '### Days',
     '',
     ...table(
-      ['day', 'calls of clients', 'comparisons'],
+      ['day', 'calls of clients', 'comparisons of them'],
       figures.days.map(({ day, calls, comparisons }) => [day, number(calls), number(comparisons)]),
     ),
   ].join('\n');

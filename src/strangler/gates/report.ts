@@ -80,7 +80,7 @@ export interface RunFigures {
   readonly calls: readonly LatencyRow[];
   /** Search shapes compared, with how often. */
   readonly shapes: Readonly<Record<string, number>>;
-  /** By day (UTC): calls of clients, and comparisons. */
+  /** By day (UTC): calls of clients, and comparisons that they gave (none of a replay). */
   readonly days: readonly { readonly day: string; readonly calls: number; readonly comparisons: number }[];
   readonly signatures: readonly SignatureRow[];
 }
@@ -98,11 +98,23 @@ export interface HistoryRow {
   readonly by: string;
   readonly from?: Position;
   readonly to: Position;
+  /** What was done, where it was no move: `held`, `note`. */
+  readonly step?: Step;
   readonly run: number;
   readonly reason: string;
   /** What the gates said when the step was taken. */
   readonly evidence?: readonly { readonly gate: string; readonly verdict: string; readonly value: string }[];
 }
+
+/** What happens to a route without moving it. */
+export type Step =
+  | 'held'
+  | 'released'
+  | 'retirement approved'
+  | 'evidence counted anew'
+  | 'owners changed'
+  | 'cohort changed'
+  | 'note';
 
 /** What a change board asks for about one endpoint. No patient data is in it. */
 export interface EvidencePack {
@@ -114,6 +126,8 @@ export interface EvidencePack {
   readonly gates?: GateReport;
   /** The route's run; absent: nothing was seen in it. */
   readonly current?: RunFigures;
+  /** Of a retired endpoint, and where nothing was seen in the route's run: the run before it, which led to it. */
+  readonly ledBy?: RunFigures;
   /** Oldest first. */
   readonly before: readonly RunFigures[];
   /** Runs so far, and the chance that the bound on critical differences was ever wrong in one of them. */
@@ -140,6 +154,8 @@ export function evidencePack(input: ReportInput): EvidencePack {
   if (!route) throw new RangeError('a route has at least one version');
   const figures = runs.map((tally) => figuresOf(tally, rules, limits));
   const current = figures.find(({ run }) => run === route.run);
+  const former = input.history.findLast(({ run }) => run !== route.run)?.run;
+  const ledBy = figures.find(({ run }) => run === former);
   return {
     endpoint: route.endpoint,
     at: instant(now),
@@ -149,6 +165,7 @@ export function evidencePack(input: ReportInput): EvidencePack {
     ),
     ...(input.gates ? { gates: input.gates } : {}),
     ...(current ? { current } : {}),
+    ...(ledBy && (route.stage === 'retired' || !current) ? { ledBy } : {}),
     before: figures.filter(({ run }) => run !== route.run),
     allRuns: { count: runs.length, chanceOfBeingWrong: Math.min(1, runs.length * limits.alpha) },
     shapes: [...(input.traffic?.shapes ?? [])]
@@ -173,6 +190,7 @@ function isInForce(waiver: Waiver, waivers: readonly Waiver[], now: number): boo
 
 function historyRow(route: Route, before: Route | undefined, steps: readonly StepTaken[]): HistoryRow {
   const step = steps.find(({ version }) => version === route.version);
+  const what = before && stepOf(before, route);
   const evidence = step?.report.gates.map(({ name, verdict, value }) => ({ gate: name, verdict, value }));
   return {
     version: route.version,
@@ -180,10 +198,25 @@ function historyRow(route: Route, before: Route | undefined, steps: readonly Ste
     by: route.updatedBy,
     ...(before ? { from: positionOf(before) } : {}),
     to: positionOf(route),
+    ...(what === undefined ? {} : { step: what }),
     run: route.run,
     reason: route.reason,
     ...(evidence ? { evidence } : {}),
   };
+}
+
+/** What was done to a route that is where it was; undefined: it moved. */
+function stepOf(before: Route, after: Route): Step | undefined {
+  const [from, to] = [positionOf(before), positionOf(after)];
+  if (from.stage !== to.stage || from.percent !== to.percent) return undefined;
+  const changed = (of: 'hold' | 'retirement' | 'owners' | 'cohort'): boolean =>
+    JSON.stringify(before[of]) !== JSON.stringify(after[of]);
+  if (after.hold && changed('hold')) return 'held';
+  if (before.hold && !after.hold) return 'released';
+  if (after.retirement && changed('retirement')) return 'retirement approved';
+  if (before.run !== after.run) return 'evidence counted anew';
+  if (changed('owners')) return 'owners changed';
+  return changed('cohort') ? 'cohort changed' : 'note';
 }
 
 function figuresOf(

@@ -33,6 +33,8 @@ export interface Trials {
   /** Epoch milliseconds of the first and the newest. */
   first?: number;
   last?: number;
+  /** Of the first that a client's request gave: what is replayed says nothing of the pace. */
+  firstLive?: number;
 }
 
 /** Calls of one side on one path. */
@@ -81,7 +83,7 @@ export interface Tally {
   readonly signatures: Map<string, SignatureCount>;
   readonly skipped: Map<Skipped, number>;
   readonly calls: Readonly<Record<Side, Readonly<Record<Path, CallCounts>>>>;
-  /** By day of the epoch, in UTC: calls of clients, and trials. */
+  /** By day of the epoch, in UTC: calls of clients, and trials that they gave; none of a replay. */
   readonly days: Map<number, { calls: number; trials: number }>;
 }
 
@@ -166,6 +168,8 @@ function addTrial(tally: Tally, seen: Comparison, worst: Severity | undefined): 
   trials.count += 1;
   if (worst === 'critical') trials.critical += 1;
   if (worst === 'major') trials.major += 1;
+  if (seen.source === 'replay') return;
+  trials.firstLive ??= seen.at;
   dayOf(tally, seen.at).trials += 1;
 }
 

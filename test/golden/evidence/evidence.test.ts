@@ -7,6 +7,7 @@ import { evidencePack } from '../../../src/strangler/gates/report.ts';
 import type { EvidencePack } from '../../../src/strangler/gates/report.ts';
 import { packMarkdown } from '../../../src/strangler/gates/report-markdown.ts';
 import { addComparison, addSkipped, createTally } from '../../../src/strangler/gates/tally.ts';
+import type { Tally } from '../../../src/strangler/gates/tally.ts';
 import { addTraffic } from '../../../src/strangler/gates/traffic.ts';
 import type { Waiver } from '../../../src/strangler/gates/waiver.ts';
 import {
@@ -156,6 +157,24 @@ function pack(): EvidencePack {
   });
 }
 
+/** A pack of its history and its runs alone. */
+function packOf(history: readonly Route[], runs: readonly Tally[] = []): EvidencePack {
+  const none = { count: 0, dead: 0, oldestMs: 0 };
+  return evidencePack({
+    history,
+    runs,
+    traffic: undefined,
+    steps: [],
+    rules: [],
+    waivers: [],
+    owed: { legacy: none, modern: none },
+    drift: undefined,
+    contract: undefined,
+    limits: LIMITS,
+    now: NOW,
+  });
+}
+
 describe('the evidence pack', () => {
   it('reads as it should in Markdown', async () => {
     await expect(packMarkdown(pack())).toMatchFileSnapshot('observation-search.md');
@@ -167,22 +186,63 @@ describe('the evidence pack', () => {
   });
 
   it('is made of a route that nothing was seen of, too', () => {
-    const none = { count: 0, dead: 0, oldestMs: 0 };
-    const empty = evidencePack({
-      history: [first],
-      runs: [],
-      traffic: undefined,
-      steps: [],
-      rules: [],
-      waivers: [],
-      owed: { legacy: none, modern: none },
-      drift: undefined,
-      contract: undefined,
-      limits: LIMITS,
-      now: NOW,
-    });
+    const empty = packOf([first]);
     expect(empty).toMatchObject({ before: [], shapes: [], allRuns: { count: 0, chanceOfBeingWrong: 0 } });
     expect(packMarkdown(empty)).toContain('Nothing was seen in it yet.');
+  });
+
+  it('names what was done to a route that did not move', () => {
+    const hold = { by: 'ana', at: '2026-03-03T08:00:00.000Z', reason: 'holiday' };
+    const steps: Partial<Route>[] = [
+      { ...ROUTE },
+      { hold },
+      { hold: { ...hold, reason: 'longer' } },
+      {},
+      { owners: { technical: 'labs team', clinical: 'somebody else' } },
+      {},
+      { cohort: { percent: 5, facilities: ['EAST'] } },
+      { run: 5 },
+      { stage: 'canary', cohort: { percent: 5 } },
+      { stage: 'canary', cohort: { percent: 25 } },
+      { stage: 'canary', cohort: { percent: 25, clients: ['kiosk'] } },
+      { stage: 'modern', cohort: { percent: 25 }, retirement: hold },
+      { stage: 'modern', cohort: { percent: 25 }, retirement: { ...hold, by: 'ben' } },
+    ];
+    const kept = ['owners', 'cohort', 'run'] as const;
+    const history = steps.reduce<Route[]>((all, step, nth) => {
+      const last = all.at(-1) ?? ROUTE;
+      const before = Object.fromEntries(kept.flatMap((name) => (name in last ? [[name, last[name]]] : [])));
+      return [...all, { ...ROUTE, stage: last.stage, ...before, ...step, version: nth + 1 }];
+    }, []);
+    expect(packOf(history).history.map(({ step, to }) => step ?? to.stage)).toEqual([
+      'shadow',
+      'held',
+      'held',
+      'released',
+      'owners changed',
+      'note',
+      'cohort changed',
+      'evidence counted anew',
+      'canary',
+      'canary',
+      'cohort changed',
+      'modern',
+      'retirement approved',
+    ]);
+  });
+
+  it('shows of a retired endpoint the run that led to it', () => {
+    const modern: Route = { ...ROUTE, stage: 'modern', run: 2, version: 2 };
+    const retired: Route = { ...ROUTE, stage: 'retired', run: 3, version: 3 };
+    const led = observed(840, 8 * DAY).tally;
+    const alone = packOf([modern, retired], [led]);
+    expect(alone).toMatchObject({ ledBy: { run: 2, trials: 840 } });
+    expect(packMarkdown(alone)).toMatch(
+      /Nothing was seen in it yet\.\n\n## Evidence of the run that led to it \(run 2\)\n\n840 comparisons/,
+    );
+    const since = { ...createTally('Observation.search', 3) };
+    expect(packOf([modern, retired], [led, since])).toMatchObject({ current: { run: 3 }, ledBy: { run: 2 } });
+    expect(packOf([first, modern], [createTally('Observation.search', 1), led])).not.toHaveProperty('ledBy');
   });
 
   it('names no patient, no request and no hash of one', () => {

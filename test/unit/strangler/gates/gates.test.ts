@@ -96,6 +96,34 @@ describe('the gates of a step', () => {
     expect(gateOf(report, 'parity').verdict).toBe('pass');
   });
 
+  it('do not take what was replayed for the pace of clients', () => {
+    const seen = observed(782, 39.1 * DAY);
+    for (let index = 0; index < 100; index += 1) {
+      const request = `again-${index}`;
+      addComparison(seen.tally, comparison({ source: 'replay', request, at: START + 39 * DAY }));
+    }
+    const report = judge(input(seen, START + 39.1 * DAY));
+    expect(gateOf(report, 'criticals')).toMatchObject({
+      words: 'About 7 days at 20 comparisons a day: 131 more comparisons without a critical difference.',
+      figures: { comparisons: 882 },
+    });
+  });
+
+  it('count against parity what differed and was not read again', () => {
+    const seen = observed(500, 10 * DAY);
+    const at = START + 10 * DAY;
+    for (let index = 0; index < 10; index += 1) {
+      addComparison(seen.tally, comparison({ verdict: 'not-comparable', why: 'unconfirmed', at }));
+      addComparison(seen.tally, comparison({ verdict: 'not-comparable', why: 'unconfirmed-minor', at }));
+    }
+    expect(gateOf(judge(input(seen, at)), 'parity')).toMatchObject({
+      verdict: 'fail',
+      value: '98.0 % of 510',
+      words: '10 comparisons of 510 with a critical or major difference (10 of them not read again): 98.0 % parity, 99.0 % is asked for.',
+      figures: { comparisons: 500, unconfirmed: 10 },
+    }); // prettier-ignore
+  });
+
   it('give a pace in the unit that can be read', () => {
     const words = (count: number, length: number): string =>
       gateOf(judge(input(observed(count, length), START + length)), 'criticals').words;
