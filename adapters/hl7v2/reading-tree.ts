@@ -39,7 +39,8 @@ class GroupReader implements TreeReader {
 
   own(step: Step): number {
     const name = String(step);
-    return this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length ?? 0;
+    const { segments, groups, seen } = this.group;
+    return (segments.get(name) ?? groups.get(name) ?? seen?.get(name))?.length ?? 0;
   }
 
   child(step: Step, index = 0): TreeReader {
@@ -56,7 +57,7 @@ class GroupReader implements TreeReader {
     const { message, group, around } = this;
     const inner = group.groups.get(name)?.[index];
     if (inner) return new GroupReader(message, inner, this, `${name}[${index + 1}]`);
-    const segments = group.segments.get(name);
+    const segments = group.segments.get(name) ?? group.seen?.get(name);
     if (!segments && around && around.count(name) > 0) return around.child(name, index);
     const at = segments?.[index];
     const segment = at === undefined ? undefined : message.segments[at];

@@ -25,6 +25,8 @@ export function messageTree(
 interface BoundGroup {
   readonly segments: Map<string, Segment[]>;
   readonly groups: Map<string, BoundGroup[]>;
+  /** Segments of open groups inside. */
+  readonly seen: ReadonlyMap<string, readonly Segment[]>;
 }
 
 function flat(message: Message): SegmentGroup {
@@ -50,7 +52,13 @@ function bind(message: Message, group: SegmentGroup): BoundGroup {
       name,
       list.map((it) => bind(message, it)),
     );
-  return { segments, groups };
+  const seen = new Map<string, Segment[]>();
+  for (const [name, indexes] of group.seen ?? [])
+    seen.set(
+      name,
+      indexes.map((index) => message.segments[index]!),
+    );
+  return { segments, groups, seen };
 }
 
 class GroupPlace implements TreeWriter {
@@ -85,7 +93,8 @@ class GroupPlace implements TreeWriter {
 
   own(step: Step): number {
     const name = String(step);
-    return this.group.segments.get(name)?.length ?? this.group.groups.get(name)?.length ?? 0;
+    const { segments, groups, seen } = this.group;
+    return (segments.get(name) ?? groups.get(name) ?? seen.get(name))?.length ?? 0;
   }
 
   child(step: Step, index = 0): TreeWriter {
@@ -94,7 +103,7 @@ class GroupPlace implements TreeWriter {
     if (known) return known;
     const group = this.group.groups.get(name)?.[index];
     if (group) return new GroupPlace(this.message, group, this, `${name}[${index + 1}]`, this.sequence);
-    const segments = this.group.segments.get(name);
+    const segments = this.group.segments.get(name) ?? this.group.seen.get(name);
     if (!segments && this.around && this.around.count(step) > 0) return this.around.child(step, index);
     const segment = segments?.[index];
     const place = new SegmentPlace(

@@ -9,15 +9,36 @@ const groupName = z.string().regex(/^[A-Z][A-Z0-9_]*[?*]?$/, 'GROUP, GROUP? or G
 const mapNames = z.array(z.string().regex(/^\w+ <-> \S+/)).min(1);
 
 /** A segment or a group of a message structure. */
-export type StructureNode = string | { readonly group: string; readonly of: readonly StructureNode[] };
+export type StructureNode =
+  | string
+  | { readonly group: string; readonly of: readonly StructureNode[]; readonly open?: true | undefined };
 
 const structureNode: z.ZodType<StructureNode> = z.lazy(() =>
-  z.union([segment, z.strictObject({ group: groupName, of: z.array(structureNode).min(1) })]),
+  z.union([
+    segment,
+    z.strictObject({
+      group: groupName,
+      of: z.array(structureNode).min(1),
+      open: z
+        .literal(true)
+        .optional()
+        .describe(
+          'Its segments are seen from the group around it, too: those of all its repetitions, in order',
+        ),
+    }),
+  ]),
 );
 
 const resourceType = z.string().regex(/^[A-Z][A-Za-z]+$/);
 const readingName = z.string().regex(/^[a-z][a-zA-Z]*$/);
 const field = z.string().regex(/^[A-Z][A-Z0-9]{2}-\d+(\.\d+){0,2}$/, 'a field: PV1-7, OBX-3.1');
+
+const keyField = z
+  .string()
+  .regex(
+    /^[A-Z][A-Z0-9]{2}-\d+(\.\d+){0,2}( or [A-Z][A-Z0-9]{2}-\d+(\.\d+){0,2})*$/,
+    'a field, or the first of several that says something: AL1-3.1 or AL1-3.2',
+  );
 
 /** What becomes of one group (or of the whole message). */
 const reading = z.strictObject({
@@ -35,7 +56,7 @@ const reading = z.strictObject({
       'snapshot: what the message does not say is gone; update: it stays; mention: only made when it is not known',
     ),
   key: z
-    .array(z.array(field).min(1))
+    .array(z.array(keyField).min(1))
     .default([])
     .describe(
       'Where the maps give no id: alternatives, each a list of fields whose texts make the key; the first whose first field says something',

@@ -1,3 +1,4 @@
+import { textOf } from './authority.ts';
 import { definitionAt, type Definitions } from './definitions.ts';
 import { findKey, joinedKey } from './key.ts';
 import type { Run } from './run.ts';
@@ -27,16 +28,23 @@ export function compileKey(
   alternatives: readonly (readonly string[])[],
   definitions: Definitions,
 ): KeyOf | undefined {
-  const compiled = alternatives.map((paths) => paths.map((path) => compileField(path, definitions)));
+  const compiled = alternatives.map((paths) =>
+    paths.map((path) => path.split(' or ').map((one) => compileField(one, definitions))),
+  );
   if (compiled.length === 0) return undefined;
   return (place, run) => {
     for (const fields of compiled) {
-      const places = fields.map(({ steps }) => descend(place, steps));
-      const key = joinedKey(places, fields[0]!.type, run);
+      const chosen = fields.map((choices) => choices.find((field) => says(place, field)) ?? choices[0]!);
+      const places = chosen.map(({ steps }) => descend(place, steps));
+      const key = joinedKey(places, chosen[0]!.type, run);
       if (key !== undefined) return key;
     }
     return undefined;
   };
+}
+
+function says(place: TreeReader, { steps }: Field): boolean {
+  return textOf(descend(place, steps)) !== undefined;
 }
 
 /**

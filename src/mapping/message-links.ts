@@ -64,8 +64,7 @@ function targetsOf(resources: readonly Linkable[], name: string, from: string, s
   const named = resources.filter(({ as, resource }) => as === name && resource?.id && resource !== self);
   for (let place = from; named.length > 0; place = above(place)) {
     const found = named.filter((it) => isWithin(it.from, place));
-    if (found.length > 0)
-      return [...new Set(found.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`))];
+    if (found.length > 0) return found.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`);
     if (place === '.') break;
   }
   return [];
@@ -80,8 +79,24 @@ function isWithin(from: string, place: string): boolean {
   return place === '.' || from === place || from.startsWith(`${place}/`);
 }
 
-/** Several targets go into a list; a single element that is said already, or has several targets, is left as it is. */
-function refer(resource: JsonObject, { path, lists }: Link, targets: readonly string[]): void {
+/**
+ * Several targets go into a list; below a list with as many items each item gets its own, in order. A single element that is said already, or has
+ * several targets, is left as it is.
+ */
+function refer(resource: JsonObject, link: Link, all: readonly string[]): void {
+  const { path, lists } = link;
+  const targets = [...new Set(all)];
+  const items = lists[0] === true && path.length > 1 ? resource[path[0]!] : undefined;
+  if (
+    Array.isArray(items) &&
+    items.length > 1 &&
+    items.length === all.length &&
+    !lists.slice(1).includes(true)
+  ) {
+    const below = { ...link, path: path.slice(1), lists: lists.slice(1) };
+    for (const [at, item] of items.entries()) if (isObject(item)) refer(item, below, [all[at]!]);
+    return;
+  }
   let at: JsonObject = resource;
   for (const [index, name] of path.slice(0, -1).entries()) {
     const next = lists[index] ? (listAt(at, name)[0] ??= {}) : (at[name] ??= {});

@@ -8,6 +8,9 @@ export interface SegmentGroup {
   /** Index into the message's segments, by name, in order. */
   readonly segments: Map<string, number[]>;
   readonly groups: Map<string, SegmentGroup[]>;
+  /** Segments of open groups inside, by name, in order; undefined when there are none. */
+  seen?: Map<string, number[]>;
+  readonly open?: boolean;
 }
 
 /** The outcome of grouping: the message as a group, and the segments that its structure has no place for. */
@@ -23,6 +26,7 @@ interface Part {
   readonly repeats: boolean;
   /** Parts of a group; undefined for a segment. */
   readonly of: readonly Part[] | undefined;
+  readonly open: boolean;
 }
 
 /** Compiles a message structure to a function that groups the segments of a message; tolerant of what real feeds do. */
@@ -38,6 +42,7 @@ function parsePart(node: StructureNode): Part {
     optional: /[?*]$/.test(text),
     repeats: text.endsWith('*'),
     of: typeof node === 'string' ? undefined : node.of.map(parsePart),
+    open: typeof node !== 'string' && node.open === true,
   };
 }
 
@@ -50,7 +55,7 @@ interface Open {
 }
 
 function group(parts: readonly Part[], names: readonly string[]): Grouping {
-  const root = createGroup('', undefined);
+  const root = createGroup('', undefined, false);
   const stack: Open[] = [{ parts, group: root, repeats: false, at: 0 }];
   const unexpected: number[] = [];
   for (const [index, name] of names.entries()) {
@@ -128,21 +133,27 @@ function enter(stack: Open[], at: number, name: string, index: number): void {
 
 function openGroup(stack: Open[], part: Part): void {
   const parent = stack.at(-1)!.group;
-  const made = createGroup(part.name, parent);
+  const made = createGroup(part.name, parent, part.open);
   const list = parent.groups.get(part.name);
   if (list) list.push(made);
   else parent.groups.set(part.name, [made]);
   stack.push({ parts: part.of ?? [], group: made, repeats: part.repeats, at: 0 });
 }
 
-function createGroup(name: string, parent: SegmentGroup | undefined): SegmentGroup {
-  return { name, parent, segments: new Map(), groups: new Map() };
+function createGroup(name: string, parent: SegmentGroup | undefined, open: boolean): SegmentGroup {
+  return { name, parent, segments: new Map(), groups: new Map(), open };
 }
 
 function add(into: SegmentGroup, name: string, index: number): void {
-  const list = into.segments.get(name);
+  append(into.segments, name, index);
+  for (let group = into; group.open === true && group.parent; group = group.parent)
+    append((group.parent.seen ??= new Map()), name, index);
+}
+
+function append(lists: Map<string, number[]>, name: string, index: number): void {
+  const list = lists.get(name);
   if (list) list.push(index);
-  else into.segments.set(name, [index]);
+  else lists.set(name, [index]);
 }
 
 /** The order in which a structure names its segments: to put a new segment in its place. */
