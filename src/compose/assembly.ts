@@ -20,6 +20,7 @@ import type { Severities } from '../strangler/compare/severity.ts';
 import { createPageSealer } from '../search/page.ts';
 import type { PageSealer } from '../search/page.ts';
 import { readSecrets } from './keys.ts';
+import { equivalencesOf } from './migration/code-equivalences.ts';
 import type { Secrets } from './keys.ts';
 
 /** Folder of the files that come with Ficus. */
@@ -39,6 +40,8 @@ export interface Assembly {
   readonly severities: Severities;
   /** Elements that must not be lost, by resource type. */
   readonly mustSupport: NonNullable<CompareOptions['mustSupport']>;
+  /** Codes that say the same: those of the code maps, and the site's. */
+  readonly codeMaps: NonNullable<CompareOptions['codeMaps']>;
 }
 
 /** @throws Error with everything wrong with the secrets, the contract, the mappings, the severities or the must-support elements */
@@ -48,15 +51,16 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     path ? resolve(baseDir, path) : resolve(HOME, shipped);
   const contractFile = own(config.contract, 'contracts/fhir-r4.yaml');
   const authorities = createAuthorities(config.identity.authorities);
+  const mappings = loadMappings(own(config.mappings.dir, 'mappings'), {
+    overlays: config.mappings.overlays.map((folder) => resolve(baseDir, folder)),
+    ...(config.mappings.site === undefined ? {} : { site: config.mappings.site }),
+  });
   return {
     config,
     baseDir,
     secrets,
     contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
-    mappings: loadMappings(own(config.mappings.dir, 'mappings'), {
-      overlays: config.mappings.overlays.map((folder) => resolve(baseDir, folder)),
-      ...(config.mappings.site === undefined ? {} : { site: config.mappings.site }),
-    }),
+    mappings,
     authorities,
     sealer: createSealer({ keys: secrets.identityKeys, authorities }),
     pages: createPageSealer({
@@ -65,8 +69,22 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
       lifetimeMs: config.search.pageTokenMinutes * 60_000,
     }),
     severities: loadSeverities(resolve(HOME, 'contracts/severity.yaml'), config.migration.severity, baseDir),
-    mustSupport: compileMustSupport(readYaml(resolve(HOME, 'contracts/us-core-must-support.yaml'))),
+    mustSupport: loadMustSupport(config.migration.compare.mustSupport, baseDir),
+    codeMaps: equivalencesOf(mappings.codes, config.migration.compare.codes),
   };
+}
+
+/** @param whose `us-core`, `none`, or a file */
+function loadMustSupport(whose: string, baseDir: string): Assembly['mustSupport'] {
+  if (whose === 'none') return new Map();
+  const file =
+    whose === 'us-core' ? resolve(HOME, 'contracts/us-core-must-support.yaml') : resolve(baseDir, whose);
+  try {
+    return compileMustSupport(readYaml(file));
+  } catch (error) {
+    const words = error instanceof Error ? error.message : '';
+    throw new Error(`migration.compare.mustSupport: ${file}: ${words}`, { cause: error });
+  }
 }
 
 function loadSeverities(shipped: string, site: string | undefined, baseDir: string): Severities {

@@ -179,6 +179,21 @@ export const migrationConfig = z
         attempts: z.int().min(1).max(1_000).default(20).describe('Failures before an owner must decide'),
       })
       .prefault({}),
+    compare: z
+      .strictObject({
+        mustSupport: z
+          .string()
+          .min(1)
+          .default('us-core')
+          .describe(
+            'Whose must-support elements are missed: `us-core`, `none`, or a file as contracts/us-core-must-support.yaml',
+          ),
+        codes: z
+          .array(z.array(z.string().regex(/^[^|]*\|.+$/, 'is no system|code')).min(2))
+          .default([])
+          .describe('Groups of codes that say the same, each `system|code`; beside those of the code maps'),
+      })
+      .prefault({}),
     severity: z
       .string()
       .exactOptional()

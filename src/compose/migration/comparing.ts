@@ -52,10 +52,10 @@ export type Compare = (legacy: ComparableAnswer, modern: ComparableAnswer) => re
 
 /** @param bases FHIR base addresses that are ours: what clients see, and those of modern services */
 export function createCompare(
-  { severities, mustSupport }: Pick<Assembly, 'severities' | 'mustSupport'>,
+  { severities, mustSupport, codeMaps }: Pick<Assembly, 'severities' | 'mustSupport' | 'codeMaps'>,
   bases: readonly string[],
 ): Compare {
-  const options = { severities, mustSupport, canonicalReference: createReferences({ bases }) };
+  const options = { severities, mustSupport, codeMaps, canonicalReference: createReferences({ bases }) };
   return (legacy, modern) => compareAnswers(legacy, modern, options);
 }
 

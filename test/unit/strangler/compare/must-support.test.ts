@@ -43,7 +43,10 @@ describe('the must-support elements that come with Ficus', () => {
     ['AllergyIntolerance', { meta: { tag: [{ code: 'a' }] } }, {}, 'minor missing AllergyIntolerance.meta'],
     ['Observation', { specimen: { reference: 'Specimen/1' } }, {}, 'major missing Observation.specimen'],
   ])('%s with %o against %o: %s', (type, legacy, modern, expected) => {
-    const compare = createCompare({ severities: shippedSeverities(), mustSupport: shipped }, []);
+    const compare = createCompare(
+      { severities: shippedSeverities(), mustSupport: shipped, codeMaps: new Map() },
+      [],
+    );
     const answer = (more: object) => {
       const resource = { resourceType: type, id: 'x', ...more } as Resource;
       return comparableBody(200, { kind: 'resource', resource });
