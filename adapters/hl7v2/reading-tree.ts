@@ -1,8 +1,8 @@
 import type { SegmentGroup } from '../../src/mapping/structure.ts';
 import type { Step, TreeReader, TreeText } from '../../src/mapping/tree.ts';
 import type { Message } from './message.ts';
+import { partsWithText } from './parts-with-text.ts';
 import type { Segment } from './segment.ts';
-import { partsWithText } from './tree.ts';
 
 /**
  * A message as a tree that is only read. It says what `messageTree` says, for a third of the price: each field is taken apart once, when
