@@ -116,7 +116,7 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
       }
     }
     const restored = retired.resource
-      ? put(retired, restore(retired.resource, done.was), cause, told)
+      ? put(retired, asItIsNow(retired.rid, restore(retired.resource, done.was)), cause, told)
       : retired;
     const moved = merges.moved(done.merge);
     const changed = moved.filter(({ rid }) => current(rid).message > done.message);
@@ -138,6 +138,16 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     }
     told('unmerged', restored, current(now.rid));
     return true;
+  }
+
+  /** One that came back, with those that it stands for now: some may have come back meanwhile. */
+  function asItIsNow(rid: number, restored: Resource): Resource {
+    const left = merges
+      .undoneInto(rid)
+      .reduce((kept, { retired, identifiers }) => release(kept, current(retired).id, identifiers), restored);
+    return merges
+      .into(rid)
+      .reduce((kept, { retired, identifiers }) => adopt(kept, current(retired).id, identifiers), left);
   }
 
   /** Patients that went say of others whom they were replaced by, then and there. */

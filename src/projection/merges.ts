@@ -44,6 +44,8 @@ export interface Merges {
   of(retired: number): Merge | undefined;
   /** Merges into this one that hold, oldest first. */
   into(survivor: number): readonly Merge[];
+  /** Merges into this one that were taken back. */
+  undoneInto(survivor: number): readonly Merge[];
   /** Event time of the last merge or un-merge of a resource; undefined: there was none. */
   lastEventOf(retired: number): number | undefined;
   add(merge: Omit<Merge, 'merge'> & { readonly type: number; readonly at: number }): number;
@@ -64,6 +66,9 @@ export function createMerges(database: DatabaseSync): Merges {
   const byRetired = database.prepare('SELECT * FROM merge WHERE retired = ? AND undone_at IS NULL');
   const bySurvivor = database.prepare(
     'SELECT * FROM merge WHERE survivor = ? AND undone_at IS NULL ORDER BY merge',
+  );
+  const undoneBySurvivor = database.prepare(
+    'SELECT * FROM merge WHERE survivor = ? AND undone_at IS NOT NULL ORDER BY merge',
   );
   const last = database.prepare(
     'SELECT max(max(event_at, coalesce(undone_event_at, event_at))) AS at FROM merge WHERE retired = ?',
@@ -101,6 +106,7 @@ export function createMerges(database: DatabaseSync): Merges {
     isRetired: (rid) => survivors.has(rid),
     isSurvivor: (rid) => counts.has(rid),
     of: (retired) => byRetired.all(retired).map(mergeOf)[0],
+    undoneInto: (survivor) => undoneBySurvivor.all(survivor).map(mergeOf),
     into: (survivor) => bySurvivor.all(survivor).map(mergeOf),
     lastEventOf(retired) {
       const at = last.get(retired)?.['at'];

@@ -66,6 +66,7 @@ export const PROJECTION_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (rid, param, low, high, patient)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX date_value_low ON date_value (param, low, high);
+  CREATE INDEX date_value_reversed ON date_value (param) WHERE high < low;
   CREATE INDEX date_value_patient ON date_value (patient, param, high);
   CREATE TABLE number_value (
     rid    INTEGER NOT NULL,

@@ -86,6 +86,7 @@ async function search(
   context: RequestContext,
 ): Promise<SearchSet> {
   const { type, filters } = query;
+  refuseReverse(query);
   const { clock, zone, base, maxGathered = 1000, maxBranches = 50 } = options;
   const matching: MatchOptions = { zone, now: clock.now(), ...(base === undefined ? {} : { base }) };
   const recheck = createRecheck(type, filters, matching);
@@ -111,6 +112,15 @@ async function search(
   if (!paging.needsAll) return paging.passing(fetch, recheck);
   const { resources, issues } = await fetchAll(fetch, maxGathered, context);
   return paging.gathered(resources, issues, recheck);
+}
+
+/** What refers to a resource cannot be asked of a source. @throws FicusError `search-unsupported` */
+function refuseReverse({ revinclude, filters }: SearchQuery): void {
+  const reverse = filters.some(({ has }) => has) ? '_has' : revinclude ? '_revinclude' : undefined;
+  if (reverse === undefined) return;
+  throw new FicusError('search-unsupported', `The system that holds the data cannot answer ${reverse}.`, {
+    expression: [reverse],
+  });
 }
 
 /** The two ways a result becomes pages. */

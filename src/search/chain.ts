@@ -54,7 +54,7 @@ export async function resolveChains(
 
 /** No R4 parameter has a dot in its name. */
 function isChain([name]: readonly [string, string]): boolean {
-  return name.includes('.');
+  return name.includes('.') && !name.startsWith('_has:');
 }
 
 function targetQuery(

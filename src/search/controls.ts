@@ -12,6 +12,7 @@ export const PAGE_PARAMETER = '_page';
 export interface Controls {
   readonly sort: SortKey[];
   readonly include: SearchQuery['include'][number][];
+  revinclude?: NonNullable<SearchQuery['revinclude']>[number][];
   count?: number;
   total?: NonNullable<SearchQuery['total']>;
   summary?: NonNullable<SearchQuery['summary']>;
@@ -37,7 +38,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   _elements: readElements,
   _include: readInclude,
-  _revinclude: () => unsupported('_revinclude', 'Resources that refer to the matches cannot be included.'),
+  _revinclude: readRevInclude,
   _query: () => unsupported('_query', 'There are no named queries here.'),
   _contained: (_controls, raw) => {
     if (oneOf('_contained', raw, ['false', 'true', 'both']) === 'false') return undefined;
@@ -50,7 +51,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /** Those that may be given more than once. */
-const REPEATABLE = ['_sort', '_include'];
+const REPEATABLE = ['_sort', '_include', '_revinclude'];
 
 export function isControl(name: string): boolean {
   return Object.hasOwn(READERS, name);
@@ -81,9 +82,9 @@ export function readControl(
 
 /** What only all of them together can get wrong. */
 export function checkControls(controls: Controls): void {
-  if (controls.summary === 'text' && controls.include.length > 0) {
-    throw invalid('_summary', 'text cannot be combined with _include.');
-  }
+  if (controls.summary !== 'text') return;
+  if (controls.include.length > 0) throw invalid('_summary', 'text cannot be combined with _include.');
+  if (controls.revinclude) throw invalid('_summary', 'text cannot be combined with _revinclude.');
 }
 
 function readSort(controls: Controls, raw: string, type: string, { rules }: ParseOptions): undefined {
@@ -117,6 +118,31 @@ function readElements(controls: Controls, raw: string, type: string): undefined 
     }
   }
   controls.elements = names;
+}
+
+/** FHIR R4 search.html#revinclude */
+function readRevInclude(controls: Controls, raw: string, type: string, { rules }: ParseOptions): undefined {
+  if (!rules.reverse) unsupported('_revinclude', 'Resources that refer to the matches cannot be included.');
+  const [source = '', param, target, ...more] = raw.split(':');
+  if (source === '*' || param === '*')
+    unsupported('_revinclude', 'Each inclusion has to be named; * is not supported.');
+  if (param === undefined || target === '' || more.length > 0) {
+    throw invalid('_revinclude', 'It is written Source:parameter or Source:parameter:Target.');
+  }
+  const definition = searchParameter(source, param);
+  if (definition?.type !== 'reference' || !rules.serves(source) || !rules.reverse?.(source, param)) {
+    unsupported(
+      '_revinclude',
+      'This inclusion is not offered; the CapabilityStatement lists those that are.',
+    );
+  }
+  if (
+    (target !== undefined && target !== type) ||
+    (definition?.targets && !definition.targets.includes(type))
+  ) {
+    throw invalid('_revinclude', `It does not refer to the type that is searched, ${type}.`);
+  }
+  (controls.revinclude ??= []).push({ source, param, ...(target === undefined ? {} : { target }) });
 }
 
 function readInclude(controls: Controls, raw: string, type: string, { rules }: ParseOptions): undefined {

@@ -12,6 +12,7 @@ import { invalid, parseValue, splitEscaped, type RawValue } from './values.ts';
 const GENERAL = ['_format', '_pretty'];
 const MAX_VALUES = 200;
 const MAX_CHAIN = 3;
+const HAS = '_has:';
 const NO_SYSTEM: readonly string[] = ['ContactPoint', 'boolean', 'uri', 'url', 'id'];
 
 /**
@@ -76,6 +77,7 @@ function parseFilter(
   options: ParseOptions,
   depth: number,
 ): SearchFilter | undefined {
+  if (name.startsWith(HAS)) return parseHas(type, name, raw, options, depth);
   const dot = name.indexOf('.');
   const { base, modifier } = splitName(dot < 0 ? name : name.slice(0, dot));
   const promised = options.rules.parameter(type, base);
@@ -124,6 +126,29 @@ function parseChain(
   const filter = parseFilter(targetType, rest, raw, options, depth + 1);
   if (!filter) throw refuse('Nothing it can refer to offers that parameter here.');
   return { name: code, type: 'reference', chain: { targetType, filter }, values: filter.values };
+}
+
+/** `_has:Observation:patient:code`; undefined: no such reference is offered in reverse. */
+function parseHas(
+  type: string,
+  name: string,
+  raw: string,
+  options: ParseOptions,
+  depth: number,
+): SearchFilter | undefined {
+  const [source = '', param = '', ...rest] = name.slice(HAS.length).split(':');
+  const definition = searchParameter(source, param);
+  const { rules } = options;
+  if (definition?.type !== 'reference' || !rules.serves(source) || !rules.reverse?.(source, param))
+    return undefined;
+  const refuse = (why: string) =>
+    new FicusError('search-unsupported', `_has: ${why}`, { expression: [name.slice(0, 100)] });
+  if (definition.targets && !definition.targets.includes(type))
+    throw refuse(`${source}:${param} cannot refer to ${type}.`);
+  if (depth + 1 >= MAX_CHAIN) throw refuse('The chain is too long.');
+  const filter = parseFilter(source, rest.join(':'), raw, options, depth + 1);
+  if (!filter) throw refuse(`${source} does not offer the parameter that is named there.`);
+  return { name: '_has', type: 'special', has: { source, param, filter }, values: filter.values };
 }
 
 function checkModifier(

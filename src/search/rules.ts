@@ -9,6 +9,11 @@ export interface SearchRules {
   parameter(type: string, name: string): { readonly modifiers: readonly string[] } | undefined;
   /** Whether `_include=type:parameter` is promised. */
   include(type: string, parameter: string): boolean;
+  /**
+   * Whether what resources of `source` refer to by a parameter may be searched by them (`_has`) and they be included with it (`_revinclude`). Absent: never; then
+   * `_has` is an unknown parameter.
+   */
+  reverse?(source: string, parameter: string): boolean;
 }
 
 export interface ParseOptions {

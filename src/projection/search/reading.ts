@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
 import { parseJson } from '../../fhir/json.ts';
 import type { Resource } from '../../fhir/types.ts';
+import type { MergeReview } from '../merges.ts';
 import { createNames, type Names } from '../names.ts';
 import { MERGEABLE } from '../records.ts';
 import type { Bound, Sql } from './condition.ts';
@@ -43,6 +44,10 @@ export interface Reading {
   survivorOf(rid: number): number | undefined;
   /** `Patient/1` of a number. */
   nameOf(rid: number): string;
+  /** What un-merges left for somebody to look at, the newest un-merge first. */
+  reviews(limit: number): readonly MergeReview[];
+  /** The legacy key of an id that was made by keyed hash. */
+  hashed(id: string): { readonly type: string; readonly key: string } | undefined;
   /** Epoch milliseconds of the last batch that was applied. */
   appliedAt(): number | undefined;
 }
@@ -73,6 +78,11 @@ export function createReading(database: DatabaseSync): Reading {
   const one = database.prepare('SELECT version, updated_at, json FROM version WHERE rid = ? AND version = ?');
   const survivor = database.prepare('SELECT survivor FROM merge WHERE retired = ? AND undone_at IS NULL');
   const name = database.prepare('SELECT type, id FROM resource WHERE rid = ?');
+  const crosswalk = database.prepare('SELECT type, key FROM crosswalk WHERE id = ?');
+  const review = database.prepare(
+    `SELECT r.type, r.id, v.why, m.retired, m.survivor FROM merge_review v JOIN merge m ON m.merge = v.merge
+       JOIN resource r ON r.rid = v.rid ORDER BY m.undone_at DESC, v.merge DESC, v.rid LIMIT ?`,
+  );
   const applied = database.prepare("SELECT value FROM setting WHERE name = 'applied_at'");
 
   function ridOf(type: string, id: string): number | undefined {
@@ -92,6 +102,11 @@ export function createReading(database: DatabaseSync): Reading {
     const found = { rid, version: Number(row['version']), updatedAt: Number(row['updated_at']), resource };
     parsed.set(rid, found);
     return found;
+  }
+
+  function nameOf(rid: number): string {
+    const row = name.get(rid);
+    return row ? `${names.text(Number(row['type']))}/${String(row['id'])}` : '';
   }
 
   const values = (sql: Sql): Bound[] => [...sql.values];
@@ -131,9 +146,18 @@ export function createReading(database: DatabaseSync): Reading {
       for (let next = survivor.get(rid); next; next = survivor.get(at)) at = Number(next['survivor']);
       return at;
     },
-    nameOf(rid) {
-      const row = name.get(rid);
-      return row ? `${names.text(Number(row['type']))}/${String(row['id'])}` : '';
+    nameOf,
+    reviews: (limit) =>
+      review.all(limit).map((row) => ({
+        type: names.text(Number(row['type'])),
+        id: String(row['id']),
+        why: row['why'] as MergeReview['why'],
+        restored: nameOf(Number(row['retired'])),
+        survivor: nameOf(Number(row['survivor'])),
+      })),
+    hashed(id) {
+      const row = crosswalk.get(id);
+      return row && { type: String(row['type']), key: String(row['key']) };
     },
     appliedAt() {
       const value = applied.get()?.['value'];

@@ -116,10 +116,16 @@ export function dateCondition(value: SearchValue, { param, zone, now }: ValueCon
   const clause = dateClause(value, zone, now, DATE_ROWS);
   if (!clause) return { condition: NOTHING, exact: true };
   const shape = { direct: true, unique: false, rank: 6 };
-  return {
-    condition: rows('date_value', `param = ? AND ${clause.where}`, [param, ...clause.values], shape),
-    exact: true,
-  };
+  const dates = (where: string, ...more: Bound[]): Rows =>
+    rows('date_value', `param = ? AND ${where}`, [param, ...clause.values, ...more], shape);
+  if ((value.prefix ?? 'eq') !== 'eq') return { condition: dates(clause.where), exact: true };
+  // What lies inside begins before the end: said for the sake of the index. Of a Period that ends before it begins that is not so.
+  const before = parseTimeRange(value.text, zone)?.high ?? 0n;
+  const condition = anyOf([
+    dates(`${clause.where} AND low <= ?`, timeKey(before)),
+    dates(`${clause.where} AND high < low`),
+  ]);
+  return { condition, exact: true };
 }
 
 /** Where a range of time stands, and how a moment (nanoseconds since the epoch) is written there. */
@@ -145,8 +151,7 @@ export function dateClause(
   const inside = `(${low} >= ? AND ${high} <= ?)`;
   const ends = [lowKey(search.low), highKey(search.high)];
   const clauses: Readonly<Record<SearchPrefix, () => Clause>> = {
-    // A range that is inside begins there, too: said for the sake of the index.
-    eq: () => clause(`${inside} AND ${low} <= ?`, ...ends, lowKey(search.high)),
+    eq: () => clause(inside, ...ends),
     ne: () => clause(`NOT ${inside}`, ...ends),
     gt: () => clause(`${high} > ?`, highKey(search.high)),
     lt: () => clause(`${low} < ?`, lowKey(search.low)),

@@ -9,9 +9,22 @@ import { createReading } from '../../../src/projection/search/reading.ts';
 import { createProjectionWriter } from '../../../src/projection/writer.ts';
 import { PROJECTION_MIGRATIONS } from '../../../src/projection/schema.ts';
 import { openDatabase } from '../../../src/store/database.ts';
-import { BASE, context, NOW, query, sealer, testClock, UTC } from '../search/support.ts';
+import {
+  BASE,
+  context,
+  everythingReversed,
+  NOW,
+  query as parsed,
+  sealer,
+  testClock,
+  UTC,
+} from '../search/support.ts';
 
-export { BASE, context, NOW, query, UTC };
+export { BASE, context, NOW, UTC };
+
+/** A query from its text, with all that R4 has, in both directions. */
+export const query = (type: string, text: string): SearchQuery =>
+  parsed(type, text, { rules: everythingReversed });
 
 export type Known = Resource & { readonly id: string };
 

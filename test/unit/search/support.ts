@@ -24,6 +24,9 @@ export const everything: SearchRules = {
   include: () => true,
 };
 
+/** The same with references that may be followed backwards. */
+export const everythingReversed: SearchRules = { ...everything, reverse: () => true };
+
 export function options(change: Partial<ParseOptions> = {}): ParseOptions {
   return { rules: everything, handling: 'strict', maxCount: 100, base: BASE, ...change };
 }

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import type { ResourceChange } from '../../../src/feed-ports.ts';
+import type { JsonObject } from '../../../src/fhir/types.ts';
+import { applyChange } from '../../../src/projection/change.ts';
+
+const official = (family: string, more: object = {}) => ({ use: 'official', family, ...more });
+const maiden = { use: 'maiden', family: 'Jones' };
+const MR = { coding: [{ system: 'urn:t', code: 'MR' }] };
+
+/** Before, what the message says, what it deletes, after. */
+const CASES: readonly (readonly [string, object, object, readonly string[], object])[] = [
+  [
+    'keeps what the message does not say',
+    { gender: 'female' },
+    { birthDate: '1980' },
+    [],
+    { gender: 'female', birthDate: '1980' },
+  ],
+  ['replaces single elements', { gender: 'female' }, { gender: 'male' }, [], { gender: 'male' }],
+  [
+    'replaces a structure as a whole',
+    { maritalStatus: { text: 'M', coding: [{ code: 'M' }] } },
+    { maritalStatus: { text: 'S' } },
+    [],
+    { maritalStatus: { text: 'S' } },
+  ],
+  [
+    'replaces every type of a choice',
+    { deceasedBoolean: true },
+    { deceasedDateTime: '2020' },
+    [],
+    { deceasedDateTime: '2020' },
+  ],
+  [
+    'lets go of what extended a primitive',
+    { birthDate: '1980', _birthDate: { id: 'a' } },
+    { birthDate: '1981' },
+    [],
+    { birthDate: '1981' },
+  ],
+  [
+    'merges names by use',
+    { name: [official('A', { given: ['X'] }), maiden] },
+    { name: [official('B')] },
+    [],
+    { name: [official('B'), maiden] },
+  ],
+  [
+    'adds a name of a new use',
+    { name: [official('A')] },
+    { name: [maiden] },
+    [],
+    { name: [official('A'), maiden] },
+  ],
+  [
+    'merges identifiers by system and type',
+    {
+      identifier: [
+        { system: 's', type: MR, value: '1' },
+        { system: 's', value: '2' },
+        { system: 't', value: '3' },
+      ],
+    },
+    { identifier: [{ system: 's', type: MR, value: '9' }] },
+    [],
+    {
+      identifier: [
+        { system: 's', type: MR, value: '9' },
+        { system: 's', value: '2' },
+        { system: 't', value: '3' },
+      ],
+    },
+  ],
+  [
+    'leaves an identifier of old beside the one that took its place',
+    {
+      identifier: [
+        { system: 's', value: '1', use: 'old' },
+        { system: 's', value: '2' },
+      ],
+    },
+    { identifier: [{ system: 's', value: '3' }] },
+    [],
+    {
+      identifier: [
+        { system: 's', value: '1', use: 'old' },
+        { system: 's', value: '3' },
+      ],
+    },
+  ],
+  [
+    'replaces all telecoms of a system and use by all that the message says of it',
+    {
+      telecom: [
+        { system: 'phone', use: 'home', value: '1' },
+        { system: 'email', value: 'e' },
+        { system: 'phone', use: 'home', value: '2' },
+      ],
+    },
+    {
+      telecom: [
+        { system: 'phone', use: 'home', value: '3' },
+        { system: 'phone', use: 'home', value: '4' },
+      ],
+    },
+    [],
+    {
+      telecom: [
+        { system: 'phone', use: 'home', value: '3' },
+        { system: 'phone', use: 'home', value: '4' },
+        { system: 'email', value: 'e' },
+      ],
+    },
+  ],
+  [
+    'merges addresses by use and type',
+    {
+      address: [
+        { use: 'home', city: 'A' },
+        { use: 'home', type: 'postal', city: 'B' },
+      ],
+    },
+    { address: [{ use: 'home', city: 'C' }] },
+    [],
+    {
+      address: [
+        { use: 'home', city: 'C' },
+        { use: 'home', type: 'postal', city: 'B' },
+      ],
+    },
+  ],
+  [
+    'replaces other lists as a whole',
+    { communication: [{ preferred: true }, { preferred: false }] },
+    { communication: [{ preferred: false }] },
+    [],
+    { communication: [{ preferred: false }] },
+  ],
+  [
+    'deletes an element',
+    { telecom: [{ value: '1' }], gender: 'male' },
+    {},
+    ['Patient.telecom'],
+    { gender: 'male' },
+  ],
+  ['deletes a choice by its name', { deceasedBoolean: true }, {}, ['Patient.deceased'], {}],
+  [
+    'deletes inside of lists, and what is left empty by it',
+    { contact: [{ gender: 'male' }, { gender: 'male', name: { family: 'A' } }] },
+    {},
+    ['Patient.contact.gender'],
+    { contact: [{ name: { family: 'A' } }] },
+  ],
+  [
+    'deletes before it adds',
+    { telecom: [{ use: 'home', value: '1' }] },
+    { telecom: [{ use: 'work', value: '2' }] },
+    ['Patient.telecom'],
+    { telecom: [{ use: 'work', value: '2' }] },
+  ],
+  [
+    'deletes nothing of another type, and never the id',
+    { gender: 'male' },
+    {},
+    ['Encounter.gender', 'Patient.id', 'Patient'],
+    { gender: 'male' },
+  ],
+];
+
+const patient = (elements: object) =>
+  ({ resourceType: 'Patient', id: 'p', ...elements }) as ResourceChange['resource'];
+
+describe('an update', () => {
+  it.each(CASES)('%s', (_what, before, said, deleted, after) => {
+    const current = patient(before);
+    const kept = structuredClone(current);
+    expect(applyChange(current, { resource: patient(said), mode: 'update', deleted })).toEqual(
+      patient(after),
+    );
+    expect(current).toEqual(kept);
+  });
+
+  it('keeps what meta says, but not the version', () => {
+    const meta: JsonObject = { versionId: '4', lastUpdated: '2020-01-01T00:00:00Z', tag: [{ code: 'a' }] };
+    expect(
+      applyChange(patient({ meta }), { resource: patient({ meta: { profile: ['x'] } }), mode: 'update' }),
+    ).toEqual(patient({ meta: { tag: [{ code: 'a' }], profile: ['x'] } }));
+  });
+});
+
+describe('the other modes', () => {
+  it('a snapshot is all there is', () => {
+    const change = { resource: patient({ gender: 'male' }), mode: 'snapshot' } as const;
+    expect(applyChange(patient({ birthDate: '1980' }), change)).toEqual(patient({ gender: 'male' }));
+  });
+
+  it('a mention makes what is not there, and leaves alone what is', () => {
+    const change = { resource: patient({ gender: 'male' }), mode: 'mention' } as const;
+    const known = patient({ birthDate: '1980' });
+    expect(applyChange(undefined, change)).toEqual(patient({ gender: 'male' }));
+    expect(applyChange(known, change)).toBe(known);
+  });
+});
