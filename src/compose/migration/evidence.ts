@@ -3,7 +3,7 @@ import type { MigrationConfig } from '../../config/migration-schema.ts';
 import { FicusError } from '../../errors.ts';
 import type { Endpoint, Interaction } from '../../fhir/types.ts';
 import type { DifferenceRule, EvidenceSink, Owed, Pins } from '../../migration-ports.ts';
-import type { DriftReport } from '../../replica-ports.ts';
+import type { BackfillJob, DriftReport } from '../../replica-ports.ts';
 import type { Clock, Logger, Route, Side } from '../../ports.ts';
 import { checkContract } from '../../strangler/gates/contract-check.ts';
 import type { ContractCheck } from '../../strangler/gates/contract-check.ts';
@@ -17,6 +17,7 @@ import { evidencePack } from '../../strangler/gates/report.ts';
 import type { EvidencePack } from '../../strangler/gates/report.ts';
 import { runOf } from '../../strangler/gates/stored.ts';
 import type { Tally } from '../../strangler/gates/tally.ts';
+import { uncopiedOf } from '../../strangler/gates/uncopied.ts';
 import { checkedWaiver } from '../../strangler/gates/waiver.ts';
 import type { Waiver } from '../../strangler/gates/waiver.ts';
 import { createWatch } from '../../strangler/gates/watch.ts';
@@ -33,6 +34,8 @@ export interface EvidenceOptions {
   readonly installed: ReadonlyMap<string, Installed>;
   readonly pins: Pins;
   readonly driftOf: (endpoint: Endpoint) => Promise<DriftReport | undefined>;
+  /** Every back-fill. */
+  readonly fillsOf: () => Promise<readonly BackfillJob[]>;
   /** Writes brought to each side. */
   readonly deliveredOf: (endpoint: Endpoint) => Promise<Readonly<Record<Side, number>>>;
   readonly rulesOf: (endpoint: Endpoint) => readonly DifferenceRule[];
@@ -118,6 +121,27 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       );
   }
 
+  /** When writes of an endpoint's type were made that nobody copied: see `uncopiedOf`. */
+  async function uncopied(endpoint: Endpoint) {
+    const [type] = endpoint.split('.');
+    const writes = table.list().filter((one) => one.endpoint.split('.')[0] === type && isWrite(one.endpoint));
+    const fills = (await options.fillsOf()).filter((job) => job.type === type && job.state === 'done');
+    const filledAt = fills.map(({ createdAt }) => byCalendar(Date.parse(createdAt)));
+    const pasts = await Promise.all(
+      writes.map(async ({ endpoint: written }) => {
+        const [history, runs] = await Promise.all([table.history(written), store.runs(written)]);
+        const kept = new Map(runs.map(({ run, body }) => [run, body]));
+        const callsOf = (run: number): number => {
+          const body = kept.get(run);
+          const tally = recorder.tally(written, run) ?? (body === undefined ? undefined : runOf(body).tally);
+          return tally?.calls.legacy.client.count ?? 0;
+        };
+        return { history, callsOf };
+      }),
+    );
+    return uncopiedOf(pasts, filledAt.length === 0 ? undefined : Math.max(...filledAt));
+  }
+
   /** Other endpoints write the type on two sides: what is read was copied. */
   function isReplicated({ endpoint }: Route): boolean {
     const [type] = endpoint.split('.');
@@ -136,6 +160,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       return stored && runOf(stored.body).tally;
     },
     async judge(route, to) {
+      const missed = await uncopied(route.endpoint);
       return judge({
         route,
         to,
@@ -143,6 +168,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
         traffic: recorder.traffic(route.endpoint),
         limits: config.gates,
         replicated: isReplicated(route),
+        ...(missed ? { uncopied: missed } : {}),
         now: calendar.now(),
         ...(await stateOf(route)),
       });

@@ -79,6 +79,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
     installed,
     pins,
     driftOf: (endpoint) => stores.drift.latest(endpoint),
+    fillsOf: () => stores.backfills.list(),
     deliveredOf: async (endpoint) => {
       const counts = (await stores.outbox.counts()).filter((one) => one.endpoint === endpoint);
       const of = (side: string): number =>

@@ -10,6 +10,7 @@ import { contractGate, driftGate, holdGate, outboxGate, ownersGate } from './sta
 import type { DriftSummary } from './state-gates.ts';
 import type { Tally } from './tally.ts';
 import type { Traffic } from './traffic.ts';
+import type { Uncopied } from './uncopied.ts';
 import { withWaiver } from './waiver.ts';
 import type { Waiver } from './waiver.ts';
 
@@ -27,6 +28,8 @@ export interface GateInput {
   /** Data of this type is replicated between the sides; writes always are. */
   readonly replicated: boolean;
   readonly drift: DriftSummary | undefined;
+  /** Writes of the type that were never copied. */
+  readonly uncopied?: Uncopied;
   /** The newest check of the modern backend. */
   readonly contract: ContractCheck | undefined;
   /** Of this endpoint, oldest first. */
@@ -119,7 +122,7 @@ const JUDGES: Readonly<Record<GateName, (input: GateInput) => Gate>> = {
   errors: errorsGate,
   calls: callsGate,
   outbox: ({ owed, limits }) => outboxGate(owed, limits),
-  drift: ({ drift, limits, now }) => driftGate(drift, limits, now),
+  drift: ({ drift, limits, now, uncopied }) => driftGate(drift, limits, now, uncopied),
   'legacy-calls': legacyCallsGate,
   'long-tail': longTailGate,
 };

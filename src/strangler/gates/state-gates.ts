@@ -3,6 +3,7 @@ import type { Route, Side } from '../../ports.ts';
 import type { ContractCheck } from './contract-check.ts';
 import type { Gate } from './gate.ts';
 import type { GateLimits } from './limits.ts';
+import type { Uncopied } from './uncopied.ts';
 import { instant, many, number, roughly } from './words.ts';
 
 /** The contract tests of a backend say little about what runs there a month later. */
@@ -116,8 +117,13 @@ export function outboxGate(owed: Readonly<Record<Side, Owed>>, limits: GateLimit
   return { ...base, verdict: 'pass', words };
 }
 
-/** Both sides were found to hold the same, lately. */
-export function driftGate(drift: DriftSummary | undefined, limits: GateLimits, now: number): Gate {
+/** Both sides were found to hold the same, lately, and nothing was written that neither copies nor the reconciler know of. */
+export function driftGate(
+  drift: DriftSummary | undefined,
+  limits: GateLimits,
+  now: number,
+  uncopied?: Uncopied,
+): Gate {
   const base = {
     name: 'drift',
     threshold: `no difference, checked within ${many(limits.driftHours, 'hour')}`,
@@ -125,6 +131,12 @@ export function driftGate(drift: DriftSummary | undefined, limits: GateLimits, n
     evidence: drift ? `${many(drift.checked, 'resource')} checked ${instant(drift.at)}` : 'no drift report',
     figures: drift ? { checked: drift.checked, differences: drift.differences } : {},
   } as const;
+  if (uncopied)
+    return {
+      ...base,
+      verdict: 'fail',
+      words: `Writes were accepted by legacy between ${instant(uncopied.from)} and ${instant(uncopied.to)} while nothing was copied; back-fill first (\`ficus migrate backfill\`).`,
+    };
   if (!drift)
     return {
       ...base,
