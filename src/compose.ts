@@ -9,6 +9,10 @@ import { differencesOperations } from './compose/migration/differences-desk.ts';
 import { loadAdminDocument } from './compose/migration/document.ts';
 import { writesOperations } from './compose/migration/writes-desk.ts';
 import { startServers } from './compose/servers.ts';
+import { feedOperations } from './compose/feed/desk.ts';
+import { feedFiles } from './compose/feed/files.ts';
+import { messageOpenerOf, startFeed } from './compose/feed/feed.ts';
+import { createFeedRecord } from './compose/feed/record.ts';
 import { wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { endingsOf } from './http/lifecycle.ts';
@@ -26,6 +30,8 @@ export interface Ficus {
   /** FHIR base address that clients see. */
   readonly publicBase: string;
   readonly adminBase: string;
+  /** TCP port of each interface of the feed, by name. */
+  readonly feedPorts: Readonly<Record<string, number>>;
   /** Every backend with its Layers, by name, whatever the route table says: for whoever must ask one side. */
   readonly backends: ReadonlyMap<string, Backend>;
   /** Finishes what is in flight, then lets go of everything. */
@@ -64,9 +70,25 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
     undo.push(() => stores.close());
     const { publicBase } = servers;
-    const wiring = await wire(assembly, { publicBase, stores, clock, calendar, log, metrics });
+    const record = createFeedRecord(feedFiles(stateDir).projection);
+    undo.push(() => record.close());
+    const wiring = await wire(assembly, { publicBase, stores, clock, calendar, log, metrics, record });
     // Servers first, so that nothing new comes; then the backends; the stores last.
     undo.splice(1, 0, () => wiring.close());
+    const feed =
+      config.feed &&
+      (await startFeed(config.feed, {
+        loaded,
+        env,
+        assembly,
+        publicBase,
+        stateDir,
+        clock,
+        log,
+        metrics,
+        record,
+      }));
+    if (feed) undo.splice(1, 0, () => feed.stop());
     const { backend, table, installed, migration } = wiring;
     await migration.start();
     const { contract } = assembly;
@@ -90,18 +112,26 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       table,
       backends: [...installed.values()],
       steps: migration.steps,
+      feedProblems: () => feed?.health().problems ?? [],
       document: loadAdminDocument(),
       operations: {
         ...deskOperations({ migration, table, percentages: config.migration.steps }),
         ...differencesOperations({ migration, table, calendar }),
         ...writesOperations({ migration, table }),
+        ...feedOperations({ feed, open: messageOpenerOf(assembly), clock, log }),
       },
     });
     if (config.security === 'open')
       log.warn('Security is open: whoever reaches this address reads every record');
     log.info('Ficus is ready', { address: publicBase });
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
-    return { publicBase, adminBase: servers.adminBase, backends, stop };
+    return {
+      publicBase,
+      adminBase: servers.adminBase,
+      feedPorts: feed?.ports ?? {},
+      backends,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -118,7 +148,9 @@ export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = pr
   const clock = systemClock;
   const assembly = assemble(loaded, env, clock);
   refuseLawless(assembly.mappings, clock);
+  const record = createFeedRecord(':memory:');
   const wiring = await wire(assembly, {
+    record,
     publicBase: loaded.config.publicBase ?? 'http://localhost/fhir/r4',
     stores: createMemoryStores(),
     clock,
@@ -126,5 +158,6 @@ export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = pr
     metrics: createMetrics({ process: false }),
   });
   await wiring.close();
+  record.close();
   return `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`;
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { keepObjectsYoung } from './cli/allocation.ts';
 import { registerCheck } from './cli/check.ts';
+import { registerFeed } from './cli/feed.ts';
 import { registerMap } from './cli/map.ts';
 import { registerMigrate } from './cli/migrate.ts';
 import { registerRoute } from './cli/route.ts';
@@ -22,6 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerRoute,
     registerMap,
     registerMigrate,
+    registerFeed,
     registerSandbox,
     registerStart,
   ]) {

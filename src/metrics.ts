@@ -10,6 +10,8 @@ export interface Metrics {
   count(name: CountedEvent, backend: string, by?: number): void;
   /** A value read whenever the metrics are. */
   gauge(name: GaugedState, backend: string, read: () => number): void;
+  /** For rooms with metrics of their own. */
+  readonly registry: Registry;
   /** Prometheus text exposition and its media type. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -73,6 +75,7 @@ export function createMetrics(options: { readonly process: boolean }): Metrics {
     });
   }
   return {
+    registry,
     request: (route, status, servedBy, seconds) =>
       requests.observe({ route, status: String(status), served_by: servedBy }, seconds),
     exchange: (backend, kind, outcome, seconds) => exchanges.observe({ backend, kind, outcome }, seconds),

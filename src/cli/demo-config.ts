@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { HOME } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import type { FeedConfig } from '../config/feed-schema.ts';
 import type { Config } from '../config/schema.ts';
 
 /** Secrets that `npm start` makes for itself, and their length in bytes. */
@@ -36,7 +37,7 @@ export interface SandboxPlaces {
 export function demoConfig(
   places: SandboxPlaces,
   stateDir: string,
-  ports: { readonly fhir: number; readonly admin: number },
+  ports: { readonly fhir: number; readonly admin: number; readonly feed?: number },
 ): LoadedConfig {
   const { config, baseDir } = loadConfig(resolve(HOME, 'sandbox/ficus.yaml'));
   const secret = (name: keyof typeof SECRETS) => ({ file: resolve(stateDir, 'secrets', name) });
@@ -45,6 +46,7 @@ export function demoConfig(
     Object.entries(config.backends).map(([name, backend]): [string, Config['backends'][string]] => {
       if (backend.kind === 'hl7v2')
         return [name, { ...backend, host: mllp.hostname, port: Number(mllp.port) }];
+      if (backend.kind === 'projection') return [name, backend];
       if (backend.kind === 'modern') return [name, { ...backend, url: places.modern }];
       return [
         name,
@@ -66,7 +68,14 @@ export function demoConfig(
       identity: { ...config.identity, keys: [{ id: 'a', secret: secret('identity-a') }] },
       pageKeys: [{ id: 'a', secret: secret('pages-a') }],
       backends,
+      ...(config.feed ? { feed: feedAt(config.feed, ports.feed ?? 0) } : {}),
       passthrough: config.passthrough.map((one) => ({ ...one, target: new URL(places.portal).origin })),
     },
   };
+}
+
+/** The feed with its interfaces on a port: the only one of the demo, or any free one each. */
+function feedAt(feed: FeedConfig, port: number): FeedConfig {
+  const interfaces = Object.entries(feed.interfaces).map(([name, one]) => [name, { ...one, port }] as const);
+  return { ...feed, interfaces: Object.fromEntries(interfaces) };
 }

@@ -63,29 +63,32 @@ export function tableFigures(set: MappingSet, folder: string): TableFigures[] {
 const FATES: readonly FieldFate[] = ['mapped', 'partly', 'refused', 'kept', 'dropped', 'unmapped'];
 
 /** One line a segment, then the fields that are not all in a resource, with what is said of them. */
-export function describeCoverage(report: CoverageReport, details: boolean): string {
-  const bySegment = Map.groupBy(report.fields, ({ field }) => field.slice(0, 3));
-  const rows = [...bySegment].map(([segment, fields]) => {
-    const count = (fate: FieldFate): number => fields.reduce((sum, { fates }) => sum + (fates[fate] ?? 0), 0);
-    const seen = fields.reduce((sum, field) => sum + field.seen, 0);
+export function formatFields(fields: readonly FieldCoverage[], details: boolean): string[] {
+  const bySegment = Map.groupBy(fields, ({ field }) => field.slice(0, 3));
+  const rows = [...bySegment].map(([segment, own]) => {
+    const count = (fate: FieldFate): number => own.reduce((sum, { fates }) => sum + (fates[fate] ?? 0), 0);
+    const seen = own.reduce((sum, field) => sum + field.seen, 0);
     const share = `${Math.floor(((count('mapped') + count('partly')) / seen) * 100)} %`;
-    return [segment, String(fields.length), String(seen), ...FATES.map((fate) => String(count(fate))), share];
+    return [segment, String(own.length), String(seen), ...FATES.map((fate) => String(count(fate))), share];
   });
-  const head = ['segment', 'fields', 'values', ...FATES, 'in a resource'];
+  const lines = [formatTable([['segment', 'fields', 'values', ...FATES, 'in a resource'], ...rows])];
+  const open = fields.filter(({ fates, seen }) => fates.mapped !== seen);
+  if (!details || open.length === 0) return lines;
+  const told = open.map(({ field, seen, fates, why }) => [
+    field,
+    FATES.flatMap((fate) => (fates[fate] ? [`${fate} ${fates[fate]} of ${seen}`] : [])).join(', '),
+    why.slice(0, 3).join('; '),
+  ]);
+  return [...lines, '', formatTable([['field', 'what became of it', 'why'], ...told])];
+}
+
+/** The messages by type, their fields, and those that could not be read. */
+export function describeCoverage(report: CoverageReport, details: boolean): string {
   const lines = [
     `${report.messages} messages, ${report.failed.length} not read: ${report.types.map(({ type, count }) => `${count} ${type}`).join(', ')}`,
     '',
-    formatTable([head, ...rows]),
+    ...formatFields(report.fields, details),
   ];
-  const open = report.fields.filter(({ fates, seen }) => fates.mapped !== seen);
-  if (details && open.length > 0) {
-    const told = open.map(({ field, seen, fates, why }) => [
-      field,
-      FATES.flatMap((fate) => (fates[fate] ? [`${fate} ${fates[fate]} of ${seen}`] : [])).join(', '),
-      why.slice(0, 3).join('; '),
-    ]);
-    lines.push('', formatTable([['field', 'what became of it', 'why'], ...told]));
-  }
   const failures = [...Map.groupBy(report.failed, ({ error }) => error)];
   if (failures.length > 0) lines.push('');
   for (const [error, cases] of failures) {

@@ -24,6 +24,9 @@ interface RunOptions extends SetOptions {
   readonly quiet?: true;
 }
 
+/** The mapping files that come with Ficus. */
+export const MAPPINGS = fileURLToPath(new URL('../../mappings', import.meta.url));
+
 /** `ficus map check | explain | run | schema`. */
 export function registerMap(program: Command): void {
   const map = program.command('map').description('check, explain and try the mappings');
@@ -31,7 +34,7 @@ export function registerMap(program: Command): void {
     map
       .command(name)
       .description(description)
-      .option('--dir <folder>', 'mapping files', fileURLToPath(new URL('../../mappings', import.meta.url)))
+      .option('--dir <folder>', 'mapping files', MAPPINGS)
       .option('--site <name>', 'overlay under sites/');
 
   command('check', 'compile every file and measure the laws on generated data')
@@ -133,7 +136,8 @@ function showCoverage(paths: readonly string[], options: RunOptions & { tables?:
   if (report.failed.length === report.messages) process.exitCode = 1;
 }
 
-function contextOf({ config, zone }: RunOptions): RunContext {
+/** Authorities and time zone of a configuration, or none and the zone that was said. */
+export function contextOf({ config, zone }: Pick<RunOptions, 'config' | 'zone'>): RunContext {
   if (config === undefined) return { authorities: [], timeZone: zone };
   const { identity, timeZone } = loadConfig(config).config;
   return { authorities: identity.authorities, timeZone };

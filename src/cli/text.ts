@@ -48,3 +48,16 @@ export const dayOf = (at: string): string => at.slice(0, 10);
 export function many(count: number, singular: string, plural = `${singular}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? singular : plural}`;
 }
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const;
+
+/** `3 minutes`, of milliseconds: the largest unit that there is at least one of. */
+export function durationOf(milliseconds: number): string {
+  const [name, size] = UNITS.find(([, one]) => milliseconds >= one) ?? ['second', 1_000];
+  return many(Math.floor(milliseconds / size), name);
+}

@@ -6,14 +6,19 @@ import type { Endpoint } from '../fhir/types.ts';
 import { identity } from '../identity/layer.ts';
 import { createSourceBackend } from '../search/backend.ts';
 import type { LegacySource, SourceSearch } from '../search/source.ts';
+import { createProjectionBackend } from '../projection/backend.ts';
 import { createTimeZone } from '../search/time-zone.ts';
 import type { Assembly } from './assembly.ts';
-import { legacySide, modernSide } from './side.ts';
-import type { Side } from './side.ts';
+import { indexedBy } from './feed/files.ts';
+import { thenLive } from './feed/then-live.ts';
+import { legacySide, modernSide, recordSide } from './side.ts';
+import type { Side, SideOptions } from './side.ts';
 import type { WiringOptions } from './wiring-options.ts';
 
 /** Everything that backends are made of. */
 export interface Parts extends Assembly, WiringOptions {
+  /** Backends that are installed already. */
+  readonly installed: ReadonlyMap<string, Installed>;
   /** Whether resources of a type can be read through this API: references to others stay logical. */
   readonly readable: (type: string) => boolean;
 }
@@ -31,6 +36,7 @@ export interface Installed extends Side {
 /** Makes one backend of its configuration, with its Layers. @throws FicusError | Error when its mappings or files do not serve. */
 export function installBackend(name: string, config: BackendConfig, parts: Parts): Installed {
   const side = { name, resilience: config, clock: parts.clock, log: parts.log, metrics: parts.metrics };
+  if (config.kind === 'projection') return installProjection(name, config, side, parts);
   const tls = config.tls && pemTexts(config.tls, parts);
   if (config.kind === 'modern') {
     const service = createModernBackend({
@@ -100,6 +106,42 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
     searchOf: (type) => source.searchOf(type),
     close: () => source.close(),
     ...legacySide(backend, layer, { ...side, idempotency: parts.stores.idempotency }),
+  };
+}
+
+/** What the feed has told, as a legacy side: FHIR ids, versions of its own. */
+function installProjection(
+  name: string,
+  { endpoints, live }: Extract<BackendConfig, { kind: 'projection' }>,
+  side: SideOptions,
+  parts: Parts,
+): Installed {
+  const { record } = parts;
+  // Asked each time: the feed says how old what it told may be once it runs.
+  const age = (): number | undefined => record.age();
+  const { clock, pages, config, publicBase } = parts;
+  const projection = createProjectionBackend(record.reading(), {
+    clock,
+    pages,
+    zone: createTimeZone(config.timeZone),
+    base: publicBase,
+    indexed: indexedBy(parts.contract),
+    defaultCount: config.search.defaultCount,
+    age,
+  });
+  const core = live && parts.installed.get(live.backend);
+  if (live && !core) throw new Error(`the backend ${live.backend} could not be installed`);
+  const backend =
+    live && core
+      ? thenLive(projection, core.backend, { olderThanSeconds: live.olderThanSeconds, age })
+      : projection;
+  return {
+    name,
+    kind: 'legacy',
+    endpoints: endpoints as Endpoint[],
+    searchOf: () => undefined,
+    close: async () => {},
+    ...recordSide(backend, side),
   };
 }
 

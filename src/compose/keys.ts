@@ -48,7 +48,8 @@ export function readSecrets(config: Config, env: NodeJS.ProcessEnv, baseDir: str
   for (const [name, backend] of Object.entries(config.backends)) {
     if (backend.kind === 'soap' && backend.security)
       attempt(`backends.${name}.security.password`, backend.security.password);
-    if (backend.tls?.key) attempt(`backends.${name}.tls.key`, backend.tls.key);
+    if (backend.kind !== 'projection' && backend.tls?.key)
+      attempt(`backends.${name}.tls.key`, backend.tls.key);
   }
   const migrationKey = migrationKeyOf(config, attempt, problems) ?? derivedKey(identityKeys);
   if (problems.length > 0)

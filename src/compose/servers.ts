@@ -23,7 +23,9 @@ export interface Opening extends Pick<
   readonly table: RouteTable;
   readonly backends: readonly Installed[];
   readonly steps: Pick<Steps, 'set'>;
-  /** contracts/admin-api.yaml, and what does its operations under `/migration`. */
+  /** What of the feed is not as it should be; none where there is no feed. */
+  readonly feedProblems: () => readonly string[];
+  /** contracts/admin-api.yaml, and what does its operations under `/migration` and `/feed`. */
   readonly document: ApiDocument;
   readonly operations: Readonly<Record<string, OperationHandler>>;
 }
@@ -76,9 +78,11 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return {
     publicBase,
     adminBase: baseOf(adminServer),
-    open({ table, backends, steps, document, operations, ...fhir }) {
+    open({ table, backends, steps, feedProblems, document, operations, ...fhir }) {
       const ready = () => [
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
+        // It is told, and keeps nothing from serving.
+        ...feedProblems().map((detail) => ({ name: 'feed', ok: true, detail })),
         ...backends.map((backend) => ({
           name: backend.name,
           ok: true,
@@ -103,7 +107,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
           metricsRoute(metrics),
           documentRoute(document),
           ...routeTableRoutes(table, steps),
-          ...contractRoutes(document, operationsUnder('/migration', document), operations),
+          ...contractRoutes(document, operationsUnder(['/migration', '/feed'], document), operations),
         ],
         log,
       });
@@ -117,6 +121,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   };
 }
 
-function operationsUnder(path: string, document: ApiDocument) {
-  return operationsOf(document).filter((one) => one.path === path || one.path.startsWith(`${path}/`));
+function operationsUnder(paths: readonly string[], document: ApiDocument) {
+  return operationsOf(document).filter((one) =>
+    paths.some((path) => one.path === path || one.path.startsWith(`${path}/`)),
+  );
 }

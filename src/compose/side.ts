@@ -97,6 +97,16 @@ export function legacySide(
   return { backend, bare, healthy, shutdown };
 }
 
+/** What the feed has told: ids and versions of its own, and nothing that is written. */
+export function recordSide(record: Backend, options: SideOptions): Side {
+  const { layers, healthy, shutdown } = protection(options);
+  const backend = wrap(record, [
+    ...layers,
+    singleFlight({ onShared: () => options.metrics.count('single_flight', options.name) }),
+  ]);
+  return { backend, bare: record, healthy, shutdown };
+}
+
 /** A modern service: it has ids, versions and preconditions of its own, its bytes pass untouched, and it cannot be asked after a write. */
 export function modernSide(service: Backend, options: SideOptions): Side {
   const { layers, healthy, shutdown } = protection(options);

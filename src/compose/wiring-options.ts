@@ -1,5 +1,6 @@
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
+import type { FeedRecord } from './feed/record.ts';
 import type { Stores } from '../store/stores.ts';
 
 /** What the wiring stands on: effects that a running Ficus has and a rehearsal has not. */
@@ -9,4 +10,6 @@ export interface WiringOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** What the feed has told. */
+  readonly record: FeedRecord;
 }

@@ -50,9 +50,14 @@ export async function wire(
   const readable = (type: string) => contract.promises(type, 'read');
   try {
     const refused: string[] = [];
-    for (const [name, backend] of Object.entries(config.backends)) {
+    // A projection may stand before a core: it comes last.
+    const configured = Object.entries(config.backends).toSorted(
+      ([, one], [, other]) => Number(one.kind === 'projection') - Number(other.kind === 'projection'),
+    );
+    for (const [name, backend] of configured) {
       try {
-        installed.set(name, installBackend(name, backend, { ...assembly, ...options, readable }));
+        const parts = { ...assembly, ...options, installed, readable };
+        installed.set(name, installBackend(name, backend, parts));
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         refused.push(...error.message.split('\n').map((line) => `backends.${name}: ${line}`));

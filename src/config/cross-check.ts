@@ -23,6 +23,7 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   const identity = member(written, 'identity');
   checkRoutes(listOf(routeConfig, member(written, 'routes')), member(written, 'backends'), say);
   checkZones(written, say);
+  checkProjections(member(written, 'backends'), say);
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
   for (const name of twice(authorities.map((one) => one.name)))
     say('identity.authorities', `"${name}" is named twice`);
@@ -70,6 +71,19 @@ function checkRoutes(
       else if (typeof kind === 'string' && (kind === 'modern') !== (side === 'modern'))
         say(`${path}.${side}`, `backend "${name}" is of kind ${kind}`);
     }
+  }
+}
+
+/** A projection falls back to a live core, not to another projection or a modern service. */
+function checkProjections(backends: unknown, say: Say): void {
+  for (const name of isObject(backends) ? Object.keys(backends) : []) {
+    const live = member(member(member(backends, name), 'live'), 'backend');
+    if (typeof live !== 'string') continue;
+    const kind = member(member(backends, live), 'kind');
+    if (kind !== undefined && typeof kind !== 'string') continue;
+    const path = `backends.${name}.live.backend`;
+    if (kind === undefined) say(path, `there is no backend "${live}"`);
+    else if (kind !== 'hl7v2' && kind !== 'soap') say(path, `backend "${live}" is of kind ${kind}`);
   }
 }
 

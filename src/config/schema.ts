@@ -10,7 +10,10 @@ const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits a
 const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
 const endpoint = z
   .string()
-  .regex(/^[A-Z][A-Za-z]+\.(read|vread|search|create|update)$/, 'Type.interaction, e.g. Patient.read');
+  .regex(
+    /^[A-Z][A-Za-z]+\.(read|vread|history|search|create|update)$/,
+    'Type.interaction, e.g. Patient.read',
+  );
 
 const listen = (defaultPort: number) =>
   z
@@ -131,7 +134,27 @@ const modern = z.strictObject({
   concurrency: resilience.concurrency.unwrap().default(64).describe('Requests in flight at once'),
 });
 
-export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern]);
+const projection = z.strictObject({
+  kind: z
+    .literal('projection')
+    .describe('What the feed has told: a legacy side that needs no core to answer'),
+  endpoints: z.array(endpoint).min(1).describe('What it answers: reads and searches'),
+  live: z
+    .strictObject({
+      backend: name.describe('Legacy backend that is asked instead'),
+      olderThanSeconds: z
+        .int()
+        .min(0)
+        .max(86_400)
+        .describe('Age of what the feed has told from which on; what it never told of is asked for at once'),
+    })
+    .exactOptional()
+    .describe('Projection, then live; absent: the projection alone'),
+  ...resilience,
+  concurrency: resilience.concurrency.unwrap().default(64).describe('Requests in flight at once'),
+});
+
+export const backendConfig = z.discriminatedUnion('kind', [hl7v2, soap, modern, projection]);
 
 export const keyConfig = z.strictObject({
   id: z

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
  */
 const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] = [
   ['errors', 0, /^src\/errors\.ts$/],
+  ['cancellation', 0.1, /^src\/cancellation\.ts$/],
   ['fhir', 0.1, /^src\/fhir\//],
   ['ports', 0.2, /^src\/([a-z]+-)?ports\.ts$/],
   ['contract', 1, /^src\/contract\//],

@@ -3,6 +3,7 @@ import { loadAdminDocument } from '../../src/compose/migration/document.ts';
 import { compileSchema, operationsOf } from '../../src/http/admin-contract.ts';
 import type { ApiDocument, ApiOperation, ApiSchema } from '../../src/http/admin-contract.ts';
 import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../../src/http/admin-routes.ts';
+import { sendFeed } from '../../sandbox/feed/send.ts';
 import { startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
 import { fillSandbox, until } from '../support/migration-desk.ts';
@@ -175,7 +176,8 @@ describe('the document of the admin API', () => {
       ...routeTableRoutes(table),
     ].map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
     const said = operations.map(({ method, path }) => `${method} ${path}`);
-    expect(said.filter((one) => !one.includes(' /migration')).toSorted()).toEqual(written.toSorted());
+    const made = / \/(?:migration|feed)(?:\/|$)/;
+    expect(said.filter((one) => !made.test(one)).toSorted()).toEqual(written.toSorted());
   });
 
   it('is what /openapi.json answers', async () => {
@@ -304,6 +306,51 @@ describe('answers of the admin API', () => {
     await fitting('board');
   });
 
+  it('fit the document for the feed', async () => {
+    const admitted = 'MSH|^~\\&|HOSPIX|MAIN|FICUS|GATE|20261102100500||ADT^A04^ADT_A01|M1|P|2.5.1';
+    const person = 'PID|1||4711^^^HOSP||Muster^Jo||19800312|X';
+    const nobody = 'PID|1||4711^^^NOBODY||Muster^Jo';
+    const bytes = (header: string, pid: string) =>
+      Buffer.from([header, 'EVN||20261102100500', pid, 'PV1|1|O', ''].join('\r'));
+    const port = hospital.ficus.feedPorts['hospix']!;
+    const sent = [
+      bytes(admitted, person),
+      bytes(admitted, person),
+      bytes(admitted.replace('M1', 'M2'), nobody),
+    ];
+    const report = await sendFeed(
+      sent.map((message) => ({ bytes: message, lane: '' })),
+      { host: '127.0.0.1', port },
+    );
+    expect(report.answers).toEqual({ AA: 3 });
+    const status = await when('feedStatus', {}, ({ interfaces }) => {
+      const [{ counts }] = interfaces as [{ counts: Record<string, number> }];
+      return counts['waiting'] === 0;
+    });
+    expect(status['interfaces']).toMatchObject([
+      { counts: { received: 3, processed: 1, duplicate: 1, parked: 1 }, conserved: true },
+    ]);
+    expect(await fitting('recountFeed')).toMatchObject({ holds: true });
+    const { messages } = await fitting('listMessages', { query: '?state=parked' });
+    expect(messages).toMatchObject([
+      { controlId: 'M2', state: 'parked', reason: 'unknown-authority', owner: 'integration' },
+    ]);
+    const [{ seq }] = messages as [{ seq: number }];
+    const params = { seq: String(seq) };
+    await fitting('getMessage', { params });
+    const { fields } = await fitting('explainMessage', { params });
+    expect(fields).toContainEqual(
+      expect.objectContaining({ field: 'PID-3', text: '4711^^^NOBODY', fate: 'partly' }),
+    );
+    const { rehearsed } = await fitting('replayMessages', { body: { ...SIGNED, dryRun: true, seqs: [seq] } });
+    expect(rehearsed).toMatchObject([{ seq, would: 'parked', reason: 'unknown-authority' }]);
+    expect(await fitting('replayMessages', { body: { ...SIGNED, filter: { state: 'parked' } } })).toEqual({
+      replayed: 1,
+    });
+    const coverage = await fitting('feedCoverage');
+    expect(coverage['fields']).toContainEqual(expect.objectContaining({ field: 'PID-8', seen: 1 }));
+  }, 60_000);
+
   it('were had of every operation', () => {
     expect(operations.map(({ id }) => id).filter((id) => !answered.has(id))).toEqual([]);
   });
@@ -318,13 +365,14 @@ const BODIES: Readonly<Record<string, object>> = {
   setOwners: { ...SIGNED, owners: {} },
   waive: { ...SIGNED, gate: 'latency', days: 1 },
   startBackfill: { ...SIGNED, patients: ['x'] },
+  replayMessages: { ...SIGNED, seqs: [1] },
 };
 
 describe('refusals of the admin API', () => {
   it.each(ofEndpoints.map(({ id }) => [id] as const))(
     'of %s: 404 in words for what there is not',
     async (id) => {
-      const params = { endpoint: 'Observation.nothing', id: 'nothing', name: 'nothing' };
+      const params = { endpoint: 'Observation.nothing', id: 'nothing', name: 'nothing', seq: '999' };
       const { status, body } = await ask(id, { params, ...(BODIES[id] ? { body: BODIES[id] } : {}) });
       expect({ status, body }).toMatchObject({ status: 404, body: { error: 'not-found' } });
       expect(body['message']).toMatch(/^There is no .*[.]$/);
@@ -337,7 +385,7 @@ describe('refusals of the admin API', () => {
     'of %s: 422 for a change that nobody signs, and for one that says what it does not take',
     async (id) => {
       const { by: _, ...unsigned } = { ...SIGNED, ...BODIES[id] };
-      const params = { endpoint: SEARCH, id: 'x', name: 'observations' };
+      const params = { endpoint: SEARCH, id: 'x', name: 'observations', seq: '1' };
       for (const body of [unsigned, { ...unsigned, by: '  ' }]) {
         const said = await ask(id, { params, body });
         expect(said.status, said.text).toBe(422);

@@ -1,24 +1,27 @@
 import { typeOf } from '../../../adapters/hl7v2/message-type.ts';
+import type { Message } from '../../../adapters/hl7v2/message.ts';
 import { parseMessage } from '../../../adapters/hl7v2/parse.ts';
 import { readingTree } from '../../../adapters/hl7v2/reading-tree.ts';
+import type { Config } from '../../config/schema.ts';
 import { contentOf } from '../../events/feed/content.ts';
 import type { Content } from '../../events/feed/content.ts';
 import { sealRecord } from '../../identity/record-ids.ts';
 import type { Sealer } from '../../identity/seal.ts';
-import { messageOf, typeName } from '../../mapping/message-of.ts';
+import { messageOf } from '../../mapping/message-of.ts';
 import type { MappingSet } from '../../mapping/mapping-set.ts';
 import { readMessage } from '../../mapping/read-message.ts';
 import type { MessageReading } from '../../mapping/read-message.ts';
 import type { Authority } from '../../mapping/run.ts';
+import type { TreeReader } from '../../mapping/tree.ts';
 
 /** What an interface declares of the messages that come over it. */
 export interface SenderProfile {
   /** Counts more than MSH-18. */
-  readonly charset?: string;
+  readonly charset?: string | undefined;
   /** IANA zone of timestamps without an offset. */
   readonly timeZone: string;
-  /** Registered name of the authority of numbers that name none. */
-  readonly authority: string;
+  /** Registered name of the authority of numbers that name none; absent: a patient who has only such a number is parked. */
+  readonly authority?: string | undefined;
 }
 
 const DELETED = Buffer.from('""');
@@ -31,30 +34,70 @@ export interface ReaderOptions {
   readonly profile: (source: string) => SenderProfile | undefined;
 }
 
+/** The profiles of a configuration's interfaces. */
+export function profilesOf({
+  feed,
+  timeZone,
+}: Pick<Config, 'feed' | 'timeZone'>): (source: string) => SenderProfile | undefined {
+  return (source) => {
+    const profile = feed?.interfaces[source];
+    return profile && { timeZone, ...profile };
+  };
+}
+
 /** What a message becomes: bytes in, FHIR content out. Throws what parsing and mapping throw. */
 export type FeedReader = (
   bytes: Uint8Array,
   record: { readonly source: string; readonly receivedAt: number },
 ) => Content;
 
-/** Makes the function that reads the messages of the feed: parse, group, map, seal. Pure but for the sealer's cache. */
-export function createFeedReader(options: ReaderOptions): FeedReader {
-  const { mappings, authorities, sealer } = options;
-  return (bytes, { source, receivedAt }) => {
+/** A message taken apart and read. */
+export interface OpenedMessage {
+  readonly message: Message;
+  readonly root: TreeReader;
+  readonly reading: MessageReading;
+  readonly profile: SenderProfile;
+}
+
+/** Reads a message as the feed does; undefined where there is no message file for it. Throws what parsing and mapping throw. */
+export type MessageOpener = (
+  bytes: Uint8Array,
+  record: { readonly source: string },
+) => OpenedMessage | undefined;
+
+/** Makes the function that takes messages apart and reads them by their maps, ids and references as legacy keys. */
+export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): MessageOpener {
+  const { mappings, authorities } = options;
+  return (bytes, { source }) => {
     const profile = options.profile(source);
-    if (!profile)
-      return { parked: 'failed', detail: `the interface ${source} is not in the configuration any more` };
+    if (!profile) return undefined;
     const message = parseMessage(bytes, profile.charset === undefined ? {} : { charset: profile.charset });
     const type = typeOf(message);
     const file = messageOf(mappings, type);
-    if (!file) return { parked: 'not-supported', detail: `there is no message file for ${typeName(type)}` };
-    const { root } = file.group(message.segments.map(({ name }) => name));
-    const reading: MessageReading = readMessage(file, readingTree(message, root), {
+    if (!file) return undefined;
+    const root = readingTree(message, file.group(message.segments.map(({ name }) => name)).root);
+    const reading = readMessage(file, root, {
       authorities,
       timeZone: profile.timeZone,
-      defaultAuthority: profile.authority,
+      ...(profile.authority === undefined ? {} : { defaultAuthority: profile.authority }),
       facts: { event: type.event, type: type.code },
     });
+    return { message, root, reading, profile };
+  };
+}
+
+/** Makes the function that reads the messages of the feed: parse, group, map, seal. Pure but for the sealer's cache. */
+export function createFeedReader(options: ReaderOptions): FeedReader {
+  const { authorities, sealer } = options;
+  const open = createMessageOpener(options);
+  return (bytes, { source, receivedAt }) => {
+    const opened = open(bytes, { source });
+    if (!opened)
+      return {
+        parked: 'not-supported',
+        detail: 'there is no interface of this name, or no message file for the type',
+      };
+    const { message, reading, profile } = opened;
     return contentOf(
       reading,
       {
@@ -63,7 +106,7 @@ export function createFeedReader(options: ReaderOptions): FeedReader {
         deletes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(DELETED),
       },
       {
-        seal: (resourceType, key) => sealer.seal(resourceType, key),
+        seal: (type, key) => sealer.seal(type, key),
         sealResource: sealRecord,
         authority: authorities.find(({ name }) => name === profile.authority),
         timeZone: profile.timeZone,

@@ -79,7 +79,7 @@ describe('a message of the feed', () => {
   it('is parked when there is no message file for its type', () => {
     const bytes = Buffer.from('MSH|^~\\&|A|B|||2026||ZZZ^Z99|1|P|2.5.1\rZZZ|1\r');
     expect(read(bytes, { source: 'adt', receivedAt: RECEIVED })).toMatchObject({ parked: 'not-supported' });
-    expect(read(bytes, { source: 'gone', receivedAt: RECEIVED })).toMatchObject({ parked: 'failed' });
+    expect(read(bytes, { source: 'gone', receivedAt: RECEIVED })).toMatchObject({ parked: 'not-supported' });
   });
 
   it('says which elements its `""` deletes', () => {

@@ -1,3 +1,4 @@
+import { createFeedRecord } from '../../../src/compose/feed/record.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,7 @@ async function wired(loaded: LoadedConfig): Promise<string[]> {
     clock: systemClock,
     log: createLogger({ level: 'silent' }),
     metrics: createMetrics({ process: false }),
+    record: createFeedRecord(':memory:'),
   });
   await wiring.close();
   return [...wiring.installed.keys()];
@@ -51,7 +53,7 @@ async function wired(loaded: LoadedConfig): Promise<string[]> {
 
 describe('the backends of a configuration', () => {
   it('are put together without being asked', async () => {
-    expect(await wired(demo)).toEqual(['core', 'clinical', 'observations']);
+    expect(await wired(demo)).toEqual(['core', 'clinical', 'observations', 'record']);
   });
 
   it('say all at once, by name, why they cannot be', async () => {

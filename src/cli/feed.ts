@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { registerFeedExplain } from './feed/explain.ts';
+import { registerFeedMessages } from './feed/messages.ts';
+import { registerFeedReplay } from './feed/replay.ts';
+import { registerFeedSend } from './feed/send.ts';
+import { registerFeedStatus } from './feed/status.ts';
+
+/** `ficus feed`: what legacy cores push, and what became of it. */
+export function registerFeed(program: Command): void {
+  const feed = program
+    .command('feed')
+    .description(
+      'HL7v2 messages that legacy cores push: what came, what became of it, and what somebody has to look at',
+    );
+  registerFeedStatus(feed);
+  registerFeedMessages(feed);
+  registerFeedReplay(feed);
+  registerFeedExplain(feed);
+  registerFeedSend(feed);
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { askAdmin, withAdmin } from '../admin-client.ts';
+import type { AdminOption } from '../admin-client.ts';
+import { durationOf, formatTable, hanging, many } from '../text.ts';
+
+interface Counts {
+  readonly received: number;
+  readonly waiting: number;
+  readonly processed: number;
+  readonly duplicate: number;
+  readonly superseded: number;
+  readonly parked: number;
+  readonly rejected: number;
+}
+
+export interface StatusView {
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly port?: number;
+    readonly connections: number;
+    readonly counts: Counts;
+    readonly conserved: boolean;
+  }[];
+  readonly parked: readonly { readonly interface: string; readonly reason: string; readonly count: number }[];
+  readonly oldestWaitingSeconds?: number;
+  readonly oldestParkedSeconds?: number;
+  readonly held: boolean;
+  readonly trouble?: string;
+  readonly health: { readonly ok: boolean; readonly problems: readonly string[] };
+}
+
+const TERMS = ['received', 'waiting', 'processed', 'duplicate', 'superseded', 'parked', 'rejected'] as const;
+
+/** The counts of every interface, what is parked and why, and whether the sums are right. */
+export function formatStatus(status: StatusView): string {
+  const { interfaces, parked, oldestWaitingSeconds, oldestParkedSeconds, held, health } = status;
+  const rows = interfaces.map(({ name, port, connections, counts }) => [
+    name,
+    port === undefined ? '-' : String(port),
+    String(connections),
+    ...TERMS.map((term) => String(counts[term])),
+  ]);
+  const reasons = parked.map(({ interface: name, reason, count }) => `${count} ${reason} (${name})`);
+  const conserved = interfaces.every((one) => one.conserved);
+  const age = (seconds: number | undefined): string =>
+    seconds === undefined ? '' : ` The oldest is ${durationOf(seconds * 1_000)} old.`;
+  const waiting = interfaces.reduce((sum, { counts }) => sum + counts.waiting, 0);
+  return [
+    formatTable([['interface', 'port', 'connections', ...TERMS], ...rows]),
+    '',
+    conserved
+      ? 'Every message is accounted for: received = waiting + processed + duplicate + superseded + parked + rejected.'
+      : 'THE COUNTS DO NOT ADD UP: keep the state directory and ask for help.',
+    ...(waiting > 0 ? [`${many(waiting, 'message')} to be processed.${age(oldestWaitingSeconds)}`] : []),
+    ...(reasons.length > 0
+      ? [`Parked: ${reasons.join(', ')}.${age(oldestParkedSeconds)} See: ficus feed parked`]
+      : []),
+    ...(held ? ['Senders are held back: the disk is behind.'] : []),
+    ...health.problems.map((problem) => `PROBLEM: ${problem}`),
+  ]
+    .map((line) => (line.includes('  ') ? line : hanging('', line)))
+    .join('\n');
+}
+
+/** `ficus feed status`. */
+export function registerFeedStatus(feed: Command): void {
+  withAdmin(feed.command('status', { isDefault: true }))
+    .description('what came over each interface, and what became of it')
+    .option('--json', 'as JSON')
+    .action(async ({ admin, json }: AdminOption & { json?: true }) => {
+      const status = await askAdmin<StatusView>(admin, '/feed');
+      console.log(json ? JSON.stringify(status, null, 2) : formatStatus(status));
+    });
+}

@@ -1,0 +1,178 @@
+import { FicusError } from '../../errors.ts';
+import { isConserved } from '../../events/feed/conservation.ts';
+import type { ReplaySelection } from '../../events/feed/replay.ts';
+import type { FeedCounts, MessageFilter, MessageRecord, MessageState, ParkReason } from '../../feed-ports.ts';
+import type { OperationHandler } from '../../http/admin-contract.ts';
+import type { AdminRequest } from '../../http/admin.ts';
+import { createCoverageTally } from '../../mapping/coverage.ts';
+import { fieldsOf } from '../../mapping/coverage.ts';
+import { explainMessage } from '../../mapping/explain-message.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import type { Feed } from './feed.ts';
+import type { MessageOpener } from './reader.ts';
+
+export interface FeedDeskOptions {
+  /** Undefined: the configuration has no feed. */
+  readonly feed: Feed | undefined;
+  /** Reads a message with all that is known of how. */
+  readonly open: MessageOpener;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Messages that are listed, or looked at for coverage, when nothing is said. */
+const LISTED = 100;
+const LOOKED_AT = 1_000;
+
+/** What the feed brought: operations of contracts/admin-api.yaml by their ids. */
+export function feedOperations({
+  feed: maybe,
+  open,
+  clock,
+  log,
+}: FeedDeskOptions): Record<string, OperationHandler> {
+  const feedOf = (): Feed => {
+    if (!maybe) throw new FicusError('not-found', 'There is no feed in the configuration.');
+    return maybe;
+  };
+  return {
+    feedStatus: () => ({ body: statusOf(feedOf(), clock.now()) }),
+    recountFeed: async () => ({ body: await feedOf().processor.audit() }),
+    listMessages: ({ query }) => {
+      const messages = feedOf().ledger.list(filterOf(query, LISTED));
+      return { body: { messages: messages.map(viewOf) } };
+    },
+    getMessage: (request) => ({ body: viewOf(messageAt(feedOf(), request).record) }),
+    explainMessage: (request) => {
+      const { record, bytes } = messageAt(feedOf(), request);
+      if (!bytes) throw new FicusError('not-found', 'Retention has let go of the bytes of this message.');
+      const { by, reason } = request.body as { by: string; reason: string };
+      log.info('A message of the feed was opened', { by, reason, count: record.seq });
+      const opened = open(bytes, record);
+      const fields = opened && explainMessage(opened.root, opened.reading);
+      return { body: { message: viewOf(record), ...(fields ? { fields } : {}) } };
+    },
+    replayMessages: async (request) => {
+      const { by, reason, dryRun = false, seqs, filter } = request.body as AdminRequest['body'] & ReplayBody;
+      const selection = selectionOf(seqs, filter);
+      if (dryRun) return { body: { rehearsed: await feedOf().processor.rehearse(selection, false) } };
+      log.info('Messages of the feed are replayed', { by, reason });
+      return { body: { replayed: await feedOf().processor.replay(selection) } };
+    },
+    feedCoverage: ({ query }) => {
+      const feed = feedOf();
+      const filter = { ...filterOf(query, LOOKED_AT), newestFirst: true };
+      const tally = createCoverageTally();
+      let messages = 0;
+      for (const { seq } of feed.ledger.list(filter)) {
+        const found = feed.ledger.find(seq);
+        const opened = found?.bytes && tryOpen(open, found.bytes, found.record);
+        if (!opened) continue;
+        messages += 1;
+        tally.add(fieldsOf(opened.root, opened.reading));
+      }
+      return { body: { messages, fields: tally.fields() } };
+    },
+  };
+}
+
+interface ReplayBody {
+  readonly by: string;
+  readonly reason: string;
+  readonly dryRun?: boolean;
+  readonly seqs?: readonly number[];
+  readonly filter?: Readonly<Record<string, string>>;
+}
+
+/** Replayed at once at most: what more there is, is replayed by asking again. */
+const REPLAYED = 10_000;
+
+function selectionOf(
+  seqs: readonly number[] | undefined,
+  filter: Readonly<Record<string, string>> | undefined,
+): ReplaySelection {
+  if ((seqs === undefined) === (filter === undefined))
+    throw new FicusError('invalid', 'Say which messages: either seqs or a filter.');
+  return seqs === undefined ? { filter: filterOf(filter!, REPLAYED) } : { seqs };
+}
+
+function tryOpen(open: MessageOpener, bytes: Uint8Array, record: MessageRecord) {
+  try {
+    return open(bytes, record);
+  } catch {
+    // A message that cannot be read is parked, and says so there.
+    return undefined;
+  }
+}
+
+function messageAt(feed: Feed, request: AdminRequest) {
+  const seq = Number(request.params['seq']);
+  const found = Number.isSafeInteger(seq) ? feed.ledger.find(seq) : undefined;
+  if (!found) throw new FicusError('not-found', 'There is no such message.');
+  return found;
+}
+
+function filterOf(query: Readonly<Record<string, string>>, limit: number): MessageFilter {
+  const { state, source, type, controlId, reason, after, limit: asked } = query;
+  return {
+    ...(state === undefined ? {} : { states: state.split(',') as MessageState[] }),
+    ...(source === undefined ? {} : { source }),
+    ...(type === undefined ? {} : { type }),
+    ...(controlId === undefined ? {} : { controlId }),
+    ...(reason === undefined ? {} : { reason: reason as ParkReason }),
+    ...(after === undefined ? {} : { after: wholeNumber('after', after) }),
+    ...(query['newestFirst'] === 'true' ? { newestFirst: true } : {}),
+    limit: asked === undefined ? limit : Math.min(REPLAYED, wholeNumber('limit', asked)),
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new FicusError('invalid', `${name} is a whole number.`);
+  return value;
+}
+
+function statusOf(feed: Feed, now: number) {
+  const figures = feed.ledger.figures();
+  const known = new Map(figures.interfaces.map(({ source, counts }) => [source, counts]));
+  const names = [...new Set([...Object.keys(feed.ports), ...known.keys()])];
+  const age = (since: number | undefined) =>
+    since === undefined ? undefined : Math.max(0, (now - since) / 1_000);
+  const { waiting, parked } = figures.oldest;
+  return {
+    interfaces: names.map((name) => ({
+      name,
+      ...(feed.ports[name] === undefined ? {} : { port: feed.ports[name] }),
+      connections: feed.intake.stats[name]?.connections ?? 0,
+      counts: known.get(name) ?? NOTHING,
+      conserved: isConserved(known.get(name) ?? NOTHING),
+    })),
+    parked: figures.parked.map(({ source, reason, count }) => ({ interface: source, reason, count })),
+    ...(waiting === undefined ? {} : { oldestWaitingSeconds: age(waiting) }),
+    ...(parked === undefined ? {} : { oldestParkedSeconds: age(parked) }),
+    held: feed.intake.held,
+    ...(feed.processor.trouble === undefined ? {} : { trouble: feed.processor.trouble }),
+    health: feed.health(),
+  };
+}
+
+const NOTHING: FeedCounts = {
+  received: 0,
+  waiting: 0,
+  processed: 0,
+  duplicate: 0,
+  superseded: 0,
+  parked: 0,
+  rejected: 0,
+};
+
+function viewOf(record: MessageRecord) {
+  const { source, receivedAt, stateAt, ...rest } = record;
+  return {
+    ...rest,
+    interface: source,
+    receivedAt: new Date(receivedAt).toISOString(),
+    stateAt: new Date(stateAt).toISOString(),
+  };
+}

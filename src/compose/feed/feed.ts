@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { createIntake } from '../../../adapters/hl7v2/intake/intake.ts';
+import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
+import { createMessageTypes } from '../../../adapters/hl7v2/intake/message-types.ts';
+import { createSettlements } from '../../../adapters/hl7v2/intake/settlements.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import type { FeedConfig } from '../../config/feed-schema.ts';
+import { feedHealth } from '../../events/feed/conservation.ts';
+import type { FeedHealth } from '../../events/feed/conservation.ts';
+import { registerFeedMetrics } from '../../events/feed/metrics.ts';
+import { connectProcessor } from '../../events/feed/processor-client.ts';
+import type { ProcessorClient } from '../../events/feed/processor-client.ts';
+import type { InboxIntake, InboxLedger, MessageOutcome } from '../../feed-ports.ts';
+import { openInboxIntake } from '../../store/inbox-intake.ts';
+import { openInboxLedger } from '../../store/inbox-ledger.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import type { Assembly } from '../assembly.ts';
+import { interfaceProfile } from '../interface-profile.ts';
+import { feedFiles } from './files.ts';
+import type { ProcessorData } from './processor-thread.ts';
+import { createMessageOpener, profilesOf } from './reader.ts';
+import type { MessageOpener } from './reader.ts';
+import type { FeedRecord } from './record.ts';
+
+/** The feed of a running Ficus: interfaces, inbox, and the thread that processes. */
+export interface Feed {
+  readonly config: FeedConfig;
+  /** TCP port of each interface. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly intake: Pick<Intake, 'stats' | 'held'>;
+  /** For questions; what processes has its own. */
+  readonly ledger: InboxLedger;
+  readonly processor: ProcessorClient;
+  health(): FeedHealth;
+  /** Takes no more, lets what is in hand become safe, ends the step in hand. */
+  stop(): Promise<void>;
+}
+
+export interface FeedOptions {
+  readonly loaded: LoadedConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly assembly: Assembly;
+  readonly publicBase: string;
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly record: FeedRecord;
+}
+
+/** Longest that a message may wait, and be parked, before the health says so. */
+const LIMITS = { waiting: 5 * 60_000, parked: 24 * 3_600_000 };
+
+/**
+ * Starts the feed of a configuration that has one: first what processes, then the interfaces. Rejects, with nothing left open, when an
+ * address is taken or a file cannot be opened.
+ */
+export async function startFeed(config: FeedConfig, options: FeedOptions): Promise<Feed> {
+  const { assembly, stateDir, clock, log, metrics, record } = options;
+  const files = feedFiles(stateDir);
+  const undo: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.toReversed()) await step();
+  };
+  try {
+    const owners = Object.fromEntries(
+      Object.entries(config.interfaces).map(([name, { owner }]) => [name, owner]),
+    );
+    const inbox = await openInboxIntake({ file: files.inbox, owners });
+    undo.push(() => inbox.close());
+    const ledger = openInboxLedger(files.inbox);
+    undo.push(() => ledger.close());
+    const settlements = createSettlements((seq) => outcomeOf(ledger, seq));
+    const processor = startProcessor(options, (outcomes) => settlements.settled(outcomes));
+    undo.push(() => processor.stop());
+    const intake = await createIntake({
+      interfaces: profiles(config, options),
+      inbox: waking(inbox, processor),
+      types: createMessageTypes(assembly.mappings.messages.values()),
+      settlements,
+      clock,
+      log,
+      most: { messages: config.pendingMessages, bytes: config.pendingBytes },
+    });
+    undo.push(() => intake.close());
+    registerFeedMetrics(
+      metrics.registry,
+      () => ledger.figures(),
+      () => clock.now(),
+    );
+    record.age = createAge({ ledger, intake, clock });
+    for (const [name, port] of Object.entries(intake.ports))
+      log.info('Listening for HL7v2 messages', {
+        address: `mllp://${config.interfaces[name]!.host}:${port}`,
+      });
+    return {
+      config,
+      ports: intake.ports,
+      intake,
+      ledger,
+      processor,
+      health: () =>
+        feedHealth({
+          figures: ledger.figures(),
+          audit: undefined,
+          trouble: processor.trouble,
+          now: clock.now(),
+          limits: LIMITS,
+        }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Reads messages as the feed of a configuration does. */
+export function messageOpenerOf({ config, mappings, authorities }: Assembly): MessageOpener {
+  return createMessageOpener({ mappings, authorities: authorities.all, profile: profilesOf(config) });
+}
+
+function profiles(config: FeedConfig, { assembly, loaded }: FeedOptions) {
+  const texts = {
+    file: (path: string) => readFileSync(resolve(loaded.baseDir, path), 'utf8'),
+    secret: assembly.secrets.text,
+  };
+  return Object.entries(config.interfaces).map(([name, one]) => interfaceProfile(name, one, texts));
+}
+
+/** The inbox, telling the processor that there is something new. */
+function waking(inbox: InboxIntake, processor: ProcessorClient): InboxIntake {
+  let told = false;
+  const wake = (): void => {
+    // One word for all that became safe together.
+    if (told) return;
+    told = true;
+    setImmediate(() => {
+      told = false;
+      processor.wake();
+    });
+  };
+  return {
+    async receive(arrival) {
+      const receipt = await inbox.receive(arrival);
+      if (receipt.kind === 'stored') wake();
+      return receipt;
+    },
+    lastSequence: (source, sender) => inbox.lastSequence(source, sender),
+    get pending() {
+      return inbox.pending;
+    },
+    close: () => inbox.close(),
+  };
+}
+
+function startProcessor(
+  { loaded, env, publicBase, stateDir, log }: FeedOptions,
+  onSettled: (outcomes: readonly MessageOutcome[]) => void,
+): ProcessorClient {
+  const data: ProcessorData = { loaded, env: { ...env }, publicBase, files: feedFiles(stateDir) };
+  const worker = new Worker(new URL('./processor-thread.ts', import.meta.url), { workerData: data });
+  const client = connectProcessor(worker, onSettled);
+  worker.on('error', (error) => {
+    log.error('the processor of the feed ended', { error });
+    client.lost('it ended by an error; messages are still taken, and wait');
+  });
+  worker.on('exit', () => client.lost('it has ended'));
+  return client;
+}
+
+function outcomeOf(ledger: InboxLedger, seq: number): MessageOutcome | undefined {
+  const found = ledger.find(seq)?.record;
+  if (!found) return undefined;
+  const { state, reason, detail, owner } = found;
+  if (state !== 'processed' && state !== 'superseded' && state !== 'parked') return undefined;
+  return {
+    seq,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(owner === undefined ? {} : { owner }),
+  };
+}
+
+/** Counts are asked for again after so long, in milliseconds. */
+const FRESH_MS = 250;
+
+/**
+ * How old what the projection answers may be, in seconds: the age of the oldest message that waits; 0 while none does and some sender is connected; else the
+ * time since somebody was.
+ */
+function createAge({
+  ledger,
+  intake,
+  clock,
+}: {
+  readonly ledger: InboxLedger;
+  readonly intake: Pick<Intake, 'stats'>;
+  readonly clock: Clock;
+}): () => number | undefined {
+  let askedAt = -Infinity;
+  let age: number | undefined;
+  let heardAt: number | undefined = ledger.list({ newestFirst: true, limit: 1 })[0]?.receivedAt;
+  return () => {
+    const now = clock.now();
+    if (now - askedAt < FRESH_MS) return age;
+    askedAt = now;
+    if (Object.values(intake.stats).some(({ connections }) => connections > 0)) heardAt = now;
+    const since = ledger.figures().oldest.waiting ?? heardAt;
+    age = since === undefined ? undefined : Math.max(0, (now - since) / 1_000);
+    return age;
+  };
+}

@@ -1,0 +1,54 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../clock.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { runProcessorThread } from '../../events/feed/processor-thread.ts';
+import { createLogger } from '../../log.ts';
+import { PROJECTION_MIGRATIONS } from '../../projection/schema.ts';
+import { createProjectionWriter } from '../../projection/writer.ts';
+import { createTimeZone } from '../../search/time-zone.ts';
+import { openDatabase } from '../../store/database.ts';
+import { openInboxLedger } from '../../store/inbox-ledger.ts';
+import { ownerOf } from '../../store/inbox-owner.ts';
+import { assemble } from '../assembly.ts';
+import { indexedBy } from './files.ts';
+import type { FeedFiles } from './files.ts';
+import { createFeedReader, profilesOf } from './reader.ts';
+
+/** What the thread that processes the feed is started with. */
+export interface ProcessorData {
+  readonly loaded: LoadedConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly publicBase: string;
+  readonly files: FeedFiles;
+}
+
+/** The thread that processes the feed: it puts together for itself what the configuration names. */
+function start({ loaded, env, publicBase, files }: ProcessorData): void {
+  const { config } = loaded;
+  const { feed, timeZone } = config;
+  if (!parentPort || !feed) throw new Error('the processor of the feed is a thread of a Ficus with a feed');
+  const { mappings, authorities, sealer, contract } = assemble(loaded, env, systemClock);
+  const log = createLogger({ level: config.log.level });
+  runProcessorThread({
+    port: parentPort,
+    ledger: openInboxLedger(files.inbox),
+    writer: createProjectionWriter(openDatabase(files.projection, PROJECTION_MIGRATIONS), {
+      zone: createTimeZone(timeZone),
+      base: publicBase,
+      indexed: indexedBy(contract),
+    }),
+    read: createFeedReader({
+      mappings,
+      authorities: authorities.all,
+      sealer,
+      profile: profilesOf(config),
+    }),
+    ownerOf: (reason, { source, sender }) =>
+      ownerOf(reason, sender, feed.interfaces[source]?.owner ?? 'the operators of Ficus'),
+    clock: systemClock,
+    log,
+    retentionDays: feed.retentionDays,
+  });
+}
+
+start(workerData as ProcessorData);
