@@ -196,12 +196,16 @@ async function live(feed: Feed, history: readonly Event[]): Promise<readonly unk
 }
 
 describe('whatever happens to a feed', () => {
-  it('keeps the conservation law, loses nothing, does nothing twice, and is told alike on disk and in memory', async () => {
-    await fc.assert(
-      fc.asyncProperty(events, async (history) => {
-        expect(await live(onDisk(), history)).toEqual(await live(inMemory(), history));
-      }),
-      { numRuns: Number(process.env['FICUS_RUNS'] ?? 60) },
-    );
-  });
+  it(
+    'keeps the conservation law, loses nothing, does nothing twice, and is told alike on disk and in memory',
+    { timeout: 120_000 },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(events, async (history) => {
+          expect(await live(onDisk(), history)).toEqual(await live(inMemory(), history));
+        }),
+        { numRuns: Number(process.env['FICUS_RUNS'] ?? 60) },
+      );
+    },
+  );
 });
