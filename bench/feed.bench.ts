@@ -1,0 +1,135 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startRole } from './facade/role.ts';
+import type { Role } from './facade/role.ts';
+import type { Measured, Order } from './feed/load.ts';
+import { costRow, median } from './harness.ts';
+import type { Row } from './harness.ts';
+
+// Messages taken over MLLP, synced to disk before each is acknowledged: Ficus, and '@medplum/hl7' and 'simple-hl7' with one durable transaction a message.
+// Every server is a process of its own, and so is what sends. Servers take turns, so that whatever else the machine does meets all alike.
+
+/** Connections, and how many times the better of the two peers is to be reached. */
+const WIDTHS: readonly (readonly [connections: number, target: number])[] = [
+  [1, 1.1],
+  [8, 3],
+  [32, 8],
+];
+const PEERS = ['medplum', 'simple-hl7'] as const;
+const KEEPING_NOTHING = ['medplum-none', 'simple-hl7-none'] as const;
+const ROUNDS = 5;
+const ROUND_MS = 1_500;
+const LONG_RUN = 200_000;
+
+interface Load {
+  run(order: Order): Promise<Measured>;
+  stop(): void;
+}
+
+function startLoad(): Load {
+  const child = fork(fileURLToPath(new URL('./feed/load.ts', import.meta.url)));
+  return {
+    async run(order) {
+      child.send(order);
+      const [answer] = (await once(child, 'message')) as [Measured | { readonly error: string }];
+      if ('error' in answer) throw new Error(answer.error);
+      return answer;
+    },
+    stop: () => void child.kill(),
+  };
+}
+
+type Kind = 'ficus' | (typeof PEERS)[number] | (typeof KEEPING_NOTHING)[number];
+
+/** Medians over the rounds. */
+interface Result {
+  readonly perSecond: number;
+  readonly p99Ms: number;
+}
+
+async function compare(
+  servers: ReadonlyMap<Kind, Role>,
+  load: Load,
+  connections: number,
+): Promise<ReadonlyMap<Kind, Result>> {
+  const measured = new Map<Kind, Measured[]>();
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [kind, { port }] of servers) {
+      const one = await load.run({ port, connections, messages: 1_000_000, milliseconds: ROUND_MS });
+      // The first round warms up.
+      if (round > 0) measured.set(kind, [...(measured.get(kind) ?? []), one]);
+    }
+  }
+  return new Map(
+    Array.from(measured, ([kind, all]) => [
+      kind,
+      { perSecond: median(all.map((one) => one.perSecond)), p99Ms: median(all.map((one) => one.p99Ms)) },
+    ]),
+  );
+}
+
+function rateRow(name: string, ours: number, peer: number, target?: number): Row {
+  return {
+    name,
+    ours,
+    peer,
+    ratio: ours / peer,
+    unit: 'messages/s',
+    ...(target === undefined ? {} : { target }),
+  };
+}
+
+function rowsOf(results: ReadonlyMap<Kind, Result>, connections: number, target: number): Row[] {
+  const at = (kind: Kind): Result => results.get(kind)!;
+  const ours = at('ficus');
+  const best = PEERS.toSorted((a, b) => at(b).perSecond - at(a).perSecond)[0]!;
+  const width = `${connections} connection${connections === 1 ? '' : 's'}`;
+  return [
+    rateRow(
+      `${width}: synced before the ACK, against ${best} with a commit a message`,
+      ours.perSecond,
+      at(best).perSecond,
+      target,
+    ),
+    costRow(
+      `${width}: p99 of the ACK, against ${best} with a commit a message`,
+      ours.p99Ms,
+      at(best).p99Ms,
+      'ms',
+    ),
+    ...KEEPING_NOTHING.map((kind) =>
+      rateRow(
+        `${width}: synced before the ACK, against ${kind.replace('-none', '')} keeping nothing`,
+        ours.perSecond,
+        at(kind).perSecond,
+      ),
+    ),
+  ];
+}
+
+/** Peak memory of a server that has taken 200,000 messages, against what it was after a quarter of them. */
+async function longRun(load: Load): Promise<Row> {
+  const server = await startRole('../feed/server.ts', ['ficus'], 0);
+  const part = { port: server.port, connections: 32, messages: LONG_RUN / 4 };
+  await load.run(part);
+  const { peakMb: early } = await server.usage();
+  for (let nth = 1; nth < 4; nth++) await load.run(part);
+  const { peakMb: late } = await server.usage();
+  server.stop();
+  return costRow('peak memory after 200,000 messages, against after 50,000', late, early, 'MB', 0.9);
+}
+
+export default async function feedBench(): Promise<Row[]> {
+  const load = startLoad();
+  const servers = new Map<Kind, Role>();
+  for (const kind of ['ficus', ...PEERS, ...KEEPING_NOTHING] as const)
+    servers.set(kind, await startRole('../feed/server.ts', [kind], 0));
+  const rows: Row[] = [];
+  for (const [connections, target] of WIDTHS)
+    rows.push(...rowsOf(await compare(servers, load, connections), connections, target));
+  for (const server of servers.values()) server.stop();
+  rows.push(await longRun(load));
+  load.stop();
+  return rows;
+}
