@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { ListenerCounts, MllpListenerOptions } from './listener-options.ts';
 import { Receiver } from './receiver.ts';
 
-export type { MessageHandler, MllpListenerOptions, Peer } from './listener-options.ts';
+export type { MessageHandler, MllpListenerOptions } from './listener-options.ts';
 
 export interface MllpListener {
   readonly port: number;
