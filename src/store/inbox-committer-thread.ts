@@ -21,6 +21,11 @@ const port = parentPort!;
 const database = openInboxDatabase(file);
 const committer = createCommitter(database, owners);
 let closing = false;
+let filing: NodeJS.Timeout | undefined;
+
+/** Longest that a safe message waits for more to be filed together with it, in milliseconds; and after a failure. */
+const FILE_AFTER = 4;
+const FILE_AGAIN_AFTER = 250;
 
 function say(message: FromCommitter): void {
   port.postMessage(message, message.kind === 'safe' ? [message.receipts.buffer as ArrayBuffer] : []);
@@ -50,18 +55,35 @@ function codeOf(error: unknown): string {
   return typeof errcode === 'number' ? `SQLite ${errcode}` : typeof code === 'string' ? code : 'unknown';
 }
 
+/** What cannot be filed now is safe, and tried again; at the latest when the inbox is opened the next time. */
+function fileNow(): void {
+  filing = undefined;
+  const before = committer.filed;
+  try {
+    committer.file();
+  } catch {
+    filing = setTimeout(fileNow, FILE_AGAIN_AFTER);
+  }
+  if (committer.filed > before) say({ kind: 'filed' });
+}
+
 port.on('message', (message: ToCommitter) => {
   const arrivals = gather(message);
   if (arrivals.length > 0) {
     try {
-      say({ kind: 'safe', receipts: packReceipts(committer.commit(arrivals)) });
+      const before = committer.filed;
+      const receipts = packReceipts(committer.commit(arrivals));
+      say({ kind: 'safe', receipts, filed: committer.filed > before });
     } catch (error) {
       say({ kind: 'failed', count: arrivals.length, code: codeOf(error) });
     }
   }
   if (closing) {
+    clearTimeout(filing);
+    fileNow();
+    clearTimeout(filing);
     database.close();
     port.close();
-  }
+  } else if (committer.unfiled > 0) filing ??= setTimeout(fileNow, FILE_AFTER);
 });
 say({ kind: 'open', sequences: committer.sequences() });

@@ -1,189 +1,168 @@
-import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Arrival, ParkReason, Receipt } from '../feed-ports.ts';
+import type { Arrival, Receipt } from '../feed-ports.ts';
 import { transaction } from './database.ts';
-import { ownerOf } from './inbox-owner.ts';
-import { createTally } from './inbox-tally.ts';
-
-/** A sender as the committer remembers it. */
-interface Sender {
-  readonly id: number;
-  readonly source: string;
-  readonly name: string;
-  sequence: number | undefined;
-}
+import { createFiling } from './inbox-filing.ts';
+import type { Filing } from './inbox-filing.ts';
 
 /** Makes arrivals safe. One at a time for one file. */
 export interface Committer {
   /** All of them in one transaction and one sync of the disk; throws when that failed: then none of them is kept. */
   commit(arrivals: readonly Arrival[]): readonly Receipt[];
+  /** Files what is safe and was not filed yet; throws when that failed: then it still is to be filed. */
+  file(): void;
+  /** Messages that are safe and not filed yet. */
+  readonly unfiled: number;
+  /** Messages that were filed as waiting since this began. */
+  readonly filed: number;
   /** Last MSH-13 of every sender that has one. */
-  sequences(): readonly { readonly source: string; readonly sender: string; readonly sequence: number }[];
+  sequences(): ReturnType<Filing['sequences']>;
 }
 
+interface Unfiled {
+  readonly seq: number;
+  readonly arrival: Arrival;
+}
+
+/** Filed together, in messages and in bytes: no more is kept in memory. */
+const TOGETHER = { messages: 64, bytes: 4 << 20 };
+
 /**
- * The rules of what is new (semantics of the inbox):
- * the same sender, control id and bytes (SHA-256) as a message that is kept: a duplicate, counted on the one that is kept;
- * the same control id with other bytes, a changed MSH-7 included: kept, and parked as `control-id-reused`; the same bytes again are that conflict again;
- * a message without a control id is always new;
- * a refused message is compared with refused ones only: sent again when it is allowed, it is new.
+ * Safe first, filed after. An arrival that is plainly new is appended to one table, one page or two of the log, and that is what is synced before the
+ * acknowledgement; its row, its entries in the indexes and its count are written a moment later, many at once, and need no sync: what is safe and not filed
+ * is found again by its number when the inbox is opened. Whatever is not plain (a duplicate, a conflict, a refusal, a new sender) is filed at once, after all before it.
  *
  * @param owners owner of each interface by its name: who looks at what is parked
  */
 export function createCommitter(database: DatabaseSync, owners: Readonly<Record<string, string>>): Committer {
-  const newest = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM message');
-  const allSenders = database.prepare('SELECT id, source, name, sequence FROM sender');
-  const addSender = database.prepare('INSERT INTO sender (source, name) VALUES (?, ?)');
-  const setSequence = database.prepare('UPDATE sender SET sequence = ? WHERE id = ?');
-  const add = database.prepare(
-    `INSERT INTO message (seq, sender, control_id, first, hash, type, sequence, received_at, size, state, state_at, reason, detail, owner)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?8, ?11, ?12, ?13)
-     ON CONFLICT (sender, control_id) WHERE first = 1 DO NOTHING`,
+  const filing = createFiling(database, owners);
+  const newest = database.prepare(
+    'SELECT coalesce((SELECT max(seq) FROM message), 0) AS filed, coalesce((SELECT max(seq) FROM content), 0) AS safe',
   );
-  const addContent = database.prepare('INSERT INTO content (seq, bytes) VALUES (?, ?)');
-  const firstOf = database.prepare(
-    'SELECT seq, hash FROM message WHERE sender = ? AND control_id = ? AND first = 1',
-  );
-  const otherOf = database.prepare(
-    `SELECT seq, reason FROM message WHERE sender = ? AND control_id = ? AND hash = ? AND first = 0
-     AND (state = 'rejected') = ? LIMIT 1`,
-  );
-  const repeat = database.prepare('UPDATE message SET repeats = repeats + 1 WHERE seq = ?');
-  const tally = createTally(database);
+  const leftOver = database.prepare('SELECT seq, head, bytes FROM content WHERE seq > ? ORDER BY seq');
+  const append = database.prepare('INSERT INTO content (seq, bytes, head) VALUES (?, ?, ?)');
 
   let last = 0;
-  let senders = new Map<string, Sender>();
-  let sequenced = new Set<Sender>();
+  let unfiled: Unfiled[] = [];
+  let size = 0;
+  let names = new Set<string>();
+  let filed = 0;
   remember();
+  file();
 
   /** What the transactions before left behind. */
   function remember(): void {
-    last = Number(newest.get()?.['seq']);
-    senders = new Map(
-      allSenders.all().map(({ id, source, name, sequence }) => [
-        `${String(source)}\n${String(name)}`,
-        {
-          id: Number(id),
-          source: String(source),
-          name: String(name),
-          sequence: sequence === null ? undefined : Number(sequence),
-        },
-      ]),
-    );
-    sequenced = new Set();
-    tally.clear();
+    filing.reload();
+    const row = newest.get()!;
+    last = Math.max(Number(row['filed']), Number(row['safe']));
+    unfiled = [];
+    size = 0;
+    names = new Set();
+    for (const { seq, head, bytes } of leftOver.iterate(Number(row['filed'])))
+      keepInMind(Number(seq), arrivalOf(String(head), bytes as Uint8Array));
   }
 
-  function senderOf({ source, sender }: Arrival): Sender {
-    const key = `${source}\n${sender}`;
-    const known = senders.get(key);
-    if (known) return known;
-    const id = Number(addSender.run(source, sender).lastInsertRowid);
-    const added: Sender = { id, source, name: sender, sequence: undefined };
-    senders.set(key, added);
-    return added;
+  function keepInMind(seq: number, arrival: Arrival): void {
+    unfiled.push({ seq, arrival });
+    size += arrival.bytes.byteLength;
+    if (arrival.controlId !== '') names.add(nameOf(arrival));
+    filing.note(arrival);
   }
 
-  /** Gives the new `seq`; undefined when it was to be the first of its control id, and is not. */
-  function keep(
-    arrival: Arrival,
-    sender: Sender,
-    digest: Uint8Array,
-    first: 0 | 1 | null,
-    verdict: Arrival['verdict'],
-  ): number | undefined {
-    const seq = last + 1;
-    const added = add.run(
-      seq,
-      sender.id,
-      arrival.controlId,
-      first,
-      digest,
-      arrival.type,
-      arrival.sequence ?? null,
-      arrival.at,
-      arrival.bytes.byteLength,
-      verdict?.state ?? 'waiting',
-      verdict?.reason ?? null,
-      verdict?.detail ?? null,
-      verdict?.state === 'parked' ? ownerFor(verdict.reason, sender) : null,
-    );
-    if (added.changes === 0) return undefined;
-    addContent.run(seq, arrival.bytes);
-    last = seq;
-    tally.add(sender.source, verdict?.state ?? 'waiting', 1);
-    return seq;
-  }
-
-  function ownerFor(reason: ParkReason, { name, source }: Sender): string {
-    return ownerOf(reason, name, owners[source] ?? source);
-  }
-
-  function again(sender: Sender, of: number): void {
-    repeat.run(of);
-    tally.add(sender.source, 'duplicate', 1);
-  }
-
-  function receive(arrival: Arrival): Receipt {
-    const { controlId, verdict, bytes } = arrival;
-    const sender = senderOf(arrival);
-    tally.add(sender.source, 'received', 1);
-    const digest = hash('sha256', bytes, 'buffer');
-    const refused = verdict?.state === 'rejected';
-    if (controlId === '' || !refused) {
-      const seq = keep(arrival, sender, digest, controlId === '' ? null : 1, verdict);
-      if (seq !== undefined) {
-        if (!verdict && arrival.sequence !== undefined) {
-          sender.sequence = arrival.sequence;
-          sequenced.add(sender);
-        }
-        return { kind: 'stored', seq };
-      }
+  function fileAll(): number {
+    const count = unfiled.length;
+    for (const { seq, arrival } of unfiled) {
+      const { kind } = filing.file(arrival, { seq, written: true });
+      if (kind !== 'stored') throw new Error('a message that was new is none any more');
     }
-    const first = refused ? undefined : firstOf.get(sender.id, controlId);
-    const of = Number(first?.['seq']);
-    if (first && digest.equals(first['hash'] as Uint8Array)) {
-      again(sender, of);
-      return { kind: 'duplicate', of };
+    unfiled = [];
+    size = 0;
+    names.clear();
+    return count;
+  }
+
+  function changing<T>(work: () => T): T {
+    try {
+      return transaction(database, work);
+    } catch (error) {
+      remember();
+      throw error;
     }
-    const other = otherOf.get(sender.id, controlId, digest, Number(refused));
-    if (other) {
-      const seq = Number(other['seq']);
-      again(sender, seq);
-      return first && other['reason'] === 'control-id-reused'
-        ? { kind: 'conflict', seq, of }
-        : { kind: 'duplicate', of: seq };
+  }
+
+  function file(): void {
+    if (unfiled.length === 0) return;
+    // Nothing is acknowledged by it, so nothing waits for the disk.
+    database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      filed += changing(() => {
+        const count = fileAll();
+        filing.write();
+        return count;
+      });
+    } finally {
+      database.exec('PRAGMA synchronous = FULL');
     }
-    const seq = keep(
-      arrival,
-      sender,
-      digest,
-      0,
-      refused ? verdict : { ...REUSED, detail: `MSH-10 is that of message ${of}` },
-    )!;
-    return refused ? { kind: 'stored', seq } : { kind: 'conflict', seq, of };
   }
 
   return {
     commit(arrivals) {
-      try {
-        return transaction(database, () => {
-          const receipts = arrivals.map(receive);
-          tally.write();
-          for (const { id, sequence } of sequenced) setSequence.run(sequence ?? null, id);
-          sequenced.clear();
-          return receipts;
-        });
-      } catch (error) {
-        remember();
-        throw error;
-      }
+      let waiting = 0;
+      let anyFiled = false;
+      const take = (arrival: Arrival): Receipt => {
+        const seq = last + 1;
+        if (!names.has(nameOf(arrival)) && filing.isPlain(arrival)) {
+          append.run(seq, arrival.bytes, headOf(arrival));
+          keepInMind(seq, arrival);
+          last = seq;
+          return { kind: 'stored', seq };
+        }
+        waiting += fileAll();
+        anyFiled = true;
+        const receipt = filing.file(arrival, { seq, written: false });
+        if (receipt.kind !== 'duplicate' && receipt.seq === seq) last = seq;
+        if (receipt.kind === 'stored' && !arrival.verdict) waiting += 1;
+        return receipt;
+      };
+      const receipts = changing(() => {
+        const all = arrivals.map(take);
+        if (unfiled.length >= TOGETHER.messages || size >= TOGETHER.bytes) {
+          waiting += fileAll();
+          anyFiled = true;
+        }
+        if (anyFiled) filing.write();
+        return all;
+      });
+      filed += waiting;
+      return receipts;
     },
-    sequences: () =>
-      [...senders.values()].flatMap(({ source, name, sequence }) =>
-        sequence === undefined ? [] : [{ source, sender: name, sequence }],
-      ),
+    file,
+    get unfiled() {
+      return unfiled.length;
+    },
+    get filed() {
+      return filed;
+    },
+    sequences: () => filing.sequences(),
   };
 }
 
-const REUSED = { state: 'parked', reason: 'control-id-reused' } as const;
+function nameOf({ source, sender, controlId }: Arrival): string {
+  return `${source}\n${sender}\n${controlId}`;
+}
+
+/** What of an arrival is not its bytes, as it is kept until it is filed. */
+function headOf({ source, sender, controlId, type, at, sequence }: Arrival): string {
+  return JSON.stringify([source, sender, controlId, type, at, sequence ?? null]);
+}
+
+function arrivalOf(head: string, bytes: Uint8Array): Arrival {
+  const [source, sender, controlId, type, at, sequence] = JSON.parse(head) as [
+    string,
+    string,
+    string,
+    string,
+    number,
+    number | null,
+  ];
+  return { source, sender, controlId, type, at, bytes, ...(sequence === null ? {} : { sequence }) };
+}

@@ -15,7 +15,7 @@ export interface IntakeOptions {
   readonly batch?: { readonly messages: number; readonly bytes: number };
   /** Bytes that may wait for the disk before `receive` refuses; default 256 MiB. Whoever reads sockets stops long before, by `pending`. */
   readonly most?: number;
-  /** Called after a transaction brought messages to process: wakes the processor. */
+  /** Called when there are more messages to process, which is a few milliseconds after they are safe: wakes the processor. */
   readonly onStored?: () => void;
   /** Called once when the committer is gone and nothing can be made safe any more. */
   readonly onFailure?: (error: unknown) => void;
@@ -78,18 +78,14 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
 
   function safe(receipts: Float64Array): void {
     const count = receipts.length / 3;
-    let stored = false;
     for (const [nth, asked] of sent.splice(0, count).entries()) {
       const receipt = receiptAt(receipts, nth);
       const { source, sender, sequence, verdict } = asked.arrival;
-      if (receipt.kind === 'stored' && !verdict) {
-        stored = true;
-        if (sequence !== undefined) sequences.set(`${source}\n${sender}`, sequence);
-      }
+      if (receipt.kind === 'stored' && !verdict && sequence !== undefined)
+        sequences.set(`${source}\n${sender}`, sequence);
       settled(asked);
       asked.resolve(receipt);
     }
-    if (stored) options.onStored?.();
   }
 
   function refuse(asked: readonly Asked[], why: string, cause?: unknown): void {
@@ -102,6 +98,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
 
   worker.on('message', (message: FromCommitter) => {
     if (message.kind === 'safe') safe(message.receipts);
+    if (message.kind === 'filed' || (message.kind === 'safe' && message.filed)) options.onStored?.();
     if (message.kind === 'failed') refuse(sent.splice(0, message.count), message.code);
     if (pending.messages === 0) idle?.();
   });

@@ -2,9 +2,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase } from './database.ts';
 
 /**
- * The schema of the inbox, a file of its own. What is written for each arrival is one narrow row and its bytes; states change without the bytes
+ * The schema of the inbox, a file of its own. What is written for each arrival is its bytes and one narrow row; states change without the bytes
  * being written again. `first` tells apart the first message of a control id (1), the others of it (0: other content, or refused), and those
- * without a control id (NULL). `tally` is the conservation law: a transaction that would break it is refused by the database itself.
+ * without a control id (NULL). A message is safe when it is in `content`; those with a number above the last of `message` are to be filed yet, from
+ * their `head` (`createCommitter`). `tally` is the conservation law: a transaction that would break it is refused by the database itself.
  */
 const INBOX_MIGRATIONS: readonly string[] = [
   `
@@ -41,7 +42,8 @@ const INBOX_MIGRATIONS: readonly string[] = [
 
   CREATE TABLE content (
     seq   INTEGER PRIMARY KEY,
-    bytes BLOB NOT NULL
+    bytes BLOB NOT NULL,
+    head  TEXT
   ) STRICT;
 
   CREATE TABLE tally (

@@ -26,7 +26,9 @@ export type FromCommitter =
         readonly sequence: number;
       }[];
     }
-  | { readonly kind: 'safe'; readonly receipts: Float64Array }
+  /** `filed`: there are more messages to process. */
+  | { readonly kind: 'safe'; readonly receipts: Float64Array; readonly filed: boolean }
+  | { readonly kind: 'filed' }
   | { readonly kind: 'failed'; readonly count: number; readonly code: string };
 
 /** @param size bytes of all arrivals */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Receipt } from '../../src/feed-ports.ts';
@@ -12,6 +13,7 @@ import type { Random } from '../../src/mapping/laws/random.ts';
 import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
 import { messageOf, openTestProjection } from '../unit/events/feed/support.ts';
 import type { TestMessage } from '../unit/events/feed/support.ts';
+import { allFiled } from '../unit/store/inbox-support.ts';
 import type { Offer } from './feed-under-kill.ts';
 
 /** How often the feed is killed: `FICUS_KILLS=2000` for a long run. */
@@ -131,7 +133,11 @@ function createFeed(place: string, random: Random) {
       await ready;
       ending = true;
       const ledger = openInboxLedger(join(place, 'inbox.sqlite'));
-      while (ledger.counts().waiting > 0 || senders.some(({ offer }) => offer)) await sleep(20);
+      const looking = new DatabaseSync(join(place, 'inbox.sqlite'), { readOnly: true, timeout: 5_000 });
+      while (senders.some(({ offer }) => offer)) await sleep(20);
+      await allFiled(looking);
+      while (ledger.counts().waiting > 0) await sleep(20);
+      looking.close();
       ledger.close();
       await kill();
     },

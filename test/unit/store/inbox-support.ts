@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import type { Arrival, InboxIntake, InboxLedger } from '../../../src/feed-ports.ts';
 import { openInboxIntake } from '../../../src/store/inbox-intake.ts';
@@ -23,14 +25,31 @@ export const newInboxFile = (): string => join(folder, `${++files}`, 'inbox.sqli
 export async function openSqliteInbox(file: string, onStored?: () => void): Promise<Inbox> {
   const intake = await openInboxIntake({ file, owners: OWNERS, ...(onStored ? { onStored } : {}) });
   const ledger = openInboxLedger(file);
+  const looking = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   return {
-    intake,
+    intake: {
+      ...intake,
+      async receive(arrival) {
+        const receipt = await intake.receive(arrival);
+        await allFiled(looking);
+        return receipt;
+      },
+    },
     ledger,
     async close() {
       await intake.close();
       ledger.close();
+      looking.close();
     },
   };
+}
+
+/** Resolves when what is safe can be seen by ledgers: a moment after it was acknowledged. */
+export async function allFiled(database: DatabaseSync): Promise<void> {
+  const unfiled = database.prepare(
+    'SELECT count(*) AS count FROM content WHERE seq > (SELECT coalesce(max(seq), 0) FROM message)',
+  );
+  while (Number(unfiled.get()?.['count']) > 0) await sleep(1);
 }
 
 /** Every implementation of the inbox. */

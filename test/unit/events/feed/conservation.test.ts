@@ -18,7 +18,7 @@ let files = 0;
 
 /** What may happen to a feed. */
 type Event =
-  | { readonly kind: 'receive'; readonly arrivals: readonly Arrival[] }
+  | { readonly kind: 'receive'; readonly arrivals: readonly Arrival[]; readonly killed: boolean }
   | { readonly kind: 'step'; readonly limit: number; readonly stopped: boolean }
   | { readonly kind: 'requeue'; readonly seqs: readonly number[] }
   | { readonly kind: 'forget'; readonly before: number; readonly limit: number }
@@ -63,6 +63,7 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
       arbitrary: fc.record({
         kind: fc.constant('receive' as const),
         arrivals: fc.array(anArrival, { minLength: 1, maxLength: 6 }),
+        killed: fc.boolean(),
       }),
     },
     {
@@ -96,7 +97,8 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
 /** A feed that can be stopped and started again. */
 interface Feed {
   readonly ledger: InboxLedger;
-  receive(arrivals: readonly Arrival[]): Promise<readonly Receipt[]>;
+  /** `killed`: it is stopped as soon as they are safe, and started again. */
+  receive(arrivals: readonly Arrival[], killed: boolean): Promise<readonly Receipt[]>;
   restart(): void;
   close(): void;
 }
@@ -110,17 +112,23 @@ function onDisk(): Feed {
     ledger.close();
     database.close();
   };
+  const restart = (): void => {
+    close();
+    database = openInboxDatabase(file);
+    committer = createCommitter(database, {});
+    ledger = openInboxLedger(file);
+  };
   return {
     get ledger() {
       return ledger;
     },
-    receive: async (arrivals) => committer.commit(arrivals),
-    restart() {
-      close();
-      database = openInboxDatabase(file);
-      committer = createCommitter(database, {});
-      ledger = openInboxLedger(file);
+    async receive(arrivals, killed) {
+      const receipts = committer.commit(arrivals);
+      if (killed) restart();
+      else committer.file();
+      return receipts;
     },
+    restart,
     close,
   };
 }
@@ -165,7 +173,10 @@ async function live(feed: Feed, history: readonly Event[]): Promise<readonly unk
   const happen = async (event: Event): Promise<unknown> => {
     if (event.kind === 'receive') {
       offered += event.arrivals.length;
-      return feed.receive(event.arrivals.map((arrival) => ({ ...arrival, at: now })));
+      return feed.receive(
+        event.arrivals.map((arrival) => ({ ...arrival, at: now })),
+        event.killed,
+      );
     }
     if (event.kind === 'step') return step(event.limit, event.stopped);
     if (event.kind === 'requeue') return feed.ledger.requeue(event.seqs, now);

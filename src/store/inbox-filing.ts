@@ -1,0 +1,200 @@
+import { hash } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Arrival, ParkReason, Receipt } from '../feed-ports.ts';
+import { ownerOf } from './inbox-owner.ts';
+import { createTally } from './inbox-tally.ts';
+
+/** A sender as the committer remembers it. */
+interface Sender {
+  readonly id: number;
+  readonly source: string;
+  readonly name: string;
+  sequence: number | undefined;
+}
+
+/** The number that a message gets if it is kept. */
+interface Place {
+  readonly seq: number;
+  /** Its bytes are there already. */
+  readonly written: boolean;
+}
+
+/** Files arrivals: decides what is new, counts, and keeps a row of each. All within a transaction of the caller's. */
+export interface Filing {
+  file(arrival: Arrival, place: Place): Receipt;
+  /** Whether an arrival that is like no other one that was filed, of a known sender and without a verdict, may be filed later. */
+  isPlain(arrival: Arrival): boolean;
+  /** Notes MSH-13 of an arrival that is taken. */
+  note(arrival: Arrival): void;
+  /** Writes what was gathered; before the transaction ends. */
+  write(): void;
+  /** Forgets what a transaction that was taken back had done. */
+  reload(): void;
+  sequences(): readonly { readonly source: string; readonly sender: string; readonly sequence: number }[];
+}
+
+/**
+ * The rules of what is new (semantics of the inbox):
+ * the same sender, control id and bytes (SHA-256) as a message that is kept: a duplicate, counted on the one that is kept;
+ * the same control id with other bytes, a changed MSH-7 included: kept, and parked as `control-id-reused`; the same bytes again are that conflict again;
+ * a message without a control id is always new;
+ * a refused message is compared with refused ones only: sent again when it is allowed, it is new.
+ *
+ * @param owners owner of each interface by its name: who looks at what is parked
+ */
+export function createFiling(database: DatabaseSync, owners: Readonly<Record<string, string>>): Filing {
+  const allSenders = database.prepare('SELECT id, source, name, sequence FROM sender');
+  const addSender = database.prepare('INSERT INTO sender (source, name) VALUES (?, ?)');
+  const setSequence = database.prepare('UPDATE sender SET sequence = ? WHERE id = ?');
+  const add = database.prepare(
+    `INSERT INTO message (seq, sender, control_id, first, hash, type, sequence, received_at, size, state, state_at, reason, detail, owner)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?8, ?11, ?12, ?13)
+     ON CONFLICT (sender, control_id) WHERE first = 1 DO NOTHING`,
+  );
+  const addContent = database.prepare('INSERT INTO content (seq, bytes) VALUES (?, ?)');
+  const firstOf = database.prepare(
+    'SELECT seq, hash FROM message WHERE sender = ? AND control_id = ? AND first = 1',
+  );
+  const otherOf = database.prepare(
+    `SELECT seq, reason FROM message WHERE sender = ? AND control_id = ? AND hash = ? AND first = 0
+     AND (state = 'rejected') = ? LIMIT 1`,
+  );
+  const repeat = database.prepare('UPDATE message SET repeats = repeats + 1 WHERE seq = ?');
+  const tally = createTally(database);
+
+  let senders = new Map<string, Sender>();
+  let sequenced = new Set<Sender>();
+  reload();
+
+  function reload(): void {
+    senders = new Map(
+      allSenders.all().map(({ id, source, name, sequence }) => [
+        `${String(source)}\n${String(name)}`,
+        {
+          id: Number(id),
+          source: String(source),
+          name: String(name),
+          sequence: sequence === null ? undefined : Number(sequence),
+        },
+      ]),
+    );
+    sequenced = new Set();
+    tally.clear();
+  }
+
+  function senderOf({ source, sender }: Arrival): Sender {
+    const key = `${source}\n${sender}`;
+    const known = senders.get(key);
+    if (known) return known;
+    const id = Number(addSender.run(source, sender).lastInsertRowid);
+    const added: Sender = { id, source, name: sender, sequence: undefined };
+    senders.set(key, added);
+    return added;
+  }
+
+  /** Gives the new `seq`; undefined when it was to be the first of its control id, and is not. */
+  function keep(
+    arrival: Arrival,
+    sender: Sender,
+    digest: Uint8Array,
+    first: 0 | 1 | null,
+    place: Place,
+    verdict: Arrival['verdict'],
+  ): number | undefined {
+    const { seq } = place;
+    const added = add.run(
+      seq,
+      sender.id,
+      arrival.controlId,
+      first,
+      digest,
+      arrival.type,
+      arrival.sequence ?? null,
+      arrival.at,
+      arrival.bytes.byteLength,
+      verdict?.state ?? 'waiting',
+      verdict?.reason ?? null,
+      verdict?.detail ?? null,
+      verdict?.state === 'parked' ? ownerFor(verdict.reason, sender) : null,
+    );
+    if (added.changes === 0) return undefined;
+    if (!place.written) addContent.run(seq, arrival.bytes);
+    tally.add(sender.source, verdict?.state ?? 'waiting', 1);
+    return seq;
+  }
+
+  function ownerFor(reason: ParkReason, { name, source }: Sender): string {
+    return ownerOf(reason, name, owners[source] ?? source);
+  }
+
+  function again(sender: Sender, of: number): void {
+    repeat.run(of);
+    tally.add(sender.source, 'duplicate', 1);
+  }
+
+  function file(arrival: Arrival, place: Place): Receipt {
+    const { controlId, verdict, bytes } = arrival;
+    const sender = senderOf(arrival);
+    tally.add(sender.source, 'received', 1);
+    const digest = hash('sha256', bytes, 'buffer');
+    const refused = verdict?.state === 'rejected';
+    if (controlId === '' || !refused) {
+      const seq = keep(arrival, sender, digest, controlId === '' ? null : 1, place, verdict);
+      if (seq !== undefined) {
+        if (!verdict && !place.written) note(arrival);
+        return { kind: 'stored', seq };
+      }
+    }
+    const first = refused ? undefined : firstOf.get(sender.id, controlId);
+    const of = Number(first?.['seq']);
+    if (first && digest.equals(first['hash'] as Uint8Array)) {
+      again(sender, of);
+      return { kind: 'duplicate', of };
+    }
+    const other = otherOf.get(sender.id, controlId, digest, Number(refused));
+    if (other) {
+      const seq = Number(other['seq']);
+      again(sender, seq);
+      return first && other['reason'] === 'control-id-reused'
+        ? { kind: 'conflict', seq, of }
+        : { kind: 'duplicate', of: seq };
+    }
+    const seq = keep(
+      arrival,
+      sender,
+      digest,
+      0,
+      place,
+      refused ? verdict : { ...REUSED, detail: `MSH-10 is that of message ${of}` },
+    )!;
+    return refused ? { kind: 'stored', seq } : { kind: 'conflict', seq, of };
+  }
+
+  function note(arrival: Arrival): void {
+    if (arrival.sequence === undefined) return;
+    const sender = senderOf(arrival);
+    sender.sequence = arrival.sequence;
+    sequenced.add(sender);
+  }
+
+  return {
+    file,
+    isPlain({ source, sender: name, controlId, verdict }) {
+      const sender = verdict ? undefined : senders.get(`${source}\n${name}`);
+      return sender !== undefined && (controlId === '' || !firstOf.get(sender.id, controlId));
+    },
+    note,
+    write() {
+      tally.write();
+      for (const { id, sequence } of sequenced) setSequence.run(sequence ?? null, id);
+      sequenced.clear();
+    },
+    reload,
+    sequences: () =>
+      [...senders.values()].flatMap(({ source, name, sequence }) =>
+        sequence === undefined ? [] : [{ source, sender: name, sequence }],
+      ),
+  };
+}
+
+const REUSED = { state: 'parked', reason: 'control-id-reused' } as const;
