@@ -9,7 +9,6 @@ import type { TimeZone } from '../search/time-zone.ts';
 import { historyBundle } from './history.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { Found, FoundVersion, Reading } from './search/reading.ts';
-import { revIncluded } from './search/revinclude.ts';
 import { createProjectionSearch, type PageStart } from './search/search.ts';
 
 export interface ProjectionBackendOptions {
@@ -117,7 +116,7 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
       return {
         page: found,
         matches: found.rids.flatMap((rid) => reading.byRid(rid)?.resource ?? []),
-        referring: revIncluded(reading, query, found.rids, maxIncluded),
+        referring: search.referring(query, found.rids, maxIncluded),
       };
     });
     const complete = start === undefined && page.next === undefined && query.total !== 'none';

@@ -130,6 +130,7 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
           const keys = sortKeys(it.type, items);
           if (keys) sorts[it.param] = keys[0] === keys[1] ? [keys[0]] : keys;
         }
+        if (it.derived) continue;
         if (sameJson(old as Json[], items as Json[]) && !(moved && it.type === 'date')) continue;
         replace(
           tableRows(rid, it, rowsOf(it, old, options), patientsBefore),

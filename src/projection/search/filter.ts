@@ -4,7 +4,7 @@ import { MODIFIERS } from '../../search/match.ts';
 import { evaluable, type SearchParameter } from '../../search/parameter.ts';
 import type { TimeZone } from '../../search/time-zone.ts';
 import { parseValue, splitEscaped } from '../../search/values.ts';
-import { parameterName } from '../index/parameters.ts';
+import { parameterName, type Derived, type IndexedParameter } from '../index/parameters.ts';
 import { allOf, anyOf, NOTHING, type Condition, type Rows } from './condition.ts';
 import {
   dateClause,
@@ -22,8 +22,8 @@ import {
 export interface FilterContext {
   /** Number of a type, parameter or code system; undefined: nothing in the file has that name. */
   readonly number: (name: string) => number | undefined;
-  /** Whether a parameter of a type has rows in the index. */
-  readonly indexed: (type: string, code: string) => boolean;
+  /** A parameter of a type as the index has it; undefined: it is not in the index. */
+  readonly indexed: (type: string, code: string) => IndexedParameter | undefined;
   /** Rids of a resource by its id; without a type those of all types. A retired one is its survivor. */
   readonly targets: (type: string | undefined, id: string) => readonly number[];
   /** Rids of the resources of a type that a filter finds, where SQL alone does not tell. */
@@ -52,7 +52,8 @@ export function filterCondition(type: string, filter: SearchFilter, context: Fil
   if (modifier !== '' && modifier !== 'missing' && !MODIFIERS[definition.type].includes(modifier))
     throw unsupported(filter);
   if (definition.type === 'composite') return compositeCondition(type, filter, parameter, context);
-  if (!context.indexed(type, filter.name)) return { condition: allOf(typeNumber), exact: false };
+  const indexed = context.indexed(type, filter.name);
+  if (!indexed) return { condition: allOf(typeNumber), exact: false };
   const param = number(parameterName(type, filter.name));
   if (param === undefined) return none(typeNumber, modifier, filter);
   if (modifier === 'missing') {
@@ -62,11 +63,9 @@ export function filterCondition(type: string, filter: SearchFilter, context: Fil
       exact: true,
     };
   }
-  const conditionOf = CONDITIONS[definition.type];
-  if (!conditionOf) throw unsupported(filter);
-  const compiled = filter.values.map((value) =>
-    conditionOf(type, filter, value, { ...context, system: number, param, parameter }),
-  );
+  const compiled = indexed.derived
+    ? derivedConditions(type, filter, indexed.derived, context)
+    : valueConditions(type, filter, { ...context, system: number, param, parameter });
   const condition = anyOf(compiled.map((it) => it.condition));
   const exact = compiled.every((it) => it.exact);
   if (modifier !== 'not') return { condition, exact };
@@ -74,6 +73,51 @@ export function filterCondition(type: string, filter: SearchFilter, context: Fil
   return exact
     ? { condition: { kind: 'not', of: condition }, exact }
     : { condition: allOf(typeNumber), exact };
+}
+
+function valueConditions(type: string, filter: SearchFilter, context: Values): readonly Compiled[] {
+  const conditionOf = CONDITIONS[context.parameter.definition.type];
+  if (!conditionOf) throw unsupported(filter);
+  return filter.values.map((value) => conditionOf(type, filter, value, context));
+}
+
+/** Asked of the parameters that a derived one consists of. */
+function derivedConditions(
+  type: string,
+  filter: SearchFilter,
+  derived: Derived,
+  context: FilterContext,
+): readonly Compiled[] {
+  const { modifier: _not, ...plain } = filter;
+  if (derived.kind === 'union') {
+    return derived.parts.map((name) => filterCondition(type, { ...plain, name }, context));
+  }
+  const { part, target } = derived;
+  if (filter.modifier !== undefined) {
+    return [{ ...filterCondition(type, { ...filter, name: part }, context), exact: false }];
+  }
+  return filter.values.map((value) => {
+    const { refId, refType = target } = value;
+    if (refType !== target) return { condition: NOTHING, exact: true };
+    const asked = refId === undefined ? value : { ...value, refType };
+    const { condition } = filterCondition(type, { ...plain, name: part, values: [asked] }, context);
+    // Elsewhere there may be a resource of another type under that address.
+    return { condition, exact: refId !== undefined };
+  });
+}
+
+/** Number of the parameter whose rows say what refers to resources of `target` by `code`; undefined: nothing does. */
+export function referenceRows(
+  type: string,
+  code: string,
+  target: string,
+  { indexed, number }: Pick<FilterContext, 'indexed' | 'number'>,
+): number | undefined {
+  const parameter = indexed(type, code);
+  if (parameter?.type !== 'reference') throw unsupported({ name: code, type: 'reference', values: [] });
+  const { derived } = parameter;
+  if (derived?.kind !== 'narrowed') return number(parameterName(type, code));
+  return derived.target === target ? number(parameterName(type, derived.part)) : undefined;
 }
 
 /** No resource of the file has a value of that parameter. */
@@ -210,18 +254,18 @@ function chainCondition(
   { targetType, filter: inner }: NonNullable<SearchFilter['chain']>,
   context: FilterContext,
 ): Compiled {
-  const param = context.number(parameterName(type, filter.name));
+  const param = referenceRows(type, filter.name, targetType, context);
   if (param === undefined) return { condition: NOTHING, exact: true };
   return { condition: { kind: 'refers', param, to: resolved(targetType, inner, context) }, exact: true };
 }
 
 function hasCondition(
-  _type: string,
+  type: string,
   typeNumber: number,
   { source, param: code, filter: inner }: NonNullable<SearchFilter['has']>,
   context: FilterContext,
 ): Compiled {
-  const param = context.number(parameterName(source, code));
+  const param = referenceRows(source, code, type, context);
   if (param === undefined) return { condition: NOTHING, exact: true };
   const by = resolved(source, inner, context);
   return { condition: { kind: 'referred', param, by, type: typeNumber }, exact: true };

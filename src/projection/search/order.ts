@@ -8,7 +8,7 @@ export function orderOf(
   type: string,
   sort: readonly SortKey[],
   number: (name: string) => number | undefined,
-  indexed: (type: string, code: string) => boolean,
+  indexed: (type: string, code: string) => unknown,
 ): string | undefined {
   const terms: string[] = [];
   for (const { name, descending } of sort) {
@@ -26,7 +26,7 @@ function keyOf(
   name: string,
   descending: boolean,
   number: (name: string) => number | undefined,
-  indexed: (type: string, code: string) => boolean,
+  indexed: (type: string, code: string) => unknown,
 ): string | undefined {
   if (name === '_lastUpdated') return 'r.updated_at';
   const definition = evaluable(type, name)?.definition;

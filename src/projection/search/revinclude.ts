@@ -1,8 +1,7 @@
-import { FicusError, type Issue } from '../../errors.ts';
+import type { Issue } from '../../errors.ts';
 import type { SearchQuery } from '../../fhir/search-query.ts';
-import { evaluable } from '../../search/parameter.ts';
 import type { Resource } from '../../fhir/types.ts';
-import { parameterName } from '../index/parameters.ts';
+import { referenceRows, type FilterContext } from './filter.ts';
 import type { Reading } from './reading.ts';
 
 export interface RevIncluded {
@@ -21,14 +20,17 @@ export function revIncluded(
   query: SearchQuery,
   page: readonly number[],
   limit: number,
+  indexed: FilterContext['indexed'],
 ): RevIncluded {
   const { revinclude = [], type } = query;
   const wanted = revinclude.filter(({ target }) => target === undefined || target === type);
   const found = new Set<number>();
   const matches = new Set(page);
   for (const { source, param } of wanted) {
-    if (evaluable(source, param)?.definition.type !== 'reference') throw unsupported(source, param);
-    const number = reading.names.find(parameterName(source, param));
+    const number = referenceRows(source, param, type, {
+      indexed,
+      number: (name) => reading.names.find(name),
+    });
     if (number === undefined || page.length === 0) continue;
     const rows = reading.all({
       text: `SELECT DISTINCT rid FROM reference_value WHERE param = ? AND target IN (SELECT value FROM json_each(?)) LIMIT ?`,
@@ -52,10 +54,4 @@ function tooMany(limit: number): Issue {
     diagnostics: `No more than ${limit} resources are included in a page; the others were left out.`,
     expression: ['_revinclude'],
   };
-}
-
-function unsupported(source: string, param: string): FicusError {
-  return new FicusError('search-unsupported', `${source}:${param} is no reference that can be followed.`, {
-    expression: ['_revinclude'],
-  });
 }

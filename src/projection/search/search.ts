@@ -4,8 +4,7 @@ import type { Resource } from '../../fhir/types.ts';
 import { compileFilters, type Match } from '../../search/match.ts';
 import { sortResources } from '../../search/sort.ts';
 import type { TimeZone } from '../../search/time-zone.ts';
-import type { IndexedNames } from '../index/parameters.ts';
-import { indexedParameters } from '../index/parameters.ts';
+import { indexedParameters, type IndexedNames, type IndexedParameter } from '../index/parameters.ts';
 import {
   allOf,
   isDistinct,
@@ -20,6 +19,7 @@ import {
 } from './condition.ts';
 import { filterCondition, type FilterContext } from './filter.ts';
 import { orderOf } from './order.ts';
+import { revIncluded, type RevIncluded } from './revinclude.ts';
 import { canBeMerged, type Reading } from './reading.ts';
 
 export interface ProjectionSearchOptions {
@@ -60,19 +60,23 @@ export interface ProjectionSearch {
     withTotal: boolean,
     now: number,
   ): SearchPage;
+  /** What refers to the resources of a page, by `_revinclude`. */
+  referring(query: SearchQuery, page: readonly number[], limit: number): RevIncluded;
   /** How many resources a search finds. */
   count(query: SearchQuery, now: number): { readonly total: number; readonly issues: readonly Issue[] };
 }
 
 export function createProjectionSearch(reading: Reading, options: ProjectionSearchOptions): ProjectionSearch {
   const { zone, base, maxChecked = 20_000 } = options;
-  const byType = new Map<string, ReadonlySet<string>>();
+  const byType = new Map<string, ReadonlyMap<string, IndexedParameter>>();
   const number = (name: string): number | undefined => reading.names.find(name);
-  const indexed = (type: string, code: string): boolean => {
-    let codes = byType.get(type);
-    if (!codes)
-      byType.set(type, (codes = new Set(indexedParameters(type, options.indexed).map((it) => it.code))));
-    return codes.has(code);
+  const indexed = (type: string, code: string): IndexedParameter | undefined => {
+    let parameters = byType.get(type);
+    if (!parameters) {
+      parameters = new Map(indexedParameters(type, options.indexed).map((it) => [it.code, it]));
+      byType.set(type, parameters);
+    }
+    return parameters.get(code);
   };
 
   function contextOf(now: number, follow: (from: number, to: number) => void): FilterContext {
@@ -214,6 +218,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
   }
 
   return {
+    referring: (query, page, limit) => revIncluded(reading, query, page, limit, indexed),
     count: (query, now) =>
       reading.consistently(() => {
         const { plan, issues } = explained(query, now);
