@@ -7,6 +7,7 @@ import { contentOf } from '../../events/feed/content.ts';
 import type { Content } from '../../events/feed/content.ts';
 import { sealRecord } from '../../identity/record-ids.ts';
 import type { Sealer } from '../../identity/seal.ts';
+import type { CompiledMessage } from '../../mapping/compiled-message.ts';
 import { messageOf } from '../../mapping/message-of.ts';
 import type { MappingSet } from '../../mapping/mapping-set.ts';
 import { readMessage } from '../../mapping/read-message.ts';
@@ -18,6 +19,8 @@ import type { TreeReader } from '../../mapping/tree.ts';
 export interface SenderProfile {
   /** Counts more than MSH-18. */
   readonly charset?: string | undefined;
+  /** Of messages whose MSH-18 is empty. */
+  readonly defaultCharset?: string | undefined;
   /** IANA zone of timestamps without an offset. */
   readonly timeZone: string;
   /** Registered name of the authority of numbers that name none; absent: a patient who has only such a number is parked. */
@@ -56,6 +59,7 @@ export interface OpenedMessage {
   readonly message: Message;
   readonly root: TreeReader;
   readonly reading: MessageReading;
+  readonly file: CompiledMessage;
   readonly profile: SenderProfile;
 }
 
@@ -71,7 +75,11 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
   return (bytes, { source }) => {
     const profile = options.profile(source);
     if (!profile) return undefined;
-    const message = parseMessage(bytes, profile.charset === undefined ? {} : { charset: profile.charset });
+    const { charset, defaultCharset } = profile;
+    const message = parseMessage(bytes, {
+      ...(charset === undefined ? {} : { charset }),
+      ...(defaultCharset === undefined ? {} : { defaultCharset }),
+    });
     const type = typeOf(message);
     const file = messageOf(mappings, type);
     if (!file) return undefined;
@@ -82,7 +90,7 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
       ...(profile.authority === undefined ? {} : { defaultAuthority: profile.authority }),
       facts: { event: type.event, type: type.code },
     });
-    return { message, root, reading, profile };
+    return { message, root, reading, file, profile };
   };
 }
 
@@ -97,12 +105,13 @@ export function createFeedReader(options: ReaderOptions): FeedReader {
         parked: 'not-supported',
         detail: 'there is no interface of this name, or no message file for the type',
       };
-    const { message, reading, profile } = opened;
+    const { message, reading, file, profile } = opened;
     return contentOf(
       reading,
       {
         eventTimes: [message.value('EVN', 2), message.value('MSH', 7)],
         receivedAt,
+        ofPatient: file.readings.some(({ map }) => map.fhirType === 'Patient'),
         deletes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(DELETED),
       },
       {

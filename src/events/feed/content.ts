@@ -25,6 +25,8 @@ export interface MessageFacts {
   readonly receivedAt: number;
   /** Whether a field of it says `""`. */
   readonly deletes: boolean;
+  /** Whether messages of its type are about a patient. */
+  readonly ofPatient: boolean;
 }
 
 /** What a message says; or why somebody has to look at it first. */
@@ -73,6 +75,8 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
     identity.push({ kind, type, from: sealId(type, from), into: sealId(survivor, into) });
   }
   const patient = changes.find(({ resource }) => resource.resourceType === 'Patient')?.resource.id;
+  if (patient === undefined && facts.ofPatient && changes.some(({ mode }) => mode !== 'mention'))
+    return { parked: 'malformed', detail: 'there is no PID: whose it is, nobody can tell' };
   return {
     content: {
       ...(patient === undefined ? {} : { patient }),

@@ -76,6 +76,12 @@ describe('a message of the feed', () => {
     });
   });
 
+  it('is parked when it does not say whose it is', () => {
+    const order = 'ORC|NW|1^HOSP\rOBR|1|1^HOSP||718-7^^LN';
+    const bytes = Buffer.from(`MSH|^~\\&|A|B|||2026||ORM^O01|1|P|2.5.1\r${order}\r`);
+    expect(read(bytes, { source: 'adt', receivedAt: RECEIVED })).toMatchObject({ parked: 'malformed' });
+  });
+
   it('is parked when there is no message file for its type', () => {
     const bytes = Buffer.from('MSH|^~\\&|A|B|||2026||ZZZ^Z99|1|P|2.5.1\rZZZ|1\r');
     expect(read(bytes, { source: 'adt', receivedAt: RECEIVED })).toMatchObject({ parked: 'not-supported' });
