@@ -15,7 +15,7 @@ import { listMember } from './list-member.ts';
 import type { Feed } from './list-plan.ts';
 import type { Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
-import { isObject, propertyOf, type FhirStep } from './fhir-path.ts';
+import { fillDefaults, isObject, propertyOf, type FhirStep, type FhirTest } from './fhir-path.ts';
 import { pathKey } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import type { Json } from '../fhir/types.ts';
@@ -145,13 +145,23 @@ function compileList(name: string, branches: readonly Branch[], type: string): M
     if (first.fhir[0]!.index !== undefined && first.fhir.length > 1) {
       const members = compileMembers(group.map(below), type);
       const fixed = constantObject(members);
-      if (fixed) constants.push(fixed);
+      if (fixed) constants.push(filled(fixed, first.fhir[0]!.where, type));
       else feeds.push(feedOf(first, objectCodec(members), type, true));
       continue;
     }
     for (const branch of group) compileOpen(branch, type, feeds, constants);
   }
   return listMember(name, feeds, constants, keysOf(branches));
+}
+
+/** A constant element of a list with what its `where` says. */
+function filled(constants: Always, where: readonly FhirTest[], type: string): Always {
+  if (where.length === 0) return constants;
+  return (root, run) => {
+    const value = constants(root, run);
+    if (value !== undefined) fillDefaults(value, where, type);
+    return value;
+  };
 }
 
 /** Rows with the same `[n]` (and `where`) share one element; each of the others makes its own. */

@@ -33,6 +33,9 @@ const resourceType = z.string().regex(/^[A-Z][A-Za-z]+$/);
 const readingName = z.string().regex(/^[a-z][a-zA-Z]*$/);
 const field = z.string().regex(/^[A-Z][A-Z0-9]{2}-\d+(\.\d+){0,2}$/, 'a field: PV1-7, OBX-3.1');
 
+const nthField = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9]{2}(\[[1-9]\])?-\d+$/, 'a field, of the second segment of its name: PID[2]-3');
 const keyField = z
   .string()
   .regex(
@@ -84,8 +87,8 @@ const identityChange = z.strictObject({
   in: text.default('.').describe('Group or repeating segment, one change each'),
   kind: z.enum(['merge', 'unmerge', 'move']),
   type: resourceType,
-  from: field.describe('Identifier of the one that goes, comes back, or is moved: MRG-1'),
-  into: field.describe('Identifier of the survivor, or of the patient that it belongs to now: PID-3'),
+  from: nthField.describe('Identifier of the one that goes, comes back, or is moved: MRG-1, PID[2]-3'),
+  into: nthField.describe('Identifier of the survivor, or of the patient that it belongs to now: PID-3'),
   when: text.optional().describe('Condition on the message'),
 });
 

@@ -48,15 +48,16 @@ function says(place: TreeReader, { steps }: Field): boolean {
 }
 
 /**
- * The key of a resource that a field names by its identifier (CX, XCN, EI), as `as: key` reads it.
+ * The key of a resource that a field names by its identifier (CX, XCN, EI), as `as: key` reads it. `PID[2]-3` is the field of the second PID.
  * @throws Error when HL7 does not define the field.
  */
 export function compileIdentifier(path: string, of: string, definitions: Definitions): KeyOf {
-  const { steps, type } = compileField(path, definitions);
+  const [, name = '', nth = '1', rest = ''] = /^(\w+?)(?:\[(\d+)\])?(-.+)$/.exec(path) ?? [];
+  const { steps, type } = compileField(`${name}${rest}`, definitions);
   const step = steps.at(-1)!;
   const options = { of, type, step, authority: undefined, number: undefined, namespace: undefined };
   return (place, run) => {
-    const found = findKey(descend(place, steps.slice(0, -1)), options, run);
+    const found = findKey(descend(place.child(name, Number(nth) - 1), steps.slice(1, -1)), options, run);
     return found && `${found.authority.name}|${found.number}`;
   };
 }

@@ -1,6 +1,8 @@
 import { textOf } from '../authority.ts';
 import type { Codec } from '../codec.ts';
-import { isObject } from '../fhir-path.ts';
+import { descend } from '../tree-path.ts';
+import type { Step, TreeReader } from '../tree.ts';
+import { ABSENT_INSTANT } from './instant.ts';
 
 /** What a message is, in words: `event - ADT^A01` (v2-to-FHIR MSG[Coding] and EVN[Provenance]). Read only. */
 export function messageNameCodec(prefix: string, parts: readonly number[]): Codec {
@@ -31,12 +33,32 @@ export const HD_ENDPOINT: Codec = {
   write: (value) => value === undefined,
 };
 
-/** Why an application that is named has no address: nobody said it. Read only. */
-export const HD_NO_ENDPOINT: Codec = {
-  read: (place, run) =>
-    [1, 2, 3].some((part) => textOf(place.child(part)) !== undefined) &&
-    HD_ENDPOINT.read(place, run) === undefined
-      ? { extension: [ABSENT] }
-      : undefined,
-  write: (value) => value === undefined || isObject(value),
-};
+/** Why a message has no sender's address, or one of the named receivers: nobody said it (MessageHeader wants one). Read only. */
+export function noEndpointCodec(
+  address: readonly Step[],
+  application: readonly Step[],
+  others: readonly (readonly Step[])[],
+): Codec {
+  return {
+    read(segment, run) {
+      const own = descend(segment, address);
+      const named = says(own) ? own : descend(segment, application);
+      const needed =
+        others.length === 0 || says(named) || others.some((path) => says(descend(segment, path)));
+      return needed && HD_ENDPOINT.read(named, run) === undefined ? { extension: [ABSENT] } : undefined;
+    },
+    write: () => true,
+  };
+}
+
+function says(place: TreeReader): boolean {
+  return [1, 2, 3].some((part) => textOf(place.child(part)) !== undefined);
+}
+
+/** Why an instant that must be there is absent: nobody said it to the minute, or at all. Read only. */
+export function noInstantCodec(path: readonly Step[]): Codec {
+  return {
+    read: (segment, run) => ABSENT_INSTANT.read(descend(segment, path), run),
+    write: () => true,
+  };
+}
