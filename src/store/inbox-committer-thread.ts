@@ -24,7 +24,7 @@ let closing = false;
 let filing: NodeJS.Timeout | undefined;
 
 /** Longest that a safe message waits for more to be filed together with it, in milliseconds; and after a failure. */
-const FILE_AFTER = 4;
+const FILE_AFTER = 10;
 const FILE_AGAIN_AFTER = 250;
 
 function say(message: FromCommitter): void {
