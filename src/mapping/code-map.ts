@@ -117,9 +117,12 @@ function wrap(mapped: MappedCode, target: CodeTarget): Json {
   return target === 'Coding' ? coding : { coding: [coding] };
 }
 
+const CODE = /^\S+( \S+)*$/;
+
 function unknown(map: CodeMap, text: string, target: CodeTarget): Json | undefined {
   if (target === 'code' || map.unknown === 'refuse') return undefined;
-  if (map.unknown === 'text') return target === 'CodeableConcept' ? { text } : undefined;
+  // What is no code of FHIR (datatypes.html#code) is words.
+  if (map.unknown === 'text' || !CODE.test(text)) return target === 'CodeableConcept' ? { text } : undefined;
   return wrap({ code: text, system: map.v2System, display: undefined }, target);
 }
 

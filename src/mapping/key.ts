@@ -98,11 +98,11 @@ function referenceTo(found: FoundKey, type: string, run: Run): JsonObject {
 /** A reference by the words of the first repetition with a number, where no authority is registered: nothing is guessed. */
 function logicalReference(above: TreeReader, options: KeyOptions, run: Run): JsonObject | undefined {
   const shape = SHAPES[options.type ?? ''];
-  const place = shape && repetitions(above, options).find((it) => textOf(shape.number(it)) !== undefined);
+  const place = shape && repetitions(above, options).find((it) => numberAt(shape.number(it)) !== undefined);
   if (!shape?.authority || !place) return undefined;
   const system = systemCodec(shape.authority).read(place, run);
   const assigner = assignerCodec(shape.authority).read(place, run);
-  const identifier: JsonObject = { value: textOf(shape.number(place))! };
+  const identifier: JsonObject = { value: numberAt(shape.number(place))! };
   if (system !== undefined) identifier['system'] = system;
   if (assigner !== undefined) identifier['assigner'] = assigner;
   return { type: options.of, identifier };
@@ -133,13 +133,19 @@ export function findKey(above: TreeReader, options: KeyOptions, run: Run): Found
   const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
   let best: FoundKey | undefined;
   for (const place of repetitions(above, options)) {
-    const number = textOf(shape.number(place));
+    const number = numberAt(shape.number(place));
     const authority = number === undefined ? undefined : authorityAt(shape.authority!(place), run);
     if (number === undefined || !authority || !names.includes(authority.name)) continue;
     if (!best || names.indexOf(authority.name) < names.indexOf(best.authority.name))
       best = { authority, number };
   }
   return best;
+}
+
+/** A number that says something: spaces are none. */
+function numberAt(place: TreeReader): string | undefined {
+  const text = textOf(place);
+  return text?.trim() === '' ? undefined : text;
 }
 
 /** The registered authority that an HD names; where it says nothing, the sender's. */
@@ -204,7 +210,7 @@ function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: R
   }
   const said = repetitions(above, options).some((place) => {
     const same = readHd(shape.authority!(place), run)?.authority === wanted.authority;
-    return same && textOf(shape.number(place)) === wanted.number;
+    return same && numberAt(shape.number(place)) === wanted.number;
   });
   if (said) return true;
   const place = options.step === undefined ? above : above.child(options.step, free(above, options.step));

@@ -52,22 +52,39 @@ export function linkResources(resources: readonly Linkable[]): void {
   for (const { from, links, resource } of resources) {
     if (!resource) continue;
     for (const link of links) {
-      const targets = targetsOf(resources, link.to, from, resource);
+      const targets = targetsOf(resources, link, from, resource);
       if (targets.length > 0) refer(resource, link, targets);
     }
   }
   nameLogical(resources);
 }
 
-/** `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that has some. */
-function targetsOf(resources: readonly Linkable[], name: string, from: string, self: Resource): string[] {
+/**
+ * `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that has some. A list does not
+ * take what another repetition of the same group says: a request without results has not those of the next.
+ */
+function targetsOf(
+  resources: readonly Linkable[],
+  { to: name, lists }: Link,
+  from: string,
+  self: Resource,
+): string[] {
+  const list = lists[0] === true;
   const named = resources.filter(({ as, resource }) => as === name && resource?.id && resource !== self);
   for (let place = from; named.length > 0; place = above(place)) {
-    const found = named.filter((it) => isWithin(it.from, place));
+    const found = named.filter((it) => isWithin(it.from, place) && !(list && isBeside(it.from, from)));
     if (found.length > 0) return found.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`);
     if (place === '.') break;
   }
   return [];
+}
+
+/** Whether two places lie in two repetitions of one group. */
+function isBeside(one: string, other: string): boolean {
+  const [first, second] = [one.split('/'), other.split('/')];
+  const at = first.findIndex((step, index) => step !== second[index]);
+  const name = (step: string | undefined): string | undefined => step?.replace(/\[\d+\]$/, '');
+  return at >= 0 && second[at] !== undefined && name(first[at]) === name(second[at]);
 }
 
 function above(place: string): string {
@@ -97,6 +114,8 @@ function refer(resource: JsonObject, link: Link, all: readonly string[]): void {
     for (const [at, item] of items.entries()) if (isObject(item)) refer(item, below, [all[at]!]);
     return;
   }
+  const files = path.length === 2 && lists[0] === true && path[1] === 'url' && items === undefined;
+  if (files) return void listAt(resource, path[0]!).push(...targets.map((url) => ({ url })));
   let at: JsonObject = resource;
   for (const [index, name] of path.slice(0, -1).entries()) {
     const next = lists[index] ? (listAt(at, name)[0] ??= {}) : (at[name] ??= {});

@@ -8,14 +8,14 @@ import { dateAndTimeCodec, endByMinutesCodec } from './via/clock.ts';
 import { codingSystemCodec, OID_URI } from './via/coding-system.ts';
 import { assignerCodec, systemCodec } from './via/hd.ts';
 import { contentTypeCodec, ED_DATA, OCTETS } from './via/attachment.ts';
-import { ABSENT_INSTANT, MINUTE_INSTANT } from './via/instant.ts';
+import { ABSENT_INSTANT, endAfterCodec, MINUTE_INSTANT, NO_DATE } from './via/instant.ts';
 import { linesCodec, XAD_TEXT } from './via/lines.ts';
 import { PL_DISPLAY, PL_IDENTIFIER, PL_PART_OF, PL_PHYSICAL_TYPE } from './via/location.ts';
 import { OBSERVATION_VIA } from './via/observation.ts';
 import { XCN_DISPLAY, XPN_TEXT } from './via/person.ts';
 import { MESSAGE_VIA } from './via/message.ts';
 import { XTN_PARTS } from './via/phone.ts';
-import { durationCodec, offsetByDurationCodec, ONE_DAY } from './via/duration.ts';
+import { durationCodec, numberOfTimeCodec, offsetByDurationCodec, ONE, ONE_DAY } from './via/duration.ts';
 import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
 
 /** What a pair of functions may ask of the mapping set when it is compiled. */
@@ -58,6 +58,9 @@ export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec
   'ed-content-type': () => contentTypeCodec(2, OCTETS),
   'ed-data': () => ED_DATA,
   'one-day': () => ONE_DAY,
+  one: () => ONE,
+  'end-after': ({ path }) => endAfterCodec(path('start'), path('end')),
+  'no-date': () => NO_DATE,
   lines: ({ path }) => linesCodec(path('lines')),
   'xad-text': () => XAD_TEXT,
   'cnn-system': () => systemCodec((place) => hdFrom(place, 9)),
@@ -65,6 +68,7 @@ export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec
   'minute-instant': () => MINUTE_INSTANT,
   'absent-instant': () => ABSENT_INSTANT,
   duration: ({ path, codes }) => durationCodec(path('value'), path('unit'), codes('time-unit')),
+  'number-of-time': ({ path, codes }) => numberOfTimeCodec(path('value'), path('unit'), codes('time-unit')),
   'end-by-duration': ({ path, codes }) =>
     offsetByDurationCodec(
       { from: path('start'), value: path('value'), unit: path('unit'), sign: 1 },

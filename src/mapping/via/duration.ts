@@ -46,9 +46,35 @@ export function durationCodec(
 
 const DAY = 86_400_000;
 
+/** The number of a length of time whose unit another row reads; a number without a unit that is known says nothing. */
+export function numberOfTimeCodec(
+  value: readonly Step[],
+  unit: readonly Step[],
+  units: CodeMap | undefined,
+): Codec {
+  return {
+    read(place, run) {
+      if (units?.toFhir.has(textOf(descend(place, unit)) ?? '') !== true) return undefined;
+      return readNumber(descend(place, value), run);
+    },
+    write(number, place) {
+      const digits = decimalText(number);
+      if (number !== undefined && digits === undefined) return false;
+      put(descendTo(place, value), digits);
+      return true;
+    },
+  };
+}
+
 /** One day, of an amount that a place says is that of a day. Read only. */
 export const ONE_DAY: Codec = {
   read: (place) => (place.filled() ? { value: 1, system: UCUM, code: 'd' } : undefined),
+  write: () => true,
+};
+
+/** One of what a strength is given of. Read only. */
+export const ONE: Codec = {
+  read: (place) => (place.filled() ? { value: 1 } : undefined),
   write: () => true,
 };
 

@@ -1,7 +1,16 @@
 import { stringOf, textOf } from '../authority.ts';
-import type { Codec } from '../codec.ts';
-import { formatFhirDateTime, formatHl7DateTime, parseFhirTime, parseHl7Time } from '../time.ts';
-import { say } from '../codec.ts';
+import {
+  formatFhirDateTime,
+  formatHl7DateTime,
+  instantOf,
+  parseFhirTime,
+  parseHl7Time,
+  type Timestamp,
+} from '../time.ts';
+import { say, type Codec } from '../codec.ts';
+import { primitiveCodec } from '../primitive.ts';
+import { descend, descendTo } from '../tree-path.ts';
+import type { Step } from '../tree.ts';
 
 /**
  * A timestamp <-> an instant, from the minute on: an instant says seconds (FHIR R4 datatypes.html#instant), which cores often leave
@@ -34,4 +43,33 @@ export const ABSENT_INSTANT: Codec = {
     return { extension: [{ url: ABSENT, valueCode: 'unknown' }] };
   },
   write: () => true,
+};
+
+const DATE_TIME = primitiveCodec('dateTime', { syntax: 'v2' });
+
+/** The end of a period <-> a dateTime; an end before its start is none (FHIR R4 Period, per-1), and is told. */
+export function endAfterCodec(start: readonly Step[], end: readonly Step[]): Codec {
+  return {
+    read(place, run) {
+      const said = DATE_TIME.read(descend(place, end), run);
+      const times = [start, end].map((path) => parseHl7Time(textOf(descend(place, path)) ?? ''));
+      const [from, to] = times.map((time) => time && instantOf({ ...FIRST, ...time }, run.timeZone));
+      if (said === undefined || from === undefined || to === undefined || from <= to) return said;
+      run.lose('invalid', descend(place, end).location(), 'an end before its start');
+      return undefined;
+    },
+    write: (value, place, run) => DATE_TIME.write(value, descendTo(place, end), run),
+  };
+}
+
+/** What a time that ends early begins with. */
+const FIRST: Omit<Timestamp, 'year'> = { month: 1, day: 1, hour: 0, minute: 0, second: 0 };
+
+/** What stands where a date is expected and is none: words. Read only. */
+export const NO_DATE: Codec = {
+  read(place) {
+    const text = textOf(place)?.trim();
+    return text === undefined || text === '' || parseHl7Time(text) ? undefined : text;
+  },
+  write: (value) => value === undefined,
 };

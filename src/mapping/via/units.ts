@@ -28,6 +28,9 @@ export interface UnitCodec {
   readonly write: (quantity: JsonObject | undefined, place: TreeWriter, run: Run) => boolean;
 }
 
+/** FHIR R4 datatypes.html#code. */
+const CODE = /^\S+( \S+)*$/;
+
 const UNIT = ['unit', 'system', 'code'] as const;
 
 /** Makes the codec of a unit at `paths`. */
@@ -36,7 +39,8 @@ export function unitCodec(paths: UnitPaths, systems: CodeMap | undefined): UnitC
   const read: UnitCodec['read'] = (place, run) => {
     const code = textOf(descend(place, paths.code));
     const words = textOf(descend(place, paths.text)) ?? code;
-    const system = code === undefined ? undefined : names.read(descend(place, paths.system), run);
+    const system =
+      code === undefined || !CODE.test(code) ? undefined : names.read(descend(place, paths.system), run);
     return {
       ...(words === undefined ? {} : { unit: words }),
       ...(system === undefined ? {} : { system, code: code! }),
