@@ -54,7 +54,7 @@ function inResource(
   const why = told.map(
     ({ kind, path, why: reason }) => `${path} ${kind}${reason === undefined ? '' : `: ${reason}`}`,
   );
-  if (told.length === 0 || told.every(({ kind }) => kind === 'deleted')) return { fate: 'mapped', why: [] };
+  if (told.every(({ kind }) => kind === 'deleted')) return { fate: 'mapped', why: [] };
   return { fate: whole ? fateOf(whole) : 'partly', why };
 }
 

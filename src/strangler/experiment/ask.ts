@@ -114,7 +114,7 @@ async function handled(
   const expire = () => {
     cancelGrace = clock.after(GRACE_MS, () => {
       over = true;
-      reject(context.signal.reason as Error);
+      reject(context.signal.reason);
     });
   };
   context.signal.addEventListener('abort', expire, { once: true });

@@ -48,7 +48,7 @@ export async function readPipe(body: Pipe, { maxBytes, signal, clock }: ReadPipe
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => {
     sink.destroy(signal.reason as Error);
-    reject(signal.reason as Error);
+    reject(signal.reason);
   };
   signal.addEventListener('abort', abort, { once: true });
   try {

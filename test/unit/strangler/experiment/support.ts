@@ -121,7 +121,7 @@ export function scripted(script: Script): ScriptedBackend {
 /** Never answers, and notices when it is given up. */
 export const hung: Script = (_request, { signal }) =>
   new Promise((_resolve, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
   );
 
 export const person = (more: Record<string, string> = {}): Resource => ({

@@ -63,6 +63,7 @@ function answer(request: FhirRequest): FhirResponse {
     }
     case 'read':
     case 'vread':
+    case 'history':
       return refusal(404);
     case 'create':
       return request.resource?.resourceType === 'Patient' ? piped(201, request.resource) : refusal(400);
@@ -189,7 +190,7 @@ describe('the contract tests of a backend', () => {
     const backend: Backend = {
       handle: (_request, { signal }) =>
         new Promise((_resolve, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason as Error));
+          signal.addEventListener('abort', () => reject(signal.reason));
         }),
     };
     const checking = checkContract({
