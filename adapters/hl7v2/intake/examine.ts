@@ -6,6 +6,7 @@ import { parseMessage } from '../parse.ts';
 import { findLacks, missing } from './content.ts';
 import { describePlace, describeRefusal } from './fault.ts';
 import type { Fault, Refusal } from './fault.ts';
+import { encodingFault, headerInUsualDelimiters } from './encoding.ts';
 import { readHeader, senderOf, typeOf } from './header.ts';
 import type { Header } from './header.ts';
 import type { MessageType, MessageTypes } from './message-types.ts';
@@ -54,6 +55,13 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
     const refusal: Refusal = { level: 'reject', reason: 'malformed', faults: [fault] };
     const arrival = { ...base, sender: '', controlId: '', type: '?' };
     return { arrival: withVerdict(arrival, refusal), header: undefined, refusal };
+  }
+  const unusable = encodingFault(message);
+  if (unusable) {
+    const header = headerInUsualDelimiters(message, charsetOf(profile));
+    const refusal: Refusal = { level: 'reject', reason: 'malformed', faults: [unusable] };
+    const arrival = { ...base, sender: senderOf(header), controlId: header.controlId, type: '?' };
+    return { arrival: withVerdict(arrival, refusal), header, refusal };
   }
   const header = readHeader(message, charsetOf(profile));
   const { controlId } = header;

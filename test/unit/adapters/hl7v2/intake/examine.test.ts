@@ -33,6 +33,7 @@ const err = (place: string, code: string, reason: keyof typeof ADVICE, words: st
   `ERR||${place}|${code}^HL70357|E|${reason}^^L||${words}|${ADVICE[reason]}`;
 const lacking = (place: string, words: string): string =>
   err(place, '101^Required field missing', 'malformed', words);
+const unusable = (words: string): string => err('MSH^1^2', '102^Data type error', 'malformed', words);
 const absent = (segment: string): string =>
   err(`${segment}^1`, '100^Segment sequence error', 'malformed', `${segment} is missing`);
 
@@ -371,6 +372,39 @@ const ROWS: readonly Row[] = [
     answer: [
       'MSA|AR|',
       err('MSH^1', '100^Segment sequence error', 'malformed', 'MSH or its delimiters cannot be read'),
+    ],
+    verdict: 'rejected malformed',
+  },
+  {
+    what: 'encoding characters that repeat',
+    message: adt().replace('^~\\&', '^^^^'),
+    answer: ['MSA|AR|M1', unusable('MSH-2 names one character for two delimiters')],
+    verdict: 'rejected malformed',
+  },
+  {
+    what: 'a backslash written twice',
+    message: adt().replace('^~\\&', '^~\\\\&'),
+    answer: ['MSA|AR|M1', unusable('MSH-2 names one character for two delimiters')],
+    verdict: 'rejected malformed',
+  },
+  {
+    what: 'encoding characters that are letters',
+    message: adt().replace('^~\\&', 'abcd'),
+    answer: ['MSA|AR|M1', unusable('MSH-2 names a delimiter that is a letter, a digit or no mark at all')],
+    verdict: 'rejected malformed',
+  },
+  {
+    what: 'a field separator that is forgotten behind the encoding characters',
+    message: adt().replace('^~\\&|', '^~\\&'),
+    answer: ['MSA|AR|P', unusable('MSH-2 names a delimiter that is a letter, a digit or no mark at all')],
+    verdict: 'rejected malformed',
+  },
+  {
+    what: 'encoding characters that repeat, where the field separator is one of the usual ones',
+    message: adt().replaceAll('^', '!').replaceAll('|', '^').replace('!~\\&', '!!'),
+    answer: [
+      'MSA^AR^M1',
+      'ERR^^MSH#1#2^102#Data type error#HL70357^E^malformed##L^^MSH-2 names one character for two delimiters^The message lacks something without which it means nothing.',
     ],
     verdict: 'rejected malformed',
   },
