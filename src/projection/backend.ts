@@ -115,7 +115,7 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
       const found = search.page(query, start, count, query.total === 'accurate', now);
       return {
         page: found,
-        matches: found.rids.flatMap((rid) => reading.byRid(rid)?.resource ?? []),
+        matches: reading.byRids(found.rids).map(({ resource }) => resource),
         referring: search.referring(query, found.rids, maxIncluded),
       };
     });

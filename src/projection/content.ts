@@ -54,12 +54,3 @@ export function unstamped(resource: Resource): Resource {
   const meta = keptMeta(resource);
   return meta === undefined ? rest : { ...rest, meta };
 }
-
-/** Whether a value holds a decimal that JavaScript's numbers would not give back. */
-export function hasRawDecimal(value: Json | undefined): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.some(hasRawDecimal);
-  if (JSON.isRawJSON(value)) return true;
-  for (const name in value) if (hasRawDecimal(value[name])) return true;
-  return false;
-}

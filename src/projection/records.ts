@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
-import { parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
-import { hasRawDecimal, stamped } from './content.ts';
+import { stamped } from './content.ts';
+import { keptDecimals, parseKept } from './decimals.ts';
 import { createIndexWriter } from './index/write.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
@@ -70,15 +70,15 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const { names } = options;
   const cache = new LRUCache<string, ResourceRecord>({ max: CACHED });
   const rids = new LRUCache<string, number>({ max: CACHED * 4 });
-  const columns = 'rid, type, id, version, event_at, updated_at, message, json';
+  const columns = 'rid, type, id, version, event_at, updated_at, message, decimals, json';
   const byId = database.prepare(`SELECT ${columns} FROM resource WHERE id = ? AND type = ?`);
   const byNumber = database.prepare(`SELECT ${columns} FROM resource WHERE rid = ?`);
   const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
   const insert = database.prepare(
-    `INSERT INTO resource (type, id, version, event_at, updated_at, message, exotic) VALUES (?, ?, 0, ${NO_EVENT}, 0, 0, 0)`,
+    `INSERT INTO resource (type, id, version, event_at, updated_at, message) VALUES (?, ?, 0, ${NO_EVENT}, 0, 0)`,
   );
   const update = database.prepare(
-    `UPDATE resource SET version = ?, event_at = ?, updated_at = ?, message = ?, exotic = ?, params = ?, sorts = ?, json = ? WHERE rid = ?`,
+    `UPDATE resource SET version = ?, event_at = ?, updated_at = ?, message = ?, decimals = ?, params = ?, sorts = ?, json = ? WHERE rid = ?`,
   );
   const updateEvent = database.prepare('UPDATE resource SET event_at = ? WHERE rid = ?');
   const keep = database.prepare(
@@ -116,7 +116,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       eventAt: Number(row['event_at']),
       updatedAt: Number(row['updated_at']),
       message: Number(row['message']),
-      ...(typeof json === 'string' ? { json, resource: parseJson(json) as Resource } : {}),
+      ...(typeof json === 'string' ? { json, resource: parseKept(json, row['decimals']) as Resource } : {}),
     };
     cache.set(`${record.type}/${record.id}`, record);
     return record;
@@ -172,8 +172,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       const json = JSON.stringify(resource);
       const { params, sorts } = index.write(rid, before, resource);
       writeReferrers(rid, before, resource);
-      const exotic = hasRawDecimal(resource) ? 1 : 0;
-      update.run(version, eventAt, now, message, exotic, params, sorts, json, rid);
+      update.run(version, eventAt, now, message, keptDecimals(resource), params, sorts, json, rid);
       const written = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
       cache.set(`${type}/${id}`, written);
       return written;

@@ -20,7 +20,7 @@ export const PROJECTION_MIGRATIONS: readonly string[] = [
     event_at   INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     message    INTEGER NOT NULL,
-    exotic     INTEGER NOT NULL,
+    decimals   TEXT,
     params     TEXT,
     sorts      TEXT,
     json       TEXT

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { parseJson } from '../../fhir/json.ts';
 import type { Resource } from '../../fhir/types.ts';
 import type { MergeReview } from '../merges.ts';
+import { parseKept } from '../decimals.ts';
 import { createNames, type Names } from '../names.ts';
 import { MERGEABLE } from '../records.ts';
 import type { Bound, Sql } from './condition.ts';
@@ -35,6 +36,8 @@ export interface Reading {
   ridsOfId(id: string): readonly number[];
   /** The resource now; undefined: nobody has told of it. */
   byRid(rid: number): Found | undefined;
+  /** Those that are there of several, in their order. */
+  byRids(rids: readonly number[]): readonly Found[];
   read(type: string, id: string): Found | undefined;
   /** One version; undefined: there is none of that number. */
   version(rid: number, versionId: string): FoundVersion | undefined;
@@ -69,9 +72,11 @@ export function createReading(database: DatabaseSync): Reading {
   const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
   const byId = database.prepare('SELECT rid FROM resource WHERE id = ?');
   const versionOf = database.prepare('SELECT version FROM resource WHERE rid = ?');
-  const load = database.prepare(
-    'SELECT version, updated_at, exotic, json FROM resource WHERE rid = ? AND version > 0',
-  );
+  const content = 'rid, version, updated_at, decimals, json FROM resource';
+  const load = database.prepare(`SELECT ${content} WHERE rid = ? AND version > 0`);
+  const several = 'rid IN (SELECT value FROM json_each(?)) AND version > 0';
+  const loadAll = database.prepare(`SELECT ${content} WHERE ${several}`);
+  const versionsOf = database.prepare(`SELECT rid, version FROM resource WHERE ${several}`);
   const older = database.prepare(
     'SELECT version, updated_at, json FROM version WHERE rid = ? ORDER BY version DESC',
   );
@@ -91,17 +96,33 @@ export function createReading(database: DatabaseSync): Reading {
     return row && Number(row['rid']);
   }
 
+  function foundOf(row: Record<string, unknown>): Found {
+    const json = String(row['json']);
+    const resource = parseKept(json, row['decimals']) as Resource;
+    const rid = Number(row['rid']);
+    const found = { rid, version: Number(row['version']), updatedAt: Number(row['updated_at']), resource };
+    parsed.set(rid, found);
+    return found;
+  }
+
   function byRid(rid: number): Found | undefined {
     const known = parsed.get(rid);
     if (known && versionOf.get(rid)?.['version'] === known.version) return known;
     const row = load.get(rid);
-    if (!row) return undefined;
-    const json = String(row['json']);
-    // Written by us: what has no decimal of its own digits can be read without looking for one.
-    const resource = (row['exotic'] === 0 ? JSON.parse(json) : parseJson(json)) as Resource;
-    const found = { rid, version: Number(row['version']), updatedAt: Number(row['updated_at']), resource };
-    parsed.set(rid, found);
-    return found;
+    return row && foundOf(row);
+  }
+
+  function byRids(rids: readonly number[]): readonly Found[] {
+    const found = new Map<number, Found>();
+    for (const row of versionsOf.all(JSON.stringify(rids))) {
+      const known = parsed.get(Number(row['rid']));
+      if (known && known.version === row['version']) found.set(known.rid, known);
+    }
+    const missing = rids.filter((rid) => !found.has(rid));
+    if (missing.length > 0) {
+      for (const row of loadAll.all(JSON.stringify(missing))) found.set(Number(row['rid']), foundOf(row));
+    }
+    return rids.flatMap((rid) => found.get(rid) ?? []);
   }
 
   function nameOf(rid: number): string {
@@ -127,6 +148,7 @@ export function createReading(database: DatabaseSync): Reading {
     ridOf,
     ridsOfId: (id) => byId.all(id).map((row) => Number(row['rid'])),
     byRid,
+    byRids,
     read(type, id) {
       const rid = ridOf(type, id);
       return rid === undefined ? undefined : byRid(rid);

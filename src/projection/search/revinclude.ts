@@ -41,7 +41,7 @@ export function revIncluded(
   const rids = [...found].sort((a, b) => a - b);
   const complete = rids.length <= limit;
   return {
-    resources: rids.slice(0, limit).flatMap((rid) => reading.byRid(rid)?.resource ?? []),
+    resources: reading.byRids(rids.slice(0, limit)).map(({ resource }) => resource),
     issues: complete ? [] : [tooMany(limit)],
     complete,
   };

@@ -18,6 +18,7 @@ import {
   type Sql,
 } from './condition.ts';
 import { filterCondition, type FilterContext } from './filter.ts';
+import { newestFirst, type NewestFirst } from './newest-first.ts';
 import { orderOf } from './order.ts';
 import { revIncluded, type RevIncluded } from './revinclude.ts';
 import { canBeMerged, type Reading } from './reading.ts';
@@ -41,6 +42,8 @@ export interface SearchPage {
   readonly issues: readonly Issue[];
 }
 
+type Asked = Pick<SearchQuery, 'type' | 'filters' | 'sort'>;
+
 /** A search as it is carried out. */
 interface Plan {
   /** `SELECT rid …`, each once: where the search begins. */
@@ -49,6 +52,8 @@ interface Plan {
   readonly tests: Sql;
   /** What rows do not tell; undefined: they tell all. */
   readonly check: Match | undefined;
+  /** For one patient's resources, the latest first. */
+  readonly newest: NewestFirst | undefined;
 }
 
 export interface ProjectionSearch {
@@ -95,14 +100,14 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
         });
       },
       resolve(type, filter) {
-        const plan = planOf(type, [filter], context);
+        const plan = planOf({ type, filters: [filter], sort: [] }, context);
         return [...candidates(plan, 0)];
       },
     };
     return context;
   }
 
-  function planOf(type: string, filters: readonly SearchFilter[], context: FilterContext): Plan {
+  function planOf({ type, filters, sort }: Asked, context: FilterContext): Plan {
     const typeNumber = number(type);
     const compiled = filters.map((filter) => ({ filter, ...filterCondition(type, filter, context) }));
     const all: Condition = typeNumber === undefined ? NOTHING : allOf(typeNumber);
@@ -115,6 +120,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     return {
       driver: isDistinct(driver) ? start : { ...start, text: `SELECT DISTINCT rid FROM (${start.text})` },
       tests: tests.length === 0 ? { text: '1', values: [] } : joined(tests, ' AND '),
+      newest: unsure.length === 0 ? newestFirst({ type, filters, sort }, conditions, context) : undefined,
       check:
         unsure.length === 0
           ? undefined
@@ -181,6 +187,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     offset: number,
     limit: number,
   ): readonly number[] {
+    if (plan.newest) return latest(plan, plan.newest, offset, limit);
     const order = orderOf(type, sort, number, indexed);
     if (!order) return sortedByContent(type, plan, sort).slice(offset, offset + limit);
     const join = 'CROSS JOIN resource r ON r.rid = x.rid';
@@ -190,6 +197,18 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     }
     const page = over(plan, 'x.rid AS rid', `ORDER BY ${order} LIMIT ? OFFSET ?`, [limit, offset], join);
     return reading.all(page).map((row) => Number(row['rid']));
+  }
+
+  function latest(plan: Plan, newest: NewestFirst, offset: number, limit: number): readonly number[] {
+    const rids = reading.all(newest.dated(limit, offset)).map((row) => Number(row['rid']));
+    if (rids.length === limit) return rids;
+    const dated =
+      rids.length > 0 ? offset + rids.length : Number(reading.first(newest.datedTotal)?.['total']);
+    const { text, values } = newest.undated;
+    const more = [...values, limit - rids.length, Math.max(0, offset - dated)];
+    const join = 'CROSS JOIN resource r ON r.rid = x.rid';
+    const rest = over(plan, 'x.rid AS rid', `AND ${text} ORDER BY r.id LIMIT ? OFFSET ?`, more, join);
+    return [...rids, ...reading.all(rest).map((row) => Number(row['rid']))];
   }
 
   /** Sorted by what the resources say, where the index does not hold it. */
@@ -209,8 +228,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
   ): { readonly plan: Plan; readonly issues: readonly Issue[] } {
     const followed = new Map<number, number>();
     const plan = planOf(
-      query.type,
-      query.filters,
+      query,
       contextOf(now, (from, to) => void followed.set(from, to)),
     );
     const issues = [...followed].map(([from, to]) => followedTo(reading.nameOf(from), reading.nameOf(to)));

@@ -116,8 +116,22 @@ export interface RandomSearch {
 const searches = (type: string, filters: Filters, ...sorts: string[]): fc.Arbitrary<RandomSearch> =>
   fc.record({ type: fc.constant(type), filters: all(filters, 3), sort: sortedBy(...sorts) });
 
+/** One patient's resources by when they were, as is asked most. */
+const ofOnePatient: fc.Arbitrary<RandomSearch> = fc
+  .tuple(
+    pick('patient=p1', 'subject=Patient/p1', 'patient=p0,p1'),
+    fc.option(observationFilters, { nil: undefined }),
+    pick('-date', 'date', '-date,status'),
+  )
+  .map(([patient, more, by]) => ({
+    type: 'Observation',
+    filters: more === undefined ? patient : `${more}&${patient}`,
+    sort: `_sort=${by}`,
+  }));
+
 /** Searches whose every filter is of the resource itself. */
 export const plainSearches = fc.oneof(
+  ofOnePatient,
   searches(
     'Patient',
     patientFilters,
