@@ -2,6 +2,10 @@ import { join } from 'node:path';
 import { createProcessor } from '../../src/events/feed/processor.ts';
 import { createRunner } from '../../src/events/feed/runner.ts';
 import { systemClock } from '../../src/clock.ts';
+import { PROJECTION_MIGRATIONS } from '../../src/projection/schema.ts';
+import { createProjectionWriter } from '../../src/projection/writer.ts';
+import { createTimeZone } from '../../src/search/time-zone.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { openInboxIntake } from '../../src/store/inbox-intake.ts';
 import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
 import { messageOf, openTestProjection, readTestMessage } from '../unit/events/feed/support.ts';
@@ -16,7 +20,14 @@ export interface Offer {
 
 const folder = process.argv[2]!;
 const file = join(folder, 'inbox.sqlite');
-const projection = openTestProjection(join(folder, 'projection.sqlite'));
+const place = join(folder, 'projection.sqlite');
+const projection =
+  process.argv[3] === 'real'
+    ? createProjectionWriter(openDatabase(place, PROJECTION_MIGRATIONS), {
+        zone: createTimeZone('UTC'),
+        base: 'http://127.0.0.1/fhir',
+      })
+    : openTestProjection(place);
 const ledger = openInboxLedger(file);
 const runner = createRunner({
   processor: createProcessor({
