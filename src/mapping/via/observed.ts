@@ -155,8 +155,17 @@ function formsOf(paths: ObservedPaths, parts: ObservedParts): readonly Form[] {
     ...made('valuePeriod', ['DR'], parts.period),
     ...made('valueAttachment', ['ED'], parts.file),
     ...made('valueAttachment', ['RP'], parts.pointer),
+    ...made('valueString', ['TX', 'FT'], onlyLines(TEXT)),
     ...made('valueString', TEXTS, TEXT),
   ];
+}
+
+/** A text of several lines is TX. */
+function onlyLines(codec: Codec): Codec {
+  return {
+    read: (place, run) => codec.read(place, run),
+    write: (value, place, run) => stringOf(value)?.includes('\n') === true && codec.write(value, place, run),
+  };
 }
 
 /** DT has no time of day. */
