@@ -37,6 +37,8 @@ export interface MapSource {
   readonly segments: readonly string[] | undefined;
   /** Whether the map speaks of a part of its structure only. */
   readonly part: boolean;
+  /** Segments of which it speaks in part only, other maps of the rest. */
+  readonly partly?: readonly string[];
   /** Order of an XML element's children. */
   readonly order: readonly string[] | undefined;
   readonly origin: RowOrigin;
@@ -58,6 +60,8 @@ export interface CompiledMap {
   readonly segments: readonly string[];
   /** Whether the map speaks of a part of its structure only, another map of the rest. */
   readonly part: boolean;
+  /** Of several maps in one: segments of which it speaks in part only, another reading of the rest. */
+  readonly partly: readonly string[];
   readonly origin: RowOrigin;
   readonly rows: readonly SourceRow[];
 }

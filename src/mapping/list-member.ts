@@ -15,6 +15,7 @@ export function listMember(
   keys: MemberKeys,
 ): Member {
   const ordered = feeds.every((feed) => feed.where.length === 0);
+  const always = constants.length === 0 ? undefined : allOf(constants);
   return {
     property,
     ...keys,
@@ -26,11 +27,13 @@ export function listMember(
       const present = gather(feeds, root, run.quiet);
       const wanted = Array.isArray(value) ? value : [];
       if (sameJson(distinct(present), wanted)) return false;
+      // What is always so is not written.
+      if (present.length === 0 && wanted.length > 0 && sameJson(always?.(root, run), wanted)) return false;
       const plan = planList(feeds, present, wanted, ordered, root, run);
       for (const [at, feed] of feeds.entries()) writeFeed(feed, plan[at]!, presentOf(present, at), root, run);
       return true;
     },
-    always: constants.length === 0 ? undefined : allOf(constants),
+    always,
   };
 }
 

@@ -36,6 +36,7 @@ export function compileMap(source: MapSource, environment: MapEnvironment): Comp
     cover,
     segments: root === undefined && source.syntax === 'v2' ? (source.segments ?? [legacy]) : [],
     part: source.part,
+    partly: source.partly ?? [],
     origin: source.origin,
     rows: source.rows,
   };

@@ -128,9 +128,13 @@ function combine(names: readonly string[], sources: ReadonlyMap<string, MapSourc
     return source;
   });
   const first = chosen[0]!;
+  const segmentsOf = (source: MapSource) => source.segments ?? [parseMapName(source.name).legacy];
+  const whole = new Set(chosen.filter((source) => !source.part).flatMap(segmentsOf));
   return {
     ...first,
-    segments: chosen.flatMap((source) => source.segments ?? [parseMapName(source.name).legacy]),
+    part: chosen.every((source) => source.part),
+    partly: chosen.flatMap(segmentsOf).filter((segment) => !whole.has(segment)),
+    segments: chosen.flatMap(segmentsOf),
     rows: chosen.flatMap((source) => source.rows),
   };
 }

@@ -43,7 +43,8 @@ export function readTree(map: CompiledMap, root: TreeReader, context: RunContext
 function reportUnread(map: CompiledMap, root: TreeReader, run: Run): void {
   if (map.part) return;
   if (map.segments.length === 0) reportLosses(root, map.cover, run);
-  for (const segment of map.segments) reportChildLosses(root, segment, map.cover, run);
+  for (const segment of map.segments)
+    if (!map.partly.includes(segment)) reportChildLosses(root, segment, map.cover, run);
 }
 
 function asResource(map: CompiledMap, value: Json | undefined): Resource | undefined {

@@ -61,3 +61,11 @@ function parseCsv(text: string): string[][] {
   }
   return rows;
 }
+
+/** Rows of a segment's table that name a FHIR element, those about the whole segment included (`AL1`). */
+export function fateRows(table: string): SegmentRow[] {
+  return rowsOf(`segments/HL7 Segment - FHIR R4_ ${table} - *.csv`).flatMap((cells): SegmentRow[] => {
+    const [field, target] = [cells[1]?.trim() ?? '', cells[9]?.trim() ?? ''];
+    return /^[A-Z][A-Z0-9]{2}(-\d+)?$/.test(field) && target !== '' ? [{ field, target }] : [];
+  });
+}
