@@ -10,7 +10,9 @@ const codecOf = (name: string, paths: Record<string, string> = {}) =>
   VIA[name]!({
     syntax: Object.keys(paths).length > 0 ? 'xml' : 'v2',
     codes: (codes) => set.codes.get(codes),
+    map: (map) => set.maps.get(map),
     path: (parameter) => paths[parameter]!.split('/'),
+    step: 1,
   });
 
 /** What a pair reads from a field, and what it writes for that into an empty one. */
