@@ -29,7 +29,7 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ADT: { Patient: 300, Encounter: 180, Condition: 25, AllergyIntolerance: 30, Coverage: 50, Account: 60 },
   SIU: { Appointment: 13 },
   MDM: { DocumentReference: 9 },
-  PPR: { Condition: 10 },
+  PPR: { Condition: 8 },
   DFT: { ChargeItem: 6 },
 };
 
