@@ -1,6 +1,5 @@
 import { searchParameter } from '../../src/fhir/search-parameters.ts';
 import type { MessageContent, ResourceChange } from '../../src/feed-ports.ts';
-import type { Json } from '../../src/fhir/types.ts';
 import type { RequestContext } from '../../src/ports.ts';
 import type { SearchRules } from '../../src/search/rules.ts';
 
@@ -135,7 +134,7 @@ const resultOf = (
   issued: time,
   performer: [{ reference: 'Practitioner/dr1' }],
   valueQuantity: {
-    value: index % 3 === 0 ? (JSON.rawJSON(`${10 + index}.50`) as unknown as Json) : 10 + index,
+    value: index % 3 === 0 ? JSON.rawJSON(`${10 + index}.50`) : 10 + index,
     unit: 'g/dL',
     system: 'http://unitsofmeasure.org',
     code: 'g/dL',

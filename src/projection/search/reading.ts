@@ -59,6 +59,7 @@ const CACHED = 4_000;
 const STATEMENTS = 500;
 
 export function createReading(database: DatabaseSync): Reading {
+  database.exec('PRAGMA cache_size = -65536');
   const names = createNames(database);
   const statements = new LRUCache<string, StatementSync>({ max: STATEMENTS });
   const parsed = new LRUCache<number, Found>({ max: CACHED });
@@ -114,7 +115,8 @@ export function createReading(database: DatabaseSync): Reading {
 
   function byRids(rids: readonly number[]): readonly Found[] {
     const found = new Map<number, Found>();
-    for (const row of versionsOf.all(JSON.stringify(rids))) {
+    const remembered = rids.filter((rid) => parsed.has(rid));
+    for (const row of remembered.length > 0 ? versionsOf.all(JSON.stringify(remembered)) : []) {
       const known = parsed.get(Number(row['rid']));
       if (known && known.version === row['version']) found.set(known.rid, known);
     }

@@ -1,4 +1,4 @@
-import { FicusError, type Issue } from '../../errors.ts';
+import type { Issue } from '../../errors.ts';
 import type { SearchFilter, SearchQuery, SearchValue } from '../../fhir/search-query.ts';
 import type { Resource } from '../../fhir/types.ts';
 import { compileFilters, type Match } from '../../search/match.ts';
@@ -22,6 +22,7 @@ import { newestFirst, type NewestFirst } from './newest-first.ts';
 import { orderOf } from './order.ts';
 import { revIncluded, type RevIncluded } from './revinclude.ts';
 import { canBeMerged, type Reading } from './reading.ts';
+import { followedTo, tooCostly } from './words.ts';
 
 export interface ProjectionSearchOptions {
   readonly zone: TimeZone;
@@ -287,20 +288,4 @@ function taken(rids: Iterable<number>, offset: number, limit: number): number[] 
 function namedBy(text: string): Pick<SearchValue, 'refType' | 'refId'> {
   const [refType = '', refId = ''] = text.split('/');
   return { refType, refId };
-}
-
-/** The survivor is a resource that the caller may see: its id is no secret. */
-function followedTo(from: string, to: string): Issue {
-  return {
-    severity: 'information',
-    code: 'informational',
-    diagnostics: `${from} was merged into ${to}; the search followed it there.`,
-  };
-}
-
-function tooCostly(limit: number): FicusError {
-  return new FicusError(
-    'too-costly',
-    `For this search more than ${limit} resources would have to be looked at one by one. Narrow it down.`,
-  );
 }
