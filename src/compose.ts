@@ -13,13 +13,14 @@ import { feedOperations } from './compose/feed/desk.ts';
 import { feedFiles } from './compose/feed/files.ts';
 import { messageOpenerOf, startFeed } from './compose/feed/feed.ts';
 import { createFeedRecord } from './compose/feed/record.ts';
-import { wire } from './compose/wiring.ts';
+import { isTold, wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { endingsOf } from './http/lifecycle.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Backend, Clock, Logger } from './ports.ts';
 import { parseSearch } from './search/parse.ts';
+import type { SearchRules } from './search/rules.ts';
 import { createMemoryStores, openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';
 
@@ -87,18 +88,33 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         log,
         metrics,
         record,
+        backends: wiring.installed,
+        origins: {
+          sealer: assembly.sealer,
+          crosswalk: stores.crosswalk,
+          replicas: stores.replicas,
+          pins: wiring.migration.keeping.writes.outbox.pins,
+        },
       }));
     if (feed) undo.splice(1, 0, () => feed.stop());
     const { backend, table, installed, migration } = wiring;
     await migration.start();
     const { contract } = assembly;
     const { maxCount } = config.search;
+    // What refers to a type can be asked for in reverse where one answers for both.
+    const told = (type: string): boolean => isTold(table, config, type);
+    const rulesOf = (type: string): SearchRules => ({
+      serves: (name) => contract.serves(name),
+      parameter: (of, name) => contract.parameter(of, name),
+      include: (of, name) => contract.include(of, name),
+      reverse: (source) => told(type) && told(source),
+    });
     const ending = endingsOf(contract.resources.values());
     servers.open({
       backend,
       promised: (type) => contract.interactions(type),
       parseSearch: (type, pairs, handling) =>
-        parseSearch(type, pairs, { rules: contract, handling, base: publicBase, maxCount }),
+        parseSearch(type, pairs, { rules: rulesOf(type), handling, base: publicBase, maxCount }),
       ...(ending ? { ending } : {}),
       capability: createCapability({
         contract,

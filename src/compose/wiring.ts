@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts';
 import { contractLayer } from '../contract/layer.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import { knownReferences } from '../identity/known-references.ts';
@@ -84,7 +85,13 @@ export async function wire(
         minted: (type) => isMinted(table.get(`${type}.read`)),
         isKnown: (type, id) => keeping.writes.outbox.knows(type, id),
       }),
-      federate({ pages, base: publicBase, serves: readable, failClosed: new Set(config.search.failClosed) }),
+      federate({
+        pages,
+        base: publicBase,
+        serves: readable,
+        failClosed: new Set(config.search.failClosed),
+        followsChains: (type) => isTold(table, config, type),
+      }),
       idempotency({
         store: stores.idempotency,
         clock,
@@ -100,6 +107,18 @@ export async function wire(
     await close();
     throw error;
   }
+}
+
+/** Whether searches of a type are answered by what the feed has told, and by nothing else. */
+export function isTold(
+  table: Pick<RouteTable, 'get'>,
+  { backends }: Pick<Config, 'backends'>,
+  type: string,
+): boolean {
+  const route = table.get(`${type}.search`);
+  const backend = route?.legacy === undefined ? undefined : backends[route.legacy];
+  const answers = route?.stage === 'legacy' || route?.stage === 'shadow';
+  return answers && backend?.kind === 'projection' && !backend.live;
 }
 
 /** Whether all ids of a type come from the legacy side: nothing of it is read from a modern service. */

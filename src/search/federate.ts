@@ -1,5 +1,5 @@
 import { FicusError, type Issue } from '../errors.ts';
-import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
+import type { SearchFilter, SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { followed, setOf } from './ask.ts';
 import { resolveChains } from './chain.ts';
@@ -12,6 +12,10 @@ export interface FederateOptions {
   readonly base?: string;
   /** Whether resources of a type can be read here: what an `_include` can follow. */
   readonly serves: (type: string) => boolean;
+  /**
+   * Whether searches of a type are answered where chains are followed without being asked of others, and resources of the type are found there. Default: none are.
+   */
+  readonly followsChains?: (type: string) => boolean;
   /** Types whose searches fail (503) rather than answer in part, e.g. AllergyIntolerance. */
   readonly failClosed: ReadonlySet<string>;
   /** Most resources that one chained parameter may stand for; default 50. */
@@ -54,7 +58,9 @@ export function federate(options: FederateOptions): Layer {
 
     async function search(request: SearchRequest, context: RequestContext): Promise<FhirResponse> {
       const { query } = request;
-      const chains = await resolveChains(query, layer, context, { maxChained, maxBytes });
+      const chains = isFollowed(query)
+        ? ({ kind: 'resolved', query, issues: [] } as const)
+        : await resolveChains(query, layer, context, { maxChained, maxBytes });
       if (failClosed.has(request.type)) refusePart(chains.issues);
       if (chains.kind === 'nothing') {
         const nothing: SearchSet = { matches: [], included: [], total: 0, issues: [] };
@@ -90,6 +96,14 @@ export function federate(options: FederateOptions): Layer {
       return withIssues(all, found.issues, found.missing.size === 0);
     }
   };
+
+  /** Whether the one that answers holds everything that the chains lead through. */
+  function isFollowed({ type, filters }: SearchQuery): boolean {
+    const { followsChains = () => false } = options;
+    const leadsThrough = ({ chain }: SearchFilter): readonly string[] =>
+      chain ? [chain.targetType, ...leadsThrough(chain.filter)] : [];
+    return followsChains(type) && filters.flatMap(leadsThrough).every(followsChains);
+  }
 
   /** The parameters with which a modern service goes on; undefined: this is no page of one that was taken apart. */
   function resume({ page, applied }: SearchQuery, binding: string): [string, string][] | undefined {
