@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { registerFeedCopies } from './feed/copies.ts';
+import { registerFeedEvents } from './feed/events.ts';
 import { registerFeedExplain } from './feed/explain.ts';
 import { registerFeedMessages } from './feed/messages.ts';
 import { registerFeedReplay } from './feed/replay.ts';
@@ -17,4 +19,6 @@ export function registerFeed(program: Command): void {
   registerFeedReplay(feed);
   registerFeedExplain(feed);
   registerFeedSend(feed);
+  registerFeedCopies(feed);
+  registerFeedEvents(feed);
 }

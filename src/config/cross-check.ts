@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { copyConfig, subscriberConfig } from './feed-schema.ts';
 import { authorityConfig, configSchema, keyConfig, passthroughConfig, routeConfig } from './schema.ts';
 
 /** One thing wrong in a configuration file. */
@@ -24,6 +25,7 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   checkRoutes(listOf(routeConfig, member(written, 'routes')), member(written, 'backends'), say);
   checkZones(written, say);
   checkProjections(member(written, 'backends'), say);
+  checkFollowers(member(written, 'feed'), member(written, 'backends'), say);
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
   for (const name of twice(authorities.map((one) => one.name)))
     say('identity.authorities', `"${name}" is named twice`);
@@ -85,6 +87,23 @@ function checkProjections(backends: unknown, say: Say): void {
     if (kind === undefined) say(path, `there is no backend "${live}"`);
     else if (kind !== 'hl7v2' && kind !== 'soap') say(path, `backend "${live}" is of kind ${kind}`);
   }
+}
+
+/** A copy goes to a modern service, and each follower is there once. */
+function checkFollowers(feed: unknown, backends: unknown, say: Say): void {
+  const copies = listOf(copyConfig, member(feed, 'copies'));
+  for (const [index, copy] of copies.entries()) {
+    if (!copy) continue;
+    const kind = member(member(backends, copy.to), 'kind');
+    const path = `feed.copies.${index}.to`;
+    if (member(backends, copy.to) === undefined) say(path, `there is no backend "${copy.to}"`);
+    else if (kind !== 'modern') say(path, `backend "${copy.to}" is of kind ${String(kind)}`);
+  }
+  for (const to of twice(present(copies).map((one) => one.to)))
+    say('feed.copies', `"${to}" is filled twice: name all types in one place`);
+  const subscribers = present(listOf(subscriberConfig, member(feed, 'subscribers')));
+  for (const name of twice(subscribers.map((one) => one.name)))
+    say('feed.subscribers', `"${name}" is named twice`);
 }
 
 function checkZones(written: unknown, say: Say): void {

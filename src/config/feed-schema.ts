@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { isNetwork, whyNoReceiver } from '../events/feed/internal-address.ts';
+import { TOPICS } from '../events/feed/topic.ts';
+import { RESOURCE_TYPES } from '../fhir/elements.ts';
 import { secretSource } from './secret.ts';
 import { clientTls } from './tls-schema.ts';
 
@@ -130,6 +133,37 @@ export const interfaceConfig = z.strictObject({
   stallMs: silence.default(60_000).describe('The same inside a message; 0: never'),
 });
 
+/** A modern service that is kept in step with what the feed tells. */
+export const copyConfig = z.strictObject({
+  to: z.string().min(1).describe('Name of a backend of kind `modern`'),
+  types: z
+    .array(z.enum(RESOURCE_TYPES as readonly [string, ...string[]]))
+    .min(1)
+    .describe('Resource types that it is brought'),
+  owner: z.string().min(1).describe('Who decides about what the service refuses'),
+});
+
+/** One who is told of a topic. */
+export const subscriberConfig = z
+  .strictObject({
+    name: name.describe('Its own; with the same name it goes on where it was'),
+    topic: z.enum(TOPICS).describe('What it is told of'),
+    url: z.string().describe('http or https address that notifications are posted to'),
+    owner: z.string().min(1).describe('Who is asked when it takes nothing'),
+    allowLoopback: z
+      .boolean()
+      .default(false)
+      .describe('Whether the address may be on this machine: for trying out'),
+    networks: z
+      .array(z.string().refine(isNetwork, { error: 'is no network, 10.20.0.0/16' }))
+      .default([])
+      .describe('Private networks that the address may be in, `10.20.0.0/16`; link-local ones never are'),
+  })
+  .superRefine(({ url, ...rules }, context) => {
+    const why = whyNoReceiver(url, { ...rules, networks: rules.networks.filter(isNetwork) });
+    if (why !== undefined) context.addIssue({ code: 'custom', path: ['url'], message: why });
+  });
+
 /** Events that legacy cores push. */
 export const feedConfig = z.strictObject({
   interfaces: z.record(name, interfaceConfig).describe('MLLP interfaces by name'),
@@ -151,7 +185,19 @@ export const feedConfig = z.strictObject({
     .max(192 * 1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe('Bytes waiting for the disk at which nothing more is read from any sender'),
+  copies: z
+    .array(copyConfig)
+    .default([])
+    .describe(
+      'Modern services that are filled with what the feed tells; deliveries go as `migration.outbox` says',
+    ),
+  subscribers: z
+    .array(subscriberConfig)
+    .default([])
+    .describe('Who is told of a topic, by id-only notifications'),
 });
 
 export type FeedConfig = z.output<typeof feedConfig>;
+export type CopyConfig = z.output<typeof copyConfig>;
+export type SubscriberConfig = z.output<typeof subscriberConfig>;
 export type InterfaceConfig = z.output<typeof interfaceConfig>;

@@ -372,7 +372,13 @@ describe('refusals of the admin API', () => {
   it.each(ofEndpoints.map(({ id }) => [id] as const))(
     'of %s: 404 in words for what there is not',
     async (id) => {
-      const params = { endpoint: 'Observation.nothing', id: 'nothing', name: 'nothing', seq: '999' };
+      const params = {
+        endpoint: 'Observation.nothing',
+        id: 'nothing',
+        name: 'nothing',
+        seq: '999',
+        type: 'Observation',
+      };
       const { status, body } = await ask(id, { params, ...(BODIES[id] ? { body: BODIES[id] } : {}) });
       expect({ status, body }).toMatchObject({ status: 404, body: { error: 'not-found' } });
       expect(body['message']).toMatch(/^There is no .*[.]$/);
@@ -385,7 +391,7 @@ describe('refusals of the admin API', () => {
     'of %s: 422 for a change that nobody signs, and for one that says what it does not take',
     async (id) => {
       const { by: _, ...unsigned } = { ...SIGNED, ...BODIES[id] };
-      const params = { endpoint: SEARCH, id: 'x', name: 'observations', seq: '1' };
+      const params = { endpoint: SEARCH, id: 'x', name: 'observations', seq: '1', type: 'Observation' };
       for (const body of [unsigned, { ...unsigned, by: '  ' }]) {
         const said = await ask(id, { params, body });
         expect(said.status, said.text).toBe(422);

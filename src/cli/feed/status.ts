@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
+import { formatCopy } from './copy-view.ts';
+import type { CopyView } from './copy-view.ts';
 import { durationOf, formatTable, hanging, many } from '../text.ts';
 
 interface Counts {
@@ -11,6 +13,15 @@ interface Counts {
   readonly superseded: number;
   readonly parked: number;
   readonly rejected: number;
+}
+
+interface SubscriberView {
+  readonly name: string;
+  readonly topic: string;
+  readonly told: number;
+  readonly last: number;
+  readonly trouble?: string;
+  readonly troubleSeconds?: number;
 }
 
 export interface StatusView {
@@ -25,6 +36,8 @@ export interface StatusView {
   readonly oldestWaitingSeconds?: number;
   readonly oldestParkedSeconds?: number;
   readonly held: boolean;
+  readonly copies: readonly CopyView[];
+  readonly subscribers: readonly SubscriberView[];
   readonly trouble?: string;
   readonly health: { readonly ok: boolean; readonly problems: readonly string[] };
 }
@@ -33,7 +46,8 @@ const TERMS = ['received', 'waiting', 'processed', 'duplicate', 'superseded', 'p
 
 /** The counts of every interface, what is parked and why, and whether the sums are right. */
 export function formatStatus(status: StatusView): string {
-  const { interfaces, parked, oldestWaitingSeconds, oldestParkedSeconds, held, health } = status;
+  const { interfaces, parked, oldestWaitingSeconds, oldestParkedSeconds, held, health, copies, subscribers } =
+    status;
   const rows = interfaces.map(({ name, port, connections, counts }) => [
     name,
     port === undefined ? '-' : String(port),
@@ -56,10 +70,20 @@ export function formatStatus(status: StatusView): string {
       ? [`Parked: ${reasons.join(', ')}.${age(oldestParkedSeconds)} See: ficus feed parked`]
       : []),
     ...(held ? ['Senders are held back: the disk is behind.'] : []),
+    ...copies.map((copy) => `Copy ${formatCopy(copy)}`),
+    ...subscribers.map(formatSubscriber),
     ...health.problems.map((problem) => `PROBLEM: ${problem}`),
   ]
     .map((line) => (line.includes('  ') ? line : hanging('', line)))
     .join('\n');
+}
+
+function formatSubscriber({ name, topic, told, last, trouble, troubleSeconds = 0 }: SubscriberView): string {
+  const why =
+    trouble === undefined
+      ? ''
+      : ` PROBLEM for ${durationOf(troubleSeconds * 1_000)}: ${trouble}. It is tried again.`;
+  return `Subscriber ${name} (${topic}): told ${told} of ${many(last, 'event')}.${why}`;
 }
 
 /** `ficus feed status`. */

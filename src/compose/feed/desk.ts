@@ -9,6 +9,7 @@ import { fieldsOf } from '../../mapping/coverage.ts';
 import { explainMessage } from '../../mapping/explain-message.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Feed } from './feed.ts';
+import { followingOperations, followingStatus, wholeNumber } from './following-desk.ts';
 import type { MessageOpener } from './reader.ts';
 
 export interface FeedDeskOptions {
@@ -36,6 +37,7 @@ export function feedOperations({
     return maybe;
   };
   return {
+    ...followingOperations({ followingOf: () => feedOf().following, log }),
     feedStatus: () => ({ body: statusOf(feedOf(), clock.now()) }),
     recountFeed: async () => ({ body: await feedOf().processor.audit() }),
     listMessages: ({ query }) => {
@@ -126,13 +128,6 @@ function filterOf(query: Readonly<Record<string, string>>, limit: number): Messa
   };
 }
 
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new FicusError('invalid', `${name} is a whole number.`);
-  return value;
-}
-
 function statusOf(feed: Feed, now: number) {
   const figures = feed.ledger.figures();
   const known = new Map(figures.interfaces.map(({ source, counts }) => [source, counts]));
@@ -152,6 +147,7 @@ function statusOf(feed: Feed, now: number) {
     ...(waiting === undefined ? {} : { oldestWaitingSeconds: age(waiting) }),
     ...(parked === undefined ? {} : { oldestParkedSeconds: age(parked) }),
     held: feed.intake.held,
+    ...followingStatus(feed.following, now),
     ...(feed.processor.trouble === undefined ? {} : { trouble: feed.processor.trouble }),
     health: feed.health(),
   };

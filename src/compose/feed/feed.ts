@@ -12,7 +12,7 @@ import type { FeedHealth } from '../../events/feed/conservation.ts';
 import { registerFeedMetrics } from '../../events/feed/metrics.ts';
 import { connectProcessor } from '../../events/feed/processor-client.ts';
 import type { ProcessorClient } from '../../events/feed/processor-client.ts';
-import type { InboxIntake, InboxLedger, MessageOutcome } from '../../feed-ports.ts';
+import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
 import { openInboxIntake } from '../../store/inbox-intake.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
 import type { Metrics } from '../../metrics.ts';
@@ -21,6 +21,8 @@ import type { Assembly } from '../assembly.ts';
 import { interfaceProfile } from '../interface-profile.ts';
 import { feedFiles } from './files.ts';
 import type { ProcessorData } from './processor-thread.ts';
+import { startFollowing } from './following.ts';
+import type { Following, FollowingOptions } from './following.ts';
 import { createMessageOpener, profilesOf } from './reader.ts';
 import type { MessageOpener } from './reader.ts';
 import type { FeedRecord } from './record.ts';
@@ -34,6 +36,8 @@ export interface Feed {
   /** For questions; what processes has its own. */
   readonly ledger: InboxLedger;
   readonly processor: ProcessorClient;
+  /** Modern services that are filled, and who is told of topics. */
+  readonly following: Following;
   health(): FeedHealth;
   /** Takes no more, lets what is in hand become safe, ends the step in hand. */
   stop(): Promise<void>;
@@ -49,6 +53,31 @@ export interface FeedOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly record: FeedRecord;
+  /** Backends that may be filled, and what tells which resources they made themselves. */
+  readonly backends: FollowingOptions['backends'];
+  readonly origins: FollowingOptions['origins'];
+}
+
+/** Messages are recounted so often, in milliseconds. */
+const RECOUNT_MS = 3_600_000;
+
+/** Recounts the messages now and then: whether the counts that are kept are what is there. */
+function createRecount(processor: Pick<ProcessorClient, 'audit'>, clock: Clock, log: Logger) {
+  let last: { readonly holds: boolean } | undefined;
+  let cancel = clock.after(RECOUNT_MS, look);
+  async function recount(): Promise<void> {
+    try {
+      last = await processor.audit();
+      if (!last.holds) log.error('the messages of the feed are not what their counts say');
+    } catch (error) {
+      log.error('the messages of the feed could not be recounted', { error });
+    }
+  }
+  function look(): void {
+    void recount();
+    cancel = clock.after(RECOUNT_MS, look);
+  }
+  return { last: () => last, stop: () => cancel() };
 }
 
 /** Longest that a message may wait, and be parked, before the health says so. */
@@ -59,7 +88,7 @@ const LIMITS = { waiting: 5 * 60_000, parked: 24 * 3_600_000 };
  * address is taken or a file cannot be opened.
  */
 export async function startFeed(config: FeedConfig, options: FeedOptions): Promise<Feed> {
-  const { assembly, stateDir, clock, log, metrics, record } = options;
+  const { loaded, assembly, stateDir, clock, log, metrics, record } = options;
   const files = feedFiles(stateDir);
   const undo: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
@@ -69,16 +98,39 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     const owners = Object.fromEntries(
       Object.entries(config.interfaces).map(([name, { owner }]) => [name, owner]),
     );
-    const inbox = await openInboxIntake({ file: files.inbox, owners });
+    let awake = (): void => {};
+    let lost: string | undefined;
+    const inbox = await openInboxIntake({
+      file: files.inbox,
+      owners,
+      // Not at the receipt: what is safe is to be found a moment later.
+      onStored: () => awake(),
+      onFailure: (error) => {
+        lost = 'nothing more can be made safe: the inbox cannot be written';
+        log.error('the committer of the inbox ended', { error });
+      },
+    });
     undo.push(() => inbox.close());
     const ledger = openInboxLedger(files.inbox);
     undo.push(() => ledger.close());
     const settlements = createSettlements((seq) => outcomeOf(ledger, seq));
-    const processor = startProcessor(options, (outcomes) => settlements.settled(outcomes));
+    const following = startFollowing(config, {
+      ...options,
+      file: files.followers,
+      delivery: loaded.config.migration.outbox,
+    });
+    undo.push(() => following.stop());
+    const processor = startProcessor(options, (outcomes) => {
+      settlements.settled(outcomes);
+      following.wake();
+    });
+    awake = () => processor.wake();
     undo.push(() => processor.stop());
+    const recount = createRecount(processor, clock, log);
+    undo.push(recount.stop);
     const intake = await createIntake({
       interfaces: profiles(config, options),
-      inbox: waking(inbox, processor),
+      inbox,
       types: createMessageTypes(assembly.mappings.messages.values()),
       settlements,
       clock,
@@ -102,14 +154,18 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       intake,
       ledger,
       processor,
-      health: () =>
-        feedHealth({
+      following,
+      health: () => {
+        const { problems } = feedHealth({
           figures: ledger.figures(),
-          audit: undefined,
-          trouble: processor.trouble,
+          audit: recount.last(),
+          trouble: lost ?? processor.trouble,
           now: clock.now(),
           limits: LIMITS,
-        }),
+        });
+        const all = [...problems, ...following.problems()];
+        return { ok: all.length === 0, problems: all };
+      },
       stop,
     };
   } catch (error) {
@@ -129,32 +185,6 @@ function profiles(config: FeedConfig, { assembly, loaded }: FeedOptions) {
     secret: assembly.secrets.text,
   };
   return Object.entries(config.interfaces).map(([name, one]) => interfaceProfile(name, one, texts));
-}
-
-/** The inbox, telling the processor that there is something new. */
-function waking(inbox: InboxIntake, processor: ProcessorClient): InboxIntake {
-  let told = false;
-  const wake = (): void => {
-    // One word for all that became safe together.
-    if (told) return;
-    told = true;
-    setImmediate(() => {
-      told = false;
-      processor.wake();
-    });
-  };
-  return {
-    async receive(arrival) {
-      const receipt = await inbox.receive(arrival);
-      if (receipt.kind === 'stored') wake();
-      return receipt;
-    },
-    lastSequence: (source, sender) => inbox.lastSequence(source, sender),
-    get pending() {
-      return inbox.pending;
-    },
-    close: () => inbox.close(),
-  };
 }
 
 function startProcessor(
@@ -204,14 +234,20 @@ function createAge({
 }): () => number | undefined {
   let askedAt = -Infinity;
   let age: number | undefined;
-  let heardAt: number | undefined = ledger.list({ newestFirst: true, limit: 1 })[0]?.receivedAt;
+  let heardAt: number | undefined;
   return () => {
     const now = clock.now();
     if (now - askedAt < FRESH_MS) return age;
     askedAt = now;
-    if (Object.values(intake.stats).some(({ connections }) => connections > 0)) heardAt = now;
+    const connected = Object.values(intake.stats).some(({ connections }) => connections > 0);
+    if (connected) heardAt = now;
+    else heardAt = latest(heardAt, ledger.list({ newestFirst: true, limit: 1 })[0]?.receivedAt);
     const since = ledger.figures().oldest.waiting ?? heardAt;
     age = since === undefined ? undefined : Math.max(0, (now - since) / 1_000);
     return age;
   };
+}
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one;
 }

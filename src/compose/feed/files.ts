@@ -6,10 +6,16 @@ import type { IndexedNames } from '../../projection/index/parameters.ts';
 export interface FeedFiles {
   readonly inbox: string;
   readonly projection: string;
+  /** Where copies and subscribers stand. */
+  readonly followers: string;
 }
 
 export function feedFiles(stateDir: string): FeedFiles {
-  return { inbox: join(stateDir, 'inbox.sqlite'), projection: join(stateDir, 'projection.sqlite') };
+  return {
+    inbox: join(stateDir, 'inbox.sqlite'),
+    projection: join(stateDir, 'projection.sqlite'),
+    followers: join(stateDir, 'followers.sqlite'),
+  };
 }
 
 /** Which search parameters the projection indexes: those that the contract promises; of types that it does not name, none but the patient. */

@@ -1,0 +1,330 @@
+import { LRUCache } from 'lru-cache';
+import { FicusError } from '../../errors.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../feed-ports.ts';
+import type { Resource } from '../../fhir/types.ts';
+import type { DeadCopy, FollowerStore } from '../../follower-ports.ts';
+import type { Backend, Clock, Logger } from '../../ports.ts';
+import { createBackground } from '../background.ts';
+import { referencesOf, release, withoutServerMeta } from '../content.ts';
+import { SetbackError, nextTry, setbackOf, setbackOfAnswer } from '../verdict.ts';
+import type { BackOff, Setback } from '../verdict.ts';
+import { createWorkQueue } from '../work-queue.ts';
+import { createBacklog } from './copy-backlog.ts';
+import type { Owed } from './copy-backlog.ts';
+import { createCopyReader } from './copy-reader.ts';
+
+export interface CopyOptions extends BackOff {
+  /** Name of the modern service's backend. */
+  readonly name: string;
+  readonly types: readonly string[];
+  /** Who decides about what the service refuses. */
+  readonly owner: string;
+  readonly events: Pick<ProjectionLog, 'events' | 'last'>;
+  /** A resource as the projection has it now; undefined: nobody has told of it. */
+  readonly current: (
+    type: string,
+    id: string,
+  ) => { readonly resource: Resource; readonly version: number } | undefined;
+  /**
+   * Whether a resource may be sent: `leave` what the service itself is the origin of (an echo of its own write); `wait` while the legacy side is still
+   * being told of something of it.
+   */
+  readonly mayCopy: (
+    type: string,
+    id: string,
+    patient: string | undefined,
+  ) => Promise<'send' | 'leave' | 'wait'>;
+  readonly store: Pick<FollowerStore, 'cursor' | 'advance' | 'place' | 'dead' | 'bury' | 'exhume'>;
+  readonly target: Backend;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Patients at once. */
+  readonly concurrency: number;
+  /** Failures before an owner must decide. Those of a service that takes nothing at all meanwhile do not count. */
+  readonly attempts: number;
+  /** Longest that one delivery waits, in milliseconds (default 30 s). */
+  readonly deliveryMs?: number;
+  /** Resources that are owed in memory at most; the log keeps the others (default 5,000). */
+  readonly window?: number;
+  /** 0 to 1, exclusive; for the jitter (default Math.random). */
+  readonly random?: () => number;
+}
+
+/** How far a copy is. */
+export interface CopyStatus {
+  /** Number of the last event that everything is done with, and of the last that there is. */
+  readonly position: number;
+  readonly last: number;
+  /** Resources on their way. */
+  readonly waiting: number;
+  /** Since when the oldest of them is owed, in epoch milliseconds. */
+  readonly oldest?: number;
+  readonly dead: number;
+  /** Since this process began: brought, and left alone because the service itself is their origin. */
+  readonly sent: number;
+  readonly left: number;
+  /** What keeps the service from taking anything; absent while it takes something. */
+  readonly trouble?: string;
+}
+
+/** A modern service kept in step with the projection. */
+export interface Copy {
+  start(): void;
+  /** The log has gone on. */
+  wake(): void;
+  /** Takes nothing new; resolves when what is under way has ended. */
+  stop(): Promise<void>;
+  status(): CopyStatus;
+  dead(): readonly DeadCopy[];
+  /** Tries a dead one again. @throws FicusError `not-found` */
+  retry(type: string, id: string): void;
+  /** Gives a dead one up, until it changes again. @throws FicusError `not-found` */
+  discard(type: string, id: string): void;
+}
+
+const STOP_MS = 2_000;
+const REMEMBERED = 20_000;
+
+/**
+ * Follows the projection's log: PUT under our ids, with what the projection says at the time of sending, so that several changes collapse; in order for
+ * each patient, others meanwhile; at least once. The cursor passes only what was brought, is dead and written down, or is none of ours.
+ */
+export function createCopy(options: CopyOptions): Copy {
+  const { name, types, owner, events, current, store, clock, log, window = 5_000 } = options;
+  const { random = Math.random, deliveryMs = 30_000 } = options;
+  const background = createBackground({ name: 'ficus:copy', ms: deliveryMs, clock, log });
+  const queue = createWorkQueue({ clock, concurrency: options.concurrency, work: deliver });
+  const backlog = createBacklog();
+  const dead = new Map<string, DeadCopy>();
+  /** Versions that the service has: events about them, or older ones, say nothing new. */
+  const brought = new LRUCache<string, number>({ max: REMEMBERED });
+  const stopping = new AbortController();
+  let sent = 0;
+  let left = 0;
+  const sentWhenFailed = new WeakMap<Owed, number>();
+  let trouble: string | undefined;
+  /** It took nothing when it was last asked. */
+  let out = false;
+  let outages = 0;
+  /** Epoch milliseconds before which nothing is sent: the service takes nothing. */
+  let resumeAt = 0;
+
+  const reader = createCopyReader({
+    name,
+    types,
+    events,
+    store,
+    clock,
+    log,
+    retryMs: options.maxRetryMs,
+    hasRoom: () => backlog.size < window,
+    take,
+    lowest: () => backlog.lowest(),
+  });
+
+  function take(event: ProjectionEvent): void {
+    const { type, id, version } = event;
+    const known = nameOf(event);
+    const done = Math.max(brought.get(known) ?? 0, dead.get(known)?.version ?? 0);
+    if (version <= done && !backlog.owes(type, id)) return;
+    const lane = backlog.add(event, clock.now());
+    // One that waits for its next try goes on waiting.
+    if (backlog.head(lane)?.tries === 0) queue.offer(lane, clock.now());
+  }
+
+  async function deliver(lane: string): Promise<void> {
+    const owed = backlog.head(lane);
+    if (!owed || stopping.signal.aborted) return;
+    if (clock.now() < resumeAt) return queue.offer(lane, resumeAt);
+    backlog.begin(owed);
+    let version = 0;
+    try {
+      await background.run(async (context) => {
+        const way = await options.mayCopy(owed.type, owed.id, owed.patient);
+        if (way === 'wait') throw new SetbackError(WAITING);
+        // Read last: what is sent is no older than any event that was read before.
+        const now = current(owed.type, owed.id);
+        version = now?.version ?? owed.version;
+        if (way === 'leave' || !now) {
+          left += 1;
+          return;
+        }
+        await put(owed, now.resource, context);
+        sent += 1;
+      }, stopping.signal);
+      arrived(owed, version);
+      queue.offer(lane, clock.now());
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      setBack(owed, version, error);
+    }
+    if (backlog.size < window) reader.readOn();
+  }
+
+  async function put(
+    { type, id }: Owed,
+    resource: Resource,
+    context: Parameters<Backend['handle']>[1],
+  ): Promise<void> {
+    const response = await options.target.handle(
+      {
+        interaction: 'update',
+        type,
+        id,
+        resource: { ...withoutServerMeta(resource), id },
+        handling: 'lenient',
+        returning: 'minimal',
+      },
+      context,
+    );
+    release(response.body);
+    const setback = setbackOfAnswer(response, 'modern');
+    if (setback) throw new SetbackError(setback);
+  }
+
+  function arrived(owed: Owed, version: number): void {
+    const known = nameOf(owed);
+    brought.set(known, version);
+    if (dead.has(known)) {
+      store.exhume(name, owed.type, owed.id);
+      dead.delete(known);
+    }
+    backlog.end(owed, version, clock.now());
+    reader.save();
+    trouble = undefined;
+    if (!out) return;
+    out = false;
+    outages = 0;
+    resumeAt = 0;
+    log.info('a modern service takes copies again', { to: name });
+    // The others need not wait for the end of their pause.
+    queue.hurry();
+  }
+
+  function setBack(owed: Owed, version: number, error: unknown): void {
+    const { kind, words } = setbackOf(error);
+    owed.tries += 1;
+    if (error instanceof SetbackError && error.setback === WAITING) return pause(owed, words);
+    log.warn('a resource was not copied', { to: name, kind, attempt: owed.tries, reason: words });
+    if (kind === 'outage') return outage(owed, words);
+    const missing = kind === 'refusal' && refersToOwed(owed);
+    if (kind === 'refusal' && !missing) return die(owed, version, words);
+    if (missing || isSentSince(owed)) owed.failures += 1;
+    else out = true;
+    if (owed.failures >= options.attempts) return die(owed, version, words);
+    // What it refers to may come first.
+    pause(owed, words, missing);
+  }
+
+  function outage(owed: Owed, words: string): void {
+    if (clock.now() >= resumeAt) outages += 1;
+    out = true;
+    trouble = words;
+    resumeAt = Math.max(resumeAt, nextTry(options, outages, clock, random));
+    backlog.putBack(owed);
+    queue.offer(owed.lane, resumeAt);
+  }
+
+  /** Whether the service took anything since the last failure of this one. */
+  function isSentSince(owed: Owed): boolean {
+    const before = sentWhenFailed.get(owed);
+    sentWhenFailed.set(owed, sent);
+    return before !== undefined && sent > before;
+  }
+
+  function pause(owed: Owed, words: string, behind = false): void {
+    backlog.putBack(owed, behind);
+    trouble ??= words;
+    const isFirst = backlog.head(owed.lane) === owed;
+    queue.offer(owed.lane, isFirst ? nextTry(options, owed.tries, clock, random) : clock.now());
+  }
+
+  /** Whether a resource refers to one that the service is still to be brought. */
+  function refersToOwed({ type, id }: Owed): boolean {
+    const resource = current(type, id)?.resource;
+    return (resource ? referencesOf(resource) : []).some((reference) => {
+      const [toType = '', toId = ''] = reference.split('/');
+      return (toType !== type || toId !== id) && backlog.owes(toType, toId);
+    });
+  }
+
+  function die(owed: Owed, version: number, reason: string): void {
+    const { type, id, first: number, tries: attempts, lane } = owed;
+    const at = clock.now();
+    const one = { copy: name, type, id, number, version, attempts, reason, owner, at, retrying: false };
+    try {
+      store.bury(one);
+    } catch (error) {
+      // Not on disk: then it is owed still.
+      log.error('what a modern service refused cannot be written down', { to: name, error });
+      backlog.putBack(owed);
+      queue.offer(lane, at + options.maxRetryMs);
+      return;
+    }
+    dead.set(nameOf(one), one);
+    backlog.end(owed, version, at);
+    log.error('a resource cannot be copied', { to: name, reason });
+    reader.save();
+    queue.offer(lane, at);
+  }
+
+  function deadOne(type: string, id: string): DeadCopy {
+    const one = dead.get(nameOf({ type, id }));
+    if (!one) throw new FicusError('not-found', 'There is no such resource among those that were refused.');
+    return one;
+  }
+
+  return {
+    start() {
+      reader.open();
+      for (const one of store.dead(name)) {
+        dead.set(nameOf(one), one);
+        if (one.retrying) queue.offer(backlog.add(one, clock.now()), clock.now());
+      }
+      reader.readOn();
+    },
+    wake: () => reader.readOn(),
+    async stop() {
+      // What is under way may end.
+      const cancel = clock.after(STOP_MS, () => stopping.abort());
+      await queue.stop();
+      cancel();
+      stopping.abort();
+      reader.close();
+    },
+    status() {
+      const oldest = backlog.oldest();
+      return {
+        position: reader.position(),
+        last: events.last(),
+        waiting: backlog.size,
+        ...(oldest === undefined ? {} : { oldest }),
+        dead: dead.size,
+        sent,
+        left,
+        ...(trouble === undefined || backlog.size === 0 ? {} : { trouble }),
+      };
+    },
+    dead: () => [...dead.values()],
+    retry(type, id) {
+      const again = { ...deadOne(type, id), retrying: true };
+      store.bury(again);
+      dead.set(nameOf(again), again);
+      queue.offer(backlog.add(again, clock.now()), clock.now());
+    },
+    discard(type, id) {
+      deadOne(type, id);
+      store.exhume(name, type, id);
+      dead.delete(nameOf({ type, id }));
+    },
+  };
+}
+
+const WAITING: Setback = {
+  kind: 'failure',
+  words: 'the legacy side is still to be told of a write of the same patient',
+};
+
+function nameOf({ type, id }: { readonly type: string; readonly id: string }): string {
+  return `${type}/${id}`;
+}
