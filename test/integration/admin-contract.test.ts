@@ -53,6 +53,20 @@ beforeAll(async () => {
           gates: { ...gates, criticalRate: 0.9, minPatients: 1, minCalls: 1 },
           capture: { ...capture, days: 1 },
         },
+        feed: {
+          ...config.feed!,
+          copies: [{ to: 'observations', types: ['Patient'], owner: 'laboratory' }],
+          subscribers: [
+            {
+              name: 'portal',
+              topic: 'patient-merge',
+              url: 'http://127.0.0.1:9/merges',
+              owner: 'portal',
+              allowLoopback: true,
+              networks: [],
+            },
+          ],
+        },
       },
     };
   });
@@ -325,7 +339,7 @@ describe('answers of the admin API', () => {
     expect(report.answers).toEqual({ AA: 3 });
     const status = await when('feedStatus', {}, ({ interfaces }) => {
       const [{ counts }] = interfaces as [{ counts: Record<string, number> }];
-      return counts['waiting'] === 0;
+      return counts['received'] === 3 && counts['waiting'] === 0;
     });
     expect(status['interfaces']).toMatchObject([
       { counts: { received: 3, processed: 1, duplicate: 1, parked: 1 }, conserved: true },
@@ -349,6 +363,45 @@ describe('answers of the admin API', () => {
     });
     const coverage = await fitting('feedCoverage');
     expect(coverage['fields']).toContainEqual(expect.objectContaining({ field: 'PID-8', seen: 1 }));
+  }, 60_000);
+
+  it('fit the document for what follows the feed', async () => {
+    await hospital.clearDials();
+    await hospital.dial({ protocol: 'modern', fault: 'status', status: 422, operation: 'Patient.update' });
+    const merge = [
+      'MSH|^~\\&|HOSPIX|MAIN|FICUS|GATE|20261102110000||ADT^A40^ADT_A39|M3|P|2.5.1',
+      'EVN||20261102110000',
+      'PID|1||4712^^^HOSP||Muster^Jo||19800312|X',
+      'MRG|4711^^^HOSP',
+      '',
+    ];
+    await sendFeed([{ bytes: Buffer.from(merge.join('\r')), lane: '' }], {
+      host: '127.0.0.1',
+      port: hospital.ficus.feedPorts['hospix']!,
+    });
+    const asked = { query: '?topic=patient-merge&after=0' };
+    const { events, last } = await when('topicEvents', asked, ({ last: number }) => number === 1);
+    expect(events).toMatchObject([{ number: 1, kind: 'merged', type: 'Patient' }]);
+    expect(last).toBe(1);
+    const refused = await when(
+      'feedStatus',
+      {},
+      ({ copies, subscribers }) =>
+        (copies as [{ dead: number }])[0].dead === 2 &&
+        (subscribers as [{ trouble?: string }])[0].trouble !== undefined,
+    );
+    expect(refused['subscribers']).toMatchObject([{ name: 'portal', told: 0, last: 1 }]);
+    const name = { name: 'observations' };
+    const { resources } = await fitting('listDeadCopies', { params: name });
+    const [first, second] = resources as { id: string }[];
+    await hospital.clearDials();
+    const params = (id = '') => ({ ...name, type: 'Patient', id });
+    await fitting('retryDeadCopy', { params: params(first?.id) });
+    await fitting('discardDeadCopy', { params: params(second?.id) });
+    await when('feedStatus', {}, ({ copies }) => (copies as [{ dead: number }])[0].dead === 0);
+    const held = await fetch(`${hospital.sandbox.addresses.modern}/Patient/${first?.id}`);
+    expect(held.status).toBe(200);
+    await held.arrayBuffer();
   }, 60_000);
 
   it('were had of every operation', () => {

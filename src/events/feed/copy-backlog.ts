@@ -33,7 +33,8 @@ export interface Backlog {
   end(owed: Owed, version: number, now: number): void;
   /** It is not on its way any more, and keeps its place; `behind`: lets the others of its lane go first. */
   putBack(owed: Owed, behind?: boolean): void;
-  owes(type: string, id: string): boolean;
+  /** What is owed of a resource. */
+  of(type: string, id: string): Owed | undefined;
   readonly size: number;
   lanes(): Iterable<string>;
   /** The first event that is not done with; undefined: nothing is owed. */
@@ -124,7 +125,7 @@ export function createBacklog(): Backlog {
       leave(owed);
       enter(owed);
     },
-    owes: (type, id) => all.has(`${type}/${id}`),
+    of: (type, id) => all.get(`${type}/${id}`),
     get size() {
       return all.size;
     },

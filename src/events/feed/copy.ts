@@ -84,6 +84,8 @@ export interface Copy {
 
 const STOP_MS = 2_000;
 const REMEMBERED = 20_000;
+/** Refusals after which what was refused as well is not waited for any more. */
+const ROUNDS = 3;
 
 /**
  * Follows the projection's log: PUT under our ids, with what the projection says at the time of sending, so that several changes collapse; in order for
@@ -126,7 +128,7 @@ export function createCopy(options: CopyOptions): Copy {
     const { type, id, version } = event;
     const known = nameOf(event);
     const done = Math.max(brought.get(known) ?? 0, dead.get(known)?.version ?? 0);
-    if (version <= done && !backlog.owes(type, id)) return;
+    if (version <= done && !backlog.of(type, id)) return;
     const lane = backlog.add(event, clock.now());
     // One that waits for its next try goes on waiting.
     if (backlog.head(lane)?.tries === 0) queue.offer(lane, clock.now());
@@ -207,13 +209,12 @@ export function createCopy(options: CopyOptions): Copy {
     if (error instanceof SetbackError && error.setback === WAITING) return pause(owed, words);
     log.warn('a resource was not copied', { to: name, kind, attempt: owed.tries, reason: words });
     if (kind === 'outage') return outage(owed, words);
-    const missing = kind === 'refusal' && refersToOwed(owed);
-    if (kind === 'refusal' && !missing) return die(owed, version, words);
-    if (missing || isSentSince(owed)) owed.failures += 1;
+    const waits = kind === 'refusal' && mayComeFirst(owed);
+    if (kind === 'refusal' && !waits) return die(owed, version, words);
+    if (waits || isSentSince(owed)) owed.failures += 1;
     else out = true;
     if (owed.failures >= options.attempts) return die(owed, version, words);
-    // What it refers to may come first.
-    pause(owed, words, missing);
+    pause(owed, words, waits);
   }
 
   function outage(owed: Owed, words: string): void {
@@ -239,12 +240,16 @@ export function createCopy(options: CopyOptions): Copy {
     queue.offer(owed.lane, isFirst ? nextTry(options, owed.tries, clock, random) : clock.now());
   }
 
-  /** Whether a resource refers to one that the service is still to be brought. */
-  function refersToOwed({ type, id }: Owed): boolean {
+  /**
+   * Whether a resource that was refused refers to one that the service is still to be brought, and may be taken after it. Those that were refused
+   * themselves are waited for a few times only: they may wait for this one.
+   */
+  function mayComeFirst({ type, id, failures }: Owed): boolean {
     const resource = current(type, id)?.resource;
     return (resource ? referencesOf(resource) : []).some((reference) => {
       const [toType = '', toId = ''] = reference.split('/');
-      return (toType !== type || toId !== id) && backlog.owes(toType, toId);
+      const other = toType === type && toId === id ? undefined : backlog.of(toType, toId);
+      return other !== undefined && (other.tries === 0 || failures < ROUNDS);
     });
   }
 
