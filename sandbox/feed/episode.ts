@@ -12,6 +12,8 @@ export interface FeedEvent {
   readonly controlId: string;
   /** Number of the patient that it is about. */
   readonly patient: string;
+  /** Messages of one lane must keep their order: those of one person, whatever number they go by. */
+  readonly lane: string;
   /** The segments after MSH. */
   readonly segments: readonly string[];
 }
@@ -67,7 +69,7 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
   const tell = (type: string, structure: string, who: string, segments: readonly string[]): void => {
     count += 1;
     const controlId = `D${seed}-${number}-${String(count).padStart(2, '0')}`;
-    events.push({ at, type, structure, controlId, patient: who, segments });
+    events.push({ at, type, structure, controlId, patient: who, lane: number, segments });
   };
 
   const visit = `V${number}${seed % 1_000}`;

@@ -71,7 +71,7 @@ export function registerSandboxFeed(sandbox: Command): void {
           first + day,
         ),
       );
-      const messages = days.flat().map(({ bytes, event }) => ({ bytes, lane: event.patient }));
+      const messages = days.flat().map(({ bytes, event }) => ({ bytes, lane: event.lane }));
       await send(messages, flags);
     });
 
