@@ -1,12 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CompiledMap } from '../mapping/compiled-map.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
-import type { Row } from '../mapping/schema.ts';
+import { fateOf } from './guide-fate.ts';
+import { GUIDE } from './guide.ts';
 
 /** A row of a segment's table of HL7's v2-to-FHIR guide that names a FHIR element. */
 export interface TableRow {
-  /** `PID-3` */
+  /** `PID-3`; `AL1` where the row is about the segment. */
   readonly field: string;
   /** `identifier[2]`, `birthDate.extension[1].url` */
   readonly target: string;
@@ -16,7 +16,7 @@ export interface TableRow {
 export interface TableFigures {
   /** `PID[Patient]` */
   readonly table: string;
-  /** Maps whose basis names the table. */
+  /** Empty: no map answers for it. */
   readonly maps: readonly string[];
   readonly mapped: number;
   /** Rows that a file says why not to map. */
@@ -38,7 +38,7 @@ export function tableRows(folder: string, table: string): TableRow[] {
   if (path === undefined) throw new Error(`${folder} has no table ${table}`);
   return parseCsv(readFileSync(join(folder, path), 'utf8')).flatMap((cells): TableRow[] => {
     const [field, target] = [cells[1]?.trim() ?? '', cells[9]?.trim() ?? ''];
-    return /^[A-Z][A-Z0-9]{2}-\d+$/.test(field) && target !== '' ? [{ field, target }] : [];
+    return /^[A-Z][A-Z0-9]{2}(-\d+)?$/.test(field) && target !== '' ? [{ field, target }] : [];
   });
 }
 
@@ -57,41 +57,17 @@ export function parseCsv(text: string): string[][] {
   return rows;
 }
 
-/** Measures the maps whose `basis` names a table against its rows. */
+/** Measures the maps that answer for a table against its rows. */
 export function figuresOf(set: MappingSet, folder: string, table: string): TableFigures {
-  const maps = [...set.maps.values()].filter(({ basis }) => basis?.includes(table));
-  const fates = Map.groupBy(tableRows(folder, table), (row) => fateOf(maps, row));
+  const answer = GUIDE.find((one) => one.table === table);
+  const rows = tableRows(folder, table);
+  if (!answer) return { table, maps: [], mapped: 0, reasoned: [], missing: rows };
+  const fates = Map.groupBy(rows, (row) => fateOf(set, answer, row));
   return {
     table,
-    maps: maps.map(({ name }) => name),
+    maps: answer.maps,
     mapped: fates.get('mapped')?.length ?? 0,
     reasoned: fates.get('reasoned') ?? [],
     missing: fates.get('missing') ?? [],
   };
-}
-
-/** A row is mapped when a row of ours speaks of its field and its element; reasoned when one says why the field goes nowhere. */
-function fateOf(
-  maps: readonly CompiledMap[],
-  { field, target }: TableRow,
-): 'mapped' | 'reasoned' | 'missing' {
-  const rows = maps.flatMap(({ rows: own, fhirType }) => own.map(({ row }) => ({ row, fhirType })));
-  const speaking = rows.filter(({ row }) => [row.v2, row.when].some((text) => names(text, field)));
-  if (
-    speaking.some(({ row, fhirType }) => row.fhir?.replace(/^_/, '').startsWith(elementOf(target, fhirType)))
-  )
-    return 'mapped';
-  const why = speaking.some(({ row }) => names(row.v2, field) && !row.fhir && row.why);
-  return why ? 'reasoned' : 'missing';
-}
-
-/** `identifier` of `identifier[2].type`; below the inner structure that a map makes. */
-function elementOf(target: string, fhirType: string): string {
-  const inner = fhirType.split('.').slice(1).join('.');
-  const below = inner !== '' && target.startsWith(`${inner}.`) ? target.slice(inner.length + 1) : target;
-  return /^\$?\w+/.exec(below)?.[0] ?? below;
-}
-
-function names(text: Row['v2'] | undefined, field: string): boolean {
-  return new RegExp(`(^|[^\\w-])${field}($|[^\\d])`).test(text ?? '');
 }

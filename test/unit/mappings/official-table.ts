@@ -1,23 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
+import { parseCsv } from '../../../src/cli/official-tables.ts';
 
 /** Folder of the v2-to-FHIR tables (https://github.com/HL7/v2-to-fhir), when the shared data are here. */
 export const TABLES = process.env['FICUS_SHARED'] && `${process.env['FICUS_SHARED']}/data/hl7v2/v2-to-fhir-tables`;
-
-/** A row of a segment's table that names a FHIR target. */
-export interface SegmentRow {
-  /** `PID-3` */
-  readonly field: string;
-  /** `identifier[2]`, `birthDate.extension[1].url` */
-  readonly target: string;
-}
-
-/** Rows of `PID[Patient]` and the like that name a FHIR element. */
-export function segmentRows(table: string): SegmentRow[] {
-  return rowsOf(`segments/HL7 Segment - FHIR R4_ ${table} - *.csv`).flatMap((cells): SegmentRow[] => {
-    const [field, target] = [cells[1]?.trim() ?? '', cells[9]?.trim() ?? ''];
-    return /^[A-Z][A-Z0-9]{2}-\d+$/.test(field) && target !== '' ? [{ field, target }] : [];
-  });
-}
 
 /** A row of a concept map that has both codes. */
 export interface ConceptRow {
@@ -45,27 +30,4 @@ function rowsOf(pattern: string): string[][] {
   const [path] = globSync(`${TABLES}/${quoted}`);
   if (path === undefined) throw new Error(`no table ${pattern}`);
   return parseCsv(readFileSync(path, 'utf8'));
-}
-
-/** RFC 4180: quoted cells may hold commas, line ends and doubled quotes. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  for (const match of text.matchAll(/("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)/g)) {
-    const [whole, cell, end] = match;
-    if (whole === '' && row.length === 0) break;
-    row.push(cell!.startsWith('"') ? cell!.slice(1, -1).replaceAll('""', '"') : cell!);
-    if (end === ',') continue;
-    rows.push(row);
-    row = [];
-  }
-  return rows;
-}
-
-/** Rows of a segment's table that name a FHIR element, those about the whole segment included (`AL1`). */
-export function fateRows(table: string): SegmentRow[] {
-  return rowsOf(`segments/HL7 Segment - FHIR R4_ ${table} - *.csv`).flatMap((cells): SegmentRow[] => {
-    const [field, target] = [cells[1]?.trim() ?? '', cells[9]?.trim() ?? ''];
-    return /^[A-Z][A-Z0-9]{2}(-\d+)?$/.test(field) && target !== '' ? [{ field, target }] : [];
-  });
 }
