@@ -56,14 +56,18 @@ export function makeHome(beside?: Home): Home {
  * A configuration in which what the feed tells answers everything: interface `hospix` (UTF-8 unless MSH-18 says otherwise) and interface `latin`
  * (declared ISO 8859-1). No core stands behind it.
  */
-export function fedConfig(home: Home, port = 0, overlays: readonly string[] = []): LoadedConfig {
+export function fedConfig(
+  home: Home,
+  overlays: readonly string[] = [],
+  { feed = 0, fhir = 0, admin = 0 } = {},
+): LoadedConfig {
   const nowhere = {
     mllp: 'mllp://127.0.0.1:9',
     soap: 'http://127.0.0.1:9',
     modern: 'http://127.0.0.1:9/fhir',
   };
   const places = { ...nowhere, portal: 'http://127.0.0.1:9/portal/' };
-  const { config, baseDir } = demoConfig(places, home.secrets, { fhir: 0, admin: 0 });
+  const { config, baseDir } = demoConfig(places, home.secrets, { fhir, admin });
   const { core, record } = config.backends;
   if (!core || record?.kind !== 'projection' || !config.feed) throw new Error('the demo has no feed');
   const endpoints = TYPES.flatMap((type) => [`${type}.read`, `${type}.search`]);
@@ -83,7 +87,7 @@ export function fedConfig(home: Home, port = 0, overlays: readonly string[] = []
         body: 'validated',
       })),
       passthrough: [],
-      feed: { ...config.feed, interfaces: { hospix: { ...HOSPIX, port }, latin: LATIN } },
+      feed: { ...config.feed, interfaces: { hospix: { ...HOSPIX, port: feed }, latin: LATIN } },
     },
   };
 }
@@ -133,7 +137,7 @@ export interface Fed {
 
 export async function startFed(home: Home, overlays: readonly string[] = []): Promise<Fed> {
   const log = createLogger({ level: 'silent' });
-  const ficus = await compose(fedConfig(home, 0, overlays), { log });
+  const ficus = await compose(fedConfig(home, overlays), { log });
   return {
     ...reach(ficus.publicBase, ficus.adminBase, ficus.feedPorts),
     ficus,
@@ -174,8 +178,9 @@ export function reach(
         host: '127.0.0.1',
         port: ports[to]!,
         ...options,
-        onAcknowledged: ({ index, code, errors }) => {
-          codes[index] = [code, ...errors].join(' ');
+        onAcknowledged: (one) => {
+          codes[one.index] = [one.code, ...one.errors].join(' ');
+          options.onAcknowledged?.(one);
         },
       });
       return codes;
