@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
-import { lookup } from 'node:dns';
+import type { lookup } from 'node:dns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendFeed } from '../../sandbox/feed/send.ts';
 import { createWebhook } from '../../src/compose/feed/webhook.ts';

@@ -123,6 +123,44 @@ describe('a configuration', () => {
     expect(problemsOf(text).join('\n')).toContain(message);
   });
 
+  it.each([
+    ['a copy for nobody', 'copies: [{ to: kore, types: [Patient], owner: lab }]', 'no backend "kore"'],
+    ['a copy for a core', 'copies: [{ to: core, types: [Patient], owner: lab }]', 'is of kind hl7v2'],
+    [
+      'a copy of what is no resource',
+      'copies: [{ to: observations, types: [Pateint], owner: lab }]',
+      'feed.copies.0.types.0',
+    ],
+    [
+      'two copies for one service',
+      'copies: [{ to: observations, types: [Patient], owner: a }, { to: observations, types: [Observation], owner: a }]',
+      '"observations" is filled twice',
+    ],
+    [
+      'a subscriber at a link-local address',
+      'subscribers: [{ name: a, topic: patient-merge, url: "http://169.254.169.254/", owner: a, networks: [169.254.0.0/16] }]',
+      'feed.subscribers.0.url: is a link-local or reserved address',
+    ],
+    [
+      'a subscriber on this machine that nobody let in',
+      'subscribers: [{ name: a, topic: patient-merge, url: "http://localhost/", owner: a }]',
+      'only allowLoopback lets in',
+    ],
+    [
+      'a subscriber in a network that is none',
+      'subscribers: [{ name: a, topic: patient-merge, url: "http://10.0.0.1/", owner: a, networks: [ten] }]',
+      'is no network',
+    ],
+    [
+      'two subscribers of one name',
+      'subscribers: [{ name: a, topic: patient-merge, url: "http://a.example/", owner: a }, { name: a, topic: patient-merge, url: "http://b.example/", owner: a }]',
+      '"a" is named twice',
+    ],
+  ])('refuses %s', (_, feed, message) => {
+    const text = MINIMAL.replace('routes:', `feed: { interfaces: {}, ${feed} }\nroutes:`);
+    expect(problemsOf(text).join('\n')).toContain(message);
+  });
+
   it('says which file cannot be read', () => {
     expect(() => loadConfig('/nowhere/ficus.yaml')).toThrow('/nowhere/ficus.yaml  cannot be read');
   });

@@ -68,7 +68,7 @@ export function createService(): Service {
         most = Math.max(most, running);
         try {
           await service.before(name);
-          service.received.push(`${name} v${String(resource['version'])}`);
+          service.received.push(`${name} v${JSON.stringify(resource['version'])}`);
           const status = service.answer(name, resource);
           if (status < 300) service.held.set(name, resource);
           return { status, headers: {}, body: { kind: 'none' }, servedBy: 'modern:test' };
@@ -93,7 +93,7 @@ export function copyOf(
     types: ['Patient', 'Observation', 'DiagnosticReport'],
     owner: 'laboratory',
     events: told.log,
-    current: told.current,
+    current: (type, id) => told.current(type, id),
     mayCopy: async () => 'send',
     store,
     target: service.backend,

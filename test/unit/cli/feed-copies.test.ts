@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatCopy } from '../../../src/cli/feed/copy-view.ts';
+import { formatEvents } from '../../../src/cli/feed/events.ts';
+import { formatStatus } from '../../../src/cli/feed/status.ts';
+import type { StatusView } from '../../../src/cli/feed/status.ts';
+
+const COPY = {
+  to: 'labs',
+  types: ['Patient', 'Observation'],
+  owner: 'laboratory',
+  position: 40,
+  last: 40,
+  waiting: 0,
+  dead: 0,
+};
+const STATUS: StatusView = {
+  interfaces: [],
+  parked: [],
+  held: false,
+  copies: [],
+  subscribers: [],
+  health: { ok: true, problems: [] },
+};
+const SUBSCRIBER = { name: 'portal', topic: 'patient-merge', told: 4, last: 4 };
+
+let columns: string | undefined;
+
+beforeEach(() => {
+  columns = process.env['COLUMNS'];
+  process.env['COLUMNS'] = '200';
+});
+
+afterEach(() => {
+  if (columns === undefined) delete process.env['COLUMNS'];
+  else process.env['COLUMNS'] = columns;
+});
+
+describe('what is said of a copy', () => {
+  it.each([
+    [COPY, 'labs (Patient, Observation): in step.'],
+    [
+      { ...COPY, position: 12, waiting: 7, oldestSeconds: 90, trouble: 'It is away.' },
+      'labs (Patient, Observation): event 12 of 40, 7 resources on the way (the oldest for 1 minute). PROBLEM: It is away.',
+    ],
+    [
+      { ...COPY, dead: 2 },
+      'labs (Patient, Observation): in step. 2 resources REFUSED, laboratory decides: ficus feed copies',
+    ],
+  ])('%#', (copy, words) => {
+    expect(formatCopy(copy)).toBe(words);
+  });
+
+  it('and of subscribers stands in the status', () => {
+    const told = formatStatus({ ...STATUS, copies: [COPY], subscribers: [SUBSCRIBER] });
+    expect(told).toContain('Copy labs (Patient, Observation): in step.');
+    expect(told).toContain('Subscriber portal (patient-merge): told 4 of 4 events.');
+    const away = { ...SUBSCRIBER, told: 1, trouble: 'the receiver cannot be reached', troubleSeconds: 7_200 };
+    expect(formatStatus({ ...STATUS, subscribers: [away] })).toContain(
+      'told 1 of 4 events. PROBLEM for 2 hours: the receiver cannot be reached. It is tried again.',
+    );
+  });
+});
+
+describe('events of a topic', () => {
+  it('are a line each', () => {
+    const merge = { number: 3, kind: 'merged', type: 'Patient', id: 'old', other: 'new' };
+    const events = [
+      { ...merge, at: '2026-11-02T11:00:00.000Z' },
+      { ...merge, number: 4, kind: 'unmerged', at: '2026-11-02T12:00:00.000Z' },
+    ];
+    const lines = formatEvents({ last: 4, events }).split('\n');
+    expect(lines.at(-2)).toMatch(/^3 .*merged +Patient\/old +into Patient\/new/);
+    expect(lines.at(-1)).toMatch(/^4 .*unmerged +Patient\/old +from Patient\/new/);
+    expect(formatEvents({ last: 4, events: [] })).toBe('There are none. The last event is 4.');
+  });
+});
