@@ -58,6 +58,9 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
   const changes: ResourceChange[] = [];
   for (const one of reading.resources) {
     if (!one.resource) continue;
+    // Whom a field names without a number is nobody that could be kept; the fields that name them say so.
+    if (one.resource.id === undefined && one.mode === 'mention' && one.resource.resourceType !== 'Patient')
+      continue;
     if (one.resource.id === undefined) return unknownNumber(one.resource.resourceType, one.from);
     const resource = options.sealResource(withSystem(one.resource, options.authority), sealId);
     const deleted = facts.deletes ? deletedPaths(one) : [];
