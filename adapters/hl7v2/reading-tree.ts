@@ -14,6 +14,9 @@ export function readingTree(message: Message, grouping: SegmentGroup): TreeReade
   return new GroupReader(message, grouping, undefined, '');
 }
 
+/** Longest text of a place that is worth comparing with others. */
+const MOST_WORDS = 1_000;
+
 class GroupReader implements TreeReader {
   private readonly message: Message;
   private readonly group: SegmentGroup;
@@ -142,6 +145,11 @@ class SegmentReader implements TreeReader {
     return filled;
   }
 
+  words(): string | undefined {
+    const words = this.segment?.bytes();
+    return words === undefined || words.length > MOST_WORDS ? undefined : words;
+  }
+
   filled(): boolean {
     return this.segment !== undefined;
   }
@@ -243,6 +251,14 @@ class PartReader implements TreeReader {
     if (!parts) return [];
     if (parts.length === 1) return parts[0]!.count(2) > 0 ? [1] : [];
     return parts.flatMap((part, index) => (part.filled() ? [index + 1] : []));
+  }
+
+  words(): string | undefined {
+    const { written, above, field, component, subcomponent } = this;
+    if (written === undefined || written.length > MOST_WORDS || subcomponent > 0) return undefined;
+    if (field <= 2 && above.isDelimiters(field)) return undefined;
+    // A component has other parts than a field with the same text.
+    return component > 0 ? `&${written}` : `^${written}`;
   }
 
   filled(): boolean {

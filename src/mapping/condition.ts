@@ -105,7 +105,13 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     return count;
   };
   const operand = (path: string, count: number): ((place: TreeReader, run: Run) => string | undefined) => {
-    if (path.startsWith('$')) return (_place, run) => run.facts?.[path.slice(1)];
+    if (path.startsWith('$')) {
+      const name = path.slice(1);
+      return (_place, run) => {
+        run.asked.facts += 1;
+        return run.facts?.[name];
+      };
+    }
     const steps = parseTreePath(path, syntax, root);
     needs.push(pathKey(steps));
     const last = steps.at(-1);

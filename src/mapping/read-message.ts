@@ -3,6 +3,7 @@ import type { CompiledMessage, Mention, Reading, ReadingMode } from './compiled-
 import type { CompiledMap } from './compiled-map.ts';
 import { isObject } from './fhir-path.ts';
 import { linkResources, type Link } from './message-links.ts';
+import { readTreeAgain } from './read-again.ts';
 import { readTree } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
@@ -101,7 +102,7 @@ function readResource(
   run: Run,
   context: RunContext,
 ): Draft {
-  const result = readTree(map, place, context);
+  const result = readTreeAgain(map, place, context);
   const own = result.resource?.id;
   const id = result.resource && (own ?? key?.(place, run) ?? placeKey(map, root, from, run));
   return {

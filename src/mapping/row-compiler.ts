@@ -7,6 +7,7 @@ import { definitionAt, type PartDef } from './definitions.ts';
 import { parseFhirPath, type FhirStep } from './fhir-path.ts';
 import { fitsPrimitive, related } from './fits.ts';
 import { keyCodec, referenceCodec } from './key.ts';
+import { readRemembering } from './memo.ts';
 import { primitiveCodec, primitiveOf, type Primitive } from './primitive.ts';
 import type { Row } from './schema.ts';
 import { segmentCodec } from './segment-group.ts';
@@ -35,7 +36,7 @@ export interface MapShape {
 /** A codec that does not look into a place that holds nothing. */
 function whereFilled(codec: Codec): Codec {
   return {
-    read: (place, run) => (place.filled() ? codec.read(place, run) : undefined),
+    read: (place, run) => (place.filled() ? readRemembering(codec, place, run) : undefined),
     write: (value, place, run) => codec.write(value, place, run),
   };
 }

@@ -1,6 +1,7 @@
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import { reportChildLosses, reportLosses } from './cover.ts';
 import type { CompiledMap } from './compiled-map.ts';
+import { readRemembering } from './memo.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import type { TreeReader, TreeWriter } from './tree.ts';
 import { carriedLosses } from './write-loss.ts';
@@ -12,6 +13,8 @@ export interface ReadResult {
   readonly told: readonly Loss[];
   /** All that had no home, `told` included. Worked out when first asked for, from the tree as it is then. */
   readonly loss: readonly Loss[];
+  /** Whether what was read depends on the context's facts. */
+  readonly askedFacts: boolean;
 }
 
 export interface WriteResult {
@@ -25,12 +28,14 @@ export interface WriteResult {
  */
 export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
   const { run, losses } = startRun(context);
-  const resource = asResource(map, map.codec.read(root, run));
+  const value = map.segments.length === 0 ? readRemembering(map.codec, root, run) : map.codec.read(root, run);
+  const resource = asResource(map, value);
   const told = losses.slice();
   let reported = false;
   return {
     resource,
     told,
+    askedFacts: run.asked.facts > 0,
     get loss() {
       if (!reported) reportUnread(map, root, run);
       reported = true;

@@ -1,3 +1,5 @@
+import type { Memo } from './memo.ts';
+
 /**
  * An assigning authority as the configuration registers it: the legacy names of one numbering system, and its FHIR name.
  */
@@ -68,11 +70,17 @@ export interface RunContext {
   readonly readable?: (type: string) => boolean;
   /** Parameters of an interaction that conditions may ask for, e.g. `event`: `A28`. */
   readonly facts?: Readonly<Record<string, string>>;
+  /** What was read before in runs whose context was the same but for its facts, of messages with the same delimiters and character set. */
+  readonly memo?: Memo | undefined;
 }
 
 /** One run: the context, and what got lost so far. */
 export interface Run extends RunContext {
   lose(kind: LossKind, path: string, why?: string): void;
+  /** How often its facts were asked for. */
+  readonly asked: { facts: number };
+  /** What was lost so far; undefined in a run that does not report. */
+  readonly losses?: readonly Loss[];
   /** The same run, not reporting: for reading what is there before it is written over. */
   readonly quiet: Run;
 }
@@ -80,11 +88,14 @@ export interface Run extends RunContext {
 /** Starts a run; `losses` fills as it goes. */
 export function startRun(context: RunContext): { readonly run: Run; readonly losses: Loss[] } {
   const losses: Loss[] = [];
-  const silence: { -readonly [Key in keyof Run]?: Run[Key] } = { ...context, lose: () => {} };
+  const asked = { facts: 0 };
+  const silence: { -readonly [Key in keyof Run]?: Run[Key] } = { ...context, asked, lose: () => {} };
   const quiet = Object.assign(silence, { quiet: silence }) as Run;
   const run: Run = {
     ...context,
     quiet,
+    asked,
+    losses,
     lose: (kind, path, why) => losses.push(why === undefined ? { kind, path } : { kind, path, why }),
   };
   return { run, losses };

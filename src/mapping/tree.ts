@@ -38,6 +38,11 @@ export interface TreeReader {
   filledParts?(): number;
   /** The same for one part (all its repetitions) of a place that has many; then `filledParts` is left out. */
   holds?(part: number): boolean;
+  /**
+   * Words that two places of messages with the same delimiters and character set have in common only where all that is here and below reads the same;
+   * undefined: not to be told, or too long to be worth it. Places that cannot tell leave it out.
+   */
+  words?(): string | undefined;
   /** Whether any text that is not empty (or a deletion) is here or below. */
   filled(): boolean;
   /** The place in the protocol's own words, for reports: `PID-5[2].1`, `Patient/Name[2]/Given`. */

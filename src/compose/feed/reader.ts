@@ -10,6 +10,7 @@ import type { Sealer } from '../../identity/seal.ts';
 import type { CompiledMessage } from '../../mapping/compiled-message.ts';
 import { messageOf } from '../../mapping/message-of.ts';
 import type { MappingSet } from '../../mapping/mapping-set.ts';
+import { createMemos } from '../../mapping/memo.ts';
 import { readMessage } from '../../mapping/read-message.ts';
 import type { MessageReading } from '../../mapping/read-message.ts';
 import type { Authority } from '../../mapping/run.ts';
@@ -69,9 +70,13 @@ export type MessageOpener = (
   record: { readonly source: string },
 ) => OpenedMessage | undefined;
 
+/** Texts and segments of the feed that are kept with what they were read as: some 10 MB. */
+const REMEMBERED = 10_000;
+
 /** Makes the function that takes messages apart and reads them by their maps, ids and references as legacy keys. */
 export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): MessageOpener {
   const { mappings, authorities } = options;
+  const memos = createMemos(REMEMBERED);
   return (bytes, { source }) => {
     const profile = options.profile(source);
     if (!profile) return undefined;
@@ -83,12 +88,27 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
     const type = typeOf(message);
     const file = messageOf(mappings, type);
     if (!file) return undefined;
+    const { field, component, repetition, subcomponent, escape } = message.delimiters;
     const root = readingTree(message, file.group(message.segments.map(({ name }) => name)).root);
     const reading = readMessage(file, root, {
       authorities,
       timeZone: profile.timeZone,
       ...(profile.authority === undefined ? {} : { defaultAuthority: profile.authority }),
       facts: { event: type.event, type: type.code },
+      memo: memos(
+        [
+          source,
+          profile.timeZone,
+          profile.authority,
+          charset,
+          defaultCharset,
+          message.written('MSH-18'),
+          field,
+          component,
+        ]
+          .concat(repetition, subcomponent, escape)
+          .join('\u0000'),
+      ),
     });
     return { message, root, reading, file, profile };
   };

@@ -1,0 +1,163 @@
+import { Buffer } from 'node:buffer';
+import type { Json, Resource } from '../fhir/types.ts';
+import type { Codec } from './codec.ts';
+import type { Run } from './run.ts';
+import type { Step, TreeReader } from './tree.ts';
+
+/** A resource that was read from segments, and what the group said wherever else it was asked. */
+export interface ReadBefore {
+  readonly resource: Resource;
+  readonly answers: readonly Answer[];
+}
+
+/** What a group said of the segments of a name, or of one field of one of them; see `saidOf`. */
+export interface Answer {
+  readonly segment: string;
+  readonly field?: { readonly index: number; readonly field: Step };
+  readonly said: string;
+}
+
+/**
+ * What was read before, by the words it was read from. The patients, visits, practitioners and codes of a feed come again and again: they are taken apart
+ * once. Kept is only what was read without a loss, so that whatever has to be told is told every time.
+ */
+export interface Memo {
+  readonly values: Recent<Json>;
+  /** By what is said of a map's first segment. */
+  readonly resources: Recent<readonly ReadBefore[]>;
+}
+
+/** What was kept of late, by codec and words. */
+export interface Recent<Value> {
+  find(codec: Codec, words: string): Value | undefined;
+  keep(codec: Codec, words: string, value: Value): void;
+  /** Whether looking for what a codec read is worth its price: it is not where the words are new each time. */
+  worthwhile(codec: Codec): boolean;
+}
+
+/** Entries a codec is asked for before it is judged; one in so many has to be there. */
+const JUDGED_AFTER = 256;
+const LEAST_FOUND = 8;
+
+interface Shelf<Value> {
+  readonly entries: Map<string, Value>;
+  asked: number;
+  found: number;
+}
+
+class Shelves<Value> implements Recent<Value> {
+  private young = new Map<Codec, Shelf<Value>>();
+  private old = new Map<Codec, Shelf<Value>>();
+  private readonly counted: () => void;
+
+  constructor(counted: () => void) {
+    this.counted = counted;
+  }
+
+  find(codec: Codec, words: string): Value | undefined {
+    const shelf = this.shelfOf(codec);
+    shelf.asked += 1;
+    let value = shelf.entries.get(words);
+    if (value === undefined) {
+      value = this.old.get(codec)?.entries.get(words);
+      if (value === undefined) return undefined;
+      this.keep(codec, words, value);
+    }
+    shelf.found += 1;
+    return value;
+  }
+
+  keep(codec: Codec, words: string, value: Value): void {
+    this.shelfOf(codec).entries.set(words, value);
+    this.counted();
+  }
+
+  worthwhile(codec: Codec): boolean {
+    const { asked, found } = this.shelfOf(codec);
+    return asked < JUDGED_AFTER || found * LEAST_FOUND > asked;
+  }
+
+  /** Lets go of what was not found since the last time. Gives whether anything is left. */
+  age(): boolean {
+    this.old = this.young;
+    this.young = new Map();
+    return this.old.size > 0;
+  }
+
+  private shelfOf(codec: Codec): Shelf<Value> {
+    let shelf = this.young.get(codec);
+    if (!shelf) this.young.set(codec, (shelf = { entries: new Map(), asked: 0, found: 0 }));
+    return shelf;
+  }
+}
+
+/**
+ * Memos by name, one for each kind of run whose context is the same; between `most` and twice as many entries in all.
+ * @param most entries after which those that were not used since the last time are let go of
+ */
+export function createMemos(most: number): (name: string) => Memo {
+  const memos = new Map<string, { values: Shelves<Json>; resources: Shelves<readonly ReadBefore[]> }>();
+  let count = 0;
+  const counted = (): void => {
+    count += 1;
+    if (count < most) return;
+    count = 0;
+    for (const [name, { values, resources }] of memos) {
+      const used = [values.age(), resources.age()];
+      if (!used.includes(true)) memos.delete(name);
+    }
+  };
+  return (name) => {
+    let memo = memos.get(name);
+    if (!memo) {
+      memo = { values: new Shelves(counted), resources: new Shelves(counted) };
+      memos.set(name, memo);
+      counted();
+    }
+    return memo;
+  };
+}
+
+/** What a codec reads at a place, from memory where the same words were read before. */
+export function readRemembering(codec: Codec, place: TreeReader, run: Run): Json | undefined {
+  const { memo, losses, asked } = run;
+  const words = memo && place.words?.();
+  if (!memo || words === undefined || !memo.values.worthwhile(codec)) return codec.read(place, run);
+  const known = memo.values.find(codec, words);
+  if (known !== undefined) return copyOf(known);
+  const lost = losses?.length;
+  const { facts } = asked;
+  const value = codec.read(place, run);
+  // A quiet run does not know whether something was lost.
+  if (value !== undefined && losses && losses.length === lost && asked.facts === facts)
+    memo.values.keep(codec, words, detached(value));
+  return value;
+}
+
+/** A copy that can be changed. */
+export function copyOf<Value extends Json>(value: Value): Value {
+  return copied(value, (text) => text) as Value;
+}
+
+/** A copy whose texts do not hold on to the message that they were cut out of. */
+export function detached<Value extends Json>(value: Value): Value {
+  return copied(value, (text) =>
+    text.length < SHORT ? text : Buffer.from(text, 'utf16le').toString('utf16le'),
+  ) as Value;
+}
+
+/** Texts below this length are copied when they are cut out of others. */
+const SHORT = 13;
+
+function copied(value: Json, ofText: (text: string) => string): Json {
+  if (typeof value === 'string') return ofText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => copied(item, ofText));
+  if (JSON.isRawJSON(value)) return value;
+  const copy: Record<string, Json | undefined> = {};
+  for (const name in value) {
+    const child = value[name];
+    copy[name] = child === undefined ? undefined : copied(child, ofText);
+  }
+  return copy;
+}
