@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { FicusError } from '../errors.ts';
 import type { Authorities } from './authorities.ts';
@@ -63,7 +63,9 @@ export function createSealer(options: {
       { secret: key.secret, ciphers: new LRUCache<string, Siv>({ max: MOST_TYPES }) },
     ]),
   );
-  const hashSecret = createHmac('sha256', newest.secret).update('ficus: ids by keyed hash').digest();
+  const hashSecret = createSecretKey(
+    createHmac('sha256', newest.secret).update('ficus: ids by keyed hash').digest(),
+  );
   const cache = { max: options.remembered ?? 10_000 };
   const sealed = new LRUCache<string, SealedId>(cache);
   const opened = new LRUCache<string, string>(cache);
