@@ -93,7 +93,12 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     return true;
   }
 
-  function unmerge({ type, from, into }: IdentityChange, cause: Cause, told: Told): boolean {
+  /** A37 names two patients and not who was whose (HL7 v2.5.1 §3.3.37): the one that was merged comes back. */
+  function unmerge(change: IdentityChange, cause: Cause, told: Told): boolean {
+    const { type } = change;
+    const wasMerged = (id: string): boolean => merges.of(records.ensure(type, id).rid) !== undefined;
+    const turned = !wasMerged(change.from) && wasMerged(change.into);
+    const [from, into] = turned ? [change.into, change.from] : [change.from, change.into];
     const retired = records.ensure(type, from);
     const done = merges.of(retired.rid);
     const known = merges.lastEventOf(retired.rid);

@@ -231,6 +231,19 @@ describe('a merge', () => {
 });
 
 describe('an un-merge', () => {
+  it('is taken back whichever of the two is named first', async () => {
+    for (const [first, second] of [
+      ['old', 'new'],
+      ['new', 'old'],
+    ] as const) {
+      const world = two();
+      world.apply({ identity: [merge('old', 'new')] });
+      world.apply({ identity: [unmerge(first, second)] });
+      expect(await subjectOf(world, 'o1')).toBe('Patient/old');
+      expect(await readOf(world, 'Patient', 'old')).toMatchObject({ active: true });
+    }
+  });
+
   it('gives back what was there before the merge', async () => {
     const world = two();
     const before = await readOf(world, 'Patient', 'old');
