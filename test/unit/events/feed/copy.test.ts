@@ -2,9 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../src/clock.ts';
+import type { Clock } from '../../../../src/ports.ts';
 import { openFollowerStore } from '../../../../src/store/followers.ts';
 import { FicusError } from '../../../../src/errors.ts';
 import { copyOf, createService, createTold, isDone, until } from './copy-support.ts';
+
+/** What waits for a while waits for a millisecond. */
+const HASTY: Clock = {
+  now: () => systemClock.now(),
+  after: (ms, callback) => systemClock.after(Math.min(ms, 1), callback),
+};
 
 const gate = () => Promise.withResolvers<void>();
 
@@ -251,15 +259,20 @@ describe('a copy that is killed', () => {
         // From then on nothing that it awaits comes back: what it had in memory is gone.
         service.before = () => {
           requests += 1;
-          if (requests < killAt) return undefined;
-          killed.resolve();
+          // Long enough for the cursor to be written down in between.
+          if (requests < killAt) return new Promise((resolve) => setTimeout(resolve, 3));
+          if (requests > killAt + 2) killed.resolve();
           return never;
         };
         const file = join(folder, `${killAt}.sqlite`);
         const first = openFollowerStore(file);
-        const before = copyOf(told, service, first);
+        const before = copyOf(told, service, first, { clock: HASTY });
         before.start();
-        await Promise.race([killed.promise, until(isDone(before))]);
+        await Promise.race([
+          killed.promise,
+          until(isDone(before)),
+          new Promise((resolve) => setTimeout(resolve, 80)),
+        ]);
         first.close();
         for (let nth = 0; nth < 5; nth += 1) told.change(`Observation/${nth}`, `p${nth % 3}`);
         const dead = openFollowerStore(file);
