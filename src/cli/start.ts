@@ -38,7 +38,8 @@ function welcome(
   patients: readonly DemoPatient[],
   all: number,
 ): string {
-  const { publicBase, adminBase } = ficus;
+  const { publicBase, adminBase, feedPorts } = ficus;
+  const feeds = Object.values(feedPorts);
   const [first] = patients;
   if (!first) throw new Error('No demo patient was found through Ficus.');
   const names = patients
@@ -52,6 +53,7 @@ function welcome(
     `Modern service  ${addresses['modern']} (Observations, copied from the core under the same ids)`,
     `Old portal      ${publicBase.replace('/fhir/r4', '/portal/')} (passed through)`,
     `Fault dials     ${addresses['control']}`,
+    `Event feed      ${feeds.map((port) => `mllp://localhost:${port}`).join(', ')}  (what the core pushes: ADT, ORU, SIU, MDM, ...)`,
     '',
     `Some of the ${all} patients:`,
     ...names,
@@ -66,6 +68,11 @@ function welcome(
     '',
     `  npx ficus route set Observation.search modern --admin ${adminBase}`,
     `  npx ficus route set Observation.search legacy --admin ${adminBase}`,
+    '',
+    'Let the core push a day of the hospital, and see what became of it:',
+    '',
+    `  npx ficus sandbox feed --duplicates 5 --late 2 --broken 1 --rate 200 --to localhost:${feeds[0]}`,
+    `  npx ficus feed status --admin ${adminBase}`,
     '',
     'Security is open, which is only fit for a sandbox.',
     'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',

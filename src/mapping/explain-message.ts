@@ -42,10 +42,17 @@ export function explainMessage(root: TreeReader, reading: MessageReading): Expla
 
 function rowsOf({ field, resources }: FieldReading): ExplainedRow[] {
   const seen = new Set<SourceRow>();
-  return resources.flatMap(({ map }) =>
+  const [segment = '', number = ''] = field.split('-');
+  const part = `${segment}.${number}`;
+  return resources.flatMap(({ map, resource }) =>
     map.rows.flatMap((source): ExplainedRow[] => {
       const { row, origin } = source;
-      const speaks = row.v2 === field || row.v2?.startsWith(`${field}.`);
+      // A row of a whole segment reads the fields that it names, and counts where its element came about.
+      const ofSegment =
+        row.v2 === segment &&
+        Object.values(row.with ?? {}).some((path) => path === part || path.startsWith(`${part}.`)) &&
+        resource?.[row.fhir?.split(/[.([]/, 1)[0] ?? ''] !== undefined;
+      const speaks = row.v2 === field || row.v2?.startsWith(`${field}.`) || ofSegment;
       if (!speaks || seen.has(source)) return [];
       seen.add(source);
       const overlay = origin.overlay === undefined ? '' : ` (overlay by ${origin.overlay})`;

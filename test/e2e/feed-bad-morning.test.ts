@@ -95,6 +95,15 @@ describe('a bad morning', () => {
   it('accounts for every message', async () => {
     const { holds } = await fed.admin<{ holds: boolean }>('/feed/recount', { by: 'test', reason: 'test' });
     expect(holds).toBe(true);
+    // The one that does not decode keeps nobody from looking at the others, or at itself.
+    const coverage = await fed.admin<{ messages: number }>('/feed/coverage');
+    expect(coverage.messages).toBeGreaterThanOrEqual(4);
+    const [parked] = await fed.messages('state=parked');
+    const opened = await fed.admin<object>(`/feed/messages/${parked!.seq}/explain`, {
+      by: 'test',
+      reason: 'test',
+    });
+    expect(opened).toEqual({ message: parked });
     expect(await fed.settled()).toEqual({
       received: 8,
       waiting: 0,

@@ -30,10 +30,15 @@ export function formatFieldsOfMessage(fields: readonly ExplainedField[], withRow
     if (at !== segment) lines.push('', at);
     segment = at;
     const elements = [...new Set(rows.flatMap(({ element }) => element ?? []))];
-    const where = fate === 'mapped' || fate === 'partly' ? ` -> ${elements.join(', ')}` : '';
+    const home = fate === 'mapped' || fate === 'partly';
+    const where = home && elements.length > 0 ? ` -> ${elements.join(', ')}` : '';
+    // The place and the fate stand there already.
+    const reasons = why.map((reason) =>
+      reason.replace(new RegExp(`^[A-Z0-9]{3}(\\[\\d+\\])?-\\d+ ${fate}: `), ''),
+    );
     lines.push(
       `  ${field.padEnd(7)} ${text}`,
-      hanging('          ', `${fate}${where}${why.length === 0 ? '' : `; ${why.join('; ')}`}`),
+      hanging('          ', `${fate}${where}${reasons.length === 0 ? '' : `; ${reasons.join('; ')}`}`),
     );
     if (withRows) for (const { row, origin } of rows) lines.push(`          ${row}`, `          ${origin}`);
   }
@@ -94,7 +99,7 @@ export function registerFeedExplain(feed: Command): void {
         console.log(
           answer.fields
             ? `\n${formatFieldsOfMessage(answer.fields, options.rows === true)}`
-            : 'It cannot be taken apart.',
+            : 'It cannot be taken apart: its bytes do not decode, or no message file reads its type.',
         );
       }
     });

@@ -39,8 +39,8 @@ export function formatMessage(message: MessageView, now: number): string {
   const words = [
     `${state}${reason === undefined ? '' : ` (${reason})`}${detail === undefined ? '' : `: ${detail}`}`,
     ...(owner === undefined ? [] : [`owner ${owner}`]),
-    ...(repeats > 0 ? [`came ${repeats + 1} times`] : []),
-    ...(replays > 0 ? [`replayed ${replays} times`] : []),
+    ...(repeats > 0 ? [repeats === 1 ? 'came twice' : `came ${repeats + 1} times`] : []),
+    ...(replays > 0 ? [replays === 1 ? 'replayed once' : `replayed ${replays} times`] : []),
   ];
   return [
     `${String(seq).padStart(6)}  ${momentOf(receivedAt)}  ${type}  ${controlId === '' ? '(no control id)' : controlId}  from ${sender || '?'} over ${message.interface}, ${age} ago`,
@@ -71,7 +71,11 @@ async function list(options: ListOptions, states: string | undefined): Promise<v
   );
   if (json) console.log(JSON.stringify(messages, null, 2));
   else if (messages.length === 0) console.log('There are none.');
-  else console.log(messages.map((message) => formatMessage(message, Date.now())).join('\n'));
+  else {
+    console.log(messages.map((message) => formatMessage(message, Date.now())).join('\n'));
+    if (messages.length === Number(limit))
+      console.log(`The newest ${limit}; there may be more: --limit shows them.`);
+  }
 }
 
 /** `ficus feed messages | parked | coverage`. */

@@ -17,7 +17,8 @@ interface RehearsalView {
   }[];
 }
 
-interface ReplayOptions extends SignedOptions {
+interface ReplayOptions extends Omit<SignedOptions, 'reason'> {
+  readonly reason?: string;
   readonly state?: string;
   readonly why?: string;
   readonly type?: string;
@@ -39,7 +40,7 @@ export function formatRehearsals(rehearsals: readonly RehearsalView[]): string {
     .flatMap(({ seq, state, would, reason, detail, changes }) => [
       hanging(
         '',
-        `${seq} (${state}) ${words[would]}${reason === undefined ? '' : ` (${reason})`}${detail === undefined ? '' : `: ${detail}`}`,
+        `${seq}${state === 'unknown' ? '' : ` (${state})`} ${words[would]}${reason === undefined ? '' : ` (${reason})`}${detail === undefined ? '' : `: ${detail}`}`,
       ),
       ...changes.map(({ type, id, paths }) =>
         hanging('    ', `${type}/${id}: ${paths.join(', ') || 'made'}`),
@@ -56,7 +57,11 @@ function seqOf(text: string): number {
 
 /** `ficus feed replay`. */
 export function registerFeedReplay(feed: Command): void {
-  signed(feed.command('replay [messages...]'))
+  const command = signed(feed.command('replay [messages...]'));
+  // What is only looked at changes nothing: nobody has to say why.
+  const option = command.options.find(({ long }) => long === '--reason');
+  if (option) option.makeOptionMandatory(false).description = 'why; kept, and needed without --dry-run';
+  command
     .description('process messages again: those with these numbers, or all that the options find')
     .option('--state <states>', 'parked, superseded, processed; separated by commas')
     .option('--why <reason>', 'parked for this reason, e.g. mapping-needed')
@@ -65,7 +70,9 @@ export function registerFeedReplay(feed: Command): void {
     .option('--dry-run', 'only say what would change')
     .option('--json', 'as JSON')
     .action(async (messages: string[], options: ReplayOptions) => {
-      const { admin, by, reason, state, why, type, interface: source, dryRun = false, json } = options;
+      const { admin, by, state, why, type, interface: source, dryRun = false, json } = options;
+      const reason = options.reason ?? (dryRun ? 'dry run' : undefined);
+      if (reason === undefined) throw new Error('Say with --reason why the messages are processed again.');
       const filter = {
         ...(state === undefined ? {} : { state }),
         ...(why === undefined ? {} : { reason: why }),

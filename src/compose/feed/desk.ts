@@ -50,8 +50,10 @@ export function feedOperations({
       if (!bytes) throw new FicusError('not-found', 'Retention has let go of the bytes of this message.');
       const { by, reason } = request.body as { by: string; reason: string };
       log.info('A message of the feed was opened', { by, reason, count: record.seq });
-      const opened = open(bytes, record);
-      const fields = opened && explainMessage(opened.root, opened.reading);
+      const fields = tryRead(() => {
+        const opened = open(bytes, record);
+        return opened && explainMessage(opened.root, opened.reading);
+      });
       return { body: { message: viewOf(record), ...(fields ? { fields } : {}) } };
     },
     replayMessages: async (request) => {
@@ -68,10 +70,13 @@ export function feedOperations({
       let messages = 0;
       for (const { seq } of feed.ledger.list(filter)) {
         const found = feed.ledger.find(seq);
-        const opened = found?.bytes && tryOpen(open, found.bytes, found.record);
-        if (!opened) continue;
+        const fields = tryRead(() => {
+          const opened = found?.bytes && open(found.bytes, found.record);
+          return opened && fieldsOf(opened.root, opened.reading);
+        });
+        if (!fields) continue;
         messages += 1;
-        tally.add(fieldsOf(opened.root, opened.reading));
+        tally.add(fields);
       }
       return { body: { messages, fields: tally.fields() } };
     },
@@ -98,11 +103,11 @@ function selectionOf(
   return seqs === undefined ? { filter: filterOf(filter!, REPLAYED) } : { seqs };
 }
 
-function tryOpen(open: MessageOpener, bytes: Uint8Array, record: MessageRecord) {
+/** Undefined where a message cannot be read, now or when a field of it is asked for: it is parked, and says so there. */
+function tryRead<T>(read: () => T): T | undefined {
   try {
-    return open(bytes, record);
+    return read();
   } catch {
-    // A message that cannot be read is parked, and says so there.
     return undefined;
   }
 }

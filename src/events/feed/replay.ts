@@ -77,6 +77,7 @@ export function createReplay({ ledger, writer, read, clock, wake }: ReplayPorts)
     if (!found) return refuse('there is no such message');
     const { record, bytes } = found;
     const { state } = record;
+    if (state === 'rejected') return refuse('its sender was told no, and has to send it again');
     if (!REPLAYABLE.has(state)) return refuse(`it is ${state}`);
     if (!bytes || record.size === 0) return refuse('its bytes are gone: retention');
     try {

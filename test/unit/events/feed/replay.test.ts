@@ -95,7 +95,7 @@ describe('a dry run of a replay', () => {
     expect(told.map(({ would, detail }) => [would, detail])).toEqual([
       ['impossible', 'its bytes are gone: retention'],
       ['impossible', 'it is waiting'],
-      ['impossible', 'it is rejected'],
+      ['impossible', 'its sender was told no, and has to send it again'],
       ['impossible', 'there is no such message'],
     ]);
   });
