@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { startRole } from './facade/role.ts';
 import type { Role } from './facade/role.ts';
 import type { Measured, Order } from './feed/load.ts';
+import { projectionRows } from './feed/projected.ts';
 import { costRow, median } from './harness.ts';
 import type { Row } from './harness.ts';
 
@@ -126,10 +127,15 @@ export default async function feedBench(): Promise<Row[]> {
   for (const kind of ['ficus', ...PEERS, ...KEEPING_NOTHING] as const)
     servers.set(kind, await startRole('../feed/server.ts', [kind], 0));
   const rows: Row[] = [];
-  for (const [connections, target] of WIDTHS)
-    rows.push(...rowsOf(await compare(servers, load, connections), connections, target));
+  let widest = 0;
+  for (const [connections, target] of WIDTHS) {
+    const results = await compare(servers, load, connections);
+    rows.push(...rowsOf(results, connections, target));
+    widest = results.get('ficus')!.perSecond;
+  }
   for (const server of servers.values()) server.stop();
   rows.push(await longRun(load));
   load.stop();
+  rows.push(...(await projectionRows(widest)));
   return rows;
 }

@@ -24,8 +24,8 @@ export interface Role {
 }
 
 /** Pins a process to a core, where that can be done; measurements without it are only noisier. */
-function pin(pid: number | undefined, core: number): void {
-  if (pid === undefined || availableParallelism() < 2) return;
+function pin(pid: number | undefined, core: number | undefined): void {
+  if (pid === undefined || core === undefined || availableParallelism() < 2) return;
   try {
     execFileSync('taskset', ['-a', '-pc', String(core), String(pid)], { stdio: 'ignore' });
   } catch {
@@ -42,13 +42,13 @@ export function pinSelf(core: number): void {
  * Starts a file of this folder as a process of its own.
  *
  * @param args its arguments
- * @param core number of the core it shall run on
+ * @param core number of the core it shall run on; undefined: any
  * @param logTo descriptor that its standard output goes to
  */
 export async function startRole(
   file: string,
   args: readonly string[],
-  core: number,
+  core: number | undefined,
   logTo: number | 'inherit' = 'inherit',
 ): Promise<Role> {
   const path = fileURLToPath(new URL(file, import.meta.url));
