@@ -71,7 +71,13 @@ export interface Comparison {
  * left alone for a while.
  */
 export type Skipped =
-  'not-sampled' | 'concurrency' | 'rate' | 'too-large' | 'backing-off' | 'page' | 'stopping';
+  | 'not-sampled'
+  | 'concurrency'
+  | 'rate'
+  | 'too-large'
+  | 'backing-off'
+  | 'page'
+  | 'stopping';
 
 /** A read or search that a client was answered, as the router tells the experiment. */
 export interface Answered {

@@ -115,6 +115,13 @@ export interface MessageLine {
   readonly repeats: number;
 }
 
+/** An answer of the FHIR API. */
+export interface Got<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
+
 /** A running Ficus that is fed. */
 export interface Fed {
   readonly ficus: Ficus;
@@ -128,7 +135,7 @@ export interface Fed {
   /** Waits until all that was sent is counted and nothing waits, and gives the counts of an interface. */
   settled(of?: string): Promise<FeedCounts>;
   messages(query?: string): Promise<MessageLine[]>;
-  get<T>(path: string): Promise<{ readonly status: number; readonly headers: Headers; readonly body: T }>;
+  get<T>(path: string): Promise<Got<T>>;
   admin<T>(path: string, body?: object): Promise<T>;
   /** FHIR id of the patient with a number of the hospital. */
   patientId(number: string): Promise<string>;
@@ -152,7 +159,7 @@ export function reach(
   adminBase: string,
   ports: Readonly<Record<string, number>>,
 ): Omit<Fed, 'ficus' | 'home' | 'stop'> {
-  const get = async <T>(path: string) => {
+  const get = async <T>(path: string): Promise<Got<T>> => {
     const response = await fetch(path.startsWith('http') ? path : `${base}/${path}`);
     return { status: response.status, headers: response.headers, body: (await response.json()) as T };
   };

@@ -97,7 +97,7 @@ export const ED_DATA: Codec = {
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 function bytesOf(encoding: string | undefined, text: string): string | undefined {
-  switch (encoding?.trim().toLowerCase()) {
+  switch ((encoding ?? '').trim().toLowerCase()) {
     case 'a':
       return Buffer.from(text, 'utf8').toString('base64');
     case 'hex': {

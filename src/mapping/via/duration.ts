@@ -121,5 +121,5 @@ export function offsetByDurationCodec(paths: OffsetPaths, units: CodeMap | undef
 /** A day some whole days from another; undefined for a length that is not of whole days. */
 function daysFrom({ year, month, day }: Timestamp, length: number): string | undefined {
   if (length % DAY !== 0) return undefined;
-  return new Date(Date.UTC(year, month! - 1, day!) + length).toISOString().slice(0, 10);
+  return new Date(Date.UTC(year, month! - 1, day) + length).toISOString().slice(0, 10);
 }

@@ -178,7 +178,7 @@ function structuredText(units: UnitCodec): Form {
       const parts = [1, 2, 3, 4].map((part) => textOf(place.child(part)));
       if (parts.every((part) => part === undefined)) return undefined;
       const { unit } = units.read(obx, run.quiet);
-      return [...parts, unit].filter((part) => part !== undefined).join(' ');
+      return [...parts, stringOf(unit)].filter((part) => part !== undefined).join(' ');
     },
     write: () => false,
   };

@@ -21,10 +21,7 @@ let copy: Copy | undefined;
 
 afterEach(() => copy?.stop());
 
-async function sent(
-  origins: Partial<CopiesOptions['origins']>,
-  hashed?: string,
-): Promise<readonly string[]> {
+async function sent(origins: Partial<CopiesOptions['origins']>, hashed?: string): Promise<readonly string[]> {
   const [told, service] = [createTold(), createService()];
   told.change('Observation/a', 'p');
   const reading = {

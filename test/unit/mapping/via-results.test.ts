@@ -48,7 +48,9 @@ describe('types of data', () => {
   });
 
   it('that the two parts cannot say are refused', () => {
-    expect(contentTypeCodec(2).write('image/pdf', hl7Tree('').child('ZZZ').child(1), startRun(CONTEXT).run)).toBe(false);
+    expect(
+      contentTypeCodec(2).write('image/pdf', hl7Tree('').child('ZZZ').child(1), startRun(CONTEXT).run),
+    ).toBe(false);
   });
 });
 
@@ -133,7 +135,10 @@ describe('reference ranges', () => {
     const said = JSON.parse(JSON.stringify(range), (_key, value: unknown, context?: { source?: string }) =>
       typeof value === 'number' ? context?.source : value,
     ) as Record<string, { value: string; code: string }>;
-    expect({ ...(said['low'] && { low: said['low'].value }), ...(said['high'] && { high: said['high'].value }) }).toEqual(ends);
+    expect({
+      ...(said['low'] && { low: said['low'].value }),
+      ...(said['high'] && { high: said['high'].value }),
+    }).toEqual(ends);
     expect(range.text).toBe(text.split('|')[2]);
   });
 
