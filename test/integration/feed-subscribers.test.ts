@@ -106,6 +106,13 @@ describe('a subscriber of patient-merge', () => {
   it('is told of a merge within two seconds, by ids that are those of the topic', async () => {
     await send('ADT^A04^ADT_A01', '5001');
     await send('ADT^A04^ADT_A01', '5002');
+    // The thread that processes takes a moment to start.
+    await until('both are known', async () => {
+      const status = (await (await fetch(`${hospital.ficus.adminBase}/feed`)).json()) as {
+        interfaces: { counts: { processed: number } }[];
+      };
+      return status.interfaces[0]?.counts.processed === 2;
+    });
     await merge('5002', '5001');
     const acknowledged = Date.now();
     await until('it is told', async () => receiver.told.length > 0);
