@@ -1,7 +1,6 @@
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Row } from '../mapping/schema.ts';
-import type { GuideTable } from './guide.ts';
-import type { TableRow } from './official-tables.ts';
+import type { GuideTable, TableRow } from './guide.ts';
 
 /** What became of a row of the guide: a row of ours speaks of its field and its element; a file says why none does; or neither. */
 export type RowFate = 'mapped' | 'reasoned' | 'missing';

@@ -1,3 +1,11 @@
+/** A row of a segment's table of HL7's v2-to-FHIR guide that names a FHIR element. */
+export interface TableRow {
+  /** `PID-3`; `AL1` where the row is about the segment. */
+  readonly field: string;
+  /** `identifier[2]`, `birthDate.extension[1].url` */
+  readonly target: string;
+}
+
 /** What answers for one table of segments of HL7's v2-to-FHIR guide. */
 export interface GuideTable {
   /** `PID[Patient]` */

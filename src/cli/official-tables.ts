@@ -3,14 +3,7 @@ import { join } from 'node:path';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import { fateOf } from './guide-fate.ts';
 import { GUIDE } from './guide.ts';
-
-/** A row of a segment's table of HL7's v2-to-FHIR guide that names a FHIR element. */
-export interface TableRow {
-  /** `PID-3`; `AL1` where the row is about the segment. */
-  readonly field: string;
-  /** `identifier[2]`, `birthDate.extension[1].url` */
-  readonly target: string;
-}
+import type { TableRow } from './guide.ts';
 
 /** What became of the rows of one table. */
 export interface TableFigures {

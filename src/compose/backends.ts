@@ -28,6 +28,8 @@ export interface Installed extends Side {
   readonly name: string;
   readonly kind: 'legacy' | 'modern';
   readonly endpoints: readonly Endpoint[];
+  /** Whether earlier versions of a resource can be read. */
+  readonly keepsVersions: boolean;
   /** What a legacy source can filter; undefined for a modern service, which says so itself. */
   readonly searchOf: (type: string) => SourceSearch | undefined;
   readonly close: () => Promise<void>;
@@ -50,6 +52,7 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
     return {
       name,
       kind: 'modern',
+      keepsVersions: true,
       endpoints: service.endpoints,
       searchOf: () => undefined,
       close: () => service.close(),
@@ -102,6 +105,7 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
   return {
     name,
     kind: 'legacy',
+    keepsVersions: false,
     endpoints: source.endpoints,
     searchOf: (type) => source.searchOf(type),
     close: () => source.close(),
@@ -138,6 +142,7 @@ function installProjection(
   return {
     name,
     kind: 'legacy',
+    keepsVersions: true,
     endpoints: endpoints as Endpoint[],
     searchOf: () => undefined,
     close: async () => {},

@@ -1,7 +1,7 @@
 import packageFile from '../../package.json' with { type: 'json' };
 import { capabilityStatement } from '../contract/capability.ts';
 import type { Contract } from '../contract/contract.ts';
-import type { Resource } from '../fhir/types.ts';
+import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { Clock } from '../ports.ts';
 import { backendOf } from '../strangler/stage.ts';
 import type { RouteTable } from '../strangler/table.ts';
@@ -36,8 +36,11 @@ export function createCapability(options: {
         const backend = name === undefined ? undefined : installed.get(name);
         if (!backend) return { declared: undefined };
         const anchors = backend.searchOf(type)?.anchors;
-        const vread = backend.endpoints.includes(`${type}.read`) ? ([`${type}.vread`] as const) : [];
-        return { declared: [...backend.endpoints, ...vread], ...(anchors ? { anchors } : {}) };
+        const read = backend.endpoints.includes(`${type}.read`);
+        const versions: Endpoint[] = read
+          ? [`${type}.vread`, ...(backend.keepsVersions ? ([`${type}.history`] as const) : [])]
+          : [];
+        return { declared: [...backend.endpoints, ...versions], ...(anchors ? { anchors } : {}) };
       },
       { base: publicBase, softwareVersion: packageFile.version, date, cors },
     ));

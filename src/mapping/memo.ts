@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Json, Resource } from '../fhir/types.ts';
-import type { Codec } from './codec.ts';
-import type { Run } from './run.ts';
-import type { Step, TreeReader } from './tree.ts';
+import type { Step } from './tree.ts';
 
 /** A resource that was read from segments, and what the group said wherever else it was asked. */
 export interface ReadBefore {
@@ -29,10 +27,10 @@ export interface Memo {
 
 /** What was kept of late, by codec and words. */
 export interface Recent<Value> {
-  find(codec: Codec, words: string): Value | undefined;
-  keep(codec: Codec, words: string, value: Value): void;
+  find(codec: object, words: string): Value | undefined;
+  keep(codec: object, words: string, value: Value): void;
   /** Whether looking for what a codec read is worth its price: it is not where the words are new each time. */
-  worthwhile(codec: Codec): boolean;
+  worthwhile(codec: object): boolean;
 }
 
 /** Entries a codec is asked for before it is judged; one in so many has to be there. */
@@ -46,15 +44,15 @@ interface Shelf<Value> {
 }
 
 class Shelves<Value> implements Recent<Value> {
-  private young = new Map<Codec, Shelf<Value>>();
-  private old = new Map<Codec, Shelf<Value>>();
+  private young = new Map<object, Shelf<Value>>();
+  private old = new Map<object, Shelf<Value>>();
   private readonly counted: () => void;
 
   constructor(counted: () => void) {
     this.counted = counted;
   }
 
-  find(codec: Codec, words: string): Value | undefined {
+  find(codec: object, words: string): Value | undefined {
     const shelf = this.shelfOf(codec);
     shelf.asked += 1;
     let value = shelf.entries.get(words);
@@ -67,12 +65,12 @@ class Shelves<Value> implements Recent<Value> {
     return value;
   }
 
-  keep(codec: Codec, words: string, value: Value): void {
+  keep(codec: object, words: string, value: Value): void {
     this.shelfOf(codec).entries.set(words, value);
     this.counted();
   }
 
-  worthwhile(codec: Codec): boolean {
+  worthwhile(codec: object): boolean {
     const { asked, found } = this.shelfOf(codec);
     return asked < JUDGED_AFTER || found * LEAST_FOUND > asked;
   }
@@ -84,7 +82,7 @@ class Shelves<Value> implements Recent<Value> {
     return this.old.size > 0;
   }
 
-  private shelfOf(codec: Codec): Shelf<Value> {
+  private shelfOf(codec: object): Shelf<Value> {
     let shelf = this.young.get(codec);
     if (!shelf) this.young.set(codec, (shelf = { entries: new Map(), asked: 0, found: 0 }));
     return shelf;
@@ -116,22 +114,6 @@ export function createMemos(most: number): (name: string) => Memo {
     }
     return memo;
   };
-}
-
-/** What a codec reads at a place, from memory where the same words were read before. */
-export function readRemembering(codec: Codec, place: TreeReader, run: Run): Json | undefined {
-  const { memo, losses, asked } = run;
-  const words = memo && place.words?.();
-  if (!memo || words === undefined || !memo.values.worthwhile(codec)) return codec.read(place, run);
-  const known = memo.values.find(codec, words);
-  if (known !== undefined) return copyOf(known);
-  const lost = losses?.length;
-  const { facts } = asked;
-  const value = codec.read(place, run);
-  // A quiet run does not know whether something was lost.
-  if (value !== undefined && losses && losses.length === lost && asked.facts === facts)
-    memo.values.keep(codec, words, detached(value));
-  return value;
 }
 
 /** A copy that can be changed. */

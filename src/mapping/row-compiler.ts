@@ -7,7 +7,7 @@ import { definitionAt, type PartDef } from './definitions.ts';
 import { parseFhirPath, type FhirStep } from './fhir-path.ts';
 import { fitsPrimitive, related } from './fits.ts';
 import { keyCodec, referenceCodec } from './key.ts';
-import { readRemembering } from './memo.ts';
+import { readRemembering } from './remembering.ts';
 import { primitiveCodec, primitiveOf, type Primitive } from './primitive.ts';
 import type { Row } from './schema.ts';
 import { segmentCodec } from './segment-group.ts';

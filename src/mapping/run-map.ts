@@ -1,7 +1,7 @@
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import { reportChildLosses, reportLosses } from './cover.ts';
 import type { CompiledMap } from './compiled-map.ts';
-import { readRemembering } from './memo.ts';
+import { readRemembering } from './remembering.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import type { TreeReader, TreeWriter } from './tree.ts';
 import { carriedLosses } from './write-loss.ts';

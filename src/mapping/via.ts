@@ -1,9 +1,6 @@
+import type { ViaEnvironment } from './via-environment.ts';
 import { hdAt, hdFrom } from './authority.ts';
-import type { CodeMap } from './code-map.ts';
-import type { CompiledMap } from './compiled-map.ts';
 import type { Codec } from './codec.ts';
-import type { PathSyntax } from './tree-path.ts';
-import type { Step } from './tree.ts';
 import { dateAndTimeCodec, endByMinutesCodec } from './via/clock.ts';
 import { codingSystemCodec, OID_URI } from './via/coding-system.ts';
 import { assignerCodec, systemCodec } from './via/hd.ts';
@@ -17,19 +14,6 @@ import { MESSAGE_VIA } from './via/message.ts';
 import { XTN_PARTS } from './via/phone.ts';
 import { durationCodec, numberOfTimeCodec, offsetByDurationCodec, ONE, ONE_DAY } from './via/duration.ts';
 import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
-
-/** What a pair of functions may ask of the mapping set when it is compiled. */
-export interface ViaEnvironment {
-  /** A code map by name; undefined when the set has none, which is reported. */
-  readonly codes: (name: string) => CodeMap | undefined;
-  /** A compiled map by name; undefined when the set has none, which is reported. */
-  readonly map: (name: string) => CompiledMap | undefined;
-  /** The path that the row's `with` gives a parameter; one that is missing is reported. */
-  readonly path: (parameter: string) => readonly Step[];
-  readonly syntax: PathSyntax;
-  /** The last step of the row's place, for pairs that look at all its repetitions. */
-  readonly step: Step;
-}
 
 /**
  * The pairs that rows name with `via`: correspondences that cannot be said in data, each with both directions. Tested one

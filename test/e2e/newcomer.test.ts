@@ -257,6 +257,7 @@ describe('/metadata', () => {
         one.interaction.map(({ code }) => code).toSorted(),
       ]),
     );
+    const told = ['history-instance', 'read', 'search-type', 'vread'];
     expect(stated).toEqual({
       AllergyIntolerance: ['read', 'search-type', 'vread'],
       Appointment: ['create', 'read', 'search-type', 'update', 'vread'],
@@ -264,6 +265,22 @@ describe('/metadata', () => {
       Observation: ['create', 'read', 'search-type', 'vread'],
       Patient: ['create', 'read', 'search-type', 'update', 'vread'],
       ServiceRequest: ['create'],
+      ...Object.fromEntries(
+        [
+          'Condition',
+          'Coverage',
+          'DiagnosticReport',
+          'DocumentReference',
+          'Immunization',
+          'Location',
+          'MedicationRequest',
+          'Organization',
+          'Practitioner',
+          'Procedure',
+          'RelatedPerson',
+          'Specimen',
+        ].map((type) => [type, told]),
+      ),
     });
   });
 });

@@ -51,7 +51,7 @@ afterEach(async () => {
 
 const send = (patients: number, disturbances = {}) => {
   const messages = feedOf(createDay({ patients, seed: 3 }), disturbances);
-  const outgoing = messages.map(({ bytes, event }) => ({ bytes, lane: event.patient }));
+  const outgoing = messages.map(({ bytes, event }) => ({ bytes, lane: event.lane }));
   return sendFeed(outgoing, { host: '127.0.0.1', port: hospital.ficus.feedPorts['hospix']!, connections: 2 });
 };
 

@@ -57,7 +57,7 @@ beforeAll(async () => {
   hospital = await startHospital(told);
   const messages = feedOf(createDay({ patients: 12 })).map(({ bytes, event }) => ({
     bytes,
-    lane: event.patient,
+    lane: event.lane,
   }));
   const report = await sendFeed(messages, {
     host: '127.0.0.1',

@@ -1,5 +1,5 @@
 import type { Codec } from '../codec.ts';
-import type { ViaEnvironment } from '../via.ts';
+import type { ViaEnvironment } from '../via-environment.ts';
 import {
   APPOINTMENT_NO_START,
   APPOINTMENT_START,

@@ -1,8 +1,9 @@
 import type { Codec } from '../codec.ts';
-import type { ViaEnvironment } from '../via.ts';
+import type { ViaEnvironment } from '../via-environment.ts';
 import { componentsCodec } from './observed-components.ts';
 import { contentTypeCodec, describedCodec, ED_DATA, encapsulatedCodec, OCTETS } from './attachment.ts';
-import { observedCodec, observedValue, type ObservedValue, type ValueProperty } from './observed.ts';
+import { observedCodec, observedValue, type ObservedValue } from './observed.ts';
+import type { ValueProperty } from './observed-numbers.ts';
 import { referenceRangeCodec } from './reference-range.ts';
 import { quantityCodec, type UnitPaths } from './units.ts';
 

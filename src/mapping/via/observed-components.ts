@@ -3,7 +3,8 @@ import { sameJson, type Codec } from '../codec.ts';
 import { isObject } from '../fhir-path.ts';
 import { descend } from '../tree-path.ts';
 import type { Step } from '../tree.ts';
-import type { Observed, ObservedValue, ValueProperty } from './observed.ts';
+import type { Observed, ObservedValue } from './observed.ts';
+import type { ValueProperty } from './observed-numbers.ts';
 
 /**
  * Several values of OBX-5 <-> `Observation.component`, one each, all with the code of the observation (v2-to-FHIR, message ORU_R01 and

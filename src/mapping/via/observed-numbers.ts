@@ -4,8 +4,19 @@ import type { CodeMap } from '../code-map.ts';
 import { isObject } from '../fhir-path.ts';
 import type { Run } from '../run.ts';
 import type { TreeReader, TreeWriter } from '../tree.ts';
-import type { ValueProperty } from './observed.ts';
 import { digitsOf, isPlain, readNumber, unitCodec, type UnitCodec, type UnitPaths } from './units.ts';
+
+/** `Observation.value[x]` by its JSON name. */
+export type ValueProperty =
+  | 'valueQuantity'
+  | 'valueRange'
+  | 'valueRatio'
+  | 'valueString'
+  | 'valueCodeableConcept'
+  | 'valueDateTime'
+  | 'valueTime'
+  | 'valuePeriod'
+  | 'valueAttachment';
 
 /** One way in which OBX-5 says a value. */
 export interface Form {

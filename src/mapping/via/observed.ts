@@ -6,7 +6,7 @@ import { primitiveCodec } from '../primitive.ts';
 import type { Run } from '../run.ts';
 import { descend, descendTo } from '../tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from '../tree.ts';
-import { numberForms, type Form } from './observed-numbers.ts';
+import { numberForms, type Form, type ValueProperty } from './observed-numbers.ts';
 import { unitCodec, type UnitPaths } from './units.ts';
 
 /** Where an observation says its value: OBX-2, 5 and 6. */
@@ -24,18 +24,6 @@ export interface ObservedParts {
   readonly pointer: Codec | undefined;
   readonly systems: CodeMap | undefined;
 }
-
-/** `Observation.value[x]` by its JSON name. */
-export type ValueProperty =
-  | 'valueQuantity'
-  | 'valueRange'
-  | 'valueRatio'
-  | 'valueString'
-  | 'valueCodeableConcept'
-  | 'valueDateTime'
-  | 'valueTime'
-  | 'valuePeriod'
-  | 'valueAttachment';
 
 /** What an observation says, and as what. */
 export interface Observed {

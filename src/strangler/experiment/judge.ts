@@ -70,6 +70,10 @@ interface Pair {
   readonly modern: ComparableAnswer;
 }
 
+/** Readings again that each kind of difference has beyond the budget; and most kinds that are told apart. */
+const RARE = 5;
+const MAX_KINDS = 1_000;
+
 /** Readings after the first, until one confirms the one before it. */
 const MAX_REREADS = 3;
 
@@ -77,7 +81,7 @@ const MAX_REREADS = 3;
  * Compares the two answers to one question. A match costs legacy nothing more. A difference is read again on both sides after a pause: what has vanished
  * was in flight; what is there twice is counted, and then legacy is asked once more, one read after the other (two at once would be one in flight), for what it differs by from
  * itself. When each reading differs in another way, the last one counts after three: two sides that never agree are not called even. More differences a second than
- * may be read again are counted as unconfirmed, and against parity.
+ * may be read again are counted as unconfirmed, and against parity; the first ones of a kind are read again all the same.
  */
 export function createJudge(options: JudgeOptions): Judge {
   const { ask, compare, rules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
@@ -167,6 +171,22 @@ export function createJudge(options: JudgeOptions): Judge {
     return pins !== undefined && (pins.behind('legacy', what) || pins.behind('modern', what));
   }
 
+  /** Kinds of differences that were read again, and how often, since an endpoint's evidence began. */
+  const readAgain = new Map<string, { readonly run: number; readonly times: Map<string, number> }>();
+
+  /** Whether a kind is among them that was hardly ever read again: what is frequent must not use up the leave of what is rare. */
+  function isRare({ route }: Case, differences: readonly Difference[]): boolean {
+    let known = readAgain.get(route.endpoint);
+    if (known?.run !== route.run)
+      readAgain.set(route.endpoint, (known = { run: route.run, times: new Map() }));
+    const { times } = known;
+    const graver = differences.filter((difference) => !isNoise(difference));
+    const rare = graver.some(({ signature }) => (times.get(signature) ?? 0) < RARE);
+    if (rare && times.size < MAX_KINDS)
+      for (const { signature } of graver) times.set(signature, (times.get(signature) ?? 0) + 1);
+    return rare && times.size < MAX_KINDS;
+  }
+
   return async (it, signal) => {
     let patientId = patientOfRequest(it.request);
     const owedBefore = isOwed(it, patientId);
@@ -181,7 +201,8 @@ export function createJudge(options: JudgeOptions): Judge {
     if (owedBefore || isOwed(it, patientId)) return { ...inFlight, why: 'owed' };
     // What is known and accepted is not asked after again.
     if (differences.every(isNoise)) return { ...about, verdict: 'different', differences };
-    if (!(await mayReread(it, signal))) throw uncomparable(unconfirmed(differences));
+    if (!isRare(it, differences) && !(await mayReread(it, signal)))
+      throw uncomparable(unconfirmed(differences));
     for (let reading = 1; ; reading++) {
       await pause(rereadMs, clock, signal);
       pair = await readBoth(again, signal);
