@@ -20,6 +20,22 @@ function problems(text: string): readonly string[] {
   }
 }
 
+/** What the feed has told of. */
+const TOLD = [
+  'DiagnosticReport',
+  'Specimen',
+  'DocumentReference',
+  'Condition',
+  'Procedure',
+  'Immunization',
+  'MedicationRequest',
+  'Coverage',
+  'RelatedPerson',
+  'Practitioner',
+  'Organization',
+  'Location',
+] as const;
+
 describe('the published contract', () => {
   const contract = loadContract(published, 'contracts/fhir-r4.yaml');
 
@@ -30,18 +46,19 @@ describe('the published contract', () => {
     ['Encounter', ['read', 'vread', 'search']],
     ['Observation', ['read', 'vread', 'search', 'create']],
     ['ServiceRequest', ['create']],
+    ...TOLD.map((type) => [type, ['read', 'vread', 'history', 'search']] as const),
   ] as const)('promises of %s: %s', (type, interactions) => {
     expect(contract.interactions(type)).toEqual(interactions);
     for (const interaction of interactions) expect(contract.promises(type, interaction)).toBe(true);
   });
 
   it('promises nothing else', () => {
-    expect(contract.resources.size).toBe(6);
-    expect(contract.serves('Practitioner')).toBe(false);
-    expect(contract.interactions('Practitioner')).toBeUndefined();
+    expect(contract.resources.size).toBe(6 + TOLD.length);
+    expect(contract.serves('Account')).toBe(false);
+    expect(contract.interactions('Account')).toBeUndefined();
     expect(contract.promises('ServiceRequest', 'read')).toBe(false);
     expect(contract.searchParameter('Patient', 'phonetic')).toBeUndefined();
-    expect(contract.searchParameter('Practitioner', 'name')).toBeUndefined();
+    expect(contract.searchParameter('Account', 'name')).toBeUndefined();
     expect(contract.include('Encounter', 'location')).toBe(false);
   });
 
@@ -82,7 +99,7 @@ describe('a contract with faults', () => {
   });
 
   it('says so in one message', () => {
-    const text = published.replace('family:', 'famly:').replace('version: 1.0.0', 'version: one');
+    const text = published.replace('family:', 'famly:').replace('version: 1.1.0', 'version: one');
     expect(() => loadContract(text, 'x.yaml')).toThrow(
       /^The contract has 1 problem:\n {2}x\.yaml:\d+ {2}version: /,
     );

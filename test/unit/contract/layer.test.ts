@@ -75,7 +75,7 @@ describe('the contract Layer', () => {
   });
 
   it('refuses a type outside of the API with 404', async () => {
-    const error = await refusal({ interaction: 'read', type: 'Practitioner', id: '1' });
+    const error = await refusal({ interaction: 'read', type: 'Account', id: '1' });
     expect(error).toMatchObject({ code: 'not-promised', status: 404 });
   });
 
