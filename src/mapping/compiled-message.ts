@@ -1,6 +1,6 @@
 import { compileCondition, type Condition } from './condition.ts';
 import type { Definitions } from './definitions.ts';
-import type { MessageFile } from './exchange-schema.ts';
+import type { MessageFile } from './message-schema.ts';
 import type { CompiledMap } from './compiled-map.ts';
 import { compileIdentifier, compileKey, compileWholeField, type KeyOf } from './message-field.ts';
 import { compileLinks, type Link } from './message-links.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { errorsSchema, interactionSchema, messageSchema } from './exchange-schema.ts';
+import { errorsSchema, interactionSchema } from './exchange-schema.ts';
+import { messageSchema } from './message-schema.ts';
 import { codesOverlaySchema, codesSchema, definitionsSchema, mapSchema, overlaySchema } from './schema.ts';
 
 const SCHEMAS = {

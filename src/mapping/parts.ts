@@ -1,12 +1,6 @@
 import type { z } from 'zod';
-import {
-  errorsSchema,
-  interactionSchema,
-  messageSchema,
-  type ErrorsFile,
-  type InteractionFile,
-  type MessageFile,
-} from './exchange-schema.ts';
+import { errorsSchema, interactionSchema, type ErrorsFile, type InteractionFile } from './exchange-schema.ts';
+import { messageSchema, type MessageFile } from './message-schema.ts';
 import { parseMapName, type MapSource, type SourceRow } from './compiled-map.ts';
 import type { MappingProblem } from './problem.ts';
 import {

@@ -1,4 +1,4 @@
-import type { StructureNode } from './exchange-schema.ts';
+import type { StructureNode } from './message-schema.ts';
 
 /** A group of a message: which segments stood in it, by their place in the message, and the groups inside. */
 export interface SegmentGroup {

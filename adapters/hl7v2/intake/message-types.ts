@@ -1,4 +1,4 @@
-import type { StructureNode } from '../../../src/mapping/exchange-schema.ts';
+import type { StructureNode } from '../../../src/mapping/message-schema.ts';
 import { compileStructure } from '../../../src/mapping/structure.ts';
 import type { Grouping } from '../../../src/mapping/structure.ts';
 

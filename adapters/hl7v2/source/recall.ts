@@ -1,5 +1,5 @@
 import type { Resource } from '../../../src/fhir/types.ts';
-import type { StructureNode } from '../../../src/mapping/exchange-schema.ts';
+import type { StructureNode } from '../../../src/mapping/message-schema.ts';
 import type { CompiledMap } from '../../../src/mapping/map-compiler.ts';
 import type { Row } from '../../../src/mapping/schema.ts';
 import type { Message } from '../message.ts';
