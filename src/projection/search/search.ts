@@ -92,8 +92,9 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
       zone,
       now,
       targets(type, id) {
-        const rids = type === undefined ? reading.ridsOfId(id) : [reading.ridOf(type, id) ?? 0];
-        return rids.map((rid) => {
+        const rids = type === undefined ? reading.ridsOfId(id) : [reading.ridOf(type, id)];
+        return rids.flatMap((rid) => {
+          if (rid === undefined) return [];
           const survivor = type === undefined || canBeMerged(type) ? reading.survivorOf(rid) : undefined;
           if (survivor === undefined) return rid;
           follow(rid, survivor);

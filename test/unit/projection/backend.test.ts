@@ -56,6 +56,17 @@ describe('a search', () => {
     expect([...first.matches, ...next.matches].map(({ id }) => id)).toEqual(['o1', 'o2', 'o3', 'o4', 'o6']);
   });
 
+  it('finds nothing for a patient nobody knows, not what has no patient', async () => {
+    const it = world();
+    const { subject: _none, ...ofNobody } = observation('o9', '');
+    it.apply({ changes: [update(ofNobody)] });
+    for (const asked of ['patient=x', 'patient=Patient/x', 'subject=Patient/x', 'subject=x']) {
+      for (const sort of ['', '&_sort=-date', '&_sort=date'])
+        expect(await idsOf(it.backend, 'Observation', `${asked}${sort}`), asked + sort).toEqual([]);
+    }
+    expect((await setOf(it.backend, query('Observation', 'patient=x&_sort=-date'))).total).toBe(0);
+  });
+
   it('refuses the page of another search', async () => {
     const { backend } = world();
     const { next } = await setOf(backend, query('Observation', 'patient=a&_count=1'));
