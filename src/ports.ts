@@ -3,6 +3,7 @@ import type { Signal } from './cancellation.ts';
 import type { Issue } from './errors.ts';
 import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
 import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
+import type { Access, Exchange } from './security-ports.ts';
 
 /** One interaction with the FHIR API, independent of HTTP. */
 export interface FhirRequest {
@@ -83,7 +84,7 @@ export interface FhirResponse {
   readonly servedBy: string;
 }
 
-/** Who asks. Without security (this release) every caller is `anonymous`. */
+/** Who asks. With security `open` every caller is `anonymous`. */
 export interface Principal {
   /** Stable key of the caller; answers are shared in flight only within one key. */
   readonly key: string;
@@ -93,6 +94,8 @@ export interface Principal {
   readonly facility?: string;
   /** A tester's wish, of one who may have it: the side that answers an endpoint in canary. */
   readonly side?: Side;
+  /** What the caller may do and see; absent: everything (security `open`, and Ficus on its own account). */
+  readonly access?: Access;
 }
 
 export interface RequestContext {
@@ -100,6 +103,8 @@ export interface RequestContext {
   /** W3C traceparent to hand on. */
   readonly traceparent: string;
   readonly principal: Principal;
+  /** Network address of the peer. Absent: nobody is there, Ficus asks on its own account. */
+  readonly address?: string;
   /** Aborted when the deadline passes or the client goes away. Handed to everything that waits. */
   readonly signal: Signal;
   /** Epoch milliseconds by the injected Clock; a Layer may derive an earlier one. */
@@ -107,6 +112,8 @@ export interface RequestContext {
   readonly log: Logger;
   /** One leg of the Server-Timing header; duration in milliseconds. */
   readonly timing: (name: string, durationMs: number, description?: string) => void;
+  /** Tells of an exchange with a system behind Ficus, for the audit event. Absent: nobody asks. */
+  readonly exchanged?: (exchange: Exchange) => void;
   /** Calls back once, after the answer has gone (or the client has). Absent: nobody waits for an answer. */
   readonly afterwards?: (work: () => void) => void;
 }

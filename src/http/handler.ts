@@ -4,6 +4,8 @@ import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Backend, Clock, Logger } from '../ports.ts';
+import { admit } from './admission.ts';
+import type { AdmissionOptions } from './admission.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { runBatch } from './batch.ts';
@@ -27,7 +29,7 @@ import { decodePairs } from './url.ts';
 import type { Pairs } from './url.ts';
 import { writeAnswer } from './write.ts';
 
-export interface FhirOptions {
+export interface FhirOptions extends AdmissionOptions {
   readonly backend: Backend;
   /** The interactions promised for a type; undefined when the type is not part of the API. */
   readonly promised: (type: string) => readonly Interaction[] | undefined;
@@ -46,7 +48,7 @@ export interface FhirOptions {
     readonly compression: boolean;
     readonly cors?: CorsOptions | undefined;
   };
-  /** Headers that say who calls; absent: everyone is anonymous. */
+  /** Headers that say who calls while security is open; absent: everyone is anonymous. */
   readonly callers?: CallerHeaders;
   readonly clock: Clock;
   readonly log: Logger;
@@ -61,6 +63,8 @@ interface Turn {
   readonly cors: Readonly<Record<string, string>>;
   /** Headers that tell of the end of what is asked for. */
   ending: Readonly<Record<string, string>> | undefined;
+  /** Headers that say how much more the caller may ask. */
+  limits: Readonly<Record<string, string>> | undefined;
   /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
   route: string;
   pretty: boolean;
@@ -96,6 +100,7 @@ export class FhirHandler {
       log,
       deadlineMs: http.deadlineMs,
       principal: principalOf(req.headers, callers),
+      address: req.socket.remoteAddress ?? '',
     });
     const turn: Turn = {
       req,
@@ -103,6 +108,7 @@ export class FhirHandler {
       scope,
       cors: corsHeaders(http.cors, req),
       ending: undefined,
+      limits: undefined,
       route: 'unrouted',
       pretty: false,
       writes: false,
@@ -115,7 +121,9 @@ export class FhirHandler {
     } catch (error) {
       answer = this.#failed(turn, error);
     }
-    if (turn.ending) answer = { ...answer, headers: { ...answer.headers, ...turn.ending } };
+    if (turn.ending || turn.limits) {
+      answer = { ...answer, headers: { ...turn.limits, ...answer.headers, ...turn.ending } };
+    }
     try {
       scope.answered();
       await writeAnswer(turn, answer, http.compression);
@@ -165,6 +173,10 @@ export class FhirHandler {
     const presentation = takePresentation(decodePairs(query));
     turn.pretty = presentation.pretty;
     checkAccept(req.headers.accept, presentation.format);
+    const { authenticator, limiter } = this.#options;
+    if (asked.kind !== 'metadata' && (authenticator || limiter)) {
+      turn.limits = await admit(req, turn.scope, asked, turn.route, this.#options);
+    }
     if (asked.kind === 'batch') return this.#batch(turn);
     if (asked.kind === 'interaction') return this.#interaction(turn, asked, presentation.others);
     return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);

@@ -13,6 +13,7 @@ export interface ScopeOptions {
   readonly log: Logger;
   readonly deadlineMs: number;
   readonly principal: Principal;
+  readonly address: string;
 }
 
 /** The Logger of one request. It is made for every one, so it binds nothing: each line gets the id. */
@@ -53,7 +54,9 @@ class RequestLog implements Logger {
 export class RequestScope implements RequestContext {
   readonly requestId: string;
   readonly traceparent: string;
-  readonly principal: Principal;
+  /** Whoever the headers name, until it is known who calls. */
+  principal: Principal;
+  readonly address: string;
   readonly deadline: number;
   readonly startedAt: number;
   readonly signal = new Cancellation();
@@ -70,6 +73,7 @@ export class RequestScope implements RequestContext {
     this.requestId = options.requestId;
     this.traceparent = options.traceparent;
     this.principal = options.principal;
+    this.address = options.address;
     this.#clock = options.clock;
     this.log = new RequestLog(options.log, options.requestId);
     this.startedAt = options.clock.now();

@@ -18,6 +18,8 @@ const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] =
   ['strangler', 1, /^src\/strangler\//],
   ['resilience', 1, /^src\/resilience\//],
   ['clock', 1, /^src\/clock\.ts$/],
+  ['security', 2, /^src\/security\//],
+  ['audit', 2, /^src\/audit\//],
   ['identity', 2, /^src\/identity\//],
   ['store', 2, /^src\/store\//],
   ['projection', 2, /^src\/projection\//],

@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import { toFicusError } from '../errors.ts';
+import type { FicusError } from '../errors.ts';
+import type { Principal } from '../ports.ts';
+import { refuseUnpermitted } from '../security/permissions.ts';
+import type { Authenticator, Limiter } from '../security-ports.ts';
+import type { Asked } from './interaction.ts';
+import type { RequestScope } from './scope.ts';
+
+/** Who stands at the door. */
+export interface AdmissionOptions {
+  /** Finds out who calls; absent: security is open. */
+  readonly authenticator?: Authenticator;
+  /** Keeps one caller from taking what others need. */
+  readonly limiter?: Limiter;
+  /** Told of what was turned away; what it rejects with is the answer instead. */
+  readonly refused?: (refusal: Refusal) => Promise<void>;
+}
+
+/** A request that was turned away before a Backend was asked. */
+export interface Refusal {
+  readonly principal: Principal;
+  readonly address: string;
+  readonly requestId: string;
+  /** `Patient.read`, `batch`. */
+  readonly action: string;
+  readonly failure: FicusError;
+}
+
+/**
+ * Finds out who calls, whether there is room for them, and whether any scope allows what they ask: all before a byte of a body is read. The scope has its
+ * principal afterwards.
+ *
+ * @param action template of the address
+ * @returns headers for the answer, whatever becomes of it
+ * @throws FicusError `unauthenticated`, `throttled`, `forbidden`
+ */
+export async function admit(
+  req: IncomingMessage,
+  scope: RequestScope,
+  asked: Asked,
+  action: string,
+  { authenticator, limiter, refused }: AdmissionOptions,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const { address, requestId } = scope;
+  try {
+    if (authenticator) {
+      const found = authenticator.authenticate({ headers: req.headers, address, requestId });
+      scope.principal = found instanceof Promise ? await found : found;
+    }
+    const admission = limiter?.enter(scope.principal, address);
+    if (admission) scope.afterwards(admission.leave);
+    if (asked.kind === 'interaction')
+      refuseUnpermitted(scope.principal.access, asked.interaction, asked.type);
+    return admission?.headers;
+  } catch (error) {
+    const failure = toFicusError(error);
+    await refused?.({ principal: scope.principal, address, requestId, action, failure });
+    throw failure;
+  }
+}

@@ -1,0 +1,151 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { SearchFilter } from './fhir/search-query.ts';
+import type { Principal } from './ports.ts';
+
+/** What a grant allows: create, read (with vread and history of an instance), update, delete, search (SMART App Launch 2.0, scopes). */
+export type Permission = 'c' | 'r' | 'u' | 'd' | 's';
+
+/** Whose data a grant is about: of the patient in context, what the user may have, what the client may have by itself. */
+export type GrantContext = 'patient' | 'user' | 'system';
+
+/** One scope of a token, e.g. `patient/Observation.rs?category=laboratory`. */
+export interface Grant {
+  readonly context: GrantContext;
+  /** Resource type; `*` is every one. */
+  readonly type: string;
+  readonly permissions: ReadonlySet<Permission>;
+  /** What a resource must meet besides: all of them. Empty: nothing. */
+  readonly constraints: readonly SearchFilter[];
+}
+
+/** What a caller may do and see. Nothing is allowed that no grant allows. */
+export interface Access {
+  readonly grants: readonly Grant[];
+  /** Logical id of the Patient in context: what `patient/` grants are about. */
+  readonly patient?: string;
+  /** The person who calls, e.g. `Practitioner/17` (the `fhirUser` claim, relative). A Patient has its own compartment only, whatever the grants. */
+  readonly fhirUser?: string;
+  /** Purposes of use (v3-PurposeOfUse) that the caller has, e.g. `TREAT`; with `BTG` the glass is broken. */
+  readonly purposes: readonly string[];
+  /** Why the glass was broken, in the caller's words. */
+  readonly breakGlassReason?: string;
+  /** May break the glass, but has not. */
+  readonly mayBreakGlass: boolean;
+  /** Roles of whoever works at Ficus itself, by the issuer's claim: `viewer`, `privacy-officer`, … */
+  readonly roles: readonly string[];
+  readonly issuer: string;
+  readonly subject: string;
+  /** `jti`, else a hash of the token: finds everything that was done with it. Never the token. */
+  readonly tokenId: string;
+}
+
+/** What of a request says who calls. */
+export interface Caller {
+  readonly headers: IncomingHttpHeaders;
+  /** Address of the peer, or what a trusted proxy says it is. */
+  readonly address: string;
+  readonly requestId: string;
+}
+
+/** Finds out who calls. */
+export interface Authenticator {
+  /**
+   * A token seen before is answered at once.
+   * @throws FicusError `unauthenticated` (401, with WWW-Authenticate), `unavailable` when the issuer cannot be asked
+   */
+  authenticate(caller: Caller): Principal | Promise<Principal>;
+}
+
+/** Keeps one caller from taking what others need. */
+export interface Limiter {
+  /**
+   * Counts a request of a caller, and of the patient it is about when that is known already.
+   * @returns headers for the answer (`RateLimit-*`), and what is to be called once the answer has gone
+   * @throws FicusError `throttled` (429, with Retry-After and RateLimit-*)
+   */
+  enter(principal: Principal, address: string): Admission;
+}
+
+export interface Admission {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly leave: () => void;
+}
+
+/** One exchange with a system behind Ficus that a request caused. */
+export interface Exchange {
+  readonly backend: string;
+  /** MSH-10, or the SOAP message id. */
+  readonly messageId: string;
+  /** MSA-1, or `fault`, or `none` when nothing came back. */
+  readonly acknowledgement?: string;
+}
+
+/** What can be said in an audit event; the FHIR AuditEvent is made of it (IHE BALP 1.1.4). */
+export type AuditKind =
+  | 'create'
+  | 'read'
+  | 'update'
+  | 'delete'
+  | 'query'
+  | 'history'
+  | 'export'
+  | 'token'
+  | 'refused'
+  | 'break-glass'
+  | 'break-glass-review'
+  | 'consent-change'
+  | 'route-change'
+  | 'mapping-change'
+  | 'sample-opened'
+  | 'message-opened'
+  | 'admin'
+  | 'audit-read';
+
+/** Who did it. Never a name of a patient, never a token. */
+export interface AuditAgent {
+  /** Subject of the token, user of the admin API, or `anonymous`. */
+  readonly subject: string;
+  /** The application. */
+  readonly client?: string;
+  readonly fhirUser?: string;
+  readonly roles?: readonly string[];
+  readonly purposes?: readonly string[];
+  readonly tokenId?: string;
+  /** Network address of the peer. */
+  readonly address?: string;
+}
+
+/** One thing that happened, before it is written as AuditEvents: one for each patient, one in all where there is none. */
+export interface AuditEntry {
+  readonly kind: AuditKind;
+  readonly outcome: 'success' | 'refused' | 'failed';
+  readonly agent: AuditAgent;
+  readonly requestId: string;
+  /** Endpoint, operation or command, e.g. `Observation.search`, `migration.promote`; never a value. */
+  readonly action: string;
+  /** Logical ids of the patients concerned. */
+  readonly patients: readonly string[];
+  /** What was read or written, e.g. `Observation/17`. */
+  readonly references: readonly string[];
+  /** A search as it was asked: kept in `entity.query`, base64 (BALP); nowhere else. */
+  readonly query?: string;
+  /** Code of the error, where there was one. */
+  readonly errorCode?: string;
+  /** Where the answer came from: `legacy:NAME`, `modern:NAME`, `projection`. */
+  readonly servedBy?: string;
+  readonly exchanges?: readonly Exchange[];
+  /** Further facts by name, e.g. the stage before and after; never patient data but under `reason` of a broken glass. */
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+/** Writes what happened. */
+export interface AuditSink {
+  /** Kept when it resolves. @throws FicusError `unavailable` when it cannot be kept and the deployment wants it to fail closed. */
+  write(entries: readonly AuditEntry[]): Promise<void>;
+}
+
+/** What the patients' consents say of a caller. Answers from memory. */
+export interface Consents {
+  /** Whether a patient's data may be given to that caller; `break-glass`: only with purpose BTG. */
+  decide(patient: string, access: Access): 'permit' | 'deny' | 'break-glass';
+}
