@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { copyConfig, subscriberConfig } from './feed-schema.ts';
 import { authorityConfig, configSchema, keyConfig, passthroughConfig, routeConfig } from './schema.ts';
+import { issuerConfig } from './security-schema.ts';
 
 /** One thing wrong in a configuration file. */
 export interface ConfigProblem {
@@ -26,6 +27,7 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   checkZones(written, say);
   checkProjections(member(written, 'backends'), say);
   checkFollowers(member(written, 'feed'), member(written, 'backends'), say);
+  checkIssuers(member(written, 'security'), say);
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
   for (const name of twice(authorities.map((one) => one.name)))
     say('identity.authorities', `"${name}" is named twice`);
@@ -104,6 +106,14 @@ function checkFollowers(feed: unknown, backends: unknown, say: Say): void {
   const subscribers = present(listOf(subscriberConfig, member(feed, 'subscribers')));
   for (const name of twice(subscribers.map((one) => one.name)))
     say('feed.subscribers', `"${name}" is named twice`);
+}
+
+/** A token that says nothing of its issuer would have to be shown to several. */
+function checkIssuers(security: unknown, say: Say): void {
+  const issuers = present(listOf(issuerConfig, member(security, 'issuers')));
+  for (const issuer of twice(issuers.map((one) => one.issuer)))
+    say('security.issuers', `"${issuer}" is named twice`);
+  if (issuers.filter((one) => one.opaque).length > 1) say('security.issuers', 'more than one is opaque');
 }
 
 function checkZones(written: unknown, say: Say): void {

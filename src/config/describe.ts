@@ -30,6 +30,7 @@ function valuesOf(node: Node): string {
   if (node.enum) return node.enum.map((value) => `\`${value}\``).join(', ');
   if (node.anyOf?.some((one) => one.properties?.['env']))
     return 'secret: `{ env: NAME }` or `{ file: PATH }`';
+  if (node.anyOf) return node.anyOf.map((one) => (one.properties ? 'section' : valuesOf(one))).join(' or ');
   if (node.type === 'integer') {
     const { minimum = 0, maximum } = node;
     return maximum === undefined ? `${minimum} or more` : `${minimum} to ${maximum}`;
@@ -55,6 +56,8 @@ function rowsOf(node: Node, path: string): string[] {
       rows.push(`| \`${here}\` | ${valuesOf(child)} | ${cell} | ${child.description ?? ''} |`);
     }
     rows.push(...rowsOf(child, here));
+    for (const form of child.anyOf ?? [])
+      if (!form.properties?.['env'] && !form.properties?.['file']) rows.push(...rowsOf(form, here));
     if (child.items) rows.push(...rowsOf(child.items, `${here}[]`));
     if (typeof child.additionalProperties === 'object')
       rows.push(...formsOf(child.additionalProperties, `${here}.NAME`));

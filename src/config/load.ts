@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { crossCheck } from './cross-check.ts';
 import type { ConfigProblem } from './cross-check.ts';
 import type { Config } from './schema.ts';
@@ -58,7 +59,7 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
   const result = configSchema.safeParse(written);
   const problems: ConfigProblem[] = [];
   if (!result.success) {
-    for (const issue of result.error.issues) {
+    for (const issue of result.error.issues.flatMap((one) => meant(one))) {
       if (issue.code === 'unrecognized_keys') {
         for (const key of issue.keys)
           problems.push({
@@ -88,4 +89,20 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
     }
     return undefined;
   }
+}
+
+type Problem = z.core.$ZodIssue;
+
+/** What is wrong with the form that was meant where a key takes several: the one that was entered. Else that it fits none. */
+function meant(issue: Problem): Problem[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const entered = issue.errors.find(
+    (form) => !form.some((one) => one.path.length === 0 && isOfOtherKind(one)),
+  );
+  if (!entered) return [issue];
+  return entered.flatMap((one) => meant({ ...one, path: [...issue.path, ...one.path] }));
+}
+
+function isOfOtherKind({ code }: Problem): boolean {
+  return code === 'invalid_type' || code === 'invalid_value';
 }

@@ -3,6 +3,7 @@ import { backendConfig, endpoint, httpUrl, ms, name, port } from './backend-sche
 import { feedConfig } from './feed-schema.ts';
 import { migrationConfig } from './migration-schema.ts';
 import { secretSource } from './secret.ts';
+import { securityConfig } from './security-schema.ts';
 
 const listen = (defaultPort: number) =>
   z
@@ -67,9 +68,9 @@ export const passthroughConfig = z.strictObject({
 
 /** The whole configuration file. Every key, its default and its unit. */
 export const configSchema = z.strictObject({
-  security: z
-    .literal('open')
-    .describe('Who may call. This release knows only `open` (everyone), and wants it spelt out'),
+  security: securityConfig.describe(
+    'Who may call: issuers of tokens, or the word `open` (everyone may see everything), which wants to be spelt out',
+  ),
   listen: listen(8080).describe('The FHIR API'),
   admin: listen(8081).describe('Health, metrics and the admin API; keep it off the public network'),
   publicBase: httpUrl.exactOptional().describe('FHIR base address that clients see; default: from `listen`'),

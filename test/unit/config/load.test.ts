@@ -161,6 +161,58 @@ describe('a configuration', () => {
     expect(problemsOf(text).join('\n')).toContain(message);
   });
 
+  it('takes issuers of tokens in place of the word open', () => {
+    const issuers = '{ issuers: [{ issuer: "https://login.example/" }] }';
+    expect(parseConfig(MINIMAL.replace('security: open', `security: ${issuers}`)).security).toMatchObject({
+      issuers: [
+        {
+          issuer: 'https://login.example/',
+          types: ['at+jwt'],
+          clockSkewSeconds: 30,
+          claims: { scope: 'scope' },
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ['nobody who may call', '', 'security: says who may call'],
+    ['a word that is not open', 'security: closed', 'security: says who may call'],
+    ['no issuer', 'security: { issuers: [] }', 'security.issuers: name at least one issuer'],
+    [
+      'an issuer without TLS',
+      'security: { issuers: [{ issuer: "http://login.example" }] }',
+      'security.issuers.0.issuer: is https',
+    ],
+    [
+      'a signature that whoever checks it can make',
+      'security: { issuers: [{ issuer: "https://login.example", algorithms: [HS256] }] }',
+      'security.issuers.0.algorithms.0',
+    ],
+    [
+      'a key that is none',
+      'security: { issuers: [{ issuer: "https://login.example", audiance: x }] }',
+      'security.issuers.0.audiance: is not a key',
+    ],
+    [
+      'an opaque issuer that cannot be asked',
+      'security: { issuers: [{ issuer: "https://login.example", opaque: true }] }',
+      'security.issuers.0: is opaque: it needs `introspection`',
+    ],
+    [
+      'a client with a secret and a key',
+      'security: { issuers: [{ issuer: "https://login.example", introspection: { clientId: a, secret: { env: A }, key: { env: B } } }] }',
+      'security.issuers.0.introspection: needs either',
+    ],
+    [
+      'one issuer twice',
+      'security: { issuers: [{ issuer: "https://login.example" }, { issuer: "https://login.example" }] }',
+      '"https://login.example" is named twice',
+    ],
+  ])('refuses %s', (_, security, message) => {
+    expect(problemsOf(MINIMAL.replace('security: open', security)).join('\n')).toContain(message);
+  });
+
   it('says which file cannot be read', () => {
     expect(() => loadConfig('/nowhere/ficus.yaml')).toThrow('/nowhere/ficus.yaml  cannot be read');
   });
