@@ -1,7 +1,7 @@
 import { globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { toFicusError } from '../errors.ts';
-import { createCoverageTally } from '../mapping/coverage.ts';
+import { createCoverageTally, FATES } from '../mapping/coverage.ts';
 import type { FieldCoverage, FieldFate } from '../mapping/coverage.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { RunContext } from '../mapping/run.ts';
@@ -59,8 +59,6 @@ function filesAt(path: string): string[] {
 export function tableFigures(set: MappingSet, folder: string): TableFigures[] {
   return tableNames(folder).map((table) => figuresOf(set, folder, table));
 }
-
-const FATES: readonly FieldFate[] = ['mapped', 'partly', 'refused', 'kept', 'dropped', 'unmapped'];
 
 /** One line a segment, then the fields that are not all in a resource, with what is said of them. */
 export function formatFields(fields: readonly FieldCoverage[], details: boolean): string[] {

@@ -37,6 +37,8 @@ export interface IdentityReading {
   readonly segment: string;
   readonly from: KeyOf;
   readonly into: KeyOf;
+  /** Fields that it reads: `MRG-1`, `PID-3`. */
+  readonly fields: readonly string[];
 }
 
 /** A message structure with its readings compiled. */
@@ -109,7 +111,11 @@ export function compileMessage(file: MessageFile, environment: MessageEnvironmen
     const from = attempt(['merges', at, 'from'], () => compileIdentifier(change.from, type, definitions));
     const into = attempt(['merges', at, 'into'], () => compileIdentifier(change.into, survivor, definitions));
     const when = conditionOf(change.when, ['merges', at, 'when']);
-    return from && into ? [{ in: path, kind, type, when, segment: change.from.slice(0, 3), from, into }] : [];
+    const fields = [...`${change.from} ${change.into}`.matchAll(/[A-Z][A-Z0-9]{2}-\d+/g)].map(
+      ([field]) => field,
+    );
+    const segment = change.from.slice(0, 3);
+    return from && into ? [{ in: path, kind, type, when, segment, from, into, fields }] : [];
   });
   const group = compileStructure(file.structure);
   return { ...file, group, order: segmentOrder(file.structure), readings, mentions, merges };

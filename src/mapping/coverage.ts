@@ -3,10 +3,14 @@ import type { Loss } from './run.ts';
 import type { TreeReader } from './tree.ts';
 
 /**
- * What becomes of a field. `mapped`: it is in a resource; `partly`: a part of it has no home; `kept`: in no resource, kept raw with the message;
- * `dropped`: a file says why it goes nowhere; `unmapped`: no row speaks of it; `refused`: a row reads it, and it was not what its type says.
+ * What becomes of a field. `mapped`: it is in a resource; `partly`: a part of it has no home; `heeded`: in no resource, but what is done with the message follows from it;
+ * `kept`: in no resource, kept raw with the message; `dropped`: a file says why it goes nowhere; `unmapped`: no row speaks of it; `refused`: a row reads it, and it was not
+ * what its type says.
  */
-export type FieldFate = 'mapped' | 'partly' | 'refused' | 'kept' | 'dropped' | 'unmapped';
+export type FieldFate = (typeof FATES)[number];
+
+/** In the order in which one outdoes the other. */
+export const FATES = ['mapped', 'partly', 'refused', 'heeded', 'kept', 'dropped', 'unmapped'] as const;
 
 /** One field of one message that says something. */
 export interface FieldReading {
@@ -22,7 +26,25 @@ export interface FieldReading {
   readonly resources: readonly MessageResource[];
 }
 
-const ORDER: readonly FieldFate[] = ['mapped', 'partly', 'refused', 'kept', 'dropped', 'unmapped'];
+/** What the listener and the feed make of fields of the envelope. */
+const HEEDED: Readonly<Record<string, string>> = {
+  'MSH-3': 'it says who sends',
+  'MSH-4': 'it says who sends',
+  'MSH-7': 'it says when the event was, where EVN-2 does not',
+  'MSH-9': 'it says what the message is',
+  'MSH-10': 'the acknowledgement names it; a repeat is known by it',
+  'MSH-12': 'it says how errors are told to the sender',
+  'MSH-13': 'it says in which order the sender counts',
+  'MSH-15': 'it says whether the sender wants to know that the message is kept',
+  'MSH-16': 'it says whether the sender wants to know what became of it',
+  'MSH-18': 'it says how the bytes are read',
+  'EVN-2': 'it says when the event was',
+};
+
+interface Fate {
+  readonly fate: FieldFate;
+  readonly why: readonly string[];
+}
 
 /** What became of every field of a message that was read, in order. MSH-1 and MSH-2 are the delimiters: they are left out. */
 export function fieldsOf(root: TreeReader, reading: MessageReading): FieldReading[] {
@@ -34,19 +56,17 @@ export function fieldsOf(root: TreeReader, reading: MessageReading): FieldReadin
       if (name === 'MSH' && Number(step) <= 2) return [];
       const place = segment.child(step);
       const said = resources.map((resource) => inResource(resource, name, Number(step), `${at}-${step}`));
-      const best = said.toSorted((one, other) => ORDER.indexOf(one.fate) - ORDER.indexOf(other.fate))[0];
+      const field = `${name}-${step}`;
+      const heeded = reading.identityFields.includes(field) ? 'it says who becomes whom' : HEEDED[field];
+      if (heeded !== undefined) said.push({ fate: 'heeded', why: [heeded] });
+      const best = said.toSorted((one, other) => FATES.indexOf(one.fate) - FATES.indexOf(other.fate))[0];
       const { fate, why } = best ?? nowhere(name, unread);
-      return [{ field: `${name}-${step}`, at: `${at}-${step}`, place, fate, why, resources }];
+      return [{ field, at: `${at}-${step}`, place, fate, why, resources }];
     });
   });
 }
 
-function inResource(
-  { map, loss }: MessageResource,
-  segment: string,
-  field: number,
-  at: string,
-): { fate: FieldFate; why: readonly string[] } {
+function inResource({ map, loss }: MessageResource, segment: string, field: number, at: string): Fate {
   const told = loss.filter(({ path }) => path === at || isBelow(path, at));
   // What a map of a part does not speak of is another map's.
   if (map.part && !map.cover.parts.get(segment)?.parts.has(field)) return { fate: 'unmapped', why: [] };
@@ -63,7 +83,7 @@ function fateOf({ kind }: Loss): FieldFate {
 }
 
 /** Z-segments are the site's own: until an overlay maps them they are kept as they came. */
-function nowhere(segment: string, unread: Loss | undefined): { fate: FieldFate; why: readonly string[] } {
+function nowhere(segment: string, unread: Loss | undefined): Fate {
   if (segment.startsWith('Z'))
     return { fate: 'kept', why: ['no map reads this segment yet: it is kept as it came'] };
   return {

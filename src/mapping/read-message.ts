@@ -35,6 +35,8 @@ export interface MessageIdentity {
 export interface MessageReading {
   readonly resources: readonly MessageResource[];
   readonly identity: readonly MessageIdentity[];
+  /** Fields that its changes of identity were read from: `MRG-1`, `PID-3`. */
+  readonly identityFields: readonly string[];
   /** Segments that no map reads. Worked out when it is asked for. */
   readonly loss: readonly Loss[];
 }
@@ -66,10 +68,12 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
     resources.push(...mentioned(message.mentions, segmentsOf(root), resources, context));
   linkResources(resources);
   const changed: TreeReader[] = [];
+  const identityFields: string[] = [];
   const identity = message.merges.flatMap((change) =>
     placesAt(root, change.in).flatMap(({ place }): MessageIdentity[] => {
       if (place.count(change.segment) === 0 || (change.when && !change.when.holds(place, run))) return [];
       changed.push(place.child(change.segment));
+      identityFields.push(...change.fields);
       const { kind, type } = change;
       return [{ kind, type, from: change.from(place, run), into: change.into(place, run) }];
     }),
@@ -77,6 +81,7 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
   return {
     resources,
     identity,
+    identityFields,
     get loss() {
       const read = new Set(resources.flatMap(({ segments }) => segments));
       for (const segment of changed) read.add(segment.location());

@@ -158,7 +158,8 @@ describe('ficus map coverage', () => {
       why: ['unknown-code: code map administrative-sex'],
     });
     expect(field('PID-3')).toMatchObject({ seen: 3, fates: { kept: 3 }, why: ['kept: not of this test'] });
-    expect(field('EVN-2')).toMatchObject({ fates: { dropped: 3 }, why: ['the event'] });
+    expect(field('EVN-2')).toMatchObject({ fates: { heeded: 3 }, why: ['it says when the event was'] });
+    expect(field('MSH-9')).toMatchObject({ fates: { heeded: 3 } });
     expect(field('ZPI-3')).toMatchObject({ fates: { kept: 1 } });
     expect(field('NK1-2')).toMatchObject({ fates: { unmapped: 1 } });
     expect(process.exitCode).toBe(0);
@@ -171,7 +172,7 @@ describe('ficus map coverage', () => {
     writeFileSync(join(folder, 'feed', 'notes.txt'), 'no message');
     const text = await ficus('coverage', join(folder, 'feed'));
     expect(text).toContain('3 messages, 0 not read: 3 ADT^A28');
-    expect(text).toMatch(/^PID +3 +8 +4 +0 +1 +3 +0 +0 +50 %$/m);
+    expect(text).toMatch(/^PID +3 +8 +4 +0 +1 +0 +3 +0 +0 +50 %$/m);
     expect(text).toMatch(
       /^PID-8 +mapped 1 of 2, refused 1 of 2 +unknown-code: code map administrative-sex$/m,
     );

@@ -58,7 +58,7 @@ describe('a message explained', () => {
     });
     expect(field('ZPI-2')).toMatchObject({ fate: 'kept', rows: [] });
     expect(field('NK1-1')).toMatchObject({ fate: 'unmapped', rows: [] });
-    expect(field('MSH-9')).toMatchObject({ fate: 'dropped', why: ['the envelope'] });
+    expect(field('MSH-9')).toMatchObject({ fate: 'heeded', why: ['it says what the message is'] });
   });
 
   it('goes through the message in its order', () => {
