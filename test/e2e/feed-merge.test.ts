@@ -85,6 +85,11 @@ describe('a patient with two numbers', () => {
     ]);
   });
 
+  it('had its old number heeded, though no resource holds it', async () => {
+    const { fields } = await fed.admin<{ fields: { field: string; fates: object }[] }>('/feed/coverage');
+    expect(fields.find(({ field }) => field === 'MRG-1')).toMatchObject({ fates: { heeded: 1 } });
+  });
+
   it('is found by either id; by the old one with a word that the search followed it', async () => {
     const { total, subjects, told } = await results(old);
     expect(total).toBe(3);
