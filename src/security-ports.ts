@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { SearchFilter } from './fhir/search-query.ts';
+import type { Resource } from './fhir/types.ts';
 import type { Principal } from './ports.ts';
 
 /** What a grant allows: create, read (with vread and history of an instance), update, delete, search (SMART App Launch 2.0, scopes). */
@@ -35,13 +35,16 @@ export interface Access {
   readonly roles: readonly string[];
   readonly issuer: string;
   readonly subject: string;
+  /** The application that calls: what `Principal.client` says. */
+  readonly client?: string;
   /** `jti`, else a hash of the token: finds everything that was done with it. Never the token. */
   readonly tokenId: string;
 }
 
 /** What of a request says who calls. */
 export interface Caller {
-  readonly headers: IncomingHttpHeaders;
+  /** By name in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Address of the peer, or what a trusted proxy says it is. */
   readonly address: string;
   readonly requestId: string;
@@ -148,4 +151,22 @@ export interface AuditSink {
 export interface Consents {
   /** Whether a patient's data may be given to that caller; `break-glass`: only with purpose BTG. */
   decide(patient: string, access: Access): 'permit' | 'deny' | 'break-glass';
+}
+
+/** Why something does not leave although the caller's grants reach it. */
+export interface Withheld {
+  readonly why: 'label' | 'consent';
+  /** It would leave with a broken glass. */
+  readonly breakGlass: boolean;
+}
+
+/** What labels and consents keep back from a caller. Answers from memory. */
+export interface Withholding {
+  /**
+   * Judges a resource.
+   * @param together all that would leave in the same answer, the resource included: the label of an Encounter or a Patient among them reaches what refers to it
+   */
+  of(resource: Resource, access: Access, together?: readonly Resource[]): Withheld | undefined;
+  /** Whether nothing at all is kept back from a caller: its answers need not be looked into. */
+  nothingFor(access: Access): boolean;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isNetwork, whyNoReceiver } from '../events/feed/internal-address.ts';
+import { isNetwork, whyNoReceiver } from '../security/internal-address.ts';
 import { TOPICS } from '../events/feed/topic.ts';
 import { RESOURCE_TYPES } from '../fhir/elements.ts';
 import { secretSource } from './secret.ts';

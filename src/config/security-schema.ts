@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isNetwork } from '../security/internal-address.ts';
 import { name } from './backend-schema.ts';
 import { secretSource } from './secret.ts';
 
@@ -113,7 +114,7 @@ const guarded = z.strictObject({
         .default([])
         .describe('Hosts that may be asked beside those of the issuers’ configured addresses'),
       networks: z
-        .array(z.string().regex(/^[0-9A-Fa-f:.]+\/\d{1,3}$/, 'is no network, e.g. 10.20.0.0/16'))
+        .array(z.string().refine(isNetwork, 'is no network, e.g. 10.20.0.0/16'))
         .default([])
         .describe('Private networks that those hosts may be in; link-local ones are never asked'),
       ca: z.string().exactOptional().describe('PEM file of the authorities to trust instead of the system’s'),

@@ -1,11 +1,10 @@
 import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
 import { FicusError } from '../../errors.ts';
 import { wordsOf } from '../../events/feed/failure.ts';
-import { whyNoReceiver, whyRefused } from '../../events/feed/internal-address.ts';
-import type { AddressRules } from '../../events/feed/internal-address.ts';
 import type { Resource } from '../../fhir/types.ts';
+import { guardedLookup, whyNoReceiver } from '../../security/internal-address.ts';
+import type { AddressRules } from '../../security/internal-address.ts';
 
 /** Posts notifications to one address. */
 export interface Webhook {
@@ -30,7 +29,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const { url, ms = 10_000 } = options;
   const agent = new Agent({
     connections: 1,
-    connect: { timeout: ms, lookup: guarded(options, options.lookup ?? lookup) },
+    connect: { timeout: ms, lookup: guardedLookup(options, options.lookup ?? lookup, 'the receiver') },
   });
   return {
     async post(notification, signal) {
@@ -62,20 +61,6 @@ export function createWebhook(options: WebhookOptions): Webhook {
       });
     }
   }
-}
-
-/** Looks a name up, and refuses it when any of its addresses is internal. */
-function guarded(rules: AddressRules, look: typeof lookup): LookupFunction {
-  return (hostname, options, callback) => {
-    look(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '');
-      const why = addresses.map(({ address }) => whyRefused(address, rules)).find((one) => one !== undefined);
-      const [first] = addresses;
-      if (why !== undefined || !first) return callback(refused(why ?? 'stands for no address'), '');
-      if (options.all) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
 }
 
 function refused(why: string): FicusError {

@@ -1,6 +1,9 @@
+import type { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
+import { FicusError } from '../errors.ts';
 
-/** Which internal addresses a webhook may be sent to all the same. */
+/** Which internal addresses may be asked, or sent to, all the same. */
 export interface AddressRules {
   /** 127.0.0.0/8 and ::1. */
   readonly allowLoopback: boolean;
@@ -34,7 +37,7 @@ const LOOPBACK = blockList(['127.0.0.0/8', '::1/128']);
 /** RFC 1918, RFC 6598, RFC 4193. Metadata services of clouds stand there too: they have to be listed. */
 const PRIVATE = blockList(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']);
 
-/** Why an address is no receiver of a webhook; undefined: it may be. @param address IPv4 or IPv6, without brackets */
+/** Why nothing may be sent to an address; undefined: it may. @param address IPv4 or IPv6, without brackets */
 export function whyRefused(address: string, rules: AddressRules): string | undefined {
   const plain = mapped(address);
   const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
@@ -48,7 +51,7 @@ export function whyRefused(address: string, rules: AddressRules): string | undef
 }
 
 /**
- * Why a URL is no receiver of a webhook, as far as it says so itself; undefined: it may be. What a host name stands for is looked at again whenever a
+ * Why nothing may be sent to a URL, as far as it says so itself; undefined: it may. What a host name stands for is looked at again whenever a
  * connection is made.
  */
 export function whyNoReceiver(url: string, rules: AddressRules): string | undefined {
@@ -59,6 +62,36 @@ export function whyNoReceiver(url: string, rules: AddressRules): string | undefi
   if (isIP(host) !== 0) return whyRefused(host, rules);
   if (/(^|\.)localhost$/i.test(host)) return whyRefused('127.0.0.1', rules);
   return undefined;
+}
+
+/**
+ * Looks names up for connections, and refuses one when any of its addresses is internal: a name that stood for another address when it was checked
+ * leads nowhere either.
+ *
+ * @param look the system's way
+ * @param whose in words, for the refusal: `the receiver`
+ */
+export function guardedLookup(
+  rules: AddressRules | ((hostname: string) => AddressRules),
+  look: typeof lookup,
+  whose: string,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    look(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '');
+      const allowed = typeof rules === 'function' ? rules(hostname) : rules;
+      const why = addresses
+        .map(({ address }) => whyRefused(address, allowed))
+        .find((one) => one !== undefined);
+      const [first] = addresses;
+      if (why !== undefined || !first) {
+        const words = `the address of ${whose} ${why ?? 'stands for nothing'}`;
+        return callback(new FicusError('forbidden', words), '');
+      }
+      if (options.all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };
 }
 
 /** Whether a text is a network: `10.20.0.0/16`, `fd00::/8`. */

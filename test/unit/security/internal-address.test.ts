@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isNetwork, whyNoReceiver, whyRefused } from '../../../../src/events/feed/internal-address.ts';
+import { isNetwork, whyNoReceiver, whyRefused } from '../../../src/security/internal-address.ts';
 
 const STRICT = { allowLoopback: false, networks: [] };
 const RESERVED = 'is a link-local or reserved address';
