@@ -36,12 +36,22 @@ function patientId(text: unknown): string | undefined {
 /** FHIR id of the patient whose a resource is, by the patient compartment (FHIR R4 compartmentdefinition-patient.html); of a Patient its own. */
 export function patientOfResource(resource: Resource): string | undefined {
   if (resource.resourceType === 'Patient') return resource.id;
+  return referredPatients(resource).next().value ?? undefined;
+}
+
+/** FHIR ids of all patients in whose compartment a resource is, each once; of a Patient its own and those it is linked with. */
+export function patientsOfResource(resource: Resource): readonly string[] {
+  const own = resource.resourceType === 'Patient' && resource.id !== undefined ? [resource.id] : [];
+  return [...new Set([...own, ...referredPatients(resource)])];
+}
+
+function* referredPatients(resource: Resource): Generator<string, undefined> {
   for (const select of expressionsOf(resource.resourceType)) {
     for (const value of select(resource)) {
       const reference =
         typeof value === 'object' && value !== null && 'reference' in value ? value['reference'] : undefined;
       const id = patientId(reference);
-      if (id !== undefined) return id;
+      if (id !== undefined) yield id;
     }
   }
   return undefined;
