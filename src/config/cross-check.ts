@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { copyConfig, subscriberConfig } from './feed-schema.ts';
 import { authorityConfig, configSchema, keyConfig, passthroughConfig, routeConfig } from './schema.ts';
 import { issuerConfig } from './security-schema.ts';
@@ -27,6 +27,7 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   checkZones(written, say);
   checkProjections(member(written, 'backends'), say);
   checkFollowers(member(written, 'feed'), member(written, 'backends'), say);
+  checkAdminAccess(member(member(written, 'admin'), 'access'), member(written, 'security'), say);
   checkIssuers(member(written, 'security'), say);
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
   for (const name of twice(authorities.map((one) => one.name)))
@@ -114,6 +115,21 @@ function checkIssuers(security: unknown, say: Say): void {
   for (const issuer of twice(issuers.map((one) => one.issuer)))
     say('security.issuers', `"${issuer}" is named twice`);
   if (issuers.filter((one) => one.opaque).length > 1) say('security.issuers', 'more than one is opaque');
+}
+
+/** The admin API takes tokens of issuers that are configured. */
+function checkAdminAccess(access: unknown, security: unknown, say: Say): void {
+  if (!isObject(access)) return;
+  const issuers = member(security, 'issuers');
+  if (!Array.isArray(issuers)) {
+    say('admin.access', 'takes tokens, and `security` names no issuer of any');
+    return;
+  }
+  const known = new Set(issuers.map((one) => member(one, 'issuer')));
+  const wanted = listOf(z.string(), member(access, 'issuers'));
+  for (const [index, issuer] of wanted.entries())
+    if (issuer !== undefined && !known.has(issuer))
+      say(`admin.access.issuers.${index}`, `"${issuer}" is none of security.issuers`);
 }
 
 function checkZones(written: unknown, say: Say): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adminConfig } from './admin-schema.ts';
 import { backendConfig, endpoint, httpUrl, ms, name, port } from './backend-schema.ts';
 import { feedConfig } from './feed-schema.ts';
 import { migrationConfig } from './migration-schema.ts';
@@ -72,7 +73,9 @@ export const configSchema = z.strictObject({
     'Who may call: issuers of tokens, or the word `open` (everyone may see everything), which wants to be spelt out',
   ),
   listen: listen(8080).describe('The FHIR API'),
-  admin: listen(8081).describe('Health, metrics and the admin API; keep it off the public network'),
+  admin: adminConfig
+    .prefault({})
+    .describe('Health, metrics and the admin API; keep it off the public network'),
   publicBase: httpUrl.exactOptional().describe('FHIR base address that clients see; default: from `listen`'),
   stateDir: z.string().default('.ficus').describe('Folder of the embedded stores'),
   contract: z.string().exactOptional().describe('The published API; default: contracts/fhir-r4.yaml'),
