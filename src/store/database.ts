@@ -216,6 +216,17 @@ export const MIGRATIONS: readonly string[] = [
     body    TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE mapping_release (
+    number INTEGER PRIMARY KEY,
+    files  TEXT    NOT NULL,
+    steps  TEXT    NOT NULL
+  ) STRICT;
+  CREATE TRIGGER mapping_release_files_stay BEFORE UPDATE OF files ON mapping_release
+    BEGIN SELECT RAISE(ABORT, 'what was released stays as it was'); END;
+  CREATE TRIGGER mapping_release_is_kept BEFORE DELETE ON mapping_release
+    BEGIN SELECT RAISE(ABORT, 'releases are kept'); END;
+  `,
 ];
 
 /**

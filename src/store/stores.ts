@@ -1,5 +1,6 @@
 import type { BackfillStore, DriftReportStore, OutboxStore, ReplicaStore } from '../replica-ports.ts';
 import type { CrosswalkStore, IdempotencyStore, RouteStore } from '../ports.ts';
+import type { ReleaseStore } from '../mapping/release.ts';
 import type { CaptureStore } from '../strangler/experiment/capture-store.ts';
 import type { RuleStore } from '../strangler/experiment/rule-store.ts';
 import type { SampleStore } from '../strangler/experiment/sample-store.ts';
@@ -16,6 +17,7 @@ import {
   createMemoryIdempotencyStore,
   createMemoryRouteStore,
 } from './memory.ts';
+import { createMemoryReleaseStore, createSqliteReleaseStore } from './releases.ts';
 import { createMemoryRuleStore, createSqliteRuleStore } from './rules.ts';
 import { createMemorySampleStore, createSqliteSampleStore } from './samples.ts';
 import { createSqliteBackfillStore } from './sqlite-backfill.ts';
@@ -36,6 +38,7 @@ export interface Stores {
   readonly crosswalk: CrosswalkStore;
   readonly evidence: EvidenceStore;
   readonly rules: RuleStore;
+  readonly releases: ReleaseStore;
   readonly samples: SampleStore;
   readonly captures: CaptureStore;
   readonly outbox: OutboxStore;
@@ -55,6 +58,7 @@ export function openSqliteStores(file: string): Stores {
     crosswalk: createSqliteCrosswalkStore(database, assignments),
     evidence: createSqliteEvidenceStore(database),
     rules: createSqliteRuleStore(database),
+    releases: createSqliteReleaseStore(database),
     samples: createSqliteSampleStore(database),
     captures: createSqliteCaptureStore(database),
     outbox: createSqliteOutboxStore(database, assignments),
@@ -75,6 +79,7 @@ export function createMemoryStores(): Stores {
     crosswalk: createMemoryCrosswalkStore(assignments),
     evidence: createMemoryEvidenceStore(),
     rules: createMemoryRuleStore(),
+    releases: createMemoryReleaseStore(),
     samples: createMemorySampleStore(),
     captures: createMemoryCaptureStore(),
     outbox: createMemoryOutboxStore(assignments, replicas),
