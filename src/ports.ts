@@ -15,6 +15,8 @@ export interface FhirRequest {
   readonly versionId?: string;
   /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread. */
   readonly query?: SearchQuery;
+  /** search: every parameter as the client wrote it, for the audit event. */
+  readonly asked?: readonly (readonly [string, string])[];
   /** create, update: the decoded, validated body (absent when the route streams it). */
   readonly resource?: Resource;
   /** create, update: the bytes as the client sent them. */
@@ -35,6 +37,8 @@ export interface FhirRequest {
   readonly handling: 'strict' | 'lenient';
   /** A write whose client said `Prefer: handling=lenient`: elements that the backend cannot hold may be left out, and are told. */
   readonly lossy?: boolean;
+  /** A read or a search for `_include` or `_revinclude`: what it finds belongs to the answer of another search. */
+  readonly included?: boolean;
   /** `Prefer: return=`. */
   readonly returning?: 'minimal' | 'representation' | 'OperationOutcome';
 }

@@ -9,14 +9,15 @@ import type { Resource } from './types.ts';
 const PARAMETERS = compartment as Readonly<Record<string, readonly string[]>>;
 const compiled = new Map<string, readonly CompiledExpression[]>();
 
-/** Parameters that say whose a resource is, in the order in which they are believed. */
-function parametersOf(type: string): readonly string[] {
+/** Parameters that say whose a resource is, in the order in which they are believed; none: resources of the type are in no compartment. */
+export function parametersOf(type: string): readonly string[] {
   const all = PARAMETERS[type] ?? [];
   const first = ['patient', 'subject'].filter((name) => searchParameter(type, name));
   return [...first, ...all.filter((name) => !first.includes(name))];
 }
 
-function expressionsOf(type: string): readonly CompiledExpression[] {
+/** What those parameters find in a resource of a type: References. */
+export function expressionsOf(type: string): readonly CompiledExpression[] {
   const known = compiled.get(type);
   if (known) return known;
   const made = parametersOf(type).flatMap((name) => {

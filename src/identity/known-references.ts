@@ -1,10 +1,10 @@
 import { FicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import { findReferences } from '../fhir/found-references.ts';
 import { parseReference } from '../fhir/reference.ts';
 import type { Layer } from '../ports.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Opener } from './opener.ts';
-import { findReferences } from './references.ts';
 
 export interface KnownReferencesOptions {
   readonly opener: Pick<Opener, 'key'>;

@@ -1,12 +1,13 @@
 import { FicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import { findReferences } from '../fhir/found-references.ts';
 import { RESOURCE_TYPES, isResourceType } from '../fhir/elements.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { searchParameter } from '../fhir/search-parameters.ts';
 import type { SearchFilter, SearchQuery, SearchValue } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { CrosswalkStore } from '../ports.ts';
-import { findReferences, mapReferences } from './references.ts';
+import { mapReferences } from './references.ts';
 import type { Sealer } from './seal.ts';
 
 /** Turns FHIR ids of a request into legacy keys. */

@@ -1,29 +1,5 @@
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 
-/** A literal reference inside a resource, and its FHIRPath. */
-export interface FoundReference {
-  readonly reference: string;
-  readonly path: string;
-}
-
-/** Every `Reference.reference` of a resource, contained resources and extensions included. */
-export function findReferences(resource: Resource): FoundReference[] {
-  const found: FoundReference[] = [];
-  const visit = (value: Json | undefined, path: string): void => {
-    if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${path}[${index}]`));
-    else if (isObject(value)) {
-      for (const [name, child] of Object.entries(value)) {
-        const childPath = `${path}.${name}`;
-        if (name === 'reference' && typeof child === 'string')
-          found.push({ reference: child, path: childPath });
-        else visit(child, childPath);
-      }
-    }
-  };
-  visit(resource, resource.resourceType);
-  return found;
-}
-
 /** The resource with every `Reference.reference` replaced by what `map` gives; whatever does not change is shared, nothing is mutated. */
 export function mapReferences(resource: Resource, map: (reference: string) => string): Resource {
   return mapValue(resource, map, false) as Resource;
