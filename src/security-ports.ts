@@ -108,6 +108,8 @@ export type AuditKind =
 export interface AuditAgent {
   /** Subject of the token, user of the admin API, or `anonymous`. */
   readonly subject: string;
+  /** Who knows the subject by that name. */
+  readonly issuer?: string;
   /** The application. */
   readonly client?: string;
   readonly fhirUser?: string;

@@ -69,7 +69,7 @@ function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined 
 
 /** The interaction in the terms of the port. Throws `parameter-*`, `search-unsupported`. */
 export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest {
-  const { asked, conditions } = call;
+  const { asked, conditions, parameters } = call;
   const query = queryOf(call, parseSearch);
   const [ifNoneMatch, ...more] = conditions.ifNoneMatch;
   const single =
@@ -88,6 +88,7 @@ export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest
     ...(asked.id === undefined ? {} : { id: asked.id }),
     ...(asked.versionId === undefined ? {} : { versionId: asked.versionId }),
     ...(query ? { query } : {}),
+    ...(asked.interaction === 'search' ? { asked: parameters } : {}),
     ...(call.resource ? { resource: call.resource } : {}),
     ...(call.body ? { body: call.body } : {}),
     ...(call.bodyLength === undefined ? {} : { bodyLength: call.bodyLength }),

@@ -1,0 +1,55 @@
+import { isJsonObject } from '../fhir/json.ts';
+import { patientOfRequest, patientsOfResource } from '../fhir/patient.ts';
+import type { Resource } from '../fhir/types.ts';
+import { Written, matchesOf } from '../fhir/written.ts';
+import type { FhirRequest, FhirResponse } from '../ports.ts';
+
+/** A reference to a patient in the JSON text of a resource. */
+const IN_TEXT = /"reference":"(?:[^"]*\/)?Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]*)?"/g;
+
+/** Whom a request and its answer are about. */
+export interface Concerned {
+  /** Logical ids. */
+  readonly patients: readonly string[];
+  /** Whether the answer was looked at: one that is piped was not, and only the request says whom it is about. */
+  readonly looked: boolean;
+}
+
+/** @param response absent: there was none */
+export function concernedBy(request: FhirRequest, response?: FhirResponse): Concerned {
+  const patients = new Set<string>();
+  const asked = patientOfRequest(request);
+  if (asked !== undefined && isId(asked)) patients.add(asked);
+  const made = /^Patient\/([^/]+)/.exec(response?.headers['location'] ?? '')?.[1];
+  if (made !== undefined && isId(made)) patients.add(made);
+  const body = response?.body;
+  if (body?.kind === 'resource') addAll(patients, body.resource);
+  if (body?.kind === 'searchset') {
+    for (const match of matchesOf(body.set)) addAll(patients, match);
+    for (const resource of body.set.included) addAll(patients, resource);
+  }
+  return { patients: [...patients], looked: body?.kind !== 'pipe' };
+}
+
+function addAll(patients: Set<string>, resource: Resource | Written): void {
+  if (resource instanceof Written) {
+    // Not taken apart for this: whoever the text names is one too many rather than one too few.
+    if (resource.resourceType === 'Patient') patients.add(resource.id);
+    for (const [, id] of resource.text.matchAll(IN_TEXT)) patients.add(id!);
+    return;
+  }
+  if (resource.resourceType !== 'Bundle') {
+    for (const id of patientsOfResource(resource)) patients.add(id);
+    return;
+  }
+  const { entry } = resource;
+  for (const one of Array.isArray(entry) ? entry : []) {
+    const inner = isJsonObject(one) ? one['resource'] : undefined;
+    if (isJsonObject(inner) && typeof inner['resourceType'] === 'string') addAll(patients, inner as Resource);
+  }
+}
+
+/** FHIR R4 datatypes.html#id: what a client wrote in the place of one may be anything. */
+function isId(text: string): boolean {
+  return /^[A-Za-z0-9\-.]{1,64}$/.test(text);
+}

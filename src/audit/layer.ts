@@ -1,0 +1,125 @@
+import { FicusError, toFicusError } from '../errors.ts';
+import { isJsonObject } from '../fhir/json.ts';
+import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
+import type { AuditEntry, AuditKind, AuditSink, Exchange } from '../security-ports.ts';
+import { agentOf } from './agent.ts';
+import { concernedBy } from './concerned.ts';
+
+const KINDS: Readonly<Record<FhirRequest['interaction'], AuditKind>> = {
+  create: 'create',
+  read: 'read',
+  vread: 'read',
+  update: 'update',
+  search: 'query',
+  history: 'history',
+};
+
+/** What was refused, rather than failed: the client asked for what is not to be had, or not in this form. */
+const FIRST_FAILURE = 500;
+
+/**
+ * Records every interaction, whichever way it ends, before its answer is given. An answer that cannot be recorded is not given (unless the sink lets it
+ * be): a piped one is given up, and a write that was carried out ends as `outcome-unknown`, so that nobody takes it for not done.
+ *
+ * What Ficus asks on its own account (there is no address) is nobody's access: its copies, comparisons and samples stand in its own records.
+ */
+export function audit(sink: AuditSink): Layer {
+  return (next: Backend): Backend => ({
+    handle: (request, context) =>
+      context.address === undefined ? next.handle(request, context) : recorded(next, request, context, sink),
+  });
+}
+
+async function recorded(
+  next: Backend,
+  request: FhirRequest,
+  context: RequestContext,
+  sink: AuditSink,
+): Promise<FhirResponse> {
+  const exchanges: Exchange[] = [];
+  const exchanged = (exchange: Exchange): void => {
+    exchanges.push(exchange);
+    context.exchanged?.(exchange);
+  };
+  let response: FhirResponse;
+  try {
+    response = await next.handle(request, { ...context, exchanged });
+  } catch (error) {
+    const failure = toFicusError(error);
+    await sink.write([entryOf(request, context, { failure, exchanges })]);
+    throw error;
+  }
+  try {
+    await sink.write([entryOf(request, context, { response, exchanges })]);
+  } catch (error) {
+    if (response.body.kind === 'pipe') response.body.discard();
+    throw isWrite(request) && response.status < 300 ? doneUnrecorded(error) : error;
+  }
+  return response;
+}
+
+function isWrite({ interaction }: FhirRequest): boolean {
+  return interaction === 'create' || interaction === 'update';
+}
+
+function doneUnrecorded(cause: unknown): FicusError {
+  return new FicusError(
+    'outcome-unknown',
+    'The write may have been carried out, but what happens here cannot be recorded now.',
+    { cause },
+  );
+}
+
+interface Ending {
+  readonly response?: FhirResponse;
+  readonly failure?: FicusError;
+  readonly exchanges: readonly Exchange[];
+}
+
+function entryOf(request: FhirRequest, context: RequestContext, ending: Ending): AuditEntry {
+  const { response, failure, exchanges } = ending;
+  const { principal } = context;
+  const kind = request.type === 'AuditEvent' ? 'audit-read' : KINDS[request.interaction];
+  const { patients, looked } = concernedBy(request, kind === 'audit-read' ? undefined : response);
+  const inContext = principal.access?.patient;
+  const status = response?.status ?? failure?.status ?? 500;
+  return {
+    kind,
+    outcome: status < 400 ? 'success' : status < FIRST_FAILURE ? 'refused' : 'failed',
+    agent: agentOf(principal, context.address),
+    requestId: context.requestId,
+    action: `${request.type}.${request.interaction}`,
+    // A caller who is bound to one patient asked about that one, whether anything was found or not.
+    patients: patients.length === 0 && inContext !== undefined ? [inContext] : patients,
+    references: referencesOf(request, response),
+    ...(request.interaction === 'search' ? { query: queryOf(request) } : {}),
+    ...(failure ? { errorCode: failure.code } : {}),
+    ...(response ? { servedBy: response.servedBy } : {}),
+    ...(exchanges.length > 0 ? { exchanges } : {}),
+    ...(looked
+      ? {}
+      : { details: { patients: 'as the request names them; the answer was passed on unread' } }),
+  };
+}
+
+/** What was asked for by name, or made; never what a search found (IHE BALP 1.1.4: results are not recorded). */
+function referencesOf(request: FhirRequest, response: FhirResponse | undefined): string[] {
+  const { type, id, versionId, interaction } = request;
+  if (id !== undefined)
+    return [versionId === undefined ? `${type}/${id}` : `${type}/${id}/_history/${versionId}`];
+  if (interaction === 'search' || !response) return [];
+  const { body, headers } = response;
+  if (body.kind === 'resource' && isJsonObject(body.resource) && body.resource.resourceType === type)
+    return body.resource.id === undefined ? [] : [`${type}/${body.resource.id}`];
+  const [location] = headers['location']?.split('/_history/') ?? [];
+  return location !== undefined && location.startsWith(`${type}/`) ? [location] : [];
+}
+
+/** The search as it was asked: every parameter, whether it was understood or not. */
+function queryOf({ type, asked, query }: FhirRequest): string {
+  const pairs = asked ?? query?.applied ?? [];
+  const text = pairs
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join('&');
+  return text === '' ? type : `${type}?${text}`;
+}
