@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { ConsentStore, GlassCase, GlassCaseStore, KeptConsent } from '../privacy-ports.ts';
+import { openDatabase } from './database.ts';
+import { added, opened } from './glass-case.ts';
+import { createSqliteConsentStore } from './sqlite-consents.ts';
+import { createSqliteGlassCaseStore } from './sqlite-glass-cases.ts';
+
+/** Schema of privacy.sqlite, one entry a version. Entries are only ever added. */
+const PRIVACY_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE consent_version (
+    id       TEXT    NOT NULL,
+    version  INTEGER NOT NULL,
+    patient  TEXT    NOT NULL,
+    resource TEXT    NOT NULL,
+    set_by   TEXT    NOT NULL,
+    set_at   TEXT    NOT NULL,
+    PRIMARY KEY (id, version)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER consent_version_is_append_only BEFORE UPDATE ON consent_version
+    BEGIN SELECT RAISE(ABORT, 'consents are append-only'); END;
+  CREATE TRIGGER consent_version_is_kept BEFORE DELETE ON consent_version
+    BEGIN SELECT RAISE(ABORT, 'consents are append-only'); END;
+
+  CREATE TABLE glass_case (
+    id       TEXT NOT NULL UNIQUE,
+    token_id TEXT NOT NULL,
+    patient  TEXT NOT NULL,
+    last_at  TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    review   TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX glass_case_open ON glass_case (token_id, patient) WHERE review IS NULL;
+  CREATE TRIGGER glass_case_is_kept BEFORE DELETE ON glass_case
+    BEGIN SELECT RAISE(ABORT, 'a broken glass is not forgotten'); END;
+  CREATE TRIGGER glass_review_is_final BEFORE UPDATE ON glass_case WHEN OLD.review IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'a review is final'); END;
+  `,
+];
+
+/** What is kept of consents and broken glasses. */
+export interface PrivacyStores {
+  readonly consents: ConsentStore;
+  readonly glassCases: GlassCaseStore;
+  close(): void;
+}
+
+/** @param file path, or `:memory:` @throws Error when the file cannot be opened */
+export function openPrivacyStores(file: string): PrivacyStores {
+  const database = openDatabase(file, PRIVACY_MIGRATIONS);
+  return {
+    consents: createSqliteConsentStore(database),
+    glassCases: createSqliteGlassCaseStore(database),
+    close: () => database.close(),
+  };
+}
+
+/** The same, forgotten with the process. */
+export function createMemoryPrivacyStores(): PrivacyStores {
+  return {
+    consents: createMemoryConsentStore(),
+    glassCases: createMemoryGlassCaseStore(),
+    close: () => {},
+  };
+}
+
+function createMemoryConsentStore(): ConsentStore {
+  const consents = new Map<string, KeptConsent[]>();
+  return {
+    load: async () =>
+      [...consents.values()]
+        .flatMap((versions) => versions.slice(-1))
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    history: async (id) => [...(consents.get(id) ?? [])],
+    async append(consent) {
+      const versions = consents.get(consent.id) ?? [];
+      if (consent.version !== versions.length + 1) return false;
+      consents.set(consent.id, [...versions, consent]);
+      return true;
+    },
+  };
+}
+
+function createMemoryGlassCaseStore(): GlassCaseStore {
+  const cases = new Map<string, GlassCase>();
+  return {
+    async record(uses) {
+      for (const use of uses) {
+        const known = [...cases.values()].find(
+          (one) => one.tokenId === use.tokenId && one.patient === use.patient && !one.review,
+        );
+        const now = known ? added(known, use) : opened(randomUUID(), use);
+        cases.delete(now.id);
+        cases.set(now.id, now);
+      }
+    },
+    list: async ({ reviewed, limit }) =>
+      [...cases.values()]
+        .toReversed()
+        .filter((one) => reviewed === undefined || (one.review !== undefined) === reviewed)
+        .toSorted((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0))
+        .slice(0, limit),
+    find: async (id) => cases.get(id),
+    async review(id, review) {
+      const known = cases.get(id);
+      if (!known || known.review) return false;
+      cases.set(id, { ...known, review });
+      return true;
+    },
+  };
+}
