@@ -75,7 +75,7 @@ function resourcesOf({ body }: FhirResponse): readonly Resource[] {
   const entries = Array.isArray(resource['entry']) ? resource['entry'] : [];
   return entries.flatMap((entry) => {
     const inner = isJsonObject(entry) ? entry['resource'] : undefined;
-    return isJsonObject(inner) && typeof inner['resourceType'] === 'string' ? [inner as Resource] : [];
+    return isJsonObject(inner) && typeof inner['resourceType'] === 'string' ? [inner] : [];
   });
 }
 
