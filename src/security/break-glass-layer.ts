@@ -1,7 +1,7 @@
 import { toFicusError } from '../errors.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import { patientOfRequest, patientsOfResource } from '../fhir/patient.ts';
-import type { Resource } from '../fhir/types.ts';
+import type { Json, Resource } from '../fhir/types.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import type { GlassCaseStore, GlassUse } from '../privacy-ports.ts';
 import { readPipe } from '../search/pipe.ts';
@@ -75,8 +75,12 @@ function resourcesOf({ body }: FhirResponse): readonly Resource[] {
   const entries = Array.isArray(resource['entry']) ? resource['entry'] : [];
   return entries.flatMap((entry) => {
     const inner = isJsonObject(entry) ? entry['resource'] : undefined;
-    return isJsonObject(inner) && typeof inner['resourceType'] === 'string' ? [inner] : [];
+    return isResource(inner) ? [inner] : [];
   });
+}
+
+function isResource(value: Json | undefined): value is Resource {
+  return isJsonObject(value) && typeof value['resourceType'] === 'string';
 }
 
 interface Outcome {
