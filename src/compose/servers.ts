@@ -8,7 +8,8 @@ import type { ApiDocument, OperationHandler } from '../http/admin-contract.ts';
 import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
 import { createPassthrough } from '../http/passthrough.ts';
 import { startHttpServer } from '../http/server.ts';
-import type { HttpServer } from '../http/server.ts';
+import { trustOf } from '../http/forwarded.ts';
+import type { HttpServer, ServerLimits } from '../http/server.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { Steps } from '../strangler/steps.ts';
@@ -52,9 +53,13 @@ const starting: RequestListener = (_request, response) => {
 };
 
 /** `http://localhost:8080` for what listens on this machine only or everywhere. */
-function baseOf({ host, port }: HttpServer): string {
+function baseOf({ scheme, host, port }: HttpServer): string {
   const local = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host);
-  return `http://${local ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${local ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function serverLimits({ most, perAddress, ...limits }: Config['http']['connections']): ServerLimits {
+  return { ...limits, connections: most, connectionsPerAddress: perAddress };
 }
 
 /** Listens on both addresses. Rejects, with nothing left open, when one cannot be had. */
@@ -63,13 +68,21 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   let app = starting;
   let admin = starting;
   let draining = false;
+  const trusts = trustOf(config.http.trustForwarded);
   const passthrough = config.passthrough.map((one) =>
-    createPassthrough({ ...one, trustForwarded: config.http.trustForwarded, clock, log, metrics }),
+    createPassthrough({ ...one, trusts, origins: config.http.cors?.origins ?? [], clock, log, metrics }),
   );
-  const open = await startHttpServer({ app: (req, res) => app(req, res), passthrough, clock }, config.listen);
+  const limits = serverLimits(config.http.connections);
+  const open = await startHttpServer(
+    { app: (req, res) => app(req, res), passthrough, trusts, clock, ...limits },
+    config.listen,
+  );
   let adminServer: HttpServer;
   try {
-    adminServer = await startHttpServer({ app: (req, res) => admin(req, res), clock }, config.admin);
+    adminServer = await startHttpServer(
+      { app: (req, res) => admin(req, res), trusts, clock, ...limits },
+      config.admin,
+    );
   } catch (error) {
     await open.close(0);
     throw error;
@@ -97,6 +110,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         http: { ...config.http, cors: config.http.cors },
         callers: config.migration.headers,
         passthrough,
+        trusts,
         clock,
         log,
         metrics,

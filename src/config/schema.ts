@@ -1,9 +1,12 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { adminConfig } from './admin-schema.ts';
 import { backendConfig, endpoint, httpUrl, ms, name, port } from './backend-schema.ts';
 import { feedConfig } from './feed-schema.ts';
+import { connectionsConfig, limitsConfig } from './limits-schema.ts';
 import { migrationConfig } from './migration-schema.ts';
 import { secretSource } from './secret.ts';
+import { isNetwork } from '../security/internal-address.ts';
 import { securityConfig } from './security-schema.ts';
 
 const listen = (defaultPort: number) =>
@@ -136,9 +139,30 @@ export const configSchema = z.strictObject({
         })
         .exactOptional()
         .describe('Origins that browsers may call from; absent: none'),
-      trustForwarded: z.boolean().default(false).describe('Whether X-Forwarded-* of the peer is believed'),
+      trustForwarded: z
+        .union([
+          z.boolean(),
+          z.array(
+            z
+              .string()
+              .refine((one) => isIP(one) !== 0 || isNetwork(one), {
+                error: 'is no address and no network, 10.0.0.0/8',
+              }),
+          ),
+        ])
+        .default(false)
+        .describe(
+          'Peers whose X-Forwarded-For, -Host and -Proto are believed: addresses and networks of the proxies in front, `[10.0.0.4, 10.1.0.0/16]`; `true`: every peer',
+        ),
+      connections: connectionsConfig
+        .prefault({})
+        .describe('What connections may take before anybody knows who is there'),
     })
     .prefault({}),
+  limits: z
+    .union([z.literal('off'), limitsConfig], { error: 'is `off`, or says how much one caller may ask' })
+    .exactOptional()
+    .describe('How much one caller may ask; default: `off` with `security: open`, else what stands here'),
   search: z
     .strictObject({
       defaultCount: z.int().min(1).max(1_000).default(20).describe('Page size when `_count` is not given'),

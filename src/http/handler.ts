@@ -14,6 +14,8 @@ import { capabilityAnswer } from './capability.ts';
 import { parseIdempotencyKey, parseIfMatch, parseIfNoneMatch, parsePrefer } from './conditions.ts';
 import { corsHeaders } from './cors.ts';
 import type { CorsOptions } from './cors.ts';
+import { TRUST_NOBODY, clientAddress } from './forwarded.ts';
+import type { TrustPeer } from './forwarded.ts';
 import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
 import type { Address, Asked } from './interaction.ts';
 import { FHIR_JSON, checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
@@ -50,6 +52,8 @@ export interface FhirOptions extends AdmissionOptions {
   };
   /** Headers that say who calls while security is open; absent: everyone is anonymous. */
   readonly callers?: CallerHeaders;
+  /** Peers that are proxies: whom they name is whoever asks. Absent: none is. */
+  readonly trusts?: TrustPeer;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'request'>;
@@ -100,7 +104,7 @@ export class FhirHandler {
       log,
       deadlineMs: http.deadlineMs,
       principal: principalOf(req.headers, callers),
-      address: req.socket.remoteAddress ?? '',
+      address: clientAddress(req, this.#options.trusts ?? TRUST_NOBODY),
     });
     const turn: Turn = {
       req,

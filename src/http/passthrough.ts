@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpAgent, STATUS_CODES } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,6 +6,8 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import type { RequestHandler } from 'http-proxy-middleware';
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
+import { TRUST_NOBODY, isForwarding } from './forwarded.ts';
+import type { TrustPeer } from './forwarded.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
 import { splitTarget } from './url.ts';
 
@@ -16,8 +18,10 @@ export interface PassthroughOptions {
   readonly target: string;
   /** Longest wait for the head of an answer, in milliseconds; also the longest silence within a body. */
   readonly deadlineMs: number;
-  /** Whether X-Forwarded-* of the peer is believed and continued; default false: it is replaced. */
-  readonly trustForwarded?: boolean;
+  /** Peers whose X-Forwarded-For, -Host and -Proto are believed and continued; default: nobody, they are replaced. */
+  readonly trusts?: TrustPeer;
+  /** Origins beside our own whose pages may open a WebSocket, `*` for all; default: none. */
+  readonly origins?: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'request'>;
@@ -44,7 +48,6 @@ const HOP_BY_HOP = [
   'trailer',
   'upgrade',
 ] as const;
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip']; // prettier-ignore
 const CONNECTIONS = 64;
 
 /** Takes out what must not travel on, in place. An upgrade keeps `Connection: Upgrade` and `Upgrade`. */
@@ -72,7 +75,7 @@ function setForwarding(req: IncomingMessage, trusted: boolean): void {
   const host = (trusted ? headers['x-forwarded-host'] : undefined) ?? headers.host;
   const proto =
     (trusted ? headers['x-forwarded-proto'] : undefined) ?? ('encrypted' in socket ? 'https' : 'http');
-  for (const name of FORWARDING) delete headers[name];
+  for (const name in headers) if (isForwarding(name)) delete headers[name];
   const peer = socket.remoteAddress ?? 'unknown';
   headers['x-forwarded-for'] = before === undefined ? peer : `${String(before)}, ${peer}`;
   headers['x-forwarded-proto'] = proto;
@@ -85,7 +88,21 @@ export function publicLocation(location: string, target: URL): string {
   if (url === null || url.origin !== target.origin || !/^(?:[a-z]+:)?\/\//i.test(location)) return location;
   const basePath = target.pathname.replace(/\/+$/, '');
   const path = url.pathname.startsWith(`${basePath}/`) ? url.pathname.slice(basePath.length) : url.pathname;
-  return path + url.search + url.hash;
+  // `//evil.example` would lead a browser to another host.
+  return path.replace(/^[/\\]{2,}/, '/') + url.search + url.hash;
+}
+
+/** Whether a path leads above itself in anybody's reading of it: escaped, with backslashes, with parameters (`..;a/`). */
+export function isClimbing(path: string): boolean {
+  const read = path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
+  return read.split(/[/\\]/).some((segment) => segment === '..' || segment.startsWith('..;'));
+}
+
+/** Whether a page that may do so opens a WebSocket: of our own host, or of a listed origin. Programs name none (RFC 6455 §10.2). */
+function isOriginAllowed({ headers }: IncomingMessage, origins: readonly string[]): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true;
+  return host !== undefined && URL.parse(origin)?.host === host;
 }
 
 function isResponse(target: ServerResponse | Socket): target is ServerResponse {
@@ -93,10 +110,12 @@ function isResponse(target: ServerResponse | Socket): target is ServerResponse {
 }
 
 /** Answers in the plain text of a gateway, or breaks off what has begun. */
-function fail(target: ServerResponse | Socket, status: 502 | 504, text: string): void {
+function fail(target: ServerResponse | Socket, status: 400 | 403 | 502 | 504, text: string): void {
   if (!isResponse(target)) {
     if (target.writable) {
-      target.end(`HTTP/1.1 ${status} ${status === 504 ? 'Gateway Timeout' : 'Bad Gateway'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`); // prettier-ignore
+      target.end(
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
     } else target.destroy();
   } else if (target.headersSent) target.destroy();
   else {
@@ -114,7 +133,7 @@ function fail(target: ServerResponse | Socket, status: 502 | 504, text: string):
  * of the answer does not come in time, 502 when the target cannot be reached or breaks off.
  */
 export function createPassthrough(options: PassthroughOptions): Passthrough {
-  const { prefix, deadlineMs, clock } = options;
+  const { prefix, deadlineMs, clock, trusts = TRUST_NOBODY, origins = [] } = options;
   const target = new URL(options.target);
   const secure = target.protocol === 'https:';
   const agent = secure
@@ -176,7 +195,7 @@ export function createPassthrough(options: PassthroughOptions): Passthrough {
 
   function prepare(req: IncomingMessage, upgrade: boolean): void {
     stripHops(req.headers, upgrade);
-    setForwarding(req, options.trustForwarded ?? false);
+    setForwarding(req, trusts(req.socket.remoteAddress ?? ''));
     req.headers['x-request-id'] = requestIdOf(req.headers['x-request-id']);
     req.headers['traceparent'] = traceparentOf(req.headers['traceparent']);
   }
@@ -199,9 +218,18 @@ export function createPassthrough(options: PassthroughOptions): Passthrough {
         options.metrics.request(route, status, servedBy, durationMs / 1000);
         options.log.info('request', { requestId: String(req.headers['x-request-id']), method: req.method, route, status, durationMs, servedBy }); // prettier-ignore
       });
-      await carrier(req, res);
+      if (isClimbing(splitTarget(req.url ?? '').path)) fail(res, 400, 'The path leads out of this address');
+      else await carrier(req, res);
     },
     upgrade(req, socket, head) {
+      if (isClimbing(splitTarget(req.url ?? '').path)) {
+        fail(socket, 400, '');
+        return;
+      }
+      if (!isOriginAllowed(req, origins)) {
+        fail(socket, 403, '');
+        return;
+      }
       prepare(req, true);
       carrier.upgrade(req, socket, head);
     },

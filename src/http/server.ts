@@ -1,76 +1,97 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
+import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import type { Clock } from '../ports.ts';
+import { watchConnections } from './connections.ts';
+import { TRUST_NOBODY } from './forwarded.ts';
+import type { TrustPeer } from './forwarded.ts';
 import { carrierOf } from './passthrough.ts';
 import type { Passthrough } from './passthrough.ts';
+import { refuseForm, refuseOnSocket, refuseUnparsed } from './refuse-form.ts';
+import { takeForm } from './request-form.ts';
 
-export interface ServerOptions {
+/** What strangers can take of a server before anybody knows who they are. Each has a default. */
+export interface ServerLimits {
+  /** Longest time to receive one request whole, in milliseconds; 120,000. */
+  readonly requestMs?: number;
+  /** Longest time to receive its headers, and to say anything on a new connection, in milliseconds; 10,000. */
+  readonly headersMs?: number;
+  /** How long a connection is kept for the next request, in milliseconds; 65,000. */
+  readonly idleMs?: number;
+  /** Longest that a peer may take nothing of what waits for it, in milliseconds; 60,000. */
+  readonly stalledMs?: number;
+  /** All headers of a request and its target, in bytes; 16,384. */
+  readonly headerBytes?: number;
+  /** Longest request target, in bytes; 8,192. */
+  readonly urlBytes?: number;
+  /** Headers of a request; 100. */
+  readonly headers?: number;
+  /** Connections at once; 10,000. */
+  readonly connections?: number;
+  /** Connections of one address at once; 1,000. */
+  readonly connectionsPerAddress?: number;
+}
+
+export interface ServerOptions extends ServerLimits {
   readonly app: RequestListener;
   readonly passthrough?: readonly Passthrough[];
+  /** Certificate and key, and what is asked of clients; absent: HTTP without TLS. */
+  readonly tls?: ServerTls;
+  /** Proxies in front: their connections are not counted by address. */
+  readonly trusts?: TrustPeer;
   readonly clock: Clock;
-  /** Longest time to receive one request whole, in milliseconds; default 120,000. */
-  readonly requestMs?: number;
-  /** Longest time to receive its headers, in milliseconds; default 10,000. */
-  readonly headersMs?: number;
+}
+
+export interface ServerTls {
+  readonly context: SecureContextOptions;
+  /** Whether a client shows a certificate that `ca` vouches for; absent: it is not asked. */
+  readonly clients?: 'required' | 'optional';
 }
 
 /** An HTTP server that is listening. */
 export interface HttpServer {
+  readonly scheme: 'http' | 'https';
   readonly host: string;
   readonly port: number;
+  /** Takes another certificate: for connections from now on; those that are there end with their next answer. */
+  renew(context: SecureContextOptions): void;
   /** Accepts nothing more, waits for requests in flight at most `drainMs`, then breaks what is left. */
   close(drainMs: number): Promise<void>;
 }
 
 /** Idle keep-alive connections are looked for this often while draining. */
 const SWEEP_MS = 50;
+/** Requests of one connection under way at once: more than any client pipelines. */
+const PIPELINED = 100;
+const HANDSHAKE_MS = 10_000;
+/** A year (RFC 6797 §6.1.1). */
+const HSTS = 'max-age=31536000';
 
-const REFUSALS: Readonly<
-  Record<string, { readonly status: string; readonly issue: string; readonly text: string }>
-> = {
-  HPE_HEADER_OVERFLOW: {
-    status: '431 Request Header Fields Too Large',
-    issue: 'too-long',
-    text: 'The headers are too large',
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: '408 Request Timeout',
-    issue: 'timeout',
-    text: 'The request did not come in time',
-  },
-};
-const MALFORMED = { status: '400 Bad Request', issue: 'structure', text: 'The request is not HTTP/1.1' };
-
-/** Answers what node:http refuses before there is a request, in FHIR like every other failure. */
-function refuse(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, issue, text } = REFUSALS[error.code ?? ''] ?? MALFORMED;
-  const outcome = JSON.stringify({
-    resourceType: 'OperationOutcome',
-    issue: [{ severity: 'error', code: issue, diagnostics: text }],
-  });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/fhir+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(outcome)}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${outcome}`,
-  );
-}
-
-/** Hands an upgrade to the prefix that carries it; any other is refused. */
-function upgradeTo(carriers: readonly Passthrough[], open: Set<Duplex>) {
-  return (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+/** Hands an upgrade to the prefix that carries it. */
+function upgradeTo(carriers: readonly Passthrough[], open: Set<Duplex>, clock: Clock) {
+  return (req: IncomingMessage, socket: Socket, head: Buffer): void => {
     const carrier = carrierOf(carriers, req.url ?? '/');
-    if (!carrier || !(socket instanceof Socket)) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    if (!carrier) {
+      refuseOnSocket(socket, { status: 404, issue: 'not-found', text: 'There is no WebSocket here' }, clock);
       return;
     }
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     carrier.upgrade(req, socket, head);
   };
+}
+
+/** WebSockets are carried or refused; an offer of another protocol, `h2c` say, is one that is not taken (RFC 9110 §7.8). */
+function isUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+function closeSoon(socket: Duplex): void {
+  if (socket instanceof Socket) socket.destroySoon();
+  else socket.destroy();
 }
 
 function drain(server: Server, upgraded: Set<Duplex>, clock: Clock, drainMs: number): Promise<void> {
@@ -93,32 +114,137 @@ function drain(server: Server, upgraded: Set<Duplex>, clock: Clock, drainMs: num
   });
 }
 
+/** Cipher suites of TLS 1.2 with forward secrecy and AEAD; those of TLS 1.3 are all (RFC 9325 §4.2). */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+function tlsOptions({ context, clients }: ServerTls): TlsOptions {
+  return {
+    ...context,
+    ciphers: CIPHERS,
+    handshakeTimeout: HANDSHAKE_MS,
+    requestCert: clients !== undefined,
+    rejectUnauthorized: clients === 'required',
+  };
+}
+
 /** Listens. Rejects when the address cannot be had. */
 export async function startHttpServer(
   options: ServerOptions,
   listen: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
-  const { app, clock } = options;
-  const server = createServer(
-    {
-      requestTimeout: options.requestMs ?? 120_000,
-      headersTimeout: options.headersMs ?? 10_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-    },
-    app,
-  );
+  const { app, clock, tls, passthrough = [], trusts = TRUST_NOBODY } = options;
+  const form = { urlBytes: options.urlBytes ?? 8_192, headers: options.headers ?? 100 };
+  const timing = {
+    requestTimeout: options.requestMs ?? 120_000,
+    headersTimeout: options.headersMs ?? 10_000,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: options.idleMs ?? 65_000,
+    maxHeaderSize: options.headerBytes ?? 16_384,
+    noDelay: true,
+    // Told in FHIR below; the shipped answer is not.
+    requireHostHeader: false,
+    shouldUpgradeCallback: isUpgrade,
+  };
+  /** Connections made before the last renewal end with their next answer. */
+  let renewed = new WeakSet<Duplex>();
+  const answering = new WeakMap<Duplex, ServerResponse>();
+  const listener: RequestListener = (req, res) => {
+    const { socket } = req;
+    if (tls) {
+      res.setHeader('strict-transport-security', HSTS);
+      if (renewed.has(socket)) res.setHeader('connection', 'close');
+    }
+    answering.set(socket, res);
+    const fault = takeForm(req, form);
+    if (fault) {
+      refuseForm(res, fault);
+      return;
+    }
+    if (!connections.begin(socket)) {
+      refuseForm(res, {
+        status: 429,
+        issue: 'throttled',
+        text: 'Too many requests at once on one connection',
+      });
+      return;
+    }
+    res.on('close', () => connections.end(socket));
+    app(req, res);
+  };
+  const server: Server = tls
+    ? createSecureServer({ ...timing, ...tlsOptions(tls) }, listener)
+    : createServer(timing, listener);
+  // node:http drops what is over this and says nothing: it is counted in takeForm.
+  server.maxHeadersCount = 0;
+  server.maxConnections = options.connections ?? 10_000;
+  const limits = {
+    perAddress: options.connectionsPerAddress ?? 1_000,
+    pipelined: PIPELINED,
+    stalledMs: options.stalledMs ?? 60_000,
+  };
+  const connections = watchConnections(server, tls !== undefined, limits, clock, trusts);
   const upgraded = new Set<Duplex>();
+  const carry = upgradeTo(passthrough, upgraded, clock);
+  const current = new Set<Duplex>();
   // Whoever reads the body lets the client go on; a refusal before that spares it the sending.
-  server.on('checkContinue', app);
-  server.on('clientError', refuse);
-  server.on('upgrade', upgradeTo(options.passthrough ?? [], upgraded));
+  server.on('checkContinue', listener);
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    const res = answering.get(socket);
+    // Nothing is put behind an answer that has begun, or that was the last.
+    if (res?.headersSent && !(res.writableFinished && res.shouldKeepAlive)) closeSoon(socket);
+    else refuseUnparsed(error, socket, clock);
+  });
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const fault = takeForm(req, form);
+    if (fault || !(socket instanceof Socket)) {
+      refuseOnSocket(socket, fault ?? { status: 400, issue: 'structure', text: 'No connection' }, clock);
+    } else carry(req, socket, head);
+  });
+  if (tls) {
+    server.on('secureConnection', (socket: TLSSocket) => {
+      // Optional is whether one is shown, not whether it is true.
+      if (
+        tls.clients === 'optional' &&
+        !socket.authorized &&
+        Object.keys(socket.getPeerCertificate()).length > 0
+      )
+        socket.destroy();
+      current.add(socket);
+      socket.on('close', () => current.delete(socket));
+    });
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(listen.port, listen.host, resolve);
   });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : listen.port;
-  return { host: listen.host, port, close: (drainMs) => drain(server, upgraded, clock, drainMs) };
+  return {
+    scheme: tls ? 'https' : 'http',
+    host: listen.host,
+    port,
+    renew(context) {
+      if (!('setSecureContext' in server)) return;
+      (server as unknown as { setSecureContext(options: TlsOptions): void }).setSecureContext({
+        ...context,
+        ciphers: CIPHERS,
+      });
+      renewed = new WeakSet(current);
+      server.closeIdleConnections();
+    },
+    close: (drainMs) => {
+      connections.stop();
+      return drain(server, upgraded, clock, drainMs);
+    },
+  };
 }
