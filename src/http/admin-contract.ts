@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { FicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import { isPermission } from '../security/roles.ts';
+import type { AdminPermission } from '../security/roles-table.ts';
 import type { AdminAnswer, AdminRequest, AdminRoute } from './admin.ts';
 
 /** A schema of an OpenAPI document: JSON Schema 2020-12. */
@@ -14,6 +16,9 @@ interface ApiBody {
 /** One operation of the document: method, path in OpenAPI's form, and what goes in and comes out. */
 export interface ApiOperation {
   readonly id: string;
+  readonly tag: string;
+  /** `x-ficus-permission`; `none`: `security` says that no token is needed. Absent: the document says neither. */
+  readonly permission?: AdminPermission | 'none';
   readonly method: AdminRoute['method'];
   /** `/routes/{endpoint}`. */
   readonly path: string;
@@ -38,6 +43,9 @@ const METHODS: readonly AdminRoute['method'][] = ['get', 'put', 'post', 'delete'
 
 interface Written {
   readonly operationId: string;
+  readonly tags: readonly [string];
+  readonly security?: readonly object[];
+  readonly 'x-ficus-permission'?: unknown;
   readonly requestBody?: ApiBody;
   readonly responses: Readonly<Record<string, ApiBody>>;
 }
@@ -53,9 +61,12 @@ export function operationsOf(document: ApiDocument): ApiOperation[] {
         const schema = response.content?.['application/json']?.schema;
         return schema ? [[status, schema] as const] : [];
       });
+      const permission = permissionOf(written);
       return [
         {
           id: written.operationId,
+          tag: written.tags[0],
+          ...(permission ? { permission } : {}),
           method,
           path,
           ...(body ? { body } : {}),
@@ -64,6 +75,11 @@ export function operationsOf(document: ApiDocument): ApiOperation[] {
       ];
     }),
   );
+}
+
+function permissionOf({ security, 'x-ficus-permission': named }: Written): ApiOperation['permission'] {
+  if (named === undefined) return security?.length === 0 ? 'none' : undefined;
+  return isPermission(named) ? named : undefined;
 }
 
 function bodyOf(document: ApiDocument, body: ApiBody | undefined): ApiSchema | undefined {
@@ -99,7 +115,7 @@ export function contractRoutes(
     const check = body && compileSchema(document, body);
     return {
       method,
-      path: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      path: expressPath(path),
       bodyLimit: LONG_LISTS,
       handle: (request) => {
         if (check) refuseMisfit(check, request.body);
@@ -108,6 +124,23 @@ export function contractRoutes(
     };
   });
 }
+
+/**
+ * Routes with the names and the permissions that the document gives them. A route that it does not name, and one for which it says nothing of who
+ * may, are faults of the program.
+ */
+export function secured(document: ApiDocument, routes: readonly AdminRoute[]): AdminRoute[] {
+  const operations = new Map(
+    operationsOf(document).map((one) => [`${one.method} ${expressPath(one.path)}`, one]),
+  );
+  return routes.map((route) => {
+    const { id, tag, permission } = operations.get(`${route.method} ${route.path}`) ?? {};
+    if (!permission) throw new Error(`Nothing says who may ${route.method} ${route.path} of the admin API`);
+    return { ...route, operation: `${tag}.${id}`, permission };
+  });
+}
+
+const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
 function refuseMisfit(check: z.ZodType, body: unknown): void {
   const { error } = check.safeParse(body);

@@ -1,7 +1,14 @@
 import express from 'express';
-import type { Express, NextFunction, Request, Response } from 'express';
+import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
+import type { AdminPermission } from '../security/roles-table.ts';
+import { createHeaders, refusePages, refuseStrangeName } from './admin-browser.ts';
+import { admitted, signedBy } from './admin-door.ts';
+import type { AdminAccess, AdminCaller } from './admin-door.ts';
+import { entryOfDone, entryOfFailed, refusalOf } from './admin-record.ts';
+import type { AdminAudit, AdminTurn, Audited } from './admin-record.ts';
+import { requestIdOf } from './trace.ts';
 
 /** What an admin route answers with; `body` is written as JSON unless `text` says otherwise. */
 export interface AdminAnswer {
@@ -9,15 +16,19 @@ export interface AdminAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly text?: { readonly contentType: string; readonly body: string };
+  /** What the audit is to know of it beside who, when, and which address. */
+  readonly audited?: Audited;
 }
 
 export interface AdminRequest {
   readonly params: Readonly<Record<string, string>>;
   /** Each parameter of the address once; of one that was sent twice the first. */
   readonly query: Readonly<Record<string, string>>;
-  /** The JSON body of a request that changes something; an empty object otherwise. */
+  /** The JSON body of a request that changes something, with `by` of its caller; an empty object otherwise. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: Request['headers'];
+  /** Who asks; absent: access is open. */
+  readonly caller?: AdminCaller;
 }
 
 /** One route of the admin API. It is written beside what it shows and mounted here. */
@@ -25,6 +36,10 @@ export interface AdminRoute {
   readonly method: 'get' | 'put' | 'post' | 'delete';
   /** In express's form: `/routes/:endpoint`. */
   readonly path: string;
+  /** What the audit calls it: `migration.promote`; default: method and path. */
+  readonly operation?: string;
+  /** What whoever asks must have; `none`: everybody may. Absent: with tokens, nobody may. */
+  readonly permission?: AdminPermission | 'none';
   /** Largest body, as express says it; default `64kb`. */
   readonly bodyLimit?: string;
   /** Throws FicusError. */
@@ -33,15 +48,19 @@ export interface AdminRoute {
 
 export interface AdminOptions {
   readonly routes: readonly AdminRoute[];
+  /** Absent: whoever reaches the port may do everything. */
+  readonly access?: AdminAccess;
+  /** Names of this port beside `localhost`, in lower case. */
+  readonly hosts?: readonly string[];
+  /** Whether the port speaks HTTPS; default no. */
+  readonly tls?: boolean;
+  readonly audit?: AdminAudit;
   readonly log: Logger;
 }
 
 const BODY_LIMIT = '64kb';
 
-/** A page in a browser must not be able to change anything: this port has no login in this release. */
-function refuseBrowsers(req: Request): void {
-  if (req.headers.origin !== undefined)
-    throw new FicusError('forbidden', 'The admin API cannot be used from a web page');
+function refuseOtherThanJson(req: Request): void {
   if (req.is('application/json') === false || req.headers['content-type'] === undefined) {
     throw new FicusError('unsupported-media', 'The body must be JSON (Content-Type: application/json)');
   }
@@ -59,21 +78,92 @@ function queryOf(req: Request): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-async function answer(route: AdminRoute, req: Request, res: Response): Promise<void> {
-  const changes = route.method !== 'get';
-  if (changes) refuseBrowsers(req);
-  const { params, headers } = req;
-  const answered = await route.handle({
-    params: params as Record<string, string>,
-    query: queryOf(req),
-    body: changes ? bodyOf(req) : {},
-    headers,
+function parsed(parse: RequestHandler, req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void parse(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(ofExpress(error))));
   });
-  res
-    .status(answered.status ?? 200)
-    .set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...answered.headers });
-  if (answered.text) res.type(answered.text.contentType).send(answered.text.body);
-  else res.json(answered.body ?? {});
+}
+
+/** @throws FicusError `unavailable`: then nothing that was found or done is shown */
+async function told(tell: () => Promise<void> | undefined): Promise<void> {
+  try {
+    await tell();
+  } catch (error) {
+    const words =
+      'The audit cannot be written, so this is not answered; what it was to change may have been changed.';
+    throw new FicusError('unavailable', words, { cause: error });
+  }
+}
+
+async function tellFailed(
+  turn: AdminTurn,
+  failure: FicusError,
+  { sink, refused }: AdminAudit,
+): Promise<void> {
+  const refusal = refusalOf(turn, failure);
+  if (refusal) return refused(refusal);
+  const entry = entryOfFailed(turn, failure);
+  if (entry) await sink.write([entry]);
+}
+
+/** One route as express calls it: who asks and whether they may is known before a byte of a body is read. */
+function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOptions) {
+  const { method, permission, bodyLimit = BODY_LIMIT } = route;
+  const parse = express.json({ limit: bodyLimit });
+  const changes = method !== 'get';
+
+  async function perform(turn: AdminTurn, req: Request, res: Response): Promise<AdminAnswer> {
+    if (permission !== 'none') {
+      refuseStrangeName(req, hosts);
+      refusePages(req);
+    }
+    let caller: AdminCaller | undefined;
+    const { headers } = req;
+    if (access && permission !== 'none') {
+      const { address, requestId } = turn;
+      turn.principal = await access.authenticator.authenticate({ headers, address, requestId });
+      caller = admitted(access, turn.principal, permission);
+    }
+    if (changes) {
+      refuseOtherThanJson(req);
+      await parsed(parse, req, res);
+    }
+    const sent = changes ? bodyOf(req) : {};
+    turn.by = sent['by'];
+    return route.handle({
+      params: turn.params,
+      query: queryOf(req),
+      body: caller && changes ? signedBy(caller, sent) : sent,
+      headers,
+      ...(caller ? { caller } : {}),
+    });
+  }
+
+  return async (req: Request, res: Response): Promise<void> => {
+    const requestId = requestIdOf(req.headers['x-request-id']);
+    res.setHeader('x-request-id', requestId);
+    const turn: AdminTurn = {
+      operation: route.operation ?? `${method} ${route.path}`,
+      permission,
+      changes,
+      requestId,
+      address: req.socket.remoteAddress ?? '',
+      params: req.params as Record<string, string>,
+    };
+    let answer: AdminAnswer;
+    try {
+      answer = await perform(turn, req, res);
+    } catch (error) {
+      const failure = toFicusError(error);
+      await told(() => audit && tellFailed(turn, failure, audit));
+      throw failure;
+    }
+    const entry = entryOfDone(turn, answer.audited);
+    if (entry) await told(() => audit?.sink.write([entry]));
+    res.status(answer.status ?? 200).set(answer.headers ?? {});
+    if (answer.text) res.type(answer.text.contentType).send(answer.text.body);
+    else res.json(answer.body ?? {});
+  };
 }
 
 /** Errors of express and its body parser in our terms. */
@@ -97,12 +187,13 @@ export function createAdminApp(options: AdminOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  const setHeaders = createHeaders(options.tls ?? false);
+  app.use((req, res, next) => {
+    setHeaders(req, res);
+    next();
+  });
   const paths = new Set(options.routes.map(({ path }) => path));
-  for (const route of options.routes) {
-    const limit = route.bodyLimit ?? BODY_LIMIT;
-    const parse = route.method === 'get' ? [] : [express.json({ limit })];
-    app[route.method](route.path, ...parse, (req: Request, res: Response) => answer(route, req, res));
-  }
+  for (const route of options.routes) app[route.method](route.path, handlerOf(route, options));
   for (const path of paths) {
     const methods = options.routes
       .filter((one) => one.path === path)
@@ -122,8 +213,8 @@ export function createAdminApp(options: AdminOptions): Express {
       return;
     }
     const failure = error instanceof FicusError ? error : ofExpress(error);
-    if (failure.code === 'internal') options.log.error('admin fault', { error });
-    res.status(failure.status).set({ 'cache-control': 'no-store', ...failure.headers });
+    if (failure.code === 'internal') options.log.error('admin fault', { error: failure.cause ?? failure });
+    res.status(failure.status).set(failure.headers);
     const reasons = failure.issues.flatMap(({ diagnostics }) => diagnostics ?? []);
     res.json({
       error: failure.code,

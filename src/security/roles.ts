@@ -32,15 +32,21 @@ export function isPermission(name: unknown): name is AdminPermission {
   return typeof name === 'string' && Object.hasOwn(PERMISSIONS, name);
 }
 
-/** @throws FicusError `forbidden` that says which roles would do */
+/** @throws FicusError `forbidden` (with WWW-Authenticate: RFC 6750 section 3.1 `insufficient_scope`) that says which roles would do */
 export function refuseWithout(permission: AdminPermission, { roles, program }: Staff): void {
   const row = PERMISSIONS[permission];
   if (!row.roles.some((role) => roles.includes(role))) {
     const needed =
       row.roles.length === 1 ? `the role ${row.roles[0]}` : `one of the roles ${row.roles.join(', ')}`;
     const has = roles.length === 0 ? 'none' : roles.join(', ');
-    throw new FicusError('forbidden', `This needs ${needed} (${row.words}); the token has ${has}.`);
+    throw refusal(`This needs ${needed} (${row.words}); the token has ${has}.`);
   }
   if (row.person && program)
-    throw new FicusError('forbidden', `A person answers for this (${row.words}); the token is of a program.`);
+    throw refusal(`A person answers for this (${row.words}); the token is of a program.`);
+}
+
+function refusal(words: string): FicusError {
+  return new FicusError('forbidden', words, {
+    headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' },
+  });
 }
