@@ -4,8 +4,10 @@ import type { FicusError } from '../errors.ts';
 import type { Principal } from '../ports.ts';
 import { refuseUnpermitted } from '../security/permissions.ts';
 import type { Authenticator, Limiter } from '../security-ports.ts';
+import { refuseStrayCredentials } from './credentials.ts';
 import type { Asked } from './interaction.ts';
 import type { RequestScope } from './scope.ts';
+import type { Pairs } from './url.ts';
 
 /** Who stands at the door. */
 export interface AdmissionOptions {
@@ -32,19 +34,22 @@ export interface Refusal {
  * principal afterwards.
  *
  * @param action template of the address
+ * @param parameters of the address
  * @returns headers for the answer, whatever becomes of it
- * @throws FicusError `unauthenticated`, `throttled`, `forbidden`
+ * @throws FicusError `unauthenticated`, `malformed` (a token where it does not belong), `throttled`, `forbidden`
  */
 export async function admit(
   req: IncomingMessage,
   scope: RequestScope,
   asked: Asked,
   action: string,
+  parameters: Pairs,
   { authenticator, limiter, refused }: AdmissionOptions,
 ): Promise<Readonly<Record<string, string>> | undefined> {
   const { address, requestId } = scope;
   try {
     if (authenticator) {
+      refuseStrayCredentials(req, parameters);
       const found = authenticator.authenticate({ headers: req.headers, address, requestId });
       scope.principal = found instanceof Promise ? await found : found;
     }

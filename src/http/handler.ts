@@ -14,6 +14,7 @@ import { capabilityAnswer } from './capability.ts';
 import { parseIdempotencyKey, parseIfMatch, parseIfNoneMatch, parsePrefer } from './conditions.ts';
 import { corsHeaders } from './cors.ts';
 import type { CorsOptions } from './cors.ts';
+import { refuseStrayToken } from './credentials.ts';
 import { TRUST_NOBODY, clientAddress } from './forwarded.ts';
 import type { TrustPeer } from './forwarded.ts';
 import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
@@ -26,6 +27,7 @@ import { principalOf } from './principal.ts';
 import type { CallerHeaders } from './principal.ts';
 import { RequestScope } from './scope.ts';
 import { serialise } from './serialise.ts';
+import { SMART_CONFIGURATION_PATH, smartConfigurationAnswer } from './smart-configuration.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
 import { decodePairs } from './url.ts';
 import type { Pairs } from './url.ts';
@@ -40,6 +42,8 @@ export interface FhirOptions extends AdmissionOptions {
   readonly ending?: (type: string) => Readonly<Record<string, string>> | undefined;
   /** The CapabilityStatement as it is now. The same object while nothing has changed. */
   readonly capability: () => Resource;
+  /** `.well-known/smart-configuration`; absent: security is open. */
+  readonly smartConfiguration?: () => Promise<object>;
   /** Whether a write is decoded and validated first, or streamed on; default `validated`. */
   readonly bodyOf?: (endpoint: Endpoint) => 'validated' | 'streamed';
   /** FHIR base address that clients see, without trailing slash: in Location, fullUrl and links. */
@@ -64,7 +68,7 @@ interface Turn {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly scope: RequestScope;
-  readonly cors: Readonly<Record<string, string>>;
+  cors: Readonly<Record<string, string>>;
   /** Headers that tell of the end of what is asked for. */
   ending: Readonly<Record<string, string>> | undefined;
   /** Headers that say how much more the caller may ask. */
@@ -169,6 +173,11 @@ export class FhirHandler {
     const { req } = turn;
     const method = req.method ?? 'GET';
     const { promised } = this.#options;
+    if (path === SMART_CONFIGURATION_PATH) {
+      turn.route = 'smart-configuration';
+      turn.cors = {};
+      return smartConfigurationAnswer(req, this.#options.smartConfiguration);
+    }
     const address = parseAddress(path);
     if (!address) throw new FicusError('not-promised', 'There is no such address in this API');
     if (method === 'OPTIONS') return this.#allow(turn, address);
@@ -179,7 +188,7 @@ export class FhirHandler {
     checkAccept(req.headers.accept, presentation.format);
     const { authenticator, limiter } = this.#options;
     if (asked.kind !== 'metadata' && (authenticator || limiter)) {
-      turn.limits = await admit(req, turn.scope, asked, turn.route, this.#options);
+      turn.limits = await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
     if (asked.kind === 'batch') return this.#batch(turn);
     if (asked.kind === 'interaction') return this.#interaction(turn, asked, presentation.others);
@@ -253,7 +262,9 @@ export class FhirHandler {
     if (empty) return [];
     checkFormBody(req.headers);
     const body = await readBody(req, res, this.#options.http.maxBodyBytes, scope.signal);
-    return decodePairs(body.toString('utf8'));
+    const pairs = decodePairs(body.toString('utf8'));
+    if (this.#options.authenticator) refuseStrayToken(pairs);
+    return pairs;
   }
 
   async #batch(turn: Turn): Promise<Answer> {
