@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { MessageContent, ResourceChange } from '../src/feed-ports.ts';
-import { searchsetBundle } from '../src/fhir/bundle.ts';
+import { searchsetText } from '../src/fhir/bundle.ts';
 import type { SearchQuery } from '../src/fhir/search-query.ts';
 import { createProjectionBackend } from '../src/projection/backend.ts';
 import { PROJECTION_MIGRATIONS } from '../src/projection/schema.ts';
@@ -61,7 +61,7 @@ async function searching(folder: string): Promise<Row[]> {
       CONTEXT,
     );
     if (body.kind !== 'searchset') throw new Error('no search set');
-    return Buffer.from(JSON.stringify(searchsetBundle(body.set, query, 'https://ficus.example/fhir/r4')));
+    return Buffer.from(searchsetText(body.set, query, 'https://ficus.example/fhir/r4'));
   };
   const param = Number(
     database.prepare("SELECT nid FROM name WHERE text = 'Observation.subject'").get()!['nid'],

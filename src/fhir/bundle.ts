@@ -3,6 +3,7 @@ import { operationOutcome } from './outcome.ts';
 import type { SearchQuery, SearchSet } from './search-query.ts';
 import { shaped } from './summary.ts';
 import type { Json, JsonObject, Resource } from './types.ts';
+import { matchesOf, textOf, type Written } from './written.ts';
 
 /** The parameter of a link that carries the opaque token of its page. */
 const PAGE_PARAMETER = '_page';
@@ -18,23 +19,49 @@ const PAGE_PARAMETER = '_page';
  */
 export function searchsetBundle(set: SearchSet, query: SearchQuery, base: string): Resource {
   const { summary } = query;
-  const counting = summary === 'count';
   const included = summary === undefined ? {} : { summary };
-  const issues: Issue[] = [...query.ignored, ...set.issues];
-  const entry: JsonObject[] = counting
-    ? []
-    : [
-        ...set.matches.map((it) => entryOf(shaped(it, query), it, 'match', base)),
-        ...set.included.map((it) => entryOf(shaped(it, included), it, 'include', base)),
-      ];
-  if (issues.length > 0) entry.push({ resource: operationOutcome(issues), search: { mode: 'outcome' } });
+  const entry: JsonObject[] =
+    summary === 'count'
+      ? []
+      : [
+          ...set.matches.map((it) => entryOf(shaped(it, query), it, 'match', base)),
+          ...set.included.map((it) => entryOf(shaped(it, included), it, 'include', base)),
+        ];
+  entry.push(...outcomesOf(set, query));
+  return { ...headOf(set, query, base), ...(entry.length > 0 ? { entry } : {}) };
+}
+
+/** The same Bundle as JSON text, of the texts of its resources where they are sent as they came. */
+export function searchsetText(set: SearchSet, query: SearchQuery, base: string): string {
+  const { summary, elements } = query;
+  if (summary !== undefined || elements) return JSON.stringify(searchsetBundle(set, query, base));
+  const entries = [
+    ...matchesOf(set).map((it) => entryText(it, 'match', base)),
+    ...set.included.map((it) => entryText(it, 'include', base)),
+    ...outcomesOf(set, query).map((it) => JSON.stringify(it)),
+  ];
+  const head = JSON.stringify(headOf(set, query, base));
+  return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
+}
+
+function headOf(set: SearchSet, query: SearchQuery, base: string): Resource {
   return {
     resourceType: 'Bundle',
     type: 'searchset',
     ...(set.total === undefined ? {} : { total: set.total }),
     link: linksOf(set, query, base),
-    ...(entry.length > 0 ? { entry } : {}),
   };
+}
+
+function outcomesOf(set: SearchSet, query: SearchQuery): JsonObject[] {
+  const issues: Issue[] = [...query.ignored, ...set.issues];
+  return issues.length > 0 ? [{ resource: operationOutcome(issues), search: { mode: 'outcome' } }] : [];
+}
+
+function entryText(it: Resource | Written, mode: string, base: string): string {
+  const { resourceType, id } = it;
+  const fullUrl = id === undefined ? '' : `"fullUrl":${JSON.stringify(`${base}/${resourceType}/${id}`)},`;
+  return `{${fullUrl}"resource":${textOf(it)},"search":{"mode":"${mode}"}}`;
 }
 
 function entryOf(resource: Resource, { resourceType, id }: Resource, mode: string, base: string): JsonObject {

@@ -1,16 +1,18 @@
 import { FicusError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import { searchsetBundle } from '../fhir/bundle.ts';
+import { searchsetBundle, searchsetText } from '../fhir/bundle.ts';
 import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
 import { shaped } from '../fhir/summary.ts';
 import type { Resource } from '../fhir/types.ts';
+import { matchesOf } from '../fhir/written.ts';
+import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { FhirBody } from '../ports.ts';
 import { isFhirId } from './interaction.ts';
 import { leftOutOf } from './left-out.ts';
 import { FHIR_JSON } from './negotiate.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
-import { checkPublicId, serialise } from './serialise.ts';
+import { bytesOf, checkPublicId, serialise } from './serialise.ts';
 
 /** What is written to the client. */
 export interface Answer {
@@ -50,14 +52,17 @@ export function locationOf(performed: Performed, call: Call): string | undefined
   return typeof version === 'string' ? `${current}/_history/${version}` : current;
 }
 
+/** The search that a set answers. Throws `internal` when a legacy key would leave with it. */
+function searchOf({ query }: Performed, set: SearchSet): SearchQuery {
+  for (const resource of [...matchesOf(set), ...set.included]) checkPublicId(resource);
+  if (!query) throw new FicusError('internal', 'A search was answered that nobody asked');
+  return query;
+}
+
 /** The resource that answers, where the answer is ours to write. undefined: none, or a stream. */
 export function resourceOf(performed: Performed, call: Call, publicBase: string): Resource | undefined {
   const { body, status } = performed.response;
-  if (body.kind === 'searchset') {
-    for (const resource of [...body.set.matches, ...body.set.included]) checkPublicId(resource);
-    if (!performed.query) throw new FicusError('internal', 'A search was answered that nobody asked');
-    return searchsetBundle(body.set, performed.query, publicBase);
-  }
+  if (body.kind === 'searchset') return searchsetBundle(body.set, searchOf(performed, body.set), publicBase);
   if (body.kind !== 'resource') return undefined;
   const wrote = call.asked.interaction === 'create' || call.asked.interaction === 'update';
   if (status >= 300 || body.resource.resourceType === 'OperationOutcome') return body.resource;
@@ -93,6 +98,12 @@ export function answerOf(performed: Performed, call: Call, publicBase: string, p
   if (leftOut !== undefined) headers['x-left-out'] = leftOut;
   const { servedBy, status } = response;
   if (response.body.kind === 'pipe') return { status, headers, body: response.body, servedBy };
+  if (response.body.kind === 'searchset' && !pretty) {
+    const { set } = response.body;
+    headers['content-type'] = FHIR_JSON;
+    const body = bytesOf(searchsetText(set, searchOf(performed, set), publicBase));
+    return { status, headers, body, servedBy };
+  }
   const resource = resourceOf(performed, call, publicBase);
   if (!resource) return { status, headers, body: undefined, servedBy };
   headers['content-type'] = FHIR_JSON;

@@ -1,5 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
+import { textOf } from '../fhir/written.ts';
 import { isFhirId } from './interaction.ts';
 
 /** A legacy key in a reference: `"reference":"Patient/HOSP|100234"`. */
@@ -13,8 +14,14 @@ function leaked(): FicusError {
 }
 
 /** Throws `internal` when a resource still carries a legacy key for an id. */
-export function checkPublicId(resource: Resource): void {
-  if (resource.id !== undefined && !isFhirId(resource.id)) throw leaked();
+export function checkPublicId({ id }: Pick<Resource, 'id'>): void {
+  if (id !== undefined && !isFhirId(id)) throw leaked();
+}
+
+/** Bytes of JSON text. Throws `internal` when a legacy key would leave. */
+export function bytesOf(text: string): Buffer {
+  if (text.includes('|') && KEY_IN_REFERENCE.test(text)) throw leaked();
+  return Buffer.from(text);
 }
 
 /** JSON bytes of a resource. Throws `internal` when a legacy key would leave. */
@@ -22,10 +29,8 @@ export function serialise(resource: Resource, pretty: boolean): Buffer {
   const known = pretty ? undefined : written.get(resource);
   if (known) return known;
   checkPublicId(resource);
-  const text = JSON.stringify(resource);
-  if (text.includes('|') && KEY_IN_REFERENCE.test(text)) throw leaked();
+  const bytes = bytesOf(textOf(resource));
   if (pretty) return Buffer.from(`${JSON.stringify(resource, undefined, 2)}\n`);
-  const bytes = Buffer.from(text);
   written.set(resource, bytes);
   return bytes;
 }

@@ -2,6 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import { weakEtag } from '../fhir/version.ts';
+import { setOfWritten } from '../fhir/written.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
 import { includeTargets, type Inclusion } from '../search/include.ts';
 import { pageBinding, type PageSealer } from '../search/page.ts';
@@ -115,7 +116,7 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
       const found = search.page(query, start, count, query.total === 'accurate', now);
       return {
         page: found,
-        matches: reading.byRids(found.rids).map(({ resource }) => resource),
+        matches: reading.byRids(found.rids),
         referring: search.referring(query, found.rids, maxIncluded),
       };
     });
@@ -124,22 +125,22 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
     const targets = await included(query, matches, context);
     const known = new Set([...matches, ...targets.included].map(nameOf));
     const whole = referring.complete && targets.missing.size === 0 && total !== undefined;
-    return {
-      matches,
+    return setOfWritten(matches, {
       included: [...targets.included, ...referring.resources.filter((it) => !known.has(nameOf(it)))],
       issues: [...page.issues, ...targets.issues, ...referring.issues],
       ...(whole ? { total } : {}),
       ...(page.next ? { next: pages.seal(page.next, binding) } : {}),
-    };
+    });
   }
 
   async function included(
     { include }: SearchQuery,
-    matches: readonly Resource[],
+    matches: readonly Found[],
     context: RequestContext,
   ): Promise<Inclusion> {
     if (include.length === 0) return NOTHING_INCLUDED;
-    return includeTargets(include, matches, backend, context, {
+    const resources = matches.map(({ resource }) => resource);
+    return includeTargets(include, resources, backend, context, {
       serves: () => true,
       maxIncluded,
       concurrency: 4,
@@ -151,7 +152,7 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
 
 const NOTHING_INCLUDED: Inclusion = { included: [], issues: [], missing: new Set() };
 
-function nameOf({ resourceType, id }: Resource): string {
+function nameOf({ resourceType, id }: Pick<Resource, 'resourceType' | 'id'>): string {
   return `${resourceType}/${id}`;
 }
 

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hash, randomBytes } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { FicusError } from '../errors.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Clock } from '../ports.ts';
@@ -31,13 +32,15 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** @throws RangeError for no key, a key that is not 32 bytes, or an id that is not one letter. */
-export function createPageSealer({ keys, clock, lifetimeMs }: PageSealerOptions): PageSealer {
-  const newest = keys[0];
-  if (!newest) throw new RangeError('A page sealer needs a key.');
-  for (const { id, secret } of keys) {
+export function createPageSealer(options: PageSealerOptions): PageSealer {
+  const { clock, lifetimeMs } = options;
+  if (options.keys.length === 0) throw new RangeError('A page sealer needs a key.');
+  for (const { id, secret } of options.keys) {
     if (!/^[A-Za-z]$/.test(id)) throw new RangeError('The id of a page key is one letter.');
     if (secret.length !== 32) throw new RangeError('A page key has 32 bytes.');
   }
+  const keys = options.keys.map(({ id, secret }) => ({ id, secret: createSecretKey(secret) }));
+  const newest = keys[0]!;
   return {
     seal(state, binding) {
       const nonce = randomBytes(NONCE_BYTES);
@@ -62,12 +65,10 @@ export function createPageSealer({ keys, clock, lifetimeMs }: PageSealerOptions)
 /** What a token is bound to: the caller, and the search as it is asked, its page size left out. */
 export function pageBinding(query: SearchQuery, principalKey: string): string {
   const { type, filters, sort } = query;
-  return createHash('sha256')
-    .update(JSON.stringify([principalKey, type, filters, sort]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([principalKey, type, filters, sort]), 'base64url');
 }
 
-function decrypt(secret: Uint8Array, sealed: Buffer, binding: string): [expires: number, state: unknown] {
+function decrypt(secret: KeyObject, sealed: Buffer, binding: string): [expires: number, state: unknown] {
   try {
     const decipher = createDecipheriv(CIPHER, secret, sealed.subarray(0, NONCE_BYTES));
     decipher.setAAD(Buffer.from(binding));

@@ -49,7 +49,7 @@ export function newestFirst(
       values: [...values, limit, offset],
     }),
     datedTotal: {
-      text: `SELECT count(*) AS total FROM date_value x INDEXED BY date_value_patient WHERE ${where}`,
+      text: `SELECT count(*) FROM date_value x INDEXED BY date_value_patient WHERE ${where}`,
       values,
     },
     undated: {

@@ -2,25 +2,33 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
 import { parseJson } from '../../fhir/json.ts';
 import type { Resource } from '../../fhir/types.ts';
+import { Written } from '../../fhir/written.ts';
 import type { MergeReview } from '../merges.ts';
 import { parseKept } from '../decimals.ts';
 import { createNames, type Names } from '../names.ts';
 import { MERGEABLE } from '../records.ts';
-import type { Bound, Sql } from './condition.ts';
-
-/** A resource in the file, as it is read. */
-export interface Found {
-  readonly rid: number;
-  readonly version: number;
-  readonly updatedAt: number;
-  readonly resource: Resource;
-}
+import type { Sql } from './condition.ts';
 
 /** One version of a resource. */
 export interface FoundVersion {
   readonly version: number;
+  /** Epoch milliseconds. */
   readonly updatedAt: number;
   readonly resource: Resource;
+}
+
+/** A resource in the file, as it is read: taken apart when somebody looks inside. */
+export class Found extends Written implements FoundVersion {
+  readonly rid: number;
+  readonly version: number;
+  readonly updatedAt: number;
+
+  constructor(type: string, [rid, _type, id, version, updatedAt, decimals, json]: Row) {
+    super(type, id, json, (text) => parseKept(text, decimals) as Resource);
+    this.rid = rid;
+    this.version = version;
+    this.updatedAt = updatedAt;
+  }
 }
 
 /** The file as those see it who only read. */
@@ -28,9 +36,11 @@ export interface Reading {
   readonly names: Names;
   /** Runs `work` on one state of the file. */
   consistently<T>(work: () => T): T;
-  all(sql: Sql): readonly Record<string, unknown>[];
-  first(sql: Sql): Record<string, unknown> | undefined;
-  iterate(sql: Sql): Iterable<Record<string, unknown>>;
+  /** What a statement of one column finds, all at once or one by one: rids. */
+  rids(sql: Sql): readonly number[];
+  iterate(sql: Sql): Iterable<number>;
+  /** The number that a statement finds; while nothing in the file changes, it is found once. */
+  count(sql: Sql): number;
   /** The number of a resource, known or only referred to. */
   ridOf(type: string, id: string): number | undefined;
   ridsOfId(id: string): readonly number[];
@@ -57,26 +67,45 @@ export interface Reading {
 
 const CACHED = 4_000;
 const STATEMENTS = 500;
+const COUNTED = 1_000;
+
+/** A row of `content`. */
+type Row = readonly [
+  rid: number,
+  type: number,
+  id: string,
+  version: number,
+  updatedAt: number,
+  decimals: string | null,
+  json: string,
+];
 
 export function createReading(database: DatabaseSync): Reading {
   database.exec('PRAGMA cache_size = -65536');
   const names = createNames(database);
   const statements = new LRUCache<string, StatementSync>({ max: STATEMENTS });
-  const parsed = new LRUCache<number, Found>({ max: CACHED });
+  /** Those of `read` that are known to be what the file has now. */
+  const current = new Set<number>();
+  const read = new LRUCache<number, Found>({ max: CACHED, dispose: ({ rid }) => current.delete(rid) });
+  const counted = new LRUCache<string, number>({ max: COUNTED });
   const prepared = (text: string): StatementSync => {
     const known = statements.get(text);
     if (known) return known;
-    const made = database.prepare(text);
+    const made = inColumns(database.prepare(text));
     statements.set(text, made);
     return made;
   };
+  const begin = database.prepare('BEGIN');
+  const commit = database.prepare('COMMIT');
   const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
   const byId = database.prepare('SELECT rid FROM resource WHERE id = ?');
   const versionOf = database.prepare('SELECT version FROM resource WHERE rid = ?');
-  const content = 'rid, version, updated_at, decimals, json FROM resource';
-  const load = database.prepare(`SELECT ${content} WHERE rid = ? AND version > 0`);
+  const content = 'rid, type, id, version, updated_at, decimals, json FROM resource';
   const several = 'rid IN (SELECT value FROM json_each(?)) AND version > 0';
-  const loadAll = database.prepare(`SELECT ${content} WHERE ${several}`);
+  const load = inColumns(database.prepare(`SELECT ${content} WHERE rid = ? AND version > 0`));
+  const loadAll = inColumns(database.prepare(`SELECT ${content} WHERE ${several}`));
+  const state = inColumns(database.prepare('SELECT data_version, total_changes() FROM pragma_data_version'));
+  let seen = '';
   const versionsOf = database.prepare(`SELECT rid, version FROM resource WHERE ${several}`);
   const older = database.prepare(
     'SELECT version, updated_at, json FROM version WHERE rid = ? ORDER BY version DESC',
@@ -97,32 +126,54 @@ export function createReading(database: DatabaseSync): Reading {
     return row && Number(row['rid']);
   }
 
-  function foundOf(row: Record<string, unknown>): Found {
-    const json = String(row['json']);
-    const resource = parseKept(json, row['decimals']) as Resource;
-    const rid = Number(row['rid']);
-    const found = { rid, version: Number(row['version']), updatedAt: Number(row['updated_at']), resource };
-    parsed.set(rid, found);
+  /** Forgets what was true of the file before somebody changed it. */
+  function look(): void {
+    const now = JSON.stringify(state.get());
+    if (now === seen) return;
+    seen = now;
+    current.clear();
+    counted.clear();
+  }
+
+  function foundOf(row: Row): Found {
+    const found = new Found(names.text(row[1]), row);
+    read.set(found.rid, found);
+    current.add(found.rid);
     return found;
   }
 
   function byRid(rid: number): Found | undefined {
-    const known = parsed.get(rid);
-    if (known && versionOf.get(rid)?.['version'] === known.version) return known;
-    const row = load.get(rid);
+    look();
+    const known = read.get(rid);
+    if (known && (current.has(rid) || versionOf.get(rid)?.['version'] === known.version)) {
+      current.add(rid);
+      return known;
+    }
+    const row = load.get(rid) as Row | undefined;
     return row && foundOf(row);
   }
 
   function byRids(rids: readonly number[]): readonly Found[] {
+    look();
     const found = new Map<number, Found>();
-    const remembered = rids.filter((rid) => parsed.has(rid));
-    for (const row of remembered.length > 0 ? versionsOf.all(JSON.stringify(remembered)) : []) {
-      const known = parsed.get(Number(row['rid']));
-      if (known && known.version === row['version']) found.set(known.rid, known);
+    const keep = (known: Found): void => {
+      current.add(known.rid);
+      found.set(known.rid, known);
+    };
+    const unsure: number[] = [];
+    for (const rid of rids) {
+      const known = read.get(rid);
+      if (known && current.has(rid)) keep(known);
+      else if (known) unsure.push(rid);
+    }
+    for (const row of unsure.length > 0 ? versionsOf.all(JSON.stringify(unsure)) : []) {
+      const known = read.get(Number(row['rid']));
+      if (known && known.version === row['version']) keep(known);
     }
     const missing = rids.filter((rid) => !found.has(rid));
     if (missing.length > 0) {
-      for (const row of loadAll.all(JSON.stringify(missing))) found.set(Number(row['rid']), foundOf(row));
+      for (const row of loadAll.all(JSON.stringify(missing)) as unknown as Row[])
+        found.set(row[0], foundOf(row));
     }
     return rids.flatMap((rid) => found.get(rid) ?? []);
   }
@@ -132,21 +183,34 @@ export function createReading(database: DatabaseSync): Reading {
     return row ? `${names.text(Number(row['type']))}/${String(row['id'])}` : '';
   }
 
-  const values = (sql: Sql): Bound[] => [...sql.values];
+  const found = ({ text, values }: Sql) => prepared(text).all(...values) as unknown as [number][];
   return {
     names,
     consistently(work) {
       if (database.isTransaction) return work();
-      database.exec('BEGIN');
+      begin.run();
       try {
         return work();
       } finally {
-        database.exec('COMMIT');
+        commit.run();
       }
     },
-    all: (sql) => prepared(sql.text).all(...values(sql)),
-    first: (sql) => prepared(sql.text).get(...values(sql)),
-    iterate: (sql) => prepared(sql.text).iterate(...values(sql)),
+    rids: (sql) => found(sql).map(([rid]) => rid),
+    *iterate(sql) {
+      for (const [rid] of prepared(sql.text).iterate(...sql.values) as Iterable<unknown> as Iterable<
+        [number]
+      >)
+        yield rid;
+    },
+    count(sql) {
+      look();
+      const key = JSON.stringify(sql);
+      const known = counted.get(key);
+      if (known !== undefined) return known;
+      const [total] = found(sql)[0]!;
+      counted.set(key, total);
+      return total;
+    },
     ridOf,
     ridsOfId: (id) => byId.all(id).map((row) => Number(row['rid'])),
     byRid,
@@ -188,6 +252,11 @@ export function createReading(database: DatabaseSync): Reading {
       return value === undefined ? undefined : Number(value);
     },
   };
+}
+
+function inColumns(statement: StatementSync): StatementSync {
+  statement.setReturnArrays(true);
+  return statement;
 }
 
 function versionOfRow(row: Record<string, unknown>): FoundVersion {

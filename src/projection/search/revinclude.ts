@@ -32,16 +32,16 @@ export function revIncluded(
       number: (name) => reading.names.find(name),
     });
     if (number === undefined || page.length === 0) continue;
-    const rows = reading.all({
+    const rids = reading.rids({
       text: `SELECT DISTINCT rid FROM reference_value WHERE param = ? AND target IN (SELECT value FROM json_each(?)) LIMIT ?`,
       values: [number, JSON.stringify(page), limit + page.length + 1],
     });
-    for (const row of rows) if (!matches.has(Number(row['rid']))) found.add(Number(row['rid']));
+    for (const rid of rids) if (!matches.has(rid)) found.add(rid);
   }
-  const rids = [...found].sort((a, b) => a - b);
-  const complete = rids.length <= limit;
+  const all = [...found].sort((a, b) => a - b);
+  const complete = all.length <= limit;
   return {
-    resources: reading.byRids(rids.slice(0, limit)).map(({ resource }) => resource),
+    resources: reading.byRids(all.slice(0, limit)).map(({ resource }) => resource),
     issues: complete ? [] : [tooMany(limit)],
     complete,
   };

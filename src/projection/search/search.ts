@@ -158,10 +158,9 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     );
   }
 
-  function* checked({ check }: Plan, rows: Iterable<Record<string, unknown>>): Generator<number> {
+  function* checked({ check }: Plan, rids: Iterable<number>): Generator<number> {
     let looked = 0;
-    for (const row of rows) {
-      const rid = Number(row['rid']);
+    for (const rid of rids) {
       if (check) {
         looked += 1;
         if (looked > maxChecked) throw tooCostly(maxChecked);
@@ -178,7 +177,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
       for (const _rid of candidates(plan, 0)) count += 1;
       return count;
     }
-    return Number(reading.first(over(plan, 'count(*) AS total', ''))?.['total']);
+    return reading.count(over(plan, 'count(*)', ''));
   }
 
   /** The resources of a sorted search, in their order, from a place of them. */
@@ -198,19 +197,18 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
       return taken(checked(plan, rows), offset, limit);
     }
     const page = over(plan, 'x.rid AS rid', `ORDER BY ${order} LIMIT ? OFFSET ?`, [limit, offset], join);
-    return reading.all(page).map((row) => Number(row['rid']));
+    return reading.rids(page);
   }
 
   function latest(plan: Plan, newest: NewestFirst, offset: number, limit: number): readonly number[] {
-    const rids = reading.all(newest.dated(limit, offset)).map((row) => Number(row['rid']));
+    const rids = reading.rids(newest.dated(limit, offset));
     if (rids.length === limit) return rids;
-    const dated =
-      rids.length > 0 ? offset + rids.length : Number(reading.first(newest.datedTotal)?.['total']);
+    const dated = rids.length > 0 ? offset + rids.length : reading.count(newest.datedTotal);
     const { text, values } = newest.undated;
     const more = [...values, limit - rids.length, Math.max(0, offset - dated)];
     const join = 'CROSS JOIN resource r ON r.rid = x.rid';
     const rest = over(plan, 'x.rid AS rid', `AND ${text} ORDER BY r.id LIMIT ? OFFSET ?`, more, join);
-    return [...rids, ...reading.all(rest).map((row) => Number(row['rid']))];
+    return [...rids, ...reading.rids(rest)];
   }
 
   /** Sorted by what the resources say, where the index does not hold it. */
@@ -271,7 +269,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
   function firstOf(plan: Plan, after: number, limit: number): readonly number[] {
     if (plan.check) return taken(candidates(plan, after), 0, limit);
     const page = over(plan, 'x.rid AS rid', 'AND x.rid > ? ORDER BY x.rid LIMIT ?', [after, limit]);
-    return reading.all(page).map((row) => Number(row['rid']));
+    return reading.rids(page);
   }
 }
 

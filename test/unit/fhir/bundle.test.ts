@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { searchsetBundle } from '../../../src/fhir/bundle.ts';
+import { searchsetBundle, searchsetText } from '../../../src/fhir/bundle.ts';
 import { RESOURCE_TYPES, typeDef } from '../../../src/fhir/elements.ts';
 import { isJsonObject } from '../../../src/fhir/json.ts';
 import { selectElements, summarize } from '../../../src/fhir/summary.ts';
 import type { SearchQuery, SearchSet } from '../../../src/fhir/search-query.ts';
 import type { Json, Resource } from '../../../src/fhir/types.ts';
 import { validateResource } from '../../../src/fhir/validate.ts';
+import { setOfWritten, Written } from '../../../src/fhir/written.ts';
 import { randomResource } from './random-resource.ts';
 
 const query: SearchQuery = {
@@ -216,5 +217,53 @@ describe('_elements', () => {
       const faults = validateResource(selectElements(randomResource(type, 22), some));
       expect(faults.filter((it) => it.code !== 'invariant')).toEqual([]);
     }
+  });
+});
+
+describe('a searchset as text', () => {
+  const issues = [{ severity: 'warning', code: 'incomplete', diagnostics: 'a "part"' }] as const;
+  const shapes: readonly Partial<SearchQuery>[] = [
+    {},
+    { summary: 'true' },
+    { summary: 'count' },
+    { elements: ['status'] },
+    { ignored: issues },
+    { page: 'TOKEN' },
+  ];
+  const asWritten = (parse: (text: string) => Resource = JSON.parse): SearchSet => {
+    const { matches, ...rest } = set;
+    const texts = matches.map((it) => new Written(it.resourceType, String(it.id), JSON.stringify(it), parse));
+    return setOfWritten(texts, rest);
+  };
+
+  it.each(shapes)('is the Bundle, byte for byte: %j', (shape) => {
+    const asked = { ...query, ...shape };
+    const sets = [
+      set,
+      { ...set, matches: [], included: [] },
+      { ...set, issues },
+      { matches: [], included: [], issues: [] },
+    ];
+    for (const one of sets) {
+      expect(searchsetText(one, asked, BASE)).toBe(JSON.stringify(searchsetBundle(one, asked, BASE)));
+    }
+    expect(searchsetText(asWritten(), asked, BASE)).toBe(JSON.stringify(searchsetBundle(set, asked, BASE)));
+  });
+
+  it('is written without looking inside what is at hand as text', () => {
+    const closed = asWritten(() => {
+      throw new Error('somebody looked inside');
+    });
+    expect(searchsetText(closed, query, BASE)).toBe(JSON.stringify(searchsetBundle(set, query, BASE)));
+  });
+
+  it('says what a set has become, not what it was made of', () => {
+    const one = asWritten();
+    const without = { ...one, matches: one.matches.filter(({ id }) => id !== 'o1') };
+    expect(searchsetText(without, query, BASE)).not.toContain('Observation/o1');
+    const narrowed = { ...one, matches: one.matches.map(({ note: _note, ...rest }): Resource => rest) };
+    expect(searchsetText(narrowed, query, BASE)).not.toContain('haemolysed');
+    const kept = { ...one, matches: [...one.matches] };
+    expect(searchsetText(kept, query, BASE)).toBe(JSON.stringify(searchsetBundle(set, query, BASE)));
   });
 });

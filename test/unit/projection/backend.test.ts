@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { searchsetBundle, searchsetText } from '../../../src/fhir/bundle.ts';
+import type { Json } from '../../../src/fhir/types.ts';
 import { query as parsed } from '../search/support.ts';
-import { idsOf, NOW, projection, query, setOf, update } from './support.ts';
+import { BASE, idsOf, NOW, projection, query, setOf, update } from './support.ts';
 
 const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: `Family ${id}` }] });
 const observation = (id: string, of: string, day = '2024-01-01') => ({
@@ -43,6 +48,40 @@ describe('a search', () => {
       total: 4,
       matches: [],
     });
+  });
+
+  it('is written as it is kept, byte for byte what its resources say', async () => {
+    const it = world();
+    const odd = {
+      ...observation('odd', 'a'),
+      note: [{ text: 'a "quote", a \\ and \u2028, \ud800 and \u00e9' }],
+      valueQuantity: { value: JSON.rawJSON('1.50') as Json, unit: 'g/dL' },
+      referenceRange: [{ low: { value: JSON.rawJSON('-0.0') as Json }, high: { value: 1e21 } }],
+    };
+    it.apply({ changes: [update(odd)] });
+    const asked = query('Observation', 'patient=a&_include=Observation:subject');
+    const text = searchsetText(await setOf(it.backend, asked), asked, BASE);
+    expect(text).toBe(JSON.stringify(searchsetBundle(await setOf(it.backend, asked), asked, BASE)));
+    expect(text).toContain('"value":1.50');
+  });
+
+  it('sees at once what was told by another connection', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ficus-projection-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'projection.sqlite');
+    const [told, asked] = [projection({}, file), projection({}, file)];
+    const counted = query('Observation', 'patient=a&_total=accurate');
+    const answer = async () => {
+      const { total, matches } = await setOf(asked.backend, counted);
+      return [total, ...matches.map(({ id, status }) => `${id} ${JSON.stringify(status)}`)];
+    };
+    told.apply({ changes: [update(observation('o1', 'a'))] });
+    expect(await answer()).toEqual([1, 'o1 "final"']);
+    told.apply({ changes: [update({ ...observation('o1', 'a'), status: 'amended' })] });
+    expect(await answer()).toEqual([1, 'o1 "amended"']);
+    told.apply({ changes: [update(observation('o2', 'a'))] });
+    expect(await answer()).toEqual([2, 'o1 "amended"', 'o2 "final"']);
+    for (const { database } of [told, asked]) database.close();
   });
 
   it('goes on where its page ended, though more came meanwhile', async () => {

@@ -28,9 +28,9 @@ export const query = (type: string, text: string): SearchQuery =>
 
 export type Known = Resource & { readonly id: string };
 
-/** A projection in memory, with a backend over it and a clock that stands still. */
-export function projection(change: Partial<ProjectionBackendOptions> = {}) {
-  const database: DatabaseSync = openDatabase(':memory:', PROJECTION_MIGRATIONS);
+/** A projection, in memory unless a file is given, with a backend over it and a clock that stands still. */
+export function projection(change: Partial<ProjectionBackendOptions> = {}, file = ':memory:') {
+  const database: DatabaseSync = openDatabase(file, PROJECTION_MIGRATIONS);
   const clock = testClock();
   const writer = createProjectionWriter(database, { zone: UTC, base: BASE });
   const reading = createReading(database);
