@@ -3,7 +3,8 @@ import type { Config } from '../config/schema.ts';
 import { FHIR_BASE_PATH, createFhirApp } from '../http/app.ts';
 import type { AppOptions } from '../http/app.ts';
 import { createAdminApp } from '../http/admin.ts';
-import { contractRoutes, operationsOf } from '../http/admin-contract.ts';
+import type { AdminOptions, AdminRoute } from '../http/admin.ts';
+import { contractRoutes, operationsOf, secured } from '../http/admin-contract.ts';
 import type { ApiDocument, OperationHandler } from '../http/admin-contract.ts';
 import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
 import { createPassthrough } from '../http/passthrough.ts';
@@ -29,6 +30,9 @@ export interface Opening extends Pick<
   /** contracts/admin-api.yaml, and what does its operations under `/migration` and `/feed`. */
   readonly document: ApiDocument;
   readonly operations: Readonly<Record<string, OperationHandler>>;
+  /** Who may use the admin API, and what is told of it; absent: it is open, and nobody is told. */
+  readonly adminAccess?: AdminOptions['access'];
+  readonly audit?: AdminOptions['audit'];
 }
 
 export interface Servers {
@@ -91,7 +95,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return {
     publicBase,
     adminBase: baseOf(adminServer),
-    open({ table, backends, steps, feedProblems, document, operations, ...fhir }) {
+    open({ table, backends, steps, feedProblems, document, operations, adminAccess, audit, ...fhir }) {
       const ready = () => [
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
         // It is told, and keeps nothing from serving.
@@ -115,14 +119,18 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         log,
         metrics,
       });
+      const routes = secured(document, [
+        ...healthRoutes(ready),
+        metricsRoute(metrics),
+        documentRoute(document),
+        ...routeTableRoutes(table, steps),
+        ...contractRoutes(document, operationsUnder(['/migration', '/feed'], document), operations),
+      ]);
       admin = createAdminApp({
-        routes: [
-          ...healthRoutes(ready),
-          metricsRoute(metrics),
-          documentRoute(document),
-          ...routeTableRoutes(table, steps),
-          ...contractRoutes(document, operationsUnder(['/migration', '/feed'], document), operations),
-        ],
+        routes: config.admin.metrics === 'open' ? routes.map(openMetrics) : routes,
+        hosts: [...config.admin.hosts, config.admin.host.toLowerCase()],
+        ...(adminAccess ? { access: adminAccess } : {}),
+        ...(audit ? { audit } : {}),
         log,
       });
     },
@@ -133,6 +141,11 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       await adminServer.close(1_000);
     },
   };
+}
+
+/** Whatever scrapes metrics often has no token. */
+function openMetrics(route: AdminRoute): AdminRoute {
+  return route.path === '/metrics' ? { ...route, permission: 'none' } : route;
 }
 
 function operationsUnder(paths: readonly string[], document: ApiDocument) {
