@@ -1,5 +1,6 @@
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
+import type { Withholding } from '../security-ports.ts';
 import type { FeedRecord } from './feed/record.ts';
 import type { Stores } from '../store/stores.ts';
 
@@ -12,4 +13,6 @@ export interface WiringOptions {
   readonly metrics: Metrics;
   /** What the feed has told. */
   readonly record: FeedRecord;
+  /** What labels and consents keep back from callers; absent: nothing. */
+  readonly withholding?: Withholding;
 }

@@ -6,6 +6,9 @@ import { createOpener } from '../identity/opener.ts';
 import type { Backend, Clock, Layer, Route } from '../ports.ts';
 import { idempotency } from '../resilience/idempotency.ts';
 import { federate } from '../search/federate.ts';
+import { createTimeZone } from '../search/time-zone.ts';
+import { enforcement } from '../security/enforce.ts';
+import { callersSight, createSight } from '../security/visible.ts';
 import { createInProcessAnnouncer } from '../strangler/announce.ts';
 import { backendNameOf, createRouter } from '../strangler/router.ts';
 import { createRouteTable } from '../strangler/table.ts';
@@ -30,7 +33,7 @@ export interface Wiring {
 const HOUR_MS = 3_600_000;
 
 /**
- * Contract, federation, idempotency, router, and the backends with their own Layers.
+ * Contract, federation, idempotency, enforcement, router, and the backends with their own Layers.
  *
  * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
  * left open
@@ -40,7 +43,7 @@ export async function wire(
   options: WiringOptions & { readonly calendar?: Clock },
 ): Promise<Wiring> {
   const { config, contract, pages } = assembly;
-  const { publicBase, stores, clock, log, metrics, calendar = clock } = options;
+  const { publicBase, stores, clock, log, metrics, calendar = clock, withholding } = options;
   const installed = new Map<string, Installed>();
   let migration: Migration | undefined;
   const close = async (): Promise<void> => {
@@ -77,6 +80,8 @@ export async function wire(
     migration = await createMigration({ ...options, assembly, table, installed, opener, calendar });
     const { router: parts, keeping } = migration;
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
+    const zone = createTimeZone(config.timeZone);
+    const sight = createSight({ base: publicBase, zone, clock, ...(withholding ? { withholding } : {}) });
     const layers: readonly Layer[] = [
       contractLayer(contract),
       knownReferences({
@@ -91,6 +96,7 @@ export async function wire(
         serves: readable,
         failClosed: new Set(config.search.failClosed),
         followsChains: (type) => isTold(table, config, type),
+        sight: callersSight(sight),
       }),
       idempotency({
         store: stores.idempotency,
@@ -99,6 +105,7 @@ export async function wire(
         backendOf: (request, context) => backendNameOf(table, request, context.principal, parts),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
+      enforcement({ sight, base: publicBase }),
     ];
     const router = createRouter({ table, backends, migration: parts });
     const backend = layers.reduceRight((next, layer) => layer(next), router);

@@ -4,7 +4,7 @@ import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Backend, Clock, Logger } from '../ports.ts';
-import { admit } from './admission.ts';
+import { admit, countPatients } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
@@ -71,8 +71,6 @@ interface Turn {
   cors: Readonly<Record<string, string>>;
   /** Headers that tell of the end of what is asked for. */
   ending: Readonly<Record<string, string>> | undefined;
-  /** Headers that say how much more the caller may ask. */
-  limits: Readonly<Record<string, string>> | undefined;
   /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
   route: string;
   pretty: boolean;
@@ -116,7 +114,6 @@ export class FhirHandler {
       scope,
       cors: corsHeaders(http.cors, req),
       ending: undefined,
-      limits: undefined,
       route: 'unrouted',
       pretty: false,
       writes: false,
@@ -129,8 +126,9 @@ export class FhirHandler {
     } catch (error) {
       answer = this.#failed(turn, error);
     }
-    if (turn.ending || turn.limits) {
-      answer = { ...answer, headers: { ...turn.limits, ...answer.headers, ...turn.ending } };
+    const limits = scope.admission?.headers();
+    if (turn.ending || limits) {
+      answer = { ...answer, headers: { ...limits, ...answer.headers, ...turn.ending } };
     }
     try {
       scope.answered();
@@ -188,7 +186,7 @@ export class FhirHandler {
     checkAccept(req.headers.accept, presentation.format);
     const { authenticator, limiter } = this.#options;
     if (asked.kind !== 'metadata' && (authenticator || limiter)) {
-      turn.limits = await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
+      await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
     if (asked.kind === 'batch') return this.#batch(turn);
     if (asked.kind === 'interaction') return this.#interaction(turn, asked, presentation.others);
@@ -223,6 +221,7 @@ export class FhirHandler {
       turn.pretty ||= form.pretty;
       parameters = [...others, ...form.others];
     }
+    if (turn.scope.admission) await countPatients(turn.scope.admission, asked, parameters);
     const ifNoneExist = headers['if-none-exist'];
     const call: Call = {
       asked,
@@ -238,7 +237,7 @@ export class FhirHandler {
     return answerOf(performed, call, this.#options.publicBase(), turn.pretty);
   }
 
-  /** The body of a write: decoded, or a stream where the route wants it as it comes. */
+  /** The body of a write: decoded, or a stream where the route wants it as it comes and the caller may write anything. */
   async #written(
     turn: Turn,
     asked: Extract<Asked, { kind: 'interaction' }>,
@@ -247,7 +246,8 @@ export class FhirHandler {
     const { maxBodyBytes } = this.#options.http;
     checkFhirBody(req.headers);
     const mode = this.#options.bodyOf?.(endpointOf(asked)) ?? 'validated';
-    if (mode === 'streamed') {
+    // What a caller may write depends on the content.
+    if (mode === 'streamed' && !scope.principal.access) {
       const length = req.headers['content-length'];
       const bodyLength = length === undefined ? undefined : Number(length);
       return { body: streamBody(req, res, maxBodyBytes), bodyLength };
@@ -279,7 +279,9 @@ export class FhirHandler {
       preferences: parsePrefer(headerText(req.headers['prefer'])),
       maxEntryBytes: http.maxBodyBytes,
       idempotencyKey: parseIdempotencyKey(req.headers['idempotency-key']),
+      begin: async (entries) => scope.admission?.further(Math.max(0, entries - 1)),
       perform: async (call) => {
+        if (scope.admission) await countPatients(scope.admission, call.asked, call.parameters);
         const startedAt = clock.now();
         const observe = (entryStatus: number, servedBy: string): void =>
           metrics.request(endpointOf(call.asked), entryStatus, servedBy, (clock.now() - startedAt) / 1000);

@@ -2,11 +2,14 @@ import { FicusError, type Issue } from '../errors.ts';
 import type { SearchFilter, SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, RequestContext } from '../ports.ts';
 import { askAll } from './ask.ts';
+import { resolveHas, type HasOptions } from './has.ts';
 
 export interface ChainOptions {
   /** Most resources one chained parameter may stand for. */
   readonly maxChained: number;
   readonly maxBytes: number;
+  /** How `_has` is resolved; absent: it is left to who answers. */
+  readonly has?: HasOptions;
 }
 
 export type ResolvedChains =
@@ -15,9 +18,9 @@ export type ResolvedChains =
   | { readonly kind: 'nothing'; readonly servedBy: string; readonly issues: readonly Issue[] };
 
 /**
- * Replaces chained parameters by what they stand for: `patient.identifier=x` becomes `patient=Patient/a,Patient/b`. Each chain is
- * searched for by itself, so that two of them may be met by two targets (FHIR R4 search.html#chaining).
- * @throws FicusError `too-costly` when a chain stands for too many resources.
+ * Replaces chained parameters by what they stand for: `patient.identifier=x` becomes `patient=Patient/a,Patient/b`, and `_has:Observation:patient:code=x` becomes `_id=a,b`. Each
+ * is searched for by itself, so that two of them may be met by two targets (FHIR R4 search.html#chaining, #has).
+ * @throws FicusError `too-costly` when one stands for too many resources.
  */
 export async function resolveChains(
   query: SearchQuery,
@@ -25,13 +28,27 @@ export async function resolveChains(
   context: RequestContext,
   options: ChainOptions,
 ): Promise<ResolvedChains> {
-  if (!query.filters.some(({ chain }) => chain)) return { kind: 'resolved', query, issues: [] };
+  const { has: reversing } = options;
+  if (!query.filters.some(({ chain, has }) => chain || (has && reversing)))
+    return { kind: 'resolved', query, issues: [] };
   const filters: SearchFilter[] = [];
   const issues: Issue[] = [];
   const chained = query.applied.filter(isChain);
-  const applied = query.applied.filter((pair) => !isChain(pair));
+  const reversed = reversing ? query.applied.filter(isHas) : [];
+  const applied = query.applied.filter((pair) => !isChain(pair) && !reversed.includes(pair));
   for (const filter of query.filters) {
-    const { chain, name } = filter;
+    const { chain, has, name } = filter;
+    if (has && reversing) {
+      const pair = reversed.shift() ?? ['', ''];
+      const found = await resolveHas(query.type, has, pair, backend, context, reversing);
+      if (!found || found.ids.length > reversing.maxReferred) throw tooMany('_has', reversing.maxReferred);
+      issues.push(...found.issues);
+      if (found.ids.length === 0) return { kind: 'nothing', servedBy: found.servedBy, issues };
+      const values = found.ids.map((id) => ({ text: id, code: id }));
+      filters.push({ name: '_id', type: 'token', values });
+      applied.push(['_id', found.ids.join(',')]);
+      continue;
+    }
     if (!chain) {
       filters.push(filter);
       continue;
@@ -53,8 +70,12 @@ export async function resolveChains(
 }
 
 /** No R4 parameter has a dot in its name. */
-function isChain([name]: readonly [string, string]): boolean {
-  return name.includes('.') && !name.startsWith('_has:');
+function isChain(pair: readonly [string, string]): boolean {
+  return pair[0].includes('.') && !isHas(pair);
+}
+
+function isHas([name]: readonly [string, string]): boolean {
+  return name.startsWith('_has:');
 }
 
 function targetQuery(

@@ -1,10 +1,24 @@
 import { FicusError, type Issue } from '../errors.ts';
 import type { SearchFilter, SearchQuery, SearchSet } from '../fhir/search-query.ts';
+import type { Resource } from '../fhir/types.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
+import type { Access } from '../security-ports.ts';
 import { followed, setOf } from './ask.ts';
 import { resolveChains } from './chain.ts';
+import { reverseTargets } from './federate-reverse.ts';
+import type { HasOptions } from './has.ts';
 import { includeTargets } from './include.ts';
 import { pageBinding, type PageSealer } from './page.ts';
+
+/** What federation must know of a caller who may not see everything. */
+export interface CallersSight {
+  /**
+   * Whether every resource of a type may be seen. What leads through another type is asked through the same Backend, so that only what may be seen is followed.
+   */
+  seesAll(access: Access, type: string): boolean;
+  /** Whether a resource may be asked for by its id. */
+  mayName(access: Access, type: string, id: string): boolean;
+}
 
 export interface FederateOptions {
   readonly pages: PageSealer;
@@ -16,10 +30,14 @@ export interface FederateOptions {
    * Whether searches of a type are answered where chains are followed without being asked of others, and resources of the type are found there. Default: none are.
    */
   readonly followsChains?: (type: string) => boolean;
+  /** What a caller may see, where that is not everything; absent: who has `access` sees nothing whole, and may name everything. */
+  readonly sight?: CallersSight;
   /** Types whose searches fail (503) rather than answer in part, e.g. AllergyIntolerance. */
   readonly failClosed: ReadonlySet<string>;
   /** Most resources that one chained parameter may stand for; default 50. */
   readonly maxChained?: number;
+  /** Most resources that one `_has` may stand for, and most that are looked at to find them; default 200. */
+  readonly maxReferred?: number;
   /** Most resources included in one page; default 200. */
   readonly maxIncluded?: number;
   /** Reads for `_include` at a time; default 4. */
@@ -42,9 +60,11 @@ const UPSTREAM = 'u.';
  * FHIR R4 search.html#chaining, #include
  */
 export function federate(options: FederateOptions): Layer {
-  const { pages, base, serves, failClosed } = options;
-  const { maxChained = 50, maxIncluded = 200, concurrency = 4, maxBytes = 16 * 1024 * 1024 } = options;
-  const including = { serves, maxIncluded, concurrency, maxBytes, ...(base === undefined ? {} : { base }) };
+  const { pages, base, serves, failClosed, sight } = options;
+  const { maxChained = 50, maxReferred = 200, maxIncluded = 200, concurrency = 4 } = options;
+  const { maxBytes = 16 * 1024 * 1024 } = options;
+  const home = base === undefined ? {} : { base };
+  const including = { serves, maxIncluded, concurrency, maxBytes, ...home };
 
   return (next) => {
     const layer: Backend = {
@@ -58,9 +78,16 @@ export function federate(options: FederateOptions): Layer {
 
     async function search(request: SearchRequest, context: RequestContext): Promise<FhirResponse> {
       const { query } = request;
-      const chains = isFollowed(query)
-        ? ({ kind: 'resolved', query, issues: [] } as const)
-        : await resolveChains(query, layer, context, { maxChained, maxBytes });
+      const { access } = context.principal;
+      const whole = !access || crossed(query).every((type) => sight?.seesAll(access, type));
+      const chains =
+        whole && isFollowed(query)
+          ? ({ kind: 'resolved', query, issues: [] } as const)
+          : await resolveChains(query, layer, context, {
+              maxChained,
+              maxBytes,
+              ...(whole ? {} : { has: reversing(access) }),
+            });
       if (failClosed.has(request.type)) refusePart(chains.issues);
       if (chains.kind === 'nothing') {
         const nothing: SearchSet = { matches: [], included: [], total: 0, issues: [] };
@@ -68,20 +95,42 @@ export function federate(options: FederateOptions): Layer {
       }
       const binding = UPSTREAM + pageBinding(query, context.principal.key);
       const resumed = resume(query, binding);
-      const applied = chains.query.applied.filter(([name]) => name !== '_include');
-      const plain = { ...chains.query, include: [], ignored: [], applied };
+      const { revinclude, ...resolved } = chains.query;
+      const apart: readonly string[] = whole ? ['_include'] : ['_include', '_revinclude'];
+      const applied = resolved.applied.filter(([name]) => !apart.includes(name));
+      const reverse = whole && revinclude ? { revinclude } : {};
+      const plain = { ...resolved, ...reverse, include: [], ignored: [], applied };
       const asked = resumed ? followed(plain, resumed) : plain;
       const response = await next.handle({ ...request, query: asked }, context);
       const { body, status, servedBy, headers } = response;
       if (body.kind === 'pipe' && !resumed) refuseForeignPage(query, body);
-      const adds = query.include.length > 0 || query.ignored.length > 0 || chains.issues.length > 0;
+      const includes = query.include.length > 0 || (revinclude !== undefined && !whole);
+      const adds = includes || query.ignored.length > 0 || chains.issues.length > 0;
       if (body.kind !== 'searchset' && (body.kind !== 'pipe' || status !== 200 || !(adds || resumed)))
         return response;
       const { set, link } = await setOf(response, maxBytes);
       if (failClosed.has(request.type)) refusePart(set.issues);
       const continued = link === undefined ? set : { ...set, next: UPSTREAM + pages.seal(link, binding) };
       const explained = withIssues(continued, chains.issues, isComplete(chains.issues));
-      return answer(await include(request, explained, context), servedBy, headers);
+      const complete = await include(request, explained, context);
+      return answer(whole ? complete : await reverseInclude(request, complete, context), servedBy, headers);
+    }
+
+    /** What a caller may see of what refers to the matches. */
+    async function reverseInclude(
+      { query }: SearchRequest,
+      set: SearchSet,
+      context: RequestContext,
+    ): Promise<SearchSet> {
+      if (!query.revinclude || set.matches.length === 0) return set;
+      const found = await reverseTargets(query, set.matches, next, context, { maxIncluded, maxBytes });
+      const known = new Set(set.included.map(nameOf));
+      const more = found.included.filter((it) => !known.has(nameOf(it)));
+      return withIssues(
+        { ...set, included: [...set.included, ...more] },
+        found.issues,
+        found.missing.size === 0,
+      );
     }
 
     async function include(
@@ -97,6 +146,11 @@ export function federate(options: FederateOptions): Layer {
     }
   };
 
+  function reversing(access: Access): HasOptions {
+    const mayName = (type: string, id: string): boolean => sight?.mayName(access, type, id) ?? true;
+    return { maxReferred, maxBytes, mayName, ...home };
+  }
+
   /** Whether the one that answers holds everything that the chains lead through. */
   function isFollowed({ type, filters }: SearchQuery): boolean {
     const { followsChains = () => false } = options;
@@ -111,6 +165,19 @@ export function federate(options: FederateOptions): Layer {
     if (!page?.startsWith(UPSTREAM) || applied.some(([, value]) => value === page)) return undefined;
     return pages.open(page.slice(UPSTREAM.length), binding) as [string, string][];
   }
+}
+
+/** Types that a search leads through, besides its own: by chains, `_has` and `_revinclude`. */
+function crossed({ filters, revinclude = [] }: SearchQuery): readonly string[] {
+  const through = ({ chain, has }: SearchFilter): readonly string[] => [
+    ...(chain ? [chain.targetType, ...through(chain.filter)] : []),
+    ...(has ? [has.source, ...through(has.filter)] : []),
+  ];
+  return [...filters.flatMap(through), ...revinclude.map(({ source }) => source)];
+}
+
+function nameOf({ resourceType, id }: Resource): string {
+  return `${resourceType}/${id}`;
 }
 
 /** @throws FicusError `incomplete` (503) when something could not be had. */
@@ -144,6 +211,7 @@ function refuseForeignPage(
 
 /** The set with more to say about it; one that may lack something has no total. */
 function withIssues(set: SearchSet, issues: readonly Issue[], complete: boolean): SearchSet {
+  if (issues.length === 0 && complete) return set;
   const { total, ...rest } = set;
   return {
     ...rest,

@@ -62,7 +62,10 @@ export async function includeTargets(
   }
   const read = await mapBounded(targets, options.concurrency, async ({ type, id }) => {
     try {
-      const response = await next.handle({ interaction: 'read', type, id, handling: 'lenient' }, context);
+      const response = await next.handle(
+        { interaction: 'read', type, id, handling: 'lenient', included: true },
+        context,
+      );
       const resource = await resourceOf(response, options.maxBytes);
       if (resource === undefined) throw new FicusError('not-found', 'It is not there.');
       return resource;
@@ -70,6 +73,7 @@ export async function includeTargets(
       const error = toFicusError(thrown);
       if (error.code === 'not-found') say(absent(type));
       else if (NOT_SERVED.includes(error.code)) say(notServed(type));
+      else if (error.code === 'forbidden') say(notAllowed(type));
       else {
         context.log.warn('a resource could not be included', { resourceType: type, error });
         missing.add(type);
@@ -127,6 +131,15 @@ function notServed(type: string): Issue {
     severity: 'information',
     code: 'not-supported',
     diagnostics: `${type} resources are not served here; references to them were not followed.`,
+    expression: ['_include'],
+  };
+}
+
+function notAllowed(type: string): Issue {
+  return {
+    severity: 'information',
+    code: 'forbidden',
+    diagnostics: `A ${type} that was to be included is not for this caller.`,
     expression: ['_include'],
   };
 }

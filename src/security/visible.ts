@@ -3,9 +3,11 @@ import type { Resource } from '../fhir/types.ts';
 import type { Clock } from '../ports.ts';
 import { compileFilters } from '../search/match.ts';
 import type { Match } from '../search/match.ts';
+import type { CallersSight } from '../search/federate.ts';
 import type { TimeZone } from '../search/time-zone.ts';
 import type { Access, Permission, Withheld, Withholding } from '../security-ports.ts';
 import { inCompartment } from './compartment.ts';
+import { onlyPatient } from './narrow.ts';
 import { allowancesFor, needsOf, reachesAll } from './permissions.ts';
 import type { Allowance } from './permissions.ts';
 
@@ -71,3 +73,16 @@ export function createSight({ base, zone, clock, withholding }: SightOptions): S
   };
   return sight;
 }
+
+/** What federation must know of a caller: what it may ask of others as a whole, and by id. */
+export function callersSight(sight: Sight): CallersSight {
+  return {
+    seesAll: (access, type) => sight.isClear(access, type, FINDING),
+    mayName(access, type, id) {
+      const patient = type === 'Patient' ? onlyPatient(allowancesFor(access, type, FINDING)) : undefined;
+      return patient === undefined || patient === id;
+    },
+  };
+}
+
+const FINDING: readonly Permission[] = ['s'];

@@ -1,0 +1,216 @@
+import { FicusError } from '../errors.ts';
+import type { SearchQuery } from '../fhir/search-query.ts';
+import type { Resource } from '../fhir/types.ts';
+import { weakEtag } from '../fhir/version.ts';
+import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
+import { beforeWrite } from '../resilience/interaction.ts';
+import { versionIdOf } from '../resilience/versioned.ts';
+import { askAll, resourceOf } from '../search/ask.ts';
+import type { Permission } from '../security-ports.ts';
+import { notThere, withBody } from './enforce-answer.ts';
+import type { Turn } from './enforce-answer.ts';
+import { refuseForeignReferences } from './enforce-references.ts';
+import { narrow } from './narrow.ts';
+import { allowancesFor } from './permissions.ts';
+import type { Sight } from './visible.ts';
+import { refusalOf } from './withhold.ts';
+
+export interface WriteOptions {
+  readonly next: Backend;
+  readonly sight: Sight;
+  /** This server's own base address, without a slash at its end. */
+  readonly base: string;
+  readonly maxBytes: number;
+}
+
+/** Most resources that criteria may find: beyond, they are no criteria. */
+const MOST_MATCHES = 100;
+const SEEING: readonly Permission[] = ['r', 's'];
+
+/** The writes of callers who may not write everything. */
+export interface Writes {
+  /** @throws FicusError `forbidden` for content that no grant allows, `not-found` for an update of what may not be seen or is not there */
+  handle(turn: Turn): Promise<FhirResponse>;
+}
+
+export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Writes {
+  return {
+    async handle(turn) {
+      const { interaction, ifNoneExist, id, query } = turn.request;
+      if (interaction === 'create') return ifNoneExist ? createUnless(ifNoneExist, turn) : written(turn, 'c');
+      if (id !== undefined) return updateOne(turn);
+      if (!query) throw new FicusError('invalid', 'An update names a resource, by id or by criteria.');
+      return updateBy(query, turn);
+    },
+  };
+
+  /** Conditional create (FHIR R4 http.html#ccreate): only what the caller may know of can be in its way. */
+  async function createUnless(criteria: SearchQuery, turn: Turn): Promise<FhirResponse> {
+    await refuseContent(turn, 'c');
+    const { ifNoneExist: _criteria, ...plain } = turn.request;
+    const found = await matchesOf(criteria, turn, ['c', ...SEEING]);
+    const [match] = found.visible;
+    if (match) return onlyOne(found.visible) && answerTo(existing(match, found.servedBy), turn);
+    // The backend would find what the caller may not know of: it is not asked to look.
+    const request = found.hidden ? plain : { ...plain, ifNoneExist: found.narrowed };
+    return written({ ...turn, request }, 'c');
+  }
+
+  /** Conditional update (FHIR R4 http.html#cond-update). */
+  async function updateBy(criteria: SearchQuery, turn: Turn): Promise<FhirResponse> {
+    const found = await matchesOf(criteria, turn, ['u']);
+    const { query: _criteria, ...plain } = turn.request;
+    const [match] = found.visible;
+    if (!match) {
+      const request: FhirRequest = found.hidden
+        ? { ...plain, interaction: 'create' }
+        : { ...plain, query: found.narrowed };
+      // An id of the client's own choice may be somebody else's.
+      if (plain.resource?.id !== undefined) throw notThere(plain);
+      await refuseContent({ ...turn, request }, 'u');
+      return written({ ...turn, request }, 'c');
+    }
+    onlyOne(found.visible);
+    const { id } = match;
+    const { resource } = plain;
+    if (id === undefined || (resource?.id !== undefined && resource.id !== id))
+      throw new FicusError('invalid', 'The id of the resource is not that of the one match of the criteria.');
+    return updateOne({
+      ...turn,
+      request: { ...plain, id, ...(resource ? { resource: { ...resource, id } } : {}) },
+    });
+  }
+
+  /** The present state must be one that the caller may change, and the new one, too. */
+  async function updateOne(turn: Turn): Promise<FhirResponse> {
+    const { request, context, access } = turn;
+    const { type, id, handling } = request;
+    const read: FhirRequest = { interaction: 'read', type, handling, ...(id === undefined ? {} : { id }) };
+    const present = await asked(
+      () => next.handle(read, context).then((it) => resourceOf(it, maxBytes)),
+      read,
+    );
+    if (!present) throw notThere(read);
+    const verdict = sight.judge(access, present, ['u']);
+    if (verdict !== 'seen') throw (verdict !== 'hidden' && refusalOf(verdict, access)) || notThere(read);
+    return written(turn, 'u');
+  }
+
+  async function written(turn: Turn, permission: Permission): Promise<FhirResponse> {
+    await refuseContent(turn, permission);
+    // The bytes of the client are not what was judged: the resource is sent.
+    const { body: _bytes, bodyLength: _length, ...request } = turn.request;
+    return answerTo(await next.handle(request, turn.context), turn);
+  }
+
+  /** @throws FicusError `forbidden` for content that no grant reaches, or that is about another patient; `value-invalid` for a reference to what is not the patient's */
+  async function refuseContent({ request, context, access }: Turn, permission: Permission): Promise<void> {
+    const { resource, type } = request;
+    if (!resource) throw new FicusError('internal', 'A write whose content has to be judged came undecoded.');
+    if (resource.resourceType !== type) throw outside();
+    const reaching = allowancesFor(access, type, [permission]).filter((it) => sight.reaches(it, resource));
+    if (reaching.length === 0) throw outside();
+    const patients = reaching.map(({ patient }) => patient);
+    if (patients.includes(undefined)) return;
+    const [patient = ''] = patients;
+    await asked(() => refuseForeignReferences(resource, { patient, base, next, context, maxBytes }));
+  }
+
+  /** What criteria find, narrowed to what the caller may know of. */
+  async function matchesOf(
+    criteria: SearchQuery,
+    { request, context, access }: Turn,
+    by: readonly Permission[],
+  ): Promise<Found> {
+    refuseFollowing(criteria);
+    const { type } = request;
+    const narrowed = narrow(criteria, allowancesFor(access, type, by));
+    const { filters, applied, ignored } = narrowed;
+    const query: SearchQuery = { type, filters, applied, ignored, sort: [], include: [], count: 10 };
+    const found = await asked(() => askAll(next, query, context, MOST_MATCHES, maxBytes));
+    if (!found)
+      throw new FicusError(
+        'too-costly',
+        'The criteria match too widely to tell whether there is one resource.',
+      );
+    const { matches } = found.set;
+    const visible = matches.filter((it) => sight.judge(access, it, by) === 'seen');
+    return { narrowed, visible, hidden: visible.length < matches.length, servedBy: found.servedBy };
+  }
+
+  /** The answer to a write, without a resource that the caller may write but not read. */
+  async function answerTo(response: FhirResponse, turn: Turn): Promise<FhirResponse> {
+    const { body, status, headers } = response;
+    if (body.kind === 'none' || status >= 300) return response;
+    const resource = body.kind === 'searchset' ? undefined : await contentOf(response);
+    if (resource?.resourceType === 'OperationOutcome')
+      return withBody(response, { kind: 'resource', resource });
+    const { access, request } = turn;
+    const verdict = resource && sight.judge(access, resource, SEEING);
+    if (resource && verdict === 'seen') return withBody(response, { kind: 'resource', resource });
+    // 200 to a create says that there was something: where that may not be known of, not where it is.
+    const silent = status === 200 && request.interaction === 'create';
+    const kept = Object.entries(headers).filter(
+      ([name]) => !name.startsWith('content-') && (!silent || (name !== 'location' && name !== 'etag')),
+    );
+    return { ...response, headers: Object.fromEntries(kept), body: { kind: 'none' } };
+  }
+
+  /** What a write was answered with; undefined: that cannot be read. That it was done stands. */
+  async function contentOf(response: FhirResponse): Promise<Resource | undefined> {
+    const { body } = response;
+    if (body.kind === 'resource') return body.resource;
+    return resourceOf({ ...response, status: 200 }, maxBytes).catch(() => undefined);
+  }
+}
+
+interface Found {
+  readonly narrowed: SearchQuery;
+  readonly visible: readonly Resource[];
+  /** Whether something else matches, too. */
+  readonly hidden: boolean;
+  readonly servedBy: string;
+}
+
+/** What comes before a write: whatever it ends with, nothing was written. */
+async function asked<T>(work: () => Promise<T>, read?: FhirRequest): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (read && error instanceof FicusError && error.code === 'not-found') throw notThere(read);
+    throw beforeWrite(error);
+  }
+}
+
+function onlyOne(visible: readonly Resource[]): true {
+  if (new Set(visible.map(({ id }) => id)).size === 1) return true;
+  throw new FicusError('multiple-matches', 'More than one resource matches the criteria.');
+}
+
+/** Who decides about a write by criteria would follow a chain without asking what the caller may see. */
+function refuseFollowing({ filters }: SearchQuery): void {
+  if (!filters.some(({ chain, has }) => chain || has)) return;
+  throw new FicusError(
+    'search-unsupported',
+    'Criteria of this caller cannot follow references to other resources.',
+  );
+}
+
+function existing(resource: Resource, servedBy: string): FhirResponse {
+  const versionId = versionIdOf(resource);
+  return {
+    status: 200,
+    headers: {
+      ...(resource.id === undefined ? {} : { location: `${resource.resourceType}/${resource.id}` }),
+      ...(versionId === undefined ? {} : { etag: weakEtag(versionId) }),
+    },
+    body: { kind: 'resource', resource },
+    servedBy,
+  };
+}
+
+function outside(): FicusError {
+  return new FicusError('forbidden', 'No scope of this token allows to write this content.', {
+    headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' },
+  });
+}
