@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isNetwork } from '../security/internal-address.ts';
 import { name } from './backend-schema.ts';
+import { breakGlassConfig, consentConfig, labelsConfig } from './confidentiality-schema.ts';
 import { secretSource } from './secret.ts';
 
 /** Signatures that a token may have: asymmetric ones only, for whoever could check another could make it. */
@@ -130,6 +131,9 @@ const guarded = z.strictObject({
   testerRole: name
     .default('migration-lead')
     .describe('Role whose callers may choose the side of a canary (`migration.headers.side`)'),
+  labels: labelsConfig,
+  consent: consentConfig,
+  breakGlass: breakGlassConfig,
 });
 
 /** The section `security`. */
