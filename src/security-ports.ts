@@ -48,6 +48,8 @@ export interface Caller {
   /** Address of the peer, or what a trusted proxy says it is. */
   readonly address: string;
   readonly requestId: string;
+  /** To be called before work is spent on a token that was not seen before. @throws FicusError `throttled` */
+  readonly beforeVerifying?: () => void;
 }
 
 /** Finds out who calls. */
@@ -62,16 +64,29 @@ export interface Authenticator {
 /** Keeps one caller from taking what others need. */
 export interface Limiter {
   /**
-   * Counts a request of a caller, and of the patient it is about when that is known already.
-   * @returns headers for the answer (`RateLimit-*`), and what is to be called once the answer has gone
+   * Before a token that was not seen before is looked at: whether the address may bring one.
+   * @throws FicusError `throttled` (429, with Retry-After): too many of its tokens were refused
+   */
+  hear(address: string): void;
+  /** Counts a token of an address that was refused. */
+  refused(address: string): Promise<void>;
+  /**
+   * Counts a request of a caller, and of the patient that its token is about.
    * @throws FicusError `throttled` (429, with Retry-After and RateLimit-*)
    */
-  enter(principal: Principal, address: string): Admission;
+  enter(principal: Principal, address: string): Promise<Admission>;
 }
 
+/** A request that was let in. */
 export interface Admission {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly leave: () => void;
+  /** For the answer: `RateLimit-*` (draft-ietf-httpapi-ratelimit-headers-06). */
+  headers(): Readonly<Record<string, string>>;
+  /** Counts what a batch asks besides. @throws FicusError `throttled` */
+  further(requests: number): Promise<void>;
+  /** Counts that a patient is asked about. @throws FicusError `throttled` */
+  about(patient: string): Promise<void>;
+  /** To be called once the answer has gone. */
+  leave(): void;
 }
 
 /** One exchange with a system behind Ficus that a request caused. */

@@ -16,6 +16,7 @@ import type { Clock, Logger } from '../ports.ts';
 import type { Steps } from '../strangler/steps.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Installed } from './backends.ts';
+import { limiterOf } from './limiter.ts';
 
 /** What the servers answer with, known once the addresses are. */
 export interface Opening extends Pick<
@@ -76,6 +77,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   const passthrough = config.passthrough.map((one) =>
     createPassthrough({ ...one, trusts, origins: config.http.cors?.origins ?? [], clock, log, metrics }),
   );
+  const limiter = limiterOf(config);
   const limits = serverLimits(config.http.connections);
   const open = await startHttpServer(
     { app: (req, res) => app(req, res), passthrough, trusts, clock, ...limits },
@@ -115,6 +117,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         callers: config.migration.headers,
         passthrough,
         trusts,
+        ...(limiter ? { limiter } : {}),
         clock,
         log,
         metrics,

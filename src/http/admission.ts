@@ -3,7 +3,7 @@ import { toFicusError } from '../errors.ts';
 import type { FicusError } from '../errors.ts';
 import type { Principal } from '../ports.ts';
 import { refuseUnpermitted } from '../security/permissions.ts';
-import type { Authenticator, Limiter } from '../security-ports.ts';
+import type { Admission, Authenticator, Limiter } from '../security-ports.ts';
 import { refuseStrayCredentials } from './credentials.ts';
 import type { Asked } from './interaction.ts';
 import type { RequestScope } from './scope.ts';
@@ -45,22 +45,48 @@ export async function admit(
   action: string,
   parameters: Pairs,
   { authenticator, limiter, refused }: AdmissionOptions,
-): Promise<Readonly<Record<string, string>> | undefined> {
+): Promise<void> {
   const { address, requestId } = scope;
   try {
     if (authenticator) {
       refuseStrayCredentials(req, parameters);
-      const found = authenticator.authenticate({ headers: req.headers, address, requestId });
+      const beforeVerifying = (): void => limiter?.hear(address);
+      const found = authenticator.authenticate({ headers: req.headers, address, requestId, beforeVerifying });
       scope.principal = found instanceof Promise ? await found : found;
     }
-    const admission = limiter?.enter(scope.principal, address);
-    if (admission) scope.afterwards(admission.leave);
+    if (limiter) {
+      const admission = await limiter.enter(scope.principal, address);
+      scope.admission = admission;
+      scope.afterwards(() => admission.leave());
+    }
     if (asked.kind === 'interaction')
       refuseUnpermitted(scope.principal.access, asked.interaction, asked.type);
-    return admission?.headers;
   } catch (error) {
     const failure = toFicusError(error);
+    const brought = req.headers.authorization !== undefined;
+    if (brought && failure.code === 'unauthenticated') await limiter?.refused(address);
     await refused?.({ principal: scope.principal, address, requestId, action, failure });
     throw failure;
+  }
+}
+
+/** Parameters that name a patient. */
+const OF_PATIENT: ReadonlySet<string> = new Set(['patient', 'subject', 'patient:Patient', 'subject:Patient']);
+
+/**
+ * Counts the patients that a request names: in its address, or by a parameter.
+ *
+ * @throws FicusError `throttled`
+ */
+export async function countPatients(
+  admission: Admission,
+  asked: Extract<Asked, { kind: 'interaction' }>,
+  parameters: Pairs,
+): Promise<void> {
+  if (asked.type === 'Patient' && asked.id !== undefined) await admission.about(asked.id);
+  for (const [name, value] of parameters) {
+    if (!OF_PATIENT.has(name) && !(asked.type === 'Patient' && name === '_id')) continue;
+    const ids = value.split(',').map((one) => one.slice(one.lastIndexOf('/') + 1));
+    for (const id of new Set(ids)) await admission.about(id);
   }
 }

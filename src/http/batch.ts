@@ -29,6 +29,8 @@ export interface BatchOptions {
   readonly maxEntryBytes: number;
   /** `Idempotency-Key` of the batch: a repeat of it writes none of its entries again. */
   readonly idempotencyKey?: string | undefined;
+  /** Told how many entries there are before one is carried out. Throws FicusError. */
+  readonly begin?: (entries: number) => Promise<void>;
   /** Carries one entry out. Throws FicusError. */
   readonly perform: (call: Call) => Promise<Performed>;
 }
@@ -205,6 +207,7 @@ function failureOfTransaction(answer: JsonObject | undefined): BatchAnswer | und
  */
 export async function runBatch(bundle: Resource, options: BatchOptions): Promise<BatchAnswer> {
   const entries = entriesOf(bundle);
+  await options.begin?.(entries.length);
   const answers: JsonObject[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {

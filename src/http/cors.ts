@@ -9,7 +9,7 @@ export interface CorsOptions {
 }
 
 const EXPOSED =
-  'ETag, Last-Modified, Location, Content-Location, Deprecation, Link, Retry-After, Sunset, WWW-Authenticate, X-Left-Out, X-Request-Id, X-Served-By, Server-Timing';
+  'ETag, Last-Modified, Location, Content-Location, Deprecation, Link, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, Sunset, WWW-Authenticate, X-Left-Out, X-Request-Id, X-Served-By, Server-Timing';
 const REQUEST_HEADERS =
   'Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id, traceparent';
 

@@ -1,5 +1,6 @@
 import { Cancellation } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
+import type { Admission } from '../security-ports.ts';
 import type { Clock, LogFields, Logger, Principal, RequestContext } from '../ports.ts';
 
 /** Time that a backend has, after the deadline, to say what became of the request (a write: outcome unknown). */
@@ -56,6 +57,8 @@ export class RequestScope implements RequestContext {
   readonly traceparent: string;
   /** Whoever the headers name, until it is known who calls. */
   principal: Principal;
+  /** Absent: nobody counts. */
+  admission?: Admission;
   readonly address: string;
   readonly deadline: number;
   readonly startedAt: number;

@@ -92,6 +92,7 @@ class TokenAuthenticator implements Authenticator {
       this.#memory.delete(hash);
       let verifying = this.#verifying.get(hash);
       if (!verifying) {
+        caller.beforeVerifying?.();
         verifying = this.#verify(token, hash, caller).finally(() => this.#verifying.delete(hash));
         this.#verifying.set(hash, verifying);
       }
