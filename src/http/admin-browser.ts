@@ -19,7 +19,7 @@ export function createHeaders(tls: boolean): (...request: Parameters<RequestList
       directives: { defaultSrc: none, baseUri: none, formAction: none, frameAncestors: none },
     },
     crossOriginEmbedderPolicy: true,
-    strictTransportSecurity: tls && { maxAge: HSTS_SECONDS },
+    strictTransportSecurity: tls && { maxAge: HSTS_SECONDS, includeSubDomains: false },
     xFrameOptions: { action: 'deny' },
   });
   return (req, res) => {

@@ -100,11 +100,14 @@ export function routeTableRoutes(
           ...(reason === undefined ? {} : { reason }),
           ...(ifVersion === undefined ? {} : { ifVersion }),
         };
+        const before = table.get(endpoint);
         const { route, warnings } = steps
           ? await steps.set(endpoint, stage, change)
           : { route: await table.setStage(endpoint, stage, change), warnings: [] };
         const body = warnings.length === 0 ? route : { ...route, warnings };
-        return { body, headers: { etag: `"${route.version}"` } };
+        const from = before ? { from: before.stage } : {};
+        const details = { ...from, to: route.stage, version: String(route.version) };
+        return { body, headers: { etag: `"${route.version}"` }, audited: { details } };
       },
     },
   ];

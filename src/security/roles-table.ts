@@ -71,8 +71,8 @@ const TABLE = {
     person: true,
   },
   // Beside being named as the clinical owner of the endpoint: that name is set by others.
-  'differences.clinical': {
-    words: 'a clinical decision on differences',
+  'clinical.decide': {
+    words: 'deciding what a difference means for patients',
     roles: ['clinical-owner'],
     person: true,
   },
@@ -92,6 +92,22 @@ const TABLE = {
 
   'feed.operate': { words: 'processing messages again', roles: ['integrator', 'admin'] },
   'feed.discard': { words: 'giving a refused copy up', roles: RUNNING, person: true },
+  'mappings.propose': {
+    words: 'proposing and publishing a release of mappings',
+    roles: ['integrator'],
+    audit: 'mapping-change',
+  },
+  'mappings.sign': {
+    words: 'signing a release of mappings off',
+    roles: ['clinical-owner'],
+    audit: 'mapping-change',
+    person: true,
+  },
+  'mappings.revert': {
+    words: 'taking a release of mappings back',
+    roles: [...RUNNING, 'clinical-owner'],
+    audit: 'mapping-change',
+  },
   'messages.open': {
     words: 'opening a message of the feed',
     roles: ['integrator'],

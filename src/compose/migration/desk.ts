@@ -1,12 +1,15 @@
 import { FicusError } from '../../errors.ts';
 import type { Endpoint } from '../../fhir/types.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
+import type { Audited } from '../../http/admin-record.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { Owed } from '../../migration-ports.ts';
 import type { Route } from '../../ports.ts';
 import type { Change } from '../../strangler/table.ts';
 import type { RouteTable } from '../../strangler/table.ts';
 import { nextStep } from '../../strangler/next-step.ts';
+import { whereabouts } from '../../strangler/step-words.ts';
+import type { Moved } from '../../strangler/steps.ts';
 import type { GateReport, Position } from '../../strangler/gates/gate.ts';
 import { packMarkdown } from '../../strangler/gates/report-markdown.ts';
 import type { Migration } from './migration.ts';
@@ -34,6 +37,12 @@ export function routeOf(table: Pick<RouteTable, 'get'>, request: AdminRequest): 
 export function changeOf({ body }: AdminRequest): Change {
   const { by, reason, version } = body as Fitting<{ by: string; reason: string; version?: number }>;
   return { by, reason, ...(version === undefined ? {} : { ifVersion: version }) };
+}
+
+/** What a step changed, for the audit. */
+function auditedMove(before: Route | undefined, after: Route): Audited {
+  const from = before ? { from: whereabouts(before) } : {};
+  return { details: { ...from, to: whereabouts(after), version: String(after.version) } };
 }
 
 /** The board and the steps: operations of contracts/admin-api.yaml by their ids. */
@@ -79,6 +88,14 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
     };
   }
 
+  const stepOf =
+    (step: (request: AdminRequest, change: Change) => Promise<Moved>): OperationHandler =>
+    async (request) => {
+      const before = table.get(endpointOf(request));
+      const moved = await step(request, changeOf(request));
+      return { body: moved, audited: auditedMove(before, moved.route) };
+    };
+
   return {
     board: async () => ({ body: { endpoints: await Promise.all(table.list().map(boardRow)) } }),
     show: async (request) => {
@@ -98,33 +115,28 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
       if (request.query['format'] !== 'markdown') return { body: pack };
       return { text: { contentType: 'text/markdown; charset=utf-8', body: packMarkdown(pack) } };
     },
-    promote: async (request) => {
+    promote: stepOf((request, change) => {
       const { percent } = request.body as Fitting<{ percent?: number }>;
       const wanted = percent === undefined ? {} : { percent };
-      return { body: await steps.promote(endpointOf(request), { ...changeOf(request), ...wanted }) };
-    },
-    rollback: async (request) => {
+      return steps.promote(endpointOf(request), { ...change, ...wanted });
+    }),
+    rollback: stepOf((request, change) => {
       const { to } = request.body as Fitting<{ to?: string }>;
       const wanted = to === undefined ? {} : { to };
-      return { body: await steps.rollback(endpointOf(request), { ...changeOf(request), ...wanted }) };
-    },
-    hold: async (request) => ({ body: await steps.hold(endpointOf(request), changeOf(request)) }),
-    release: async (request) => ({ body: await steps.release(endpointOf(request), changeOf(request)) }),
-    retire: async (request) => ({ body: await steps.retire(endpointOf(request), changeOf(request)) }),
-    note: async (request) => ({ body: await steps.note(endpointOf(request), changeOf(request)) }),
-    setCohort: async (request) => ({
-      body: await steps.setCohort(endpointOf(request), request.body['cohort'], changeOf(request)),
+      return steps.rollback(endpointOf(request), { ...change, ...wanted });
     }),
-    setOwners: async (request) => ({
-      body: await steps.setOwners(
-        endpointOf(request),
-        request.body['owners'] as NonNullable<Route['owners']>,
-        changeOf(request),
-      ),
+    hold: stepOf((request, change) => steps.hold(endpointOf(request), change)),
+    release: stepOf((request, change) => steps.release(endpointOf(request), change)),
+    retire: stepOf((request, change) => steps.retire(endpointOf(request), change)),
+    note: stepOf((request, change) => steps.note(endpointOf(request), change)),
+    setCohort: stepOf((request, change) =>
+      steps.setCohort(endpointOf(request), request.body['cohort'], change),
+    ),
+    setOwners: stepOf((request, change) => {
+      const { owners } = request.body as Fitting<{ owners: NonNullable<Route['owners']> }>;
+      return steps.setOwners(endpointOf(request), owners, change);
     }),
-    freshEvidence: async (request) => ({
-      body: await steps.freshEvidence(endpointOf(request), changeOf(request)),
-    }),
+    freshEvidence: stepOf((request, change) => steps.freshEvidence(endpointOf(request), change)),
     waive: async (request) => {
       const route = routeOf(table, request);
       const { gate, by, reason, days } = request.body as Fitting<{
@@ -133,6 +145,7 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
         reason: string;
         days: number;
       }>;
+      if (gate === 'criticals') request.caller?.refuseWithout('clinical.decide');
       return { status: 201, body: await evidence.waive(route, { gate, by, reason, days }) };
     },
     verifyBackend: async (request) => {

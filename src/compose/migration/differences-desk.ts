@@ -1,6 +1,8 @@
 import { FicusError } from '../../errors.ts';
+import { patientsOfResource } from '../../fhir/patient.ts';
 import type { Resource } from '../../fhir/types.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
+import type { Audited } from '../../http/admin-record.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { DifferenceRule, Severity } from '../../migration-ports.ts';
 import type { Clock } from '../../ports.ts';
@@ -50,6 +52,10 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
         Omit<DifferenceRule, 'id' | 'createdAt' | 'expiresAt'> & { days: number }
       >;
       if (!table.get(endpoint)) throw new FicusError('not-found', `There is no route for ${endpoint}.`);
+      const { verdict, by } = rule;
+      // Whoever is named as the clinical owner was named by others; that it is a clinician, the token says.
+      if (verdict === 'acceptable' && by === table.get(endpoint)?.owners?.clinical)
+        request.caller?.refuseWithout('clinical.decide');
       const expiresAt = new Date(calendar.now() + days * DAY_MS).toISOString();
       return { status: 201, body: await rules.add({ ...rule, endpoint, expiresAt }) };
     },
@@ -60,11 +66,12 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
     },
     openSample: async (request) => {
       const opening = request.body as Fitting<{ by: string; role: string; reason: string }>;
+      if (opening.role === 'clinical') request.caller?.refuseWithout('clinical.decide');
       const { takenAt, expiresAt, ...pair } = await samples.open(String(request.params['id']), opening);
       const [legacy, modern] = [resourcesOf(pair.legacy), resourcesOf(pair.modern)];
       const sentences = pair.differences.map((one) => describe(one, legacy, modern));
       const life = { takenAt: instantOf(takenAt), expiresAt: instantOf(expiresAt) };
-      return { body: { ...pair, ...life, sentences } };
+      return { body: { ...pair, ...life, sentences }, audited: whoseAre([...legacy, ...modern]) };
     },
     replay: async (request) => {
       const { by, reason, limit, perSecond, fresh } = request.body as Fitting<{
@@ -140,6 +147,15 @@ function viewOf(
 function resourcesOf(answer: ComparableAnswer): readonly Resource[] {
   if (answer.kind === 'resource') return [answer.resource];
   return answer.kind === 'set' ? [...answer.matches, ...answer.included] : [];
+}
+
+/** Whose data was shown, for the audit. */
+function whoseAre(resources: readonly Resource[]): Audited {
+  const references = resources.map(({ resourceType, id }) =>
+    id === undefined ? resourceType : `${resourceType}/${id}`,
+  );
+  const patients = resources.flatMap(patientsOfResource);
+  return { patients: [...new Set(patients)], references: [...new Set(references)] };
 }
 
 function replayView({ startedAt, endedAt, ...progress }: ReplayProgress) {
