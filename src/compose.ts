@@ -2,7 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
+import type { Assembly } from './compose/assembly.ts';
 import { createCapability } from './compose/capability.ts';
+import { createSecurity } from './compose/security.ts';
+import type { Security } from './compose/security.ts';
 import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
 import { deskOperations } from './compose/migration/desk.ts';
 import { differencesOperations } from './compose/migration/differences-desk.ts';
@@ -11,20 +14,28 @@ import { writesOperations } from './compose/migration/writes-desk.ts';
 import { startServers } from './compose/servers.ts';
 import { feedOperations } from './compose/feed/desk.ts';
 import { feedFiles } from './compose/feed/files.ts';
-import { messageOpenerOf, startFeed } from './compose/feed/feed.ts';
+import { startFeed } from './compose/feed/feed.ts';
 import { createFeedRecord } from './compose/feed/record.ts';
+import { createPrivacy } from './compose/privacy.ts';
+import { securityOperations } from './compose/security-desk.ts';
 import { isTold, wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { AppOptions } from './http/app.ts';
 import { endingsOf } from './http/lifecycle.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Backend, Clock, Logger } from './ports.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
+import { openPrivacyStores } from './store/privacy-stores.ts';
 import { createMemoryStores, openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';
 
 export { HOME } from './compose/assembly.ts';
+
+const OPEN = 'Security is open: whoever reaches this address reads every record';
+/** Of an issuer that was never reached. */
+const UNKNOWN = {};
 
 /** A running Ficus. */
 export interface Ficus {
@@ -73,7 +84,26 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const { publicBase } = servers;
     const record = createFeedRecord(feedFiles(stateDir).projection);
     undo.push(() => record.close());
-    const wiring = await wire(assembly, { publicBase, stores, clock, calendar, log, metrics, record });
+    const privacyStores = openPrivacyStores(resolve(stateDir, 'privacy.sqlite'));
+    undo.push(() => privacyStores.close());
+    const privacy = await createPrivacy({
+      config,
+      stores: privacyStores,
+      audit: { write: async () => {} },
+      clock,
+      reading: record.reading,
+    });
+    const { guard } = privacy;
+    const wiring = await wire(assembly, {
+      publicBase,
+      stores,
+      clock,
+      calendar,
+      log,
+      metrics,
+      record,
+      ...(guard ? { withholding: guard.withholding, brokenGlass: guard.layer } : {}),
+    });
     // Servers first, so that nothing new comes; then the backends; the stores last.
     undo.splice(1, 0, () => wiring.close());
     const feed =
@@ -88,6 +118,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         log,
         metrics,
         record,
+        releases: stores.releases,
         backends: wiring.installed,
         origins: {
           sealer: assembly.sealer,
@@ -110,11 +141,21 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       reverse: (source) => told(type) && told(source),
     });
     const ending = endingsOf(contract.resources.values());
+    const parse: AppOptions['parseSearch'] = (type, pairs, handling) =>
+      parseSearch(type, pairs, { rules: rulesOf(type), handling, base: publicBase, maxCount });
+    const security = securityOf(assembly, { publicBase, parse, clock, log, metrics });
+    if (security) undo.push(() => security.close());
+    security?.start();
     servers.open({
       backend,
       promised: (type) => contract.interactions(type),
-      parseSearch: (type, pairs, handling) =>
-        parseSearch(type, pairs, { rules: rulesOf(type), handling, base: publicBase, maxCount }),
+      parseSearch: parse,
+      ...(security
+        ? {
+            authenticator: security.authenticator(),
+            smartConfiguration: () => security.smartConfiguration(),
+          }
+        : {}),
       ...(ending ? { ending } : {}),
       capability: createCapability({
         contract,
@@ -123,22 +164,24 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         publicBase,
         clock,
         cors: !!config.http.cors,
+        security: () => (security ? (security.knownConfiguration() ?? UNKNOWN) : 'open'),
       }),
       bodyOf: (endpoint) => (isStreamed(table.get(endpoint)) ? 'streamed' : 'validated'),
       table,
       backends: [...installed.values()],
       steps: migration.steps,
       feedProblems: () => feed?.health().problems ?? [],
+      securityProblems: () => security?.problems() ?? [],
       document: loadAdminDocument(),
       operations: {
         ...deskOperations({ migration, table, percentages: config.migration.steps }),
         ...differencesOperations({ migration, table, calendar }),
         ...writesOperations({ migration, table }),
-        ...feedOperations({ feed, open: messageOpenerOf(assembly), clock, log }),
+        ...securityOperations({ privacy, clock }),
+        ...feedOperations({ feed, clock, log }),
       },
     });
-    if (config.security === 'open')
-      log.warn('Security is open: whoever reaches this address reads every record');
+    if (config.security === 'open') log.warn(OPEN);
     log.info('Ficus is ready', { address: publicBase });
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     return {
@@ -154,6 +197,26 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
   }
 }
 
+/** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */
+function securityOf(
+  { config, baseDir, secrets, contract }: Assembly,
+  parts: Pick<Parameters<typeof createSecurity>[0], 'publicBase' | 'clock' | 'log' | 'metrics'> & {
+    readonly parse: AppOptions['parseSearch'];
+  },
+): Security | undefined {
+  if (config.security === 'open') return undefined;
+  const { parse, ...others } = parts;
+  return createSecurity({
+    config: config.security,
+    baseDir,
+    secret: secrets.text,
+    contract,
+    parseConstraint: (type, pairs) => parse(type, pairs, 'strict'),
+    sideHeader: config.migration.headers.side,
+    ...others,
+  });
+}
+
 /**
  * Puts everything together without listening or asking a backend.
  *
@@ -165,15 +228,22 @@ export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = pr
   const assembly = assemble(loaded, env, clock);
   refuseLawless(assembly.mappings, clock);
   const record = createFeedRecord(':memory:');
-  const wiring = await wire(assembly, {
-    record,
-    publicBase: loaded.config.publicBase ?? 'http://localhost/fhir/r4',
-    stores: createMemoryStores(),
-    clock,
-    log: createLogger({ level: 'silent' }),
-    metrics: createMetrics({ process: false }),
-  });
+  const publicBase = loaded.config.publicBase ?? 'http://localhost/fhir/r4';
+  const log = createLogger({ level: 'silent' });
+  const metrics = createMetrics({ process: false });
+  const stores = createMemoryStores();
+  const wiring = await wire(assembly, { record, publicBase, stores, clock, log, metrics });
   await wiring.close();
   record.close();
-  return `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`;
+  // Its keys and files are read; no issuer is asked.
+  await securityOf(assembly, { publicBase, clock, log, metrics, parse: nobodySearches })?.close();
+  const { security } = loaded.config;
+  return [
+    `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`,
+    ...(security === 'open' ? [`${OPEN}.`] : [`${security.issuers.length} issuers of tokens.`]),
+  ].join(' ');
+}
+
+function nobodySearches(): never {
+  throw new Error('Nobody searches while a configuration is checked');
 }

@@ -1,5 +1,6 @@
 import packageFile from '../../package.json' with { type: 'json' };
 import { capabilityStatement } from '../contract/capability.ts';
+import type { Installation } from '../contract/capability.ts';
 import type { Contract } from '../contract/contract.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { Clock } from '../ports.ts';
@@ -7,7 +8,7 @@ import { backendOf } from '../strangler/stage.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Installed } from './backends.ts';
 
-/** The CapabilityStatement of this installation: the same object until a route changes. */
+/** The CapabilityStatement of this installation: the same object until a route changes, or the addresses of the issuer of tokens. */
 export function createCapability(options: {
   readonly contract: Contract;
   readonly table: RouteTable;
@@ -15,16 +16,24 @@ export function createCapability(options: {
   readonly publicBase: string;
   readonly clock: Clock;
   readonly cors: boolean;
+  /** Where apps get tokens, as far as it is known: the same object while nothing has changed. */
+  readonly security: () => Installation['security'];
 }): () => Resource {
   const { contract, table, installed, publicBase, clock, cors } = options;
   let statement: Resource | undefined;
+  let security = options.security();
   let date = new Date(clock.now()).toISOString();
   table.onChange(() => {
     statement = undefined;
     date = new Date(clock.now()).toISOString();
   });
-  return () =>
-    (statement ??= capabilityStatement(
+  return () => {
+    const now = options.security();
+    if (now !== security) {
+      security = now;
+      statement = undefined;
+    }
+    return (statement ??= capabilityStatement(
       contract,
       (endpoint) => {
         const [type = '', interaction] = endpoint.split('.');
@@ -42,6 +51,7 @@ export function createCapability(options: {
           : [];
         return { declared: [...backend.endpoints, ...versions], ...(anchors ? { anchors } : {}) };
       },
-      { base: publicBase, softwareVersion: packageFile.version, date, cors },
+      { base: publicBase, softwareVersion: packageFile.version, date, cors, security },
     ));
+  };
 }

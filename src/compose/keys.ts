@@ -51,6 +51,11 @@ export function readSecrets(config: Config, env: NodeJS.ProcessEnv, baseDir: str
     if (backend.kind !== 'projection' && backend.tls?.key)
       attempt(`backends.${name}.tls.key`, backend.tls.key);
   }
+  const issuers = config.security === 'open' ? [] : config.security.issuers;
+  for (const [index, { introspection }] of issuers.entries())
+    for (const name of ['secret', 'key'] as const)
+      if (introspection?.[name])
+        attempt(`security.issuers.${index}.introspection.${name}`, introspection[name]);
   const migrationKey = migrationKeyOf(config, attempt, problems) ?? derivedKey(identityKeys);
   if (problems.length > 0)
     throw new Error(`The secrets have ${problems.length} problem(s):\n  ${problems.join('\n  ')}`);

@@ -21,13 +21,24 @@ import { limiterOf } from './limiter.ts';
 /** What the servers answer with, known once the addresses are. */
 export interface Opening extends Pick<
   AppOptions,
-  'backend' | 'promised' | 'parseSearch' | 'ending' | 'capability' | 'bodyOf'
+  | 'backend'
+  | 'promised'
+  | 'parseSearch'
+  | 'ending'
+  | 'capability'
+  | 'smartConfiguration'
+  | 'bodyOf'
+  | 'authenticator'
+  | 'limiter'
+  | 'refused'
 > {
   readonly table: RouteTable;
   readonly backends: readonly Installed[];
   readonly steps: Pick<Steps, 'set'>;
   /** What of the feed is not as it should be; none where there is no feed. */
   readonly feedProblems: () => readonly string[];
+  /** Issuers of tokens that cannot be asked now. */
+  readonly securityProblems: () => readonly string[];
   /** contracts/admin-api.yaml, and what does its operations under `/migration` and `/feed`. */
   readonly document: ApiDocument;
   readonly operations: Readonly<Record<string, OperationHandler>>;
@@ -97,11 +108,23 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return {
     publicBase,
     adminBase: baseOf(adminServer),
-    open({ table, backends, steps, feedProblems, document, operations, adminAccess, audit, ...fhir }) {
+    open({
+      table,
+      backends,
+      steps,
+      feedProblems,
+      securityProblems,
+      document,
+      operations,
+      adminAccess,
+      audit,
+      ...fhir
+    }) {
       const ready = () => [
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
         // It is told, and keeps nothing from serving.
         ...feedProblems().map((detail) => ({ name: 'feed', ok: true, detail })),
+        ...securityProblems().map((detail) => ({ name: 'security', ok: true, detail })),
         ...backends.map((backend) => ({
           name: backend.name,
           ok: true,
@@ -114,7 +137,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         ...fhir,
         publicBase: () => publicBase,
         http: { ...config.http, cors: config.http.cors },
-        callers: config.migration.headers,
+        // With tokens, they say who calls, and nothing else does.
+        ...(config.security === 'open' ? { callers: config.migration.headers } : {}),
         passthrough,
         trusts,
         ...(limiter ? { limiter } : {}),
@@ -127,7 +151,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         metricsRoute(metrics),
         documentRoute(document),
         ...routeTableRoutes(table, steps),
-        ...contractRoutes(document, operationsUnder(['/migration', '/feed'], document), operations),
+        ...contractRoutes(document, operationsUnder(['/migration', '/feed', '/security'], document), operations),
       ]);
       admin = createAdminApp({
         routes: config.admin.metrics === 'open' ? routes.map(openMetrics) : routes,

@@ -18,6 +18,8 @@ export interface Installation {
   /** When what is stated last changed: a FHIR dateTime. */
   readonly date: string;
   readonly cors: boolean;
+  /** Where apps get tokens, as far as it is known; `open`: nobody needs one. */
+  readonly security: 'open' | Readonly<Record<string, unknown>>;
 }
 
 /** The interactions as TypeRestfulInteraction codes, in the order they are listed. */
@@ -63,17 +65,43 @@ export function capabilityStatement(
     rest: [
       {
         mode: 'server',
-        security: {
-          cors: installation.cors,
-          description:
-            'Open: callers are not authenticated and everyone sees everything. Not for real patients.',
-        },
+        security: securityOf(installation),
         ...(resources.length > 0 ? { resource: resources } : {}),
         interaction: [
           { code: 'batch', documentation: 'Each entry by itself, with its own status; no transactions.' },
         ],
       },
     ],
+  };
+}
+
+const OAUTH_URIS = 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris';
+/** Names in that extension, and in the issuer's metadata (SMART App Launch 1.0, and still read by many apps). */
+const URIS = [
+  ['authorize', 'authorization_endpoint'],
+  ['token', 'token_endpoint'],
+  ['register', 'registration_endpoint'],
+  ['manage', 'management_endpoint'],
+  ['introspect', 'introspection_endpoint'],
+  ['revoke', 'revocation_endpoint'],
+] as const;
+
+function securityOf({ cors, security, base }: Installation): JsonObject {
+  if (security === 'open') {
+    const description =
+      'Open: callers are not authenticated and everyone sees everything. Not for real patients.';
+    return { cors, description };
+  }
+  const uris = URIS.flatMap(([url, name]) => {
+    const valueUri = security[name];
+    return typeof valueUri === 'string' ? [{ url, valueUri }] : [];
+  });
+  const system = 'http://terminology.hl7.org/CodeSystem/restful-security-service';
+  return {
+    ...(uris.length > 0 ? { extension: [{ url: OAUTH_URIS, extension: uris }] } : {}),
+    cors,
+    service: [{ coding: [{ system, code: 'SMART-on-FHIR' }], text: 'SMART App Launch 2.2.0' }],
+    description: `Tokens by SMART App Launch and Backend Services; ${base}/.well-known/smart-configuration says where they are had.`,
   };
 }
 

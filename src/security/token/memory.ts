@@ -19,7 +19,6 @@ export interface TokenMemory {
   get(hash: string): Remembered | undefined;
   set(hash: string, remembered: Remembered): void;
   delete(hash: string): void;
-  readonly size: number;
 }
 
 export function createTokenMemory(limit: number): TokenMemory {
@@ -27,9 +26,6 @@ export function createTokenMemory(limit: number): TokenMemory {
   const known = new Map<string, Remembered>();
   let last: string | undefined;
   return {
-    get size() {
-      return known.size;
-    },
     get(hash) {
       const found = known.get(hash);
       if (found && hash !== last) {

@@ -15,7 +15,8 @@ const installation = {
   softwareVersion: '0.1.0',
   date: '2026-11-22T12:00:00Z',
   cors: false,
-};
+  security: 'open',
+} as const;
 
 interface Row {
   readonly type: string;
@@ -82,6 +83,38 @@ describe('the CapabilityStatement', () => {
         },
       ],
     });
+  });
+
+  it('says where tokens are had, when they are needed', () => {
+    const addresses = {
+      authorization_endpoint: 'https://login.example/authorize',
+      token_endpoint: 'https://login.example/token',
+      scopes_supported: ['openid'],
+    };
+    const guarded = capabilityStatement(contract, () => ({ declared: [] }), {
+      ...installation,
+      security: addresses,
+    });
+    expect(validateResource(guarded)).toEqual([]);
+    expect(guarded).toMatchObject({
+      rest: [
+        {
+          security: {
+            extension: [
+              {
+                url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+                extension: [
+                  { url: 'authorize', valueUri: 'https://login.example/authorize' },
+                  { url: 'token', valueUri: 'https://login.example/token' },
+                ],
+              },
+            ],
+            service: [{ coding: [{ code: 'SMART-on-FHIR' }] }],
+          },
+        },
+      ],
+    });
+    expect(JSON.stringify(guarded)).not.toContain('Not for real patients');
   });
 
   it('documents modifiers and the types of references', () => {
