@@ -1,5 +1,5 @@
 import type { Metrics } from '../metrics.ts';
-import type { Clock, Logger } from '../ports.ts';
+import type { Clock, Layer, Logger } from '../ports.ts';
 import type { Withholding } from '../security-ports.ts';
 import type { FeedRecord } from './feed/record.ts';
 import type { Stores } from '../store/stores.ts';
@@ -15,4 +15,6 @@ export interface WiringOptions {
   readonly record: FeedRecord;
   /** What labels and consents keep back from callers; absent: nothing. */
   readonly withholding?: Withholding;
+  /** Writes down what is done under a broken glass; absent: no glass can be broken. */
+  readonly brokenGlass?: Layer;
 }

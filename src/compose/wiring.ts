@@ -43,7 +43,7 @@ export async function wire(
   options: WiringOptions & { readonly calendar?: Clock },
 ): Promise<Wiring> {
   const { config, contract, pages } = assembly;
-  const { publicBase, stores, clock, log, metrics, calendar = clock, withholding } = options;
+  const { publicBase, stores, clock, log, metrics, calendar = clock, withholding, brokenGlass } = options;
   const installed = new Map<string, Installed>();
   let migration: Migration | undefined;
   const close = async (): Promise<void> => {
@@ -83,6 +83,7 @@ export async function wire(
     const zone = createTimeZone(config.timeZone);
     const sight = createSight({ base: publicBase, zone, clock, ...(withholding ? { withholding } : {}) });
     const layers: readonly Layer[] = [
+      ...(brokenGlass ? [brokenGlass] : []),
       contractLayer(contract),
       knownReferences({
         opener,

@@ -114,6 +114,25 @@ const TABLE = {
     audit: 'message-opened',
     person: true,
   },
+
+  'glass.read': {
+    words: 'seeing who broke the glass',
+    roles: ['privacy-officer'],
+    audit: 'audit-read',
+  },
+  'glass.review': {
+    words: 'reviewing a broken glass',
+    roles: ['privacy-officer'],
+    audit: 'break-glass-review',
+    person: true,
+  },
+  'consents.read': { words: 'seeing consents', roles: ['privacy-officer'], audit: 'audit-read' },
+  'consents.set': {
+    words: 'setting a consent',
+    roles: ['privacy-officer'],
+    audit: 'consent-change',
+    person: true,
+  },
 } as const satisfies Readonly<Record<string, PermissionRow>>;
 
 /** What an operation of contracts/admin-api.yaml needs: its `x-ficus-permission`. */

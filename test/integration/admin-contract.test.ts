@@ -1,8 +1,10 @@
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAdminDocument } from '../../src/compose/migration/document.ts';
 import { compileSchema, operationsOf } from '../../src/http/admin-contract.ts';
 import type { ApiDocument, ApiOperation, ApiSchema } from '../../src/http/admin-contract.ts';
 import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../../src/http/admin-routes.ts';
+import { openPrivacyStores } from '../../src/store/privacy-stores.ts';
 import { sendFeed } from '../../sandbox/feed/send.ts';
 import { startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
@@ -38,10 +40,12 @@ interface Said {
 
 let hospital: Hospital;
 let patient: string;
+let stateDir: string;
 
 beforeAll(async () => {
   hospital = await startHospital((loaded) => {
     const { config } = loaded;
+    stateDir = resolve(loaded.baseDir, config.stateDir);
     const { shadow, gates, capture, ...migration } = config.migration;
     return {
       ...loaded,
@@ -190,7 +194,7 @@ describe('the document of the admin API', () => {
       ...routeTableRoutes(table),
     ].map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
     const said = operations.map(({ method, path }) => `${method} ${path}`);
-    const made = / \/(?:migration|feed)(?:\/|$)/;
+    const made = / \/(?:migration|feed|security)(?:\/|$)/;
     expect(said.filter((one) => !made.test(one)).toSorted()).toEqual(written.toSorted());
   });
 
@@ -404,12 +408,75 @@ describe('answers of the admin API', () => {
     await held.arrayBuffer();
   }, 60_000);
 
+  it('fit the document for consents and broken glasses', async () => {
+    const params = { id: 'c-1' };
+    const consent = { ...CONSENT.consent, patient: { reference: `Patient/${patient}` } };
+    const first = { by: 'officer', consent };
+    expect(await fitting('setConsent', { params, body: first })).toMatchObject({ enforced: false });
+    const withdrawn = { by: 'officer', version: 1, consent: { ...consent, status: 'inactive' } };
+    await fitting('setConsent', { params, body: withdrawn });
+    expect((await ask('setConsent', { params, body: withdrawn })).status).toBe(412);
+    const taken = { by: 'officer', consent: { ...consent, patient: { reference: 'Patient/other' } } };
+    expect((await ask('setConsent', { params, body: taken })).status).toBe(409);
+    const unknown = { ...consent, provision: { type: 'deny', class: [{ code: 'Observation' }] } };
+    const refused = await ask('setConsent', { params, body: { by: 'officer', consent: unknown } });
+    expect(refused).toMatchObject({ status: 422, body: { reasons: [expect.stringContaining('class')] } });
+    expect(await fitting('listConsents', { query: `?patient=${patient}` })).toMatchObject({
+      consents: [{ version: 2 }],
+    });
+    expect(await fitting('listConsents', { query: '?patient=nobody' })).toMatchObject({ consents: [] });
+    expect(await fitting('getConsent', { params })).toMatchObject({
+      history: [{ version: 1 }, { version: 2 }],
+    });
+
+    // With security open nobody has a token to break a glass with.
+    const stores = openPrivacyStores(join(stateDir, 'privacy.sqlite'));
+    await stores.glassCases.record([GLASS]);
+    stores.close();
+    const { cases } = await fitting('listGlassCases', { query: '?reviewed=false' });
+    const [{ id }] = cases as [{ id: string }];
+    await fitting('getGlassCase', { params: { id } });
+    const review = { verdict: 'justified', note: 'seen in the emergency department' };
+    const own = await ask('reviewGlassCase', { params: { id }, body: { ...review, by: GLASS.subject } });
+    expect(own.status).toBe(403);
+    const body = { ...review, by: 'officer' };
+    expect(await fitting('reviewGlassCase', { params: { id }, body })).toMatchObject({ review });
+    expect((await ask('reviewGlassCase', { params: { id }, body })).status).toBe(409);
+    expect(await fitting('listGlassCases', { query: '?reviewed=false&limit=5' })).toEqual({ cases: [] });
+  });
+
   it('were had of every operation', () => {
     expect(operations.map(({ id }) => id).filter((id) => !answered.has(id))).toEqual([]);
   });
 });
 
-const ofEndpoints = operations.filter(({ path }) => path.includes('{'));
+// A consent that there is not is made.
+const ofEndpoints = operations.filter(({ id, path }) => path.includes('{') && id !== 'setConsent');
+/** A consent that denies all, and one use of a broken glass. */
+const CONSENT = {
+  by: 'officer',
+  consent: {
+    resourceType: 'Consent',
+    status: 'active',
+    scope: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }],
+    },
+    category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+    patient: { reference: 'Patient/a' },
+    policyRule: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'OPTOUT' }] },
+  },
+};
+const GLASS = {
+  tokenId: 't1',
+  issuer: 'https://login.example',
+  subject: 'dr-one',
+  patient: 'a',
+  reason: 'Unconscious, no history known',
+  requestId: 'r1',
+  action: 'Observation.search',
+  at: '2026-05-05T12:00:00.000Z',
+};
+
 /** A body that fits what the operation takes. */
 const BODIES: Readonly<Record<string, object>> = {
   setRoute: { ...SIGNED, stage: 'legacy' },
@@ -419,6 +486,8 @@ const BODIES: Readonly<Record<string, object>> = {
   waive: { ...SIGNED, gate: 'latency', days: 1 },
   startBackfill: { ...SIGNED, patients: ['x'] },
   replayMessages: { ...SIGNED, seqs: [1] },
+  reviewGlassCase: { by: 'officer', verdict: 'justified', note: 'a test' },
+  setConsent: CONSENT,
 };
 
 describe('refusals of the admin API', () => {
