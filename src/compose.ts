@@ -5,7 +5,7 @@ import { assemble } from './compose/assembly.ts';
 import type { Assembly } from './compose/assembly.ts';
 import { createCapability } from './compose/capability.ts';
 import { createSecurity } from './compose/security.ts';
-import type { Security } from './compose/security.ts';
+import type { Security, SecurityOptions } from './compose/security.ts';
 import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
 import { deskOperations } from './compose/migration/desk.ts';
 import { differencesOperations } from './compose/migration/differences-desk.ts';
@@ -143,7 +143,14 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const ending = endingsOf(contract.resources.values());
     const parse: AppOptions['parseSearch'] = (type, pairs, handling) =>
       parseSearch(type, pairs, { rules: rulesOf(type), handling, base: publicBase, maxCount });
-    const security = securityOf(assembly, { publicBase, parse, clock, log, metrics });
+    const security = securityOf(assembly, {
+      publicBase,
+      parse,
+      clock,
+      log,
+      metrics,
+      ...(guard ? { breakGlass: guard.breakGlass } : {}),
+    });
     if (security) undo.push(() => security.close());
     security?.start();
     servers.open({
@@ -200,7 +207,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
 /** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */
 function securityOf(
   { config, baseDir, secrets, contract }: Assembly,
-  parts: Pick<Parameters<typeof createSecurity>[0], 'publicBase' | 'clock' | 'log' | 'metrics'> & {
+  parts: Pick<SecurityOptions, 'publicBase' | 'clock' | 'log' | 'metrics' | 'breakGlass'> & {
     readonly parse: AppOptions['parseSearch'];
   },
 ): Security | undefined {
