@@ -60,7 +60,7 @@ export async function openStage(plan: Plan, factor: number, cleaning: Cleaning):
     fhir: ficus.publicBase,
     admin: ficus.adminBase,
     control: addresses.control,
-    ask: (path) => askAdmin(ficus.adminBase, path),
+    ask: (path) => askAdmin({ address: ficus.adminBase }, path),
     recovered: () => recovered(ficus.publicBase, patients[0]?.id ?? ''),
   };
 }

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { askAdmin, withAdmin } from './admin-client.ts';
 import type { AdminOption } from './admin-client.ts';
@@ -56,13 +55,13 @@ export function registerRoute(program: Command): void {
       'move an endpoint back to a stage, at once; forward only where the configuration allows it (else: migrate promote)',
     )
     .option('--reason <text>', 'why', '')
-    .option('--by <name>', 'who', userInfo().username)
+    .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
     .option('--if-version <number>', 'only if the route still has this version', Number)
     .action(
       async (
         endpoint: string,
         stage: string,
-        options: AdminOption & { reason: string; by: string; ifVersion?: number },
+        options: AdminOption & { reason: string; by?: string; ifVersion?: number },
       ) => {
         const path = `/routes/${encodeURIComponent(endpoint)}`;
         const before = await askAdmin<RouteView>(options.admin, path);

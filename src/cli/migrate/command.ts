@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { withAdmin } from '../admin-client.ts';
@@ -6,13 +5,13 @@ import type { AdminOption } from '../admin-client.ts';
 
 /** Who asks, and why: what every change is signed with. */
 export interface SignedOptions extends AdminOption {
-  readonly by: string;
+  readonly by?: string;
   readonly reason: string;
 }
 
 export function signed(command: Command): Command {
   return withAdmin(command)
-    .option('--by <name>', 'who', userInfo().username)
+    .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
     .addOption(needed('--reason <text>', 'why; kept').argParser(sayWhy));
 }
 

@@ -89,11 +89,10 @@ function registerWaive(migrate: Command): void {
     .action(async (endpoint: string, gate: string, options: SignedOptions & { days: number }) => {
       const { admin, by, reason, days } = options;
       const body = { gate, by, reason, days };
-      const { until } = await askAdmin<{ until: string }>(admin, pathOf(endpoint, 'waivers'), {
-        method: 'POST',
-        body,
-      });
-      const life = days > 0 ? `is waived by ${by} until ${momentOf(until)}` : 'is not waived any more';
+      const path = pathOf(endpoint, 'waivers');
+      const waiver = await askAdmin<{ by: string; until: string }>(admin, path, { method: 'POST', body });
+      const life =
+        days > 0 ? `is waived by ${waiver.by} until ${momentOf(waiver.until)}` : 'is not waived any more';
       console.log(`${endpoint}: ${gate} ${life}`);
     });
 }
