@@ -36,6 +36,8 @@ export interface AuditRecord {
   /** SHA-256 over the hash before, the sequence and the body, in hex. */
   readonly hash: string;
   readonly keys: AuditKeys;
+  /** References without version and ids of messages: what it is found by besides. Given when it is added, not when it is read. */
+  readonly names?: readonly string[];
 }
 
 /** What a record is found by; all of it stands in its body. */
@@ -48,8 +50,6 @@ export interface AuditKeys {
   readonly subject: string;
   readonly requestId: string;
   readonly patient?: string;
-  /** The first of its references. */
-  readonly reference?: string;
   readonly fhirUser?: string;
   readonly client?: string;
   readonly tokenId?: string;
@@ -78,9 +78,12 @@ export interface AuditAnchor {
 
 /** Which records; everything that is said must hold. */
 export interface AuditFilter {
+  /** Whom it is about, or who did it. */
   readonly patient?: string;
-  /** A reference, `Observation/17`; `Patient/17` is also the patient. */
-  readonly reference?: string;
+  /** A reference, `Observation/17`, or the id of a message; of `Patient/17` also what is about that patient. */
+  readonly name?: string;
+  /** Id of a request or of a message. */
+  readonly identifier?: string;
   readonly fhirUser?: string;
   readonly tokenId?: string;
   readonly requestId?: string;

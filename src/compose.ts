@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
 import type { Assembly } from './compose/assembly.ts';
+import { AUDIT_ENDPOINTS } from './audit/backend.ts';
+import { openAudit } from './compose/audit/audit.ts';
 import { createCapability } from './compose/capability.ts';
 import { createSecurity } from './compose/security.ts';
 import type { Security, SecurityOptions } from './compose/security.ts';
@@ -84,12 +86,15 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const { publicBase } = servers;
     const record = createFeedRecord(feedFiles(stateDir).projection);
     undo.push(() => record.close());
+    const audit = openAudit({ assembly, stateDir, publicBase, clock, log, metrics });
+    undo.push(() => audit.stop());
+    const audited = { audit: audit.sink, ...(audit.events ? { auditEvents: audit.events } : {}) };
     const privacyStores = openPrivacyStores(resolve(stateDir, 'privacy.sqlite'));
     undo.push(() => privacyStores.close());
     const privacy = await createPrivacy({
       config,
       stores: privacyStores,
-      audit: { write: async () => {} },
+      audit: audit.sink,
       clock,
       reading: record.reading,
     });
@@ -102,6 +107,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       log,
       metrics,
       record,
+      ...audited,
       ...(guard ? { withholding: guard.withholding, brokenGlass: guard.layer } : {}),
     });
     // Servers first, so that nothing new comes; then the backends; the stores last.
@@ -164,10 +170,12 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
           }
         : {}),
       ...(ending ? { ending } : {}),
+      refused: audit.refused,
       capability: createCapability({
         contract,
         table,
         installed,
+        own: audit.events ? AUDIT_ENDPOINTS : [],
         publicBase,
         clock,
         cors: !!config.http.cors,
@@ -178,6 +186,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       backends: [...installed.values()],
       steps: migration.steps,
       feedProblems: () => feed?.health().problems ?? [],
+      auditProblems: () => audit.problems(),
       securityProblems: () => security?.problems() ?? [],
       document: loadAdminDocument(),
       operations: {

@@ -36,7 +36,7 @@ const metrics = createMetrics({ process: true });
 const assembly = assemble({ config, baseDir }, { ...process.env, ...SECRETS }, clock);
 mkdirSync(join(baseDir, 'state'));
 const stores = openSqliteStores(join(baseDir, 'state', 'ficus.sqlite'));
-const servers = await startServers({ config, clock, log, metrics });
+const servers = await startServers({ config, clock, log, metrics, certificates: assembly.certificates });
 const { publicBase } = servers;
 const record = createFeedRecord(':memory:');
 const { table, installed, migration } = await wire(assembly, {
@@ -63,6 +63,7 @@ servers.open({
     contract: assembly.contract,
     table,
     installed,
+    own: [],
     publicBase,
     clock,
     cors: false,
@@ -73,6 +74,7 @@ servers.open({
   backends: [...installed.values()],
   steps: migration.steps,
   feedProblems: () => [],
+  auditProblems: () => [],
   securityProblems: () => [],
   document: loadAdminDocument(),
   operations: {

@@ -28,8 +28,13 @@ export function link(
     const body = JSON.stringify(whole);
     sequence += 1;
     before = hashOf(before, sequence, body);
-    return { sequence, at, body, hash: before, keys: keysOf(whole) };
+    return { sequence, at, body, hash: before, keys: keysOf(whole), names: namesOf(whole) };
   });
+}
+
+function namesOf({ references = [], exchanges = [] }: AuditFact): string[] {
+  const current = references.map((reference) => reference.split('/_history/', 1)[0]!);
+  return [...new Set([...current, ...exchanges.map(({ messageId }) => messageId)])];
 }
 
 /** The fact of a record. */
@@ -70,7 +75,6 @@ const OUTCOMES: Readonly<Record<AuditFact['outcome'], AuditKeys['outcome']>> = {
 export function keysOf(fact: AuditFact): AuditKeys {
   const { kind, agent, patient, requestId } = fact;
   const { subject, fhirUser, client, tokenId } = agent;
-  const reference = fact.references?.[0];
   return {
     kind,
     action: ACTIONS[kind],
@@ -78,7 +82,6 @@ export function keysOf(fact: AuditFact): AuditKeys {
     subject,
     requestId,
     ...(patient === undefined ? {} : { patient }),
-    ...(reference === undefined ? {} : { reference }),
     ...(fhirUser === undefined ? {} : { fhirUser }),
     ...(client === undefined ? {} : { client }),
     ...(tokenId === undefined ? {} : { tokenId }),

@@ -13,13 +13,15 @@ export function createCapability(options: {
   readonly contract: Contract;
   readonly table: RouteTable;
   readonly installed: ReadonlyMap<string, Installed>;
+  /** What Ficus answers itself. */
+  readonly own: readonly Endpoint[];
   readonly publicBase: string;
   readonly clock: Clock;
   readonly cors: boolean;
   /** Where apps get tokens, as far as it is known: the same object while nothing has changed. */
   readonly security: () => Installation['security'];
 }): () => Resource {
-  const { contract, table, installed, publicBase, clock, cors } = options;
+  const { contract, table, installed, own, publicBase, clock, cors } = options;
   let statement: Resource | undefined;
   let security = options.security();
   let date = new Date(clock.now()).toISOString();
@@ -36,6 +38,7 @@ export function createCapability(options: {
     return (statement ??= capabilityStatement(
       contract,
       (endpoint) => {
+        if (own.includes(endpoint)) return { declared: own };
         const [type = '', interaction] = endpoint.split('.');
         // vread and history go the way of read, see endpointOf of the router.
         const route = table.get(

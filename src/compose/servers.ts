@@ -37,6 +37,8 @@ export interface Opening extends Pick<
   readonly steps: Pick<Steps, 'set'>;
   /** What of the feed is not as it should be; none where there is no feed. */
   readonly feedProblems: () => readonly string[];
+  /** What of the audit is not as it should be. */
+  readonly auditProblems: () => readonly string[];
   /** Issuers of tokens that cannot be asked now. */
   readonly securityProblems: () => readonly string[];
   /** contracts/admin-api.yaml, and what does its operations under `/migration` and `/feed`. */
@@ -113,6 +115,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       backends,
       steps,
       feedProblems,
+      auditProblems,
       securityProblems,
       document,
       operations,
@@ -124,6 +127,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
         // It is told, and keeps nothing from serving.
         ...feedProblems().map((detail) => ({ name: 'feed', ok: true, detail })),
+        ...auditProblems().map((detail) => ({ name: 'audit', ok: true, detail })),
         ...securityProblems().map((detail) => ({ name: 'security', ok: true, detail })),
         ...backends.map((backend) => ({
           name: backend.name,

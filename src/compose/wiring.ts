@@ -1,3 +1,4 @@
+import { audit } from '../audit/layer.ts';
 import type { Config } from '../config/schema.ts';
 import { contractLayer } from '../contract/layer.ts';
 import type { Endpoint } from '../fhir/types.ts';
@@ -14,6 +15,7 @@ import { backendNameOf, createRouter } from '../strangler/router.ts';
 import { createRouteTable } from '../strangler/table.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Assembly } from './assembly.ts';
+import { serving } from './audit/serving.ts';
 import { installBackend } from './backends.ts';
 import type { Installed } from './backends.ts';
 import { createMigration } from './migration/migration.ts';
@@ -33,7 +35,7 @@ export interface Wiring {
 const HOUR_MS = 3_600_000;
 
 /**
- * Contract, federation, idempotency, enforcement, router, and the backends with their own Layers.
+ * Audit, contract, federation, idempotency, enforcement, router, and the backends with their own Layers.
  *
  * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
  * left open
@@ -83,6 +85,7 @@ export async function wire(
     const zone = createTimeZone(config.timeZone);
     const sight = createSight({ base: publicBase, zone, clock, ...(withholding ? { withholding } : {}) });
     const layers: readonly Layer[] = [
+      ...(options.audit ? [audit(options.audit)] : []),
       ...(brokenGlass ? [brokenGlass] : []),
       contractLayer(contract),
       knownReferences({
@@ -107,6 +110,7 @@ export async function wire(
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
       enforcement({ sight, base: publicBase }),
+      serving('AuditEvent', options.auditEvents),
     ];
     const router = createRouter({ table, backends, migration: parts });
     const backend = layers.reduceRight((next, layer) => layer(next), router);

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { adminConfig } from './admin-schema.ts';
+import { auditConfig } from './audit-schema.ts';
 import { backendConfig, endpoint, httpUrl, ms, name, port } from './backend-schema.ts';
 import { feedConfig } from './feed-schema.ts';
 import { connectionsConfig, limitsConfig } from './limits-schema.ts';
@@ -182,6 +183,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   migration: migrationConfig.describe('Moving endpoints from legacy to modern'),
   feed: feedConfig.exactOptional().describe('HL7v2 events that legacy cores push'),
+  audit: auditConfig.describe('What is recorded of who did what'),
   idempotencyHours: z
     .int()
     .min(1)

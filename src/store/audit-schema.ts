@@ -16,7 +16,6 @@ export const AUDIT_MIGRATIONS: readonly string[] = [
     subject   TEXT    NOT NULL,
     request   TEXT    NOT NULL,
     patient   TEXT,
-    reference TEXT,
     fhir_user TEXT,
     client    TEXT,
     token     TEXT
@@ -24,9 +23,13 @@ export const AUDIT_MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_record_at ON audit_record (at);
   CREATE INDEX audit_record_request ON audit_record (request);
   CREATE INDEX audit_record_patient ON audit_record (patient) WHERE patient IS NOT NULL;
-  CREATE INDEX audit_record_reference ON audit_record (reference) WHERE reference IS NOT NULL;
   CREATE INDEX audit_record_user ON audit_record (fhir_user) WHERE fhir_user IS NOT NULL;
   CREATE INDEX audit_record_token ON audit_record (token) WHERE token IS NOT NULL;
+  CREATE TABLE audit_name (
+    name     TEXT    NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (name, sequence)
+  ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE audit_anchor (
     sequence INTEGER PRIMARY KEY,

@@ -25,12 +25,13 @@ export function openAuditStore(file: string, { durability }: AuditFileOptions): 
 }
 
 const COLUMNS =
-  'sequence, at, body, hash, kind, action, outcome, subject, request, patient, reference, fhir_user, client, token';
+  'sequence, at, body, hash, kind, action, outcome, subject, request, patient, fhir_user, client, token';
 
 function createSqliteAuditStore(database: DatabaseSync): AuditStore {
   const insert = database.prepare(
-    `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const insertName = database.prepare('INSERT INTO audit_name VALUES (?, ?)');
   const end = database.prepare('SELECT sequence, hash, at FROM audit_head');
   const one = database.prepare(`SELECT ${COLUMNS} FROM audit_record WHERE sequence = ?`);
   const following = database.prepare(
@@ -48,6 +49,7 @@ function createSqliteAuditStore(database: DatabaseSync): AuditStore {
     'SELECT count(*) AS count, min(at) AS "from", max(at) AS "to" FROM audit_record WHERE sequence <= ?',
   );
   const remove = database.prepare('DELETE FROM audit_record WHERE sequence <= ?');
+  const removeNames = database.prepare('DELETE FROM audit_name WHERE sequence <= ?');
   const stands = database.prepare('SELECT cursor FROM audit_follower WHERE name = ?');
   const moves = database.prepare(
     `INSERT INTO audit_follower VALUES (?, ?)
@@ -62,8 +64,10 @@ function createSqliteAuditStore(database: DatabaseSync): AuditStore {
   return {
     append: (make) =>
       transaction(database, () => {
-        for (const { sequence, at, body, hash, keys } of make(headNow()))
+        for (const { sequence, at, body, hash, keys, names = [] } of make(headNow())) {
           insert.run(sequence, at, body, Buffer.from(hash, 'hex'), ...columnsOf(keys));
+          for (const name of names) insertName.run(name, sequence);
+        }
       }),
     head: headNow,
     find: (sequence) => recordOf(one.get(sequence)),
@@ -86,6 +90,7 @@ function createSqliteAuditStore(database: DatabaseSync): AuditStore {
         const numbers = [Number(count), Number(from), Number(to), at] as const;
         keepAnchor.run(sequence, Buffer.from(goes.hash, 'hex'), ...numbers);
         remove.run(sequence);
+        removeNames.run(sequence);
         return { sequence, hash: goes.hash, count: numbers[0], from: numbers[1], to: numbers[2], at };
       }),
     cursor: (follower) => Number(stands.get(follower)?.['cursor'] ?? 0),
@@ -95,17 +100,20 @@ function createSqliteAuditStore(database: DatabaseSync): AuditStore {
 }
 
 function columnsOf(keys: AuditKeys): SQLInputValue[] {
-  const { kind, action, outcome, subject, requestId, patient, reference, fhirUser, client, tokenId } = keys;
-  const optional = [patient, reference, fhirUser, client, tokenId].map((value) => value ?? null);
+  const { kind, action, outcome, subject, requestId, patient, fhirUser, client, tokenId } = keys;
+  const optional = [patient, fhirUser, client, tokenId].map((value) => value ?? null);
   return [kind, action, outcome, subject, requestId, ...optional];
 }
+
+const NAMED = 'SELECT sequence FROM audit_name WHERE name = ?';
 
 /** A filter as SQL. */
 function whereOf(
   filter: AuditFilter,
   before: number | undefined,
 ): { readonly text: string; readonly values: SQLInputValue[] } {
-  const { patient, reference, fhirUser, tokenId, requestId, kinds, action, outcome, from, to } = filter;
+  const { patient, name, identifier, fhirUser, tokenId, requestId, kinds, action, outcome, from, to } =
+    filter;
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   const equal = (column: string, value: string | number | undefined, operator = '='): void => {
@@ -113,8 +121,18 @@ function whereOf(
     conditions.push(`${column} ${operator} ?`);
     values.push(value);
   };
-  equal('patient', patient);
-  equal('reference', reference);
+  if (patient !== undefined) {
+    conditions.push('(patient = ? OR fhir_user = ?)');
+    values.push(patient, `Patient/${patient}`);
+  }
+  if (name !== undefined) {
+    conditions.push(`(sequence IN (${NAMED}) OR patient = ?)`);
+    values.push(name, name.startsWith('Patient/') ? name.slice('Patient/'.length) : null);
+  }
+  if (identifier !== undefined) {
+    conditions.push(`(sequence IN (${NAMED}) OR request = ?)`);
+    values.push(identifier, identifier);
+  }
   equal('fhir_user', fhirUser);
   equal('token', tokenId);
   equal('request', requestId);
@@ -132,10 +150,8 @@ function whereOf(
 
 function recordOf(row: Row | undefined): AuditRecord | undefined {
   if (!row) return undefined;
-  const { patient, reference, fhir_user: fhirUser, client, token: tokenId } = row;
-  const given = Object.entries({ patient, reference, fhirUser, client, tokenId }).filter(
-    ([, value]) => value !== null,
-  );
+  const { patient, fhir_user: fhirUser, client, token: tokenId } = row;
+  const given = Object.entries({ patient, fhirUser, client, tokenId }).filter(([, value]) => value !== null);
   return {
     sequence: Number(row['sequence']),
     at: Number(row['at']),

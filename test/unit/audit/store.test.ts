@@ -48,6 +48,7 @@ describe.each([
       requestId: 'request-1',
     });
     expect(store.find(2)).toEqual(records[1]);
+    expect(records[1]!.body).toContain('"patient":"p2"');
     expect(store.find(4)).toBeUndefined();
     expect(store.count()).toBe(3);
     expect(store.head()).toEqual({ sequence: 3, hash: records[2]!.hash, at: 2_000 });
@@ -67,7 +68,15 @@ describe.each([
     expect(found({ tokenId: 't2' }, 10)).toEqual([3]);
     expect(found({ requestId: 'r2' }, 10)).toEqual([2]);
     expect(found({ fhirUser: 'Practitioner/17' }, 10)).toEqual([2, 1]);
-    expect(found({ reference: 'Observation/o1', patient: 'p1' }, 10)).toEqual([1]);
+    expect(found({ name: 'Observation/o1', patient: 'p1' }, 10)).toEqual([1]);
+    expect(found({ name: 'Patient/p1' }, 10)).toEqual([3, 1]);
+    expect(found({ identifier: 'r2' }, 10)).toEqual([2]);
+    expect(found({ identifier: 'M1' }, 10)).toEqual([]);
+    const exchanges = [{ backend: 'core', messageId: 'M1', acknowledgement: 'AA' }];
+    add(store, { exchanges, references: ['Observation/o2/_history/3'], agent: { subject: 's', fhirUser: 'Patient/p9' } }, 4_000); // prettier-ignore
+    expect(found({ identifier: 'M1' }, 10)).toEqual([4]);
+    expect(found({ name: 'Observation/o2' }, 10)).toEqual([4]);
+    expect(found({ patient: 'p9' }, 10)).toEqual([4]);
     expect(found({ kinds: ['query', 'token'] }, 10)).toEqual([2]);
     expect(found({ action: 'E' }, 10)).toEqual([2]);
     expect(found({ outcome: '8' }, 10)).toEqual([2]);
@@ -171,7 +180,7 @@ const TAMPERING: readonly (readonly [what: string, statements: string, sequence:
   [
     'a record put behind the end',
     `INSERT INTO audit_record SELECT 7, at, body, hash, kind, action, outcome, subject, request, patient,
-     reference, fhir_user, client, token FROM audit_record WHERE sequence = 6`,
+     fhir_user, client, token FROM audit_record WHERE sequence = 6`,
     7,
   ],
 ];

@@ -46,6 +46,7 @@ describe('the published contract', () => {
     ['Encounter', ['read', 'vread', 'search']],
     ['Observation', ['read', 'vread', 'search', 'create']],
     ['ServiceRequest', ['create']],
+    ['AuditEvent', ['read', 'search']],
     ...TOLD.map((type) => [type, ['read', 'vread', 'history', 'search']] as const),
   ] as const)('promises of %s: %s', (type, interactions) => {
     expect(contract.interactions(type)).toEqual(interactions);
@@ -53,7 +54,7 @@ describe('the published contract', () => {
   });
 
   it('promises nothing else', () => {
-    expect(contract.resources.size).toBe(6 + TOLD.length);
+    expect(contract.resources.size).toBe(7 + TOLD.length);
     expect(contract.serves('Account')).toBe(false);
     expect(contract.interactions('Account')).toBeUndefined();
     expect(contract.promises('ServiceRequest', 'read')).toBe(false);
@@ -99,7 +100,7 @@ describe('a contract with faults', () => {
   });
 
   it('says so in one message', () => {
-    const text = published.replace('family:', 'famly:').replace('version: 1.1.0', 'version: one');
+    const text = published.replace('family:', 'famly:').replace('version: 1.2.0', 'version: one');
     expect(() => loadContract(text, 'x.yaml')).toThrow(
       /^The contract has 1 problem:\n {2}x\.yaml:\d+ {2}version: /,
     );

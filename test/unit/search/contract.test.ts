@@ -17,6 +17,7 @@ const SAMPLES: Partial<Record<SearchParamType, string>> = {
   reference: '1',
   quantity: 'lt5||mg',
   number: '1',
+  uri: 'urn:a',
 };
 
 const promised = [...contract.resources.values()].flatMap(({ type, search }) =>

@@ -1,0 +1,125 @@
+import { createAuditBackend } from '../../audit/backend.ts';
+import { registerAuditMetrics } from '../../audit/metrics.ts';
+import { createRefusals } from '../../audit/refusals.ts';
+import type { Refusals } from '../../audit/refusals.ts';
+import { createAuditTrail } from '../../audit/trail.ts';
+import type { AuditTrail } from '../../audit/trail.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { Backend, Clock, Logger } from '../../ports.ts';
+import type { AuditSink } from '../../security-ports.ts';
+import { createTimeZone } from '../../search/time-zone.ts';
+import { openAuditStore } from '../../store/sqlite-audit.ts';
+import type { Assembly } from '../assembly.ts';
+import { auditFile } from './file.ts';
+import { startRepositoryFeed } from './repository-feed.ts';
+
+/** The audit of a running Ficus. */
+export interface Audit {
+  /** Takes what happened anywhere in Ficus. */
+  readonly sink: AuditSink;
+  /** Takes who was turned away at the door. */
+  readonly refused: Refusals['refused'];
+  /** Answers AuditEvents; absent: security is open, and nobody is known to be allowed to see them. */
+  readonly events?: Backend;
+  /** What is not as it should be, in words without patient data. */
+  problems(): readonly string[];
+  /** Writes what waits, and lets go of the file. */
+  stop(): Promise<void>;
+}
+
+export interface AuditOptions {
+  readonly assembly: Assembly;
+  readonly stateDir: string;
+  readonly publicBase: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Where nothing is to be recorded. */
+const NO_AUDIT: Audit = {
+  sink: { write: async () => {} },
+  refused: async () => {},
+  problems: () => ['nothing is audited'],
+  stop: async () => {},
+};
+
+/** Opens the trail of a configuration; that nothing is to be recorded is said loudly. @throws Error when it cannot be opened */
+export function openAudit(options: AuditOptions): Audit {
+  const { assembly, stateDir, publicBase, clock, log, metrics } = options;
+  const { config } = assembly;
+  const { enabled, durability, whenUnavailable, gatherMs, keepDays, repository } = config.audit;
+  if (!enabled) {
+    log.warn('Nothing is audited: nobody will be able to say who has read what');
+    return NO_AUDIT;
+  }
+  const store = openAuditStore(auditFile(stateDir), { durability });
+  const feed =
+    repository && startRepositoryFeed({ config: repository, store, publicBase, assembly, clock, log });
+  const trail = createAuditTrail({
+    store,
+    clock,
+    log,
+    whenUnavailable,
+    gatherMs,
+    keepMs: keepDays * DAY_MS,
+    onWritten: () => feed?.wake(),
+  });
+  const refusals = createRefusals({ sink: trail, clock });
+  registerAuditMetrics(metrics.registry, () => trail.figures(), feed && (() => feed.status().owed));
+  const stopForgetting = forgetHourly(trail, clock, log);
+  const open = config.security === 'open';
+  return {
+    sink: trail,
+    refused: (refusal) => refusals.refused(refusal),
+    ...(open ? {} : { events: eventsOf(options, store) }),
+    problems: () => [
+      ...(trail.figures().failing ? ['the audit trail cannot be written'] : []),
+      ...(feed?.problems() ?? []),
+    ],
+    async stop() {
+      stopForgetting();
+      const counts = refusals.close();
+      trail.close();
+      await counts;
+      await feed?.stop();
+      store.close();
+    },
+  };
+}
+
+function eventsOf(
+  { assembly, publicBase, clock }: AuditOptions,
+  store: Parameters<typeof createAuditBackend>[0]['store'],
+): Backend {
+  const { config, pages } = assembly;
+  const { defaultCount, maxGathered } = config.search;
+  return createAuditBackend({
+    store,
+    source: { publicBase },
+    clock,
+    pages,
+    zone: createTimeZone(config.timeZone),
+    base: publicBase,
+    defaultCount,
+    maxGathered,
+  });
+}
+
+/** Retention is looked at when Ficus starts, and every hour. */
+function forgetHourly(trail: Pick<AuditTrail, 'forget'>, clock: Clock, log: Logger): () => void {
+  let cancel = (): void => {};
+  const look = (): void => {
+    try {
+      trail.forget();
+    } catch (error) {
+      log.error('old audit records could not be let go of', { error });
+    }
+    cancel = clock.after(HOUR_MS, look);
+  };
+  look();
+  return () => cancel();
+}
