@@ -4,7 +4,7 @@ import type { FicusError } from '../errors.ts';
 import type { Principal } from '../ports.ts';
 import { refuseUnpermitted } from '../security/permissions.ts';
 import type { Admission, Authenticator, Limiter } from '../security-ports.ts';
-import { refuseStrayCredentials } from './credentials.ts';
+import { refuseStrayToken } from './credentials.ts';
 import type { Asked } from './interaction.ts';
 import type { RequestScope } from './scope.ts';
 import type { Pairs } from './url.ts';
@@ -49,7 +49,7 @@ export async function admit(
   const { address, requestId } = scope;
   try {
     if (authenticator) {
-      refuseStrayCredentials(req, parameters);
+      refuseStrayToken(parameters);
       const beforeVerifying = (): void => limiter?.hear(address);
       const found = authenticator.authenticate({ headers: req.headers, address, requestId, beforeVerifying });
       scope.principal = found instanceof Promise ? await found : found;

@@ -11,9 +11,8 @@ const LONGEST = 8_192;
  */
 export function bearerToken({ headers }: Pick<Caller, 'headers'>, realm: string): string {
   const header = headers['authorization'];
-  if (header === undefined || header === '') throw askForToken(realm);
-  // Node keeps the first of two; http/ has refused them already.
-  if (typeof header !== 'string') throw refuseRequest(realm, 'One Authorization header is enough');
+  // Two of them have been refused by http/ already.
+  if (typeof header !== 'string' || header === '') throw askForToken(realm);
   if (header.startsWith('Bearer ')) return ofSize(header.slice(7).trim(), realm);
   const [scheme = '', ...rest] = header.split(' ');
   if (scheme.toLowerCase() === 'bearer') return ofSize(rest.join(' ').trim(), realm);
