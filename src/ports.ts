@@ -3,7 +3,7 @@ import type { Signal } from './cancellation.ts';
 import type { Issue } from './errors.ts';
 import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
 import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
-import type { Access, Exchange } from './security-ports.ts';
+import type { Access, Exchange } from './access-ports.ts';
 
 /** One interaction with the FHIR API, independent of HTTP. */
 export interface FhirRequest {

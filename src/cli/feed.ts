@@ -3,6 +3,7 @@ import { registerFeedCopies } from './feed/copies.ts';
 import { registerFeedEvents } from './feed/events.ts';
 import { registerFeedExplain } from './feed/explain.ts';
 import { registerFeedMessages } from './feed/messages.ts';
+import { registerFeedReleases } from './feed/releases.ts';
 import { registerFeedReplay } from './feed/replay.ts';
 import { registerFeedSend } from './feed/send.ts';
 import { registerFeedStatus } from './feed/status.ts';
@@ -17,6 +18,7 @@ export function registerFeed(program: Command): void {
   registerFeedStatus(feed);
   registerFeedMessages(feed);
   registerFeedReplay(feed);
+  registerFeedReleases(feed);
   registerFeedExplain(feed);
   registerFeedSend(feed);
   registerFeedCopies(feed);

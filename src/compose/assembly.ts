@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type { LoadedConfig } from '../config/load.ts';
-import { loadMappings } from '../config/mappings.ts';
+import { readMappingFiles } from '../config/mappings.ts';
 import type { Config } from '../config/schema.ts';
 import type { Contract } from '../contract/contract.ts';
 import { loadContract } from '../contract/load.ts';
@@ -11,7 +11,9 @@ import { createAuthorities } from '../identity/authorities.ts';
 import type { Authorities } from '../identity/authorities.ts';
 import { createSealer } from '../identity/seal.ts';
 import type { Sealer } from '../identity/seal.ts';
+import { compileMappings } from '../mapping/mapping-set.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
+import type { MappingFile } from '../mapping/source-file.ts';
 import type { Clock } from '../ports.ts';
 import { compileMustSupport } from '../strangler/compare/must-support.ts';
 import type { CompareOptions } from '../strangler/compare/options.ts';
@@ -33,6 +35,8 @@ export interface Assembly {
   readonly secrets: Secrets;
   readonly contract: Contract;
   readonly mappings: MappingSet;
+  /** What the mappings were compiled of, in order. */
+  readonly mappingFiles: readonly MappingFile[];
   readonly authorities: Authorities;
   readonly sealer: Sealer;
   readonly pages: PageSealer;
@@ -51,16 +55,18 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     path ? resolve(baseDir, path) : resolve(HOME, shipped);
   const contractFile = own(config.contract, 'contracts/fhir-r4.yaml');
   const authorities = createAuthorities(config.identity.authorities);
-  const mappings = loadMappings(own(config.mappings.dir, 'mappings'), {
+  const mappingFiles = readMappingFiles(own(config.mappings.dir, 'mappings'), {
     overlays: config.mappings.overlays.map((folder) => resolve(baseDir, folder)),
     ...(config.mappings.site === undefined ? {} : { site: config.mappings.site }),
   });
+  const mappings = compileMappings(mappingFiles);
   return {
     config,
     baseDir,
     secrets,
     contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
     mappings,
+    mappingFiles,
     authorities,
     sealer: createSealer({ keys: secrets.identityKeys, authorities }),
     pages: createPageSealer({

@@ -47,20 +47,15 @@ export function stateOf({ steps }: MappingRelease): ReleaseState {
 /** Why something must not be done with a release now, in words; undefined: it may. */
 export function refusalOf(release: MappingRelease, act: ReleaseAct, by: string): string | undefined {
   const state = stateOf(release);
-  const [proposed] = release.steps;
-  switch (act) {
-    case 'sign':
-      if (state !== 'proposed') return `it is ${state}`;
-      // One pair of eyes has seen it already.
-      return proposed!.by === by ? 'whoever proposed it cannot sign it off as well' : undefined;
-    case 'publish':
-      if (state === 'proposed') return 'it is not signed off yet';
-      return state === 'reverted' ? 'it is reverted; propose it anew' : undefined;
-    case 'revert':
-      return state === 'reverted' ? 'it is reverted already' : undefined;
-    case 'propose':
-      return 'it is proposed already';
+  if (act === 'propose') return 'it is proposed already';
+  if (act === 'revert') return state === 'reverted' ? 'it is reverted already' : undefined;
+  if (act === 'publish') {
+    if (state === 'proposed') return 'it is not signed off yet';
+    return state === 'reverted' ? 'it is reverted; propose it anew' : undefined;
   }
+  if (state !== 'proposed') return `it is ${state}`;
+  // One pair of eyes has seen it already.
+  return release.steps[0]?.by === by ? 'whoever proposed it cannot sign it off as well' : undefined;
 }
 
 /** Whether a release is used for a sender: `canary` names interfaces, applications (MSH-3), or both names as `APPLICATION|FACILITY`. */

@@ -48,9 +48,9 @@ export function formatFieldsOfMessage(fields: readonly ExplainedField[], withRow
 function explainFile(file: string, { config, zone, site }: ExplainOptions): ExplainedField[][] {
   const mappings = loadMappings(MAPPINGS, site === undefined ? {} : { site });
   const { authorities, timeZone } = contextOf({ zone, ...(config === undefined ? {} : { config }) });
-  const open = createMessageOpener({ mappings, authorities, profile: () => ({ timeZone }) });
+  const open = createMessageOpener({ mappings: () => mappings, authorities, profile: () => ({ timeZone }) });
   return parseBatch(readFileSync(file), { defaultCharset: 'UNICODE UTF-8' }).messages.map((message) => {
-    const opened = open(message.toBytes(), { source: file });
+    const opened = open(message.toBytes(), { source: file, sender: '' });
     if (!opened)
       throw new Error(
         `There is no message file for ${message.value('MSH', 9, 1, 1) ?? '?'}^${message.value('MSH', 9, 1, 2) ?? ''}.`,

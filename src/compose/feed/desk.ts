@@ -4,19 +4,14 @@ import type { ReplaySelection } from '../../events/feed/replay.ts';
 import type { FeedCounts, MessageFilter, MessageRecord, MessageState, ParkReason } from '../../feed-ports.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
-import { createCoverageTally } from '../../mapping/coverage.ts';
-import { fieldsOf } from '../../mapping/coverage.ts';
-import { explainMessage } from '../../mapping/explain-message.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Feed } from './feed.ts';
 import { followingOperations, followingStatus, wholeNumber } from './following-desk.ts';
-import type { MessageOpener } from './reader.ts';
+import { releaseOperations } from './releases-desk.ts';
 
 export interface FeedDeskOptions {
   /** Undefined: the configuration has no feed. */
   readonly feed: Feed | undefined;
-  /** Reads a message with all that is known of how. */
-  readonly open: MessageOpener;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -28,7 +23,6 @@ const LOOKED_AT = 1_000;
 /** What the feed brought: operations of contracts/admin-api.yaml by their ids. */
 export function feedOperations({
   feed: maybe,
-  open,
   clock,
   log,
 }: FeedDeskOptions): Record<string, OperationHandler> {
@@ -38,6 +32,7 @@ export function feedOperations({
   };
   return {
     ...followingOperations({ followingOf: () => feedOf().following, log }),
+    ...releaseOperations({ releasesOf: () => feedOf().releases }),
     feedStatus: () => ({ body: statusOf(feedOf(), clock.now()) }),
     recountFeed: async () => ({ body: await feedOf().processor.audit() }),
     listMessages: ({ query }) => {
@@ -45,16 +40,14 @@ export function feedOperations({
       return { body: { messages: messages.map(viewOf) } };
     },
     getMessage: (request) => ({ body: viewOf(messageAt(feedOf(), request).record) }),
-    explainMessage: (request) => {
-      const { record, bytes } = messageAt(feedOf(), request);
+    explainMessage: async (request) => {
+      const feed = feedOf();
+      const { record, bytes } = messageAt(feed, request);
       if (!bytes) throw new FicusError('not-found', 'Retention has let go of the bytes of this message.');
       const { by, reason } = request.body as { by: string; reason: string };
       log.info('A message of the feed was opened', { by, reason, count: record.seq });
-      const fields = tryRead(() => {
-        const opened = open(bytes, record);
-        return opened && explainMessage(opened.root, opened.reading);
-      });
-      return { body: { message: viewOf(record), ...(fields ? { fields } : {}) } };
+      const fields = await feed.processor.explain(record.seq);
+      return { body: { message: viewOf(record), ...(fields.length > 0 ? { fields } : {}) } };
     },
     replayMessages: async (request) => {
       const { by, reason, dryRun = false, seqs, filter } = request.body as AdminRequest['body'] & ReplayBody;
@@ -63,22 +56,9 @@ export function feedOperations({
       log.info('Messages of the feed are replayed', { by, reason });
       return { body: { replayed: await feedOf().processor.replay(selection) } };
     },
-    feedCoverage: ({ query }) => {
-      const feed = feedOf();
+    feedCoverage: async ({ query }) => {
       const filter = { ...filterOf(query, LOOKED_AT), newestFirst: true };
-      const tally = createCoverageTally();
-      let messages = 0;
-      for (const { seq } of feed.ledger.list(filter)) {
-        const found = feed.ledger.find(seq);
-        const fields = tryRead(() => {
-          const opened = found?.bytes && open(found.bytes, found.record);
-          return opened && fieldsOf(opened.root, opened.reading);
-        });
-        if (!fields) continue;
-        messages += 1;
-        tally.add(fields);
-      }
-      return { body: { messages, fields: tally.fields() } };
+      return { body: await feedOf().processor.coverage(filter) };
     },
   };
 }
@@ -101,15 +81,6 @@ function selectionOf(
   if ((seqs === undefined) === (filter === undefined))
     throw new FicusError('invalid', 'Say which messages: either seqs or a filter.');
   return seqs === undefined ? { filter: filterOf(filter!, REPLAYED) } : { seqs };
-}
-
-/** Undefined where a message cannot be read, now or when a field of it is asked for: it is parked, and says so there. */
-function tryRead<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }
 
 function messageAt(feed: Feed, request: AdminRequest) {

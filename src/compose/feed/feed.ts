@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createIntake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
@@ -13,18 +11,20 @@ import { registerFeedMetrics } from '../../events/feed/metrics.ts';
 import { connectProcessor } from '../../events/feed/processor-client.ts';
 import type { ProcessorClient } from '../../events/feed/processor-client.ts';
 import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
+import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
 import { openInboxIntake } from '../../store/inbox-intake.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Assembly } from '../assembly.ts';
+import type { Certificates } from '../certificates.ts';
 import { interfaceProfile } from '../interface-profile.ts';
 import { feedFiles } from './files.ts';
 import type { ProcessorData } from './processor-thread.ts';
 import { startFollowing } from './following.ts';
 import type { Following, FollowingOptions } from './following.ts';
-import { createMessageOpener, profilesOf } from './reader.ts';
-import type { MessageOpener } from './reader.ts';
+import { createReleases } from './releases.ts';
+import type { Releases } from './releases.ts';
 import type { FeedRecord } from './record.ts';
 
 /** The feed of a running Ficus: interfaces, inbox, and the thread that processes. */
@@ -38,6 +38,7 @@ export interface Feed {
   readonly processor: ProcessorClient;
   /** Modern services that are filled, and who is told of topics. */
   readonly following: Following;
+  readonly releases: Releases;
   health(): FeedHealth;
   /** Takes no more, lets what is in hand become safe, ends the step in hand. */
   stop(): Promise<void>;
@@ -56,6 +57,7 @@ export interface FeedOptions {
   /** Backends that may be filled, and what tells which resources they made themselves. */
   readonly backends: FollowingOptions['backends'];
   readonly origins: FollowingOptions['origins'];
+  readonly releases: ReleaseStore;
 }
 
 /** Messages are recounted so often, in milliseconds. */
@@ -120,7 +122,8 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       delivery: loaded.config.migration.outbox,
     });
     undo.push(() => following.stop());
-    const processor = startProcessor(options, (outcomes) => {
+    const kept = await options.releases.load();
+    const processor = startProcessor(options, kept, (outcomes) => {
       settlements.settled(outcomes);
       following.wake();
     });
@@ -128,8 +131,8 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     undo.push(() => processor.stop());
     const recount = createRecount(processor, clock, log);
     undo.push(recount.stop);
-    const intake = await createIntake({
-      interfaces: profiles(config, options),
+    const intake: Intake = await createIntake({
+      interfaces: profiles(config, assembly.certificates, (name, tls) => intake.renew(name, tls)),
       inbox,
       types: createMessageTypes(assembly.mappings.messages.values()),
       settlements,
@@ -155,6 +158,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       ledger,
       processor,
       following,
+      releases: createReleases(kept, { store: options.releases, processor, ledger, clock, log }),
       health: () => {
         const { problems } = feedHealth({
           figures: ledger.figures(),
@@ -174,24 +178,24 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
   }
 }
 
-/** Reads messages as the feed of a configuration does. */
-export function messageOpenerOf({ config, mappings, authorities }: Assembly): MessageOpener {
-  return createMessageOpener({ mappings, authorities: authorities.all, profile: profilesOf(config) });
-}
-
-function profiles(config: FeedConfig, { assembly, loaded }: FeedOptions) {
-  const texts = {
-    file: (path: string) => readFileSync(resolve(loaded.baseDir, path), 'utf8'),
-    secret: assembly.secrets.text,
-  };
-  return Object.entries(config.interfaces).map(([name, one]) => interfaceProfile(name, one, texts));
+function profiles(config: FeedConfig, certificates: Certificates, renew: Intake['renew']) {
+  return Object.entries(config.interfaces).map(([name, one]) =>
+    interfaceProfile(name, one, certificates, (tls) => renew(name, tls)),
+  );
 }
 
 function startProcessor(
   { loaded, env, publicBase, stateDir, log }: FeedOptions,
+  releases: readonly MappingRelease[],
   onSettled: (outcomes: readonly MessageOutcome[]) => void,
 ): ProcessorClient {
-  const data: ProcessorData = { loaded, env: { ...env }, publicBase, files: feedFiles(stateDir) };
+  const data: ProcessorData = {
+    loaded,
+    env: { ...env },
+    publicBase,
+    files: feedFiles(stateDir),
+    releases,
+  };
   const worker = new Worker(new URL('./processor-thread.ts', import.meta.url), { workerData: data });
   const client = connectProcessor(worker, onSettled);
   worker.on('error', (error) => {

@@ -1,8 +1,10 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../clock.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import { runProcessorThread } from '../../events/feed/processor-thread.ts';
 import { createLogger } from '../../log.ts';
+import type { MappingRelease } from '../../mapping/release.ts';
 import { PROJECTION_MIGRATIONS } from '../../projection/schema.ts';
 import { createProjectionWriter } from '../../projection/writer.ts';
 import { createTimeZone } from '../../search/time-zone.ts';
@@ -12,7 +14,8 @@ import { ownerOf } from '../../store/inbox-owner.ts';
 import { assemble } from '../assembly.ts';
 import { indexedBy } from './files.ts';
 import type { FeedFiles } from './files.ts';
-import { createFeedReader, profilesOf } from './reader.ts';
+import { createMessageReader } from './message-reader.ts';
+import { profilesOf } from './reader.ts';
 
 /** What the thread that processes the feed is started with. */
 export interface ProcessorData {
@@ -20,14 +23,21 @@ export interface ProcessorData {
   readonly env: NodeJS.ProcessEnv;
   readonly publicBase: string;
   readonly files: FeedFiles;
+  /** Releases of mappings, as they were kept when it was started. */
+  readonly releases: readonly MappingRelease[];
+}
+
+/** What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere it would be the whole process's. */
+function yieldToOthers(): void {
+  if (process.platform === 'linux' && !process.env['H_NO_NICE']) setPriority(constants.priority.PRIORITY_LOW);
 }
 
 /** The thread that processes the feed: it puts together for itself what the configuration names. */
-function start({ loaded, env, publicBase, files }: ProcessorData): void {
+function start({ loaded, env, publicBase, files, releases }: ProcessorData): void {
   const { config } = loaded;
   const { feed, timeZone } = config;
   if (!parentPort || !feed) throw new Error('the processor of the feed is a thread of a Ficus with a feed');
-  const { mappings, authorities, sealer, contract } = assemble(loaded, env, systemClock);
+  const { mappings, mappingFiles, authorities, sealer, contract } = assemble(loaded, env, systemClock);
   const log = createLogger({ level: config.log.level });
   runProcessorThread({
     port: parentPort,
@@ -37,12 +47,17 @@ function start({ loaded, env, publicBase, files }: ProcessorData): void {
       base: publicBase,
       indexed: indexedBy(contract),
     }),
-    read: createFeedReader({
-      mappings,
-      authorities: authorities.all,
-      sealer,
-      profile: profilesOf(config),
-    }),
+    reader: createMessageReader(
+      {
+        mappings,
+        mappingFiles,
+        authorities: authorities.all,
+        sealer,
+        profile: profilesOf(config),
+        clock: systemClock,
+      },
+      releases,
+    ),
     ownerOf: (reason, { source, sender }) =>
       ownerOf(reason, sender, feed.interfaces[source]?.owner ?? 'the operators of Ficus'),
     clock: systemClock,
@@ -51,4 +66,5 @@ function start({ loaded, env, publicBase, files }: ProcessorData): void {
   });
 }
 
+yieldToOthers();
 start(workerData as ProcessorData);

@@ -10,6 +10,7 @@ import type { Sealer } from '../../identity/seal.ts';
 import type { CompiledMessage } from '../../mapping/compiled-message.ts';
 import { messageOf } from '../../mapping/message-of.ts';
 import type { MappingSet } from '../../mapping/mapping-set.ts';
+import type { Sender } from '../../mapping/release.ts';
 import { createMemos } from '../../mapping/memo.ts';
 import { readMessage } from '../../mapping/read-message.ts';
 import type { MessageReading } from '../../mapping/read-message.ts';
@@ -31,7 +32,8 @@ export interface SenderProfile {
 const DELETED = Buffer.from('""');
 
 export interface ReaderOptions {
-  readonly mappings: MappingSet;
+  /** The mappings by which a sender's messages are read now. */
+  readonly mappings: (sender: Sender) => MappingSet;
   readonly authorities: readonly Authority[];
   readonly sealer: Pick<Sealer, 'seal'>;
   /** The profile of an interface by name; undefined when it is not configured any more. */
@@ -50,10 +52,7 @@ export function profilesOf({
 }
 
 /** What a message becomes: bytes in, FHIR content out. Throws what parsing and mapping throw. */
-export type FeedReader = (
-  bytes: Uint8Array,
-  record: { readonly source: string; readonly receivedAt: number },
-) => Content;
+export type FeedReader = (bytes: Uint8Array, record: Sender & { readonly receivedAt: number }) => Content;
 
 /** A message taken apart and read. */
 export interface OpenedMessage {
@@ -65,10 +64,7 @@ export interface OpenedMessage {
 }
 
 /** Reads a message as the feed does; undefined where there is no message file for it. Throws what parsing and mapping throw. */
-export type MessageOpener = (
-  bytes: Uint8Array,
-  record: { readonly source: string },
-) => OpenedMessage | undefined;
+export type MessageOpener = (bytes: Uint8Array, record: Sender) => OpenedMessage | undefined;
 
 /** Texts and segments of the feed that are kept with what they were read as: some 10 MB. */
 const REMEMBERED = 10_000;
@@ -77,7 +73,7 @@ const REMEMBERED = 10_000;
 export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): MessageOpener {
   const { mappings, authorities } = options;
   const memos = createMemos(REMEMBERED);
-  return (bytes, { source }) => {
+  return (bytes, { source, sender }) => {
     const profile = options.profile(source);
     if (!profile) return undefined;
     const { charset, defaultCharset } = profile;
@@ -86,7 +82,8 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
       ...(defaultCharset === undefined ? {} : { defaultCharset }),
     });
     const type = typeOf(message);
-    const file = messageOf(mappings, type);
+    const set = mappings({ source, sender });
+    const file = messageOf(set, type);
     if (!file) return undefined;
     const { field, component, repetition, subcomponent, escape } = message.delimiters;
     const root = readingTree(message, file.group(message.segments.map(({ name }) => name)).root);
@@ -97,6 +94,7 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
       facts: { event: type.event, type: type.code },
       memo: memos(
         [
+          set.version,
           source,
           profile.timeZone,
           profile.authority,
@@ -115,11 +113,10 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
 }
 
 /** Makes the function that reads the messages of the feed: parse, group, map, seal. Pure but for the sealer's cache. */
-export function createFeedReader(options: ReaderOptions): FeedReader {
+export function createFeedReader(options: ReaderOptions, open = createMessageOpener(options)): FeedReader {
   const { authorities, sealer } = options;
-  const open = createMessageOpener(options);
-  return (bytes, { source, receivedAt }) => {
-    const opened = open(bytes, { source });
+  return (bytes, record) => {
+    const opened = open(bytes, record);
     if (!opened)
       return {
         parked: 'not-supported',
@@ -130,7 +127,7 @@ export function createFeedReader(options: ReaderOptions): FeedReader {
       reading,
       {
         eventTimes: [message.value('EVN', 2), message.value('MSH', 7)],
-        receivedAt,
+        receivedAt: record.receivedAt,
         ofPatient: file.readings.some(({ map }) => map.fhirType === 'Patient'),
         deletes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(DELETED),
       },

@@ -1,6 +1,7 @@
-import type { MessageOutcome } from '../../feed-ports.ts';
+import type { MessageFilter, MessageOutcome } from '../../feed-ports.ts';
 import { FicusError } from '../../errors.ts';
 import { parseJson } from '../../fhir/json.ts';
+import type { MappingRelease } from '../../mapping/release.ts';
 import type { ReplaySelection } from './replay.ts';
 import type { Answers, FromProcessor, Question, ToProcessor } from './thread-messages.ts';
 
@@ -15,7 +16,19 @@ export interface ProcessorClient {
   /** There is something to process. */
   wake(): void;
   /** @throws FicusError `unavailable` when the thread is gone or could not answer */
-  rehearse(selection: ReplaySelection, values: boolean): Promise<Answers['rehearse']>;
+  rehearse(
+    selection: ReplaySelection,
+    values: boolean,
+    releases?: readonly MappingRelease[],
+  ): Promise<Answers['rehearse']>;
+  /** What became of every field of the messages that a filter finds; as if these were the releases of mappings. */
+  coverage(filter: MessageFilter, releases?: readonly MappingRelease[]): Promise<Answers['coverage']>;
+  /** What a message says, field by field: patient data. Empty where it cannot be taken apart. */
+  explain(seq: number): Promise<Answers['explain']>;
+  /** Reads by other releases of mappings from the next message on. Rejects for those that do not go together; then nothing has changed. */
+  use(releases: readonly MappingRelease[]): Promise<true>;
+  /** What is wrong with releases: what does not compile, and the laws that are broken, where they are measured as well (takes seconds). */
+  check(releases: readonly MappingRelease[], laws: boolean): Promise<Answers['check']>;
   replay(selection: ReplaySelection): Promise<number>;
   /** Recounts all messages: takes a second a million, during which nothing is processed. */
   audit(): Promise<Answers['audit']>;
@@ -99,7 +112,12 @@ export function connectProcessor(
     wake: () => {
       if (!gone) port.postMessage({ kind: 'wake' });
     },
-    rehearse: (selection, values) => ask({ kind: 'rehearse', selection, values }),
+    rehearse: (selection, values, releases) =>
+      ask({ kind: 'rehearse', selection, values, ...(releases ? { releases } : {}) }),
+    coverage: (filter, releases) => ask({ kind: 'coverage', filter, ...(releases ? { releases } : {}) }),
+    explain: (seq) => ask({ kind: 'explain', seq }),
+    use: (releases) => ask({ kind: 'use', releases }),
+    check: (releases, laws) => ask({ kind: 'check', releases, laws }),
     replay: (selection) => ask({ kind: 'replay', selection }),
     audit: () => ask({ kind: 'audit' }),
     lost(words) {

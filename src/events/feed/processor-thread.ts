@@ -2,19 +2,21 @@ import type { MessagePort } from 'node:worker_threads';
 import type { InboxLedger, MessageOutcome, ProjectionWriter } from '../../feed-ports.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { wordsOf } from './failure.ts';
+import { coverageOf, explanationOf } from './looking.ts';
+import type { MessageReader } from './message-reader.ts';
 import { createProcessor } from './processor.ts';
-import type { ProcessorPorts } from './processor.ts';
+import type { ProcessorPorts, ReadContent } from './processor.ts';
 import { createReplay } from './replay.ts';
 import { startRetention } from './retention.ts';
 import { createRunner } from './runner.ts';
-import type { FromProcessor, Question, ToProcessor } from './thread-messages.ts';
+import type { Answers, FromProcessor, Question, ToProcessor } from './thread-messages.ts';
 
 export interface ProcessorThreadOptions {
   /** `parentPort` of the thread. */
   readonly port: MessagePort;
   readonly ledger: InboxLedger;
   readonly writer: ProjectionWriter;
-  readonly read: ProcessorPorts['read'];
+  readonly reader: MessageReader;
   readonly ownerOf: ProcessorPorts['ownerOf'];
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info' | 'error'>;
@@ -28,7 +30,8 @@ export interface ProcessorThreadOptions {
  * with what a former process left waiting. Closes the ledger, the writer and the port when it is told to stop.
  */
 export function runProcessorThread(options: ProcessorThreadOptions): void {
-  const { port, ledger, writer, read, ownerOf, clock, log, retentionDays, batch } = options;
+  const { port, ledger, writer, reader, ownerOf, clock, log, retentionDays, batch } = options;
+  const read: ReadContent = (bytes, record) => reader.now.read(bytes, record);
   let told = '';
 
   function say(message: FromProcessor): void {
@@ -56,9 +59,21 @@ export function runProcessorThread(options: ProcessorThreadOptions): void {
   const stopRetention =
     retentionDays === undefined ? () => {} : startRetention({ ledger, days: retentionDays, clock, log });
 
-  function answer(question: Question): unknown {
-    if (question.kind === 'rehearse') return replay.rehearse(question.selection, question.values);
-    return question.kind === 'replay' ? replay.replay(question.selection) : ledger.audit();
+  function answer(question: Question): Answers[Question['kind']] {
+    if (question.kind === 'rehearse') {
+      const { selection, values, releases } = question;
+      return replay.rehearse(selection, values, releases && reader.by(releases).read);
+    }
+    if (question.kind === 'coverage') {
+      const { filter, releases } = question;
+      return coverageOf(ledger, filter, releases ? reader.by(releases) : reader.now);
+    }
+    if (question.kind === 'replay') return replay.replay(question.selection);
+    if (question.kind === 'explain') return explanationOf(ledger, question.seq, reader.now) ?? [];
+    if (question.kind === 'check') return reader.check(question.releases, question.laws);
+    if (question.kind === 'audit') return ledger.audit();
+    reader.use(question.releases);
+    return true;
   }
 
   port.on('message', (message: ToProcessor) => {

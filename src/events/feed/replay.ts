@@ -41,8 +41,9 @@ export interface Replay {
    * What replaying would do, each message by itself and against what is known now; nothing is done.
    *
    * @param values also gives the resources before and after: for those who may see them
+   * @param as reads the messages in another way
    */
-  rehearse(selection: ReplaySelection, values: boolean): readonly Rehearsal[];
+  rehearse(selection: ReplaySelection, values: boolean, as?: ReadContent): readonly Rehearsal[];
   /** Puts the messages back to be processed again, in the order of receipt. Gives how many; waiting, refused and forgotten ones stay as they are. */
   replay(selection: ReplaySelection): number;
 }
@@ -65,7 +66,7 @@ export function createReplay({ ledger, writer, read, clock, wake }: ReplayPorts)
       ? [...new Set(selection.seqs)].toSorted((a, b) => a - b)
       : ledger.list(selection.filter).map(({ seq }) => seq);
 
-  function rehearseOne(seq: number, values: boolean): Rehearsal {
+  function rehearseOne(seq: number, values: boolean, reading: ReadContent): Rehearsal {
     const found = ledger.find(seq);
     const refuse = (detail: string): Rehearsal => ({
       seq,
@@ -81,7 +82,7 @@ export function createReplay({ ledger, writer, read, clock, wake }: ReplayPorts)
     if (!REPLAYABLE.has(state)) return refuse(`it is ${state}`);
     if (!bytes || record.size === 0) return refuse('its bytes are gone: retention');
     try {
-      const said = read(bytes, record);
+      const said = reading(bytes, record);
       if ('parked' in said) {
         return { seq, state, would: 'parked', reason: said.parked, detail: said.detail, changes: [] };
       }
@@ -98,7 +99,7 @@ export function createReplay({ ledger, writer, read, clock, wake }: ReplayPorts)
   }
 
   return {
-    rehearse: (selection, values) => seqsOf(selection).map((seq) => rehearseOne(seq, values)),
+    rehearse: (selection, values, as = read) => seqsOf(selection).map((seq) => rehearseOne(seq, values, as)),
     replay(selection) {
       const count = ledger.requeue(seqsOf(selection), clock.now());
       if (count > 0) wake();

@@ -39,7 +39,12 @@ beforeEach(async () => {
     port: port2,
     ledger: { ...inbox.ledger, close: () => closed.push('ledger') },
     writer,
-    read: readTestMessage,
+    reader: {
+      now: { read: readTestMessage, fields: () => undefined, explain: () => undefined },
+      by: () => ({ read: readTestMessage, fields: () => undefined, explain: () => undefined }),
+      use: () => {},
+      check: () => [],
+    },
     ownerOf: () => 'somebody',
     clock: systemClock,
     log: { info: () => {}, error: () => {} },
