@@ -5,6 +5,7 @@ import { assemble } from './compose/assembly.ts';
 import type { Assembly } from './compose/assembly.ts';
 import { AUDIT_ENDPOINTS } from './audit/backend.ts';
 import { openAudit } from './compose/audit/audit.ts';
+import { adminAccessOf } from './compose/admin-access.ts';
 import { createCapability } from './compose/capability.ts';
 import { createSecurity } from './compose/security.ts';
 import type { Security, SecurityOptions } from './compose/security.ts';
@@ -36,6 +37,7 @@ import { isStreamed } from './strangler/router.ts';
 export { HOME } from './compose/assembly.ts';
 
 const OPEN = 'Security is open: whoever reaches this address reads every record';
+const ADMIN_OPEN = 'The admin API is open: whoever reaches its address may move endpoints, and by any name';
 /** Of an issuer that was never reached. */
 const UNKNOWN = {};
 
@@ -159,7 +161,9 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     });
     if (security) undo.push(() => security.close());
     security?.start();
+    const adminAccess = adminAccessOf(config, security, servers.adminBase);
     servers.open({
+      ...(adminAccess ? { adminAccess } : {}),
       backend,
       promised: (type) => contract.interactions(type),
       parseSearch: parse,
@@ -198,6 +202,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       },
     });
     if (config.security === 'open') log.warn(OPEN);
+    if (!adminAccess) log.warn(ADMIN_OPEN);
     log.info('Ficus is ready', { address: publicBase });
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     return {
