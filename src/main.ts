@@ -7,6 +7,7 @@ import { registerMap } from './cli/map.ts';
 import { registerMigrate } from './cli/migrate.ts';
 import { registerRoute } from './cli/route.ts';
 import { registerSandbox } from './cli/sandbox.ts';
+import { registerSecurity } from './cli/security.ts';
 import { registerServe } from './cli/serve.ts';
 import { registerStart } from './cli/start.ts';
 
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerMap,
     registerMigrate,
     registerFeed,
+    registerSecurity,
     registerSandbox,
     registerStart,
   ]) {

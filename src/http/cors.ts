@@ -11,7 +11,7 @@ export interface CorsOptions {
 const EXPOSED =
   'ETag, Last-Modified, Location, Content-Location, Deprecation, Link, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, Sunset, WWW-Authenticate, X-Left-Out, X-Request-Id, X-Served-By, Server-Timing';
 const REQUEST_HEADERS =
-  'Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id, traceparent';
+  'Accept, Authorization, Break-Glass-Reason, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, Purpose-Of-Use, X-Request-Id, traceparent';
 
 /** Headers for a cross-origin request of an origin that is allowed; empty for all others (Fetch standard, CORS protocol). */
 export function corsHeaders(
