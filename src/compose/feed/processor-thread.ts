@@ -29,7 +29,7 @@ export interface ProcessorData {
 
 /** What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere it would be the whole process's. */
 function yieldToOthers(): void {
-  if (process.platform === 'linux' && !process.env['H_NO_NICE']) setPriority(constants.priority.PRIORITY_LOW);
+  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 }
 
 /** The thread that processes the feed: it puts together for itself what the configuration names. */
