@@ -5,6 +5,7 @@ import { assemble } from './compose/assembly.ts';
 import type { Assembly } from './compose/assembly.ts';
 import { AUDIT_ENDPOINTS } from './audit/backend.ts';
 import { openAudit } from './compose/audit/audit.ts';
+import { tellAutomatic } from './compose/audit/automatic.ts';
 import { adminAccessOf } from './compose/admin-access.ts';
 import { createCapability } from './compose/capability.ts';
 import { createSecurity } from './compose/security.ts';
@@ -137,6 +138,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       }));
     if (feed) undo.splice(1, 0, () => feed.stop());
     const { backend, table, installed, migration } = wiring;
+    tellAutomatic(table, audit.sink, log);
     await migration.start();
     const { contract } = assembly;
     const { maxCount } = config.search;
@@ -164,6 +166,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const adminAccess = adminAccessOf(config, security, servers.adminBase);
     servers.open({
       ...(adminAccess ? { adminAccess } : {}),
+      audit,
       backend,
       promised: (type) => contract.interactions(type),
       parseSearch: parse,

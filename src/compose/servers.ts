@@ -160,6 +160,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       admin = createAdminApp({
         routes: config.admin.metrics === 'open' ? routes.map(openMetrics) : routes,
         hosts: [...config.admin.hosts, config.admin.host.toLowerCase()],
+        tls: adminServer.scheme === 'https',
         ...(adminAccess ? { access: adminAccess } : {}),
         ...(audit ? { audit } : {}),
         log,

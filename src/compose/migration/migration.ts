@@ -2,6 +2,7 @@ import type { Opener } from '../../identity/opener.ts';
 import type { Backend, Clock } from '../../ports.ts';
 import { wasUnasked } from '../../resilience/interaction.ts';
 import { parseSearch } from '../../search/parse.ts';
+import { AUTOMATIC } from '../../strangler/person.ts';
 import type { ParseQuery } from '../../strangler/experiment/asked-request.ts';
 import { createSteps } from '../../strangler/steps.ts';
 import type { Steps } from '../../strangler/steps.ts';
@@ -39,8 +40,6 @@ export interface Migration {
   /** What is under way has a moment to end; what was seen is kept. */
   stop(): Promise<void>;
 }
-
-const AUTOMATIC = 'ficus';
 
 export async function createMigration(options: MigrationOptions): Promise<Migration> {
   const { assembly, table, installed, opener, stores, clock, calendar, log, metrics, publicBase } = options;
