@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { exportPKCS8 } from 'jose';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startGuarded } from '../support/guarded.ts';
@@ -89,7 +90,7 @@ describe('a token that its issuer can be asked after', () => {
     expect(await statusWith(token)).toBe(200);
   });
 
-  it.each<[string, (res: import('node:http').ServerResponse) => void]>([
+  it.each<[string, (res: ServerResponse) => void]>([
     ['an error', (res) => void res.writeHead(500).end()],
     ['no access', (res) => void res.writeHead(401).end('{"active":true}')],
     ['no JSON', (res) => void res.end('true')],

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startGuarded } from '../support/guarded.ts';
@@ -92,7 +93,7 @@ describe('the keys of an issuer', () => {
 });
 
 describe('an issuer that is not what it should be', () => {
-  it.each<[string, (res: import('node:http').ServerResponse) => void]>([
+  it.each<[string, (res: ServerResponse) => void]>([
     ['slow', () => {}],
     ['slow in the middle', (res) => void res.writeHead(200, { 'content-type': 'application/json' }).write('{"keys":[')],
     ['huge', (res) => void res.writeHead(200).end(`{"keys":[],"x":"${'x'.repeat(300_000)}"}`)],

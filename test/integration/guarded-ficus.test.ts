@@ -1,0 +1,159 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { exportPKCS8, generateKeyPair } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { compose } from '../../src/compose.ts';
+import type { Ficus } from '../../src/compose.ts';
+import { createSecurity } from '../../src/compose/security.ts';
+import type { LoadedConfig } from '../../src/config/load.ts';
+import { securityConfig } from '../../src/config/security-schema.ts';
+import { loadContract } from '../../src/contract/load.ts';
+import { createLogger } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { fedConfig, makeHome } from '../support/fed.ts';
+import type { Home } from '../support/fed.ts';
+import { INTROSPECTION, makeKey, startIssuer } from '../support/issuer.ts';
+import type { TestIssuer } from '../support/issuer.ts';
+
+let home: Home;
+let issuer: TestIssuer;
+let ficus: Ficus;
+const CONTRACT = readFileSync(new URL('../../contracts/fhir-r4.yaml', import.meta.url), 'utf8');
+const silent = createLogger({ level: 'silent' });
+
+function guardedConfig(security: object): LoadedConfig {
+  const loaded = fedConfig(home);
+  return { ...loaded, config: { ...loaded.config, security: securityConfig.parse(security) } };
+}
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${ficus.publicBase}${path}`, { headers });
+const checks = async () =>
+  ((await (await fetch(`${ficus.adminBase}/readyz`)).json()) as { checks: object[] }).checks;
+
+beforeAll(async () => {
+  home = makeHome();
+  writeFileSync(join(home.secrets, 'asker'), 'a secret of the test\n');
+  issuer = await startIssuer({
+    now: () => Date.now(),
+    audience: () => ficus.publicBase,
+    key: await makeKey('one'),
+  });
+  issuer.metadata = {
+    authorization_endpoint: `${issuer.url}/authorize`,
+    token_endpoint: `${issuer.url}/token`,
+    grant_types_supported: ['authorization_code', 'client_credentials'],
+    code_challenge_methods_supported: ['S256'],
+    scopes_supported: ['openid', 'launch/patient'],
+  };
+  // Ficus starts without its issuer.
+  await issuer.close();
+  const introspection = { clientId: 'ficus', secret: { file: join(home.secrets, 'asker') } };
+  ficus = await compose(guardedConfig({ issuers: [{ issuer: issuer.url, introspection }] }), { log: silent });
+});
+
+afterAll(async () => {
+  await ficus.stop();
+  await issuer.close();
+  home.remove();
+});
+
+describe('Ficus with an issuer of tokens', () => {
+  it('starts without it, says so, and answers tokens with 503 until it is there', async () => {
+    await expect.poll(checks).toContainEqual({
+      name: 'security',
+      ok: true,
+      detail: expect.stringMatching(new RegExp(`^${issuer.url}: .* cannot be reached`)) as unknown,
+    });
+    const authorization = `Bearer ${await issuer.token()}`;
+    expect((await get('/Patient/p1', { authorization })).status).toBe(503);
+    expect((await get('/.well-known/smart-configuration')).status).toBe(503);
+    expect((await get('/Patient/p1')).status).toBe(401);
+    await issuer.open();
+    await expect.poll(async () => (await get('/.well-known/smart-configuration')).status).toBe(200);
+  });
+
+  it('wants a token for everything but /metadata and the way to one', async () => {
+    expect((await get('/Patient?family=x')).status).toBe(401);
+    expect((await fetch(ficus.publicBase, { method: 'POST', body: '{}' })).status).toBe(401);
+    const token = await issuer.token({ scope: 'user/Patient.s' });
+    issuer.active.set(token, {});
+    const authorization = `Bearer ${token}`;
+    await expect.poll(async () => (await get('/Patient?family=x', { authorization })).status).toBe(200);
+    expect((await get('/Patient/p1', { authorization })).status).toBe(403);
+    expect(issuer.asked.get(INTROSPECTION)).toBeGreaterThan(0);
+    expect(await checks()).not.toContainEqual(expect.objectContaining({ name: 'security' }));
+    const text = await (await fetch(`${ficus.adminBase}/metrics`)).text();
+    expect(text).toMatch(/ficus_tokens_total\{outcome="missing"\} \d/);
+    expect(text).toMatch(/ficus_tokens_total\{outcome="verified"\} 1/);
+  });
+
+  it('believes no header about who calls', async () => {
+    const answer = await get('/Patient?family=x', { 'x-client-id': 'kiosk', 'x-facility': 'EAST' });
+    expect(answer.status).toBe(401);
+  });
+
+  it('tells everyone where tokens are had', async () => {
+    const answer = await get('/.well-known/smart-configuration', { origin: 'https://app.example' });
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(await answer.json()).toMatchObject({
+      token_endpoint: `${issuer.url}/token`,
+      capabilities: expect.arrayContaining(['launch-standalone', 'permission-v2']) as unknown,
+      scopes_supported: expect.arrayContaining(['launch/patient', 'patient/*.rs']) as unknown,
+    });
+    const { origin } = new URL(ficus.publicBase);
+    expect((await fetch(`${origin}/.well-known/smart-configuration`)).status).toBe(404);
+    expect(
+      (await fetch(`${ficus.publicBase}/.well-known/smart-configuration`, { method: 'POST' })).status,
+    ).toBe(405);
+    const metadata = (await (await get('/metadata')).json()) as { rest: [{ security: object }] };
+    expect(metadata.rest[0].security).toMatchObject({
+      service: [{ coding: [{ code: 'SMART-on-FHIR' }] }],
+      extension: [
+        { extension: expect.arrayContaining([{ url: 'token', valueUri: `${issuer.url}/token` }]) as unknown },
+      ],
+    });
+  });
+});
+
+describe('a configuration of issuers', () => {
+  const asker = (introspection: object): LoadedConfig =>
+    guardedConfig({
+      issuers: [{ issuer: issuer.url, introspection: { clientId: 'ficus', ...introspection } }],
+    });
+
+  it('without the secret that it names does not start', async () => {
+    await expect(compose(asker({ secret: { env: 'NOWHERE' } }), { log: silent, env: {} })).rejects.toThrow(
+      'security.issuers.0.introspection.secret: the environment variable NOWHERE is not set',
+    );
+  });
+
+  it.each(['RS384', 'ES384'])('with a key that cannot sign %s does not start', async (algorithm) => {
+    const { config, baseDir } = asker({ key: { file: 'a' }, algorithm });
+    if (config.security === 'open') throw new Error('it is guarded');
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const pem = await exportPKCS8(privateKey);
+    for (const text of ['no key', pem]) {
+      const parts = { config: config.security, baseDir, publicBase: ficus.publicBase, sideHeader: 'x-side' };
+      const nobody = {
+        contract: loadContract(CONTRACT),
+        parseConstraint: () => {
+          throw new Error('nobody asks');
+        },
+      };
+      const make = () =>
+        createSecurity({
+          ...parts,
+          ...nobody,
+          secret: () => text,
+          clock: systemClock,
+          log: silent,
+          metrics: createMetrics({ process: false }),
+        });
+      expect(make).toThrow(`security.issuers.0.introspection.key: is no private key for ${algorithm}`);
+    }
+  });
+});
