@@ -76,7 +76,13 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
   const assembly = assemble(loaded, env, clock);
   const stateDir = resolve(baseDir, config.stateDir);
   refuseLawlessOnce(assembly.mappings, clock, stateDir);
-  const servers = await startServers({ config, clock, log, metrics });
+  const servers = await startServers({
+    config,
+    clock,
+    log,
+    metrics,
+    certificates: assembly.certificates,
+  });
   const undo: (() => Promise<void> | void)[] = [() => servers.close()];
   const stop = async (): Promise<void> => {
     for (const step of undo) await step();

@@ -39,6 +39,7 @@ export const LOG_FIELDS = [
   'requestId',
   'resourceType',
   'route',
+  'section',
   'servedBy',
   'soapMessageId',
   'stage',

@@ -1,6 +1,7 @@
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { ListenerCounts, MllpListenerOptions } from './listener-options.ts';
 import { Receiver } from './receiver.ts';
 
@@ -11,6 +12,8 @@ export interface MllpListener {
   readonly stats: Readonly<ListenerCounts> & { readonly connections: number };
   /** Reads on, after `hold` has turned false. */
   resume(): void;
+  /** Takes another certificate and other authorities. Connections that are there end when what is in hand is answered: they were let in by the former. */
+  renew(tls: SecureContextOptions): void;
   /** Takes no more connections or messages, lets the handlers finish and their answers go out, closes. */
   close(): Promise<void>;
 }
@@ -45,6 +48,10 @@ export async function createMllpListener(options: MllpListenerOptions): Promise<
     },
     resume: () => {
       for (const receiver of open) receiver.resume();
+    },
+    renew: (tls) => {
+      if (server instanceof TlsServer) server.setSecureContext(tls);
+      for (const receiver of open) void receiver.close();
     },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -24,7 +24,7 @@ export interface Hl7v2SourceOptions extends EnvelopeOptions {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** TLS with these PEM texts; plain TCP without. */
+  /** TLS with these PEM texts, read for each connection; plain TCP without. */
   readonly tls?:
     | {
         readonly ca?: string;

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { Pool } from 'undici';
+import { Pool, buildConnector } from 'undici';
 import { FicusError } from '../../src/errors.ts';
 import type { Backend, FhirBody, FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
 import type { Endpoint } from '../../src/fhir/types.ts';
@@ -37,6 +37,7 @@ export interface ModernOptions {
   readonly stallMs?: number;
   /** Time to connect, in milliseconds; default 3,000. */
   readonly connectMs?: number;
+  /** PEM texts; read for each connection. */
   readonly tls?: {
     readonly ca?: string;
     readonly cert?: string;
@@ -76,7 +77,9 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
     // The deadline of a request is its context's; this only bounds silence within a body.
     headersTimeout: 0,
     bodyTimeout: options.stallMs ?? 30_000,
-    connect: { timeout: options.connectMs ?? 3_000, ...options.tls },
+    // A connector for each connection, for the certificates may be others by then.
+    connect: (target, connected) =>
+      buildConnector({ timeout: options.connectMs ?? 3_000, ...options.tls })(target, connected),
   });
   const servedBy = `modern:${options.name}`;
   let relinking: Relinking | undefined;

@@ -1,6 +1,6 @@
 import type { Signal } from '../../src/cancellation.ts';
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'undici';
+import { Pool, buildConnector } from 'undici';
 import { FicusError } from '../../src/errors.ts';
 import type { Clock } from '../../src/ports.ts';
 import { ExchangeFailure, headerOf, postOnce } from './http-exchange.ts';
@@ -34,7 +34,7 @@ export interface SoapClientOptions {
   readonly security?: UsernameTokenOptions;
   /** Whether to send WS-Addressing headers: the message id is then seen by the service too. Default false. */
   readonly addressing?: boolean;
-  /** PEM texts: authorities to trust, own certificate and key. Certificates are always checked. */
+  /** PEM texts: authorities to trust, own certificate and key; read for each connection. Certificates are always checked. */
   readonly tls?: {
     readonly ca?: string | readonly string[];
     readonly cert?: string;
@@ -181,7 +181,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
 }
 
 function createPool(url: URL, options: SoapClientOptions): Pool {
-  const { tls } = options;
+  const { tls, connectTimeoutMs: timeout = 5_000 } = options;
   return new Pool(url.origin, {
     connections: options.connections ?? 8,
     pipelining: 1,
@@ -190,9 +190,11 @@ function createPool(url: URL, options: SoapClientOptions): Pool {
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: options.keepAliveMs ?? 4_000,
-    connect: {
-      timeout: options.connectTimeoutMs ?? 5_000,
-      ...(tls === undefined ? {} : { ...tls, ca: typeof tls.ca === 'object' ? [...tls.ca] : tls.ca }),
+    // A connector for each connection, for the certificates may be others by then.
+    connect: (target, connected) => {
+      const { ca, ...others } = tls ?? {};
+      const authorities = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
+      buildConnector({ timeout, ...others, ...authorities })(target, connected);
     },
   });
 }

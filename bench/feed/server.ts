@@ -38,10 +38,10 @@ async function ficus(): Promise<number> {
     owners: { adt: 'integration team' },
   });
   const config = interfaceConfig.parse({ port: 0, owner: 'integration team' });
-  const texts = { file: () => '', secret: () => '' };
+  const certificates = { use: () => ({}) };
   const mappings = loadMappings(join(import.meta.dirname, '../../mappings'));
   const intake = await createIntake({
-    interfaces: [interfaceProfile('adt', config, texts)],
+    interfaces: [interfaceProfile('adt', config, certificates)],
     inbox,
     types: createMessageTypes(mappings.messages.values()),
     clock: systemClock,

@@ -21,6 +21,8 @@ import { compileSeverities } from '../strangler/compare/severity.ts';
 import type { Severities } from '../strangler/compare/severity.ts';
 import { createPageSealer } from '../search/page.ts';
 import type { PageSealer } from '../search/page.ts';
+import { createCertificates } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
 import { readSecrets } from './keys.ts';
 import { equivalencesOf } from './migration/code-equivalences.ts';
 import type { Secrets } from './keys.ts';
@@ -33,6 +35,8 @@ export interface Assembly {
   readonly config: Config;
   readonly baseDir: string;
   readonly secrets: Secrets;
+  /** Of servers, interfaces and backends; not watched yet. */
+  readonly certificates: Certificates;
   readonly contract: Contract;
   readonly mappings: MappingSet;
   /** What the mappings were compiled of, in order. */
@@ -64,6 +68,7 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     config,
     baseDir,
     secrets,
+    certificates: createCertificates({ baseDir, secret: secrets.text, clock }),
     contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
     mappings,
     mappingFiles,

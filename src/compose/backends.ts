@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createHl7v2Source, createModernBackend, createSoapSource } from '../../adapters/index.ts';
-import type { BackendConfig, ClientTlsConfig } from '../config/schema.ts';
+import type { BackendConfig } from '../config/schema.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import { identity } from '../identity/layer.ts';
 import { createSourceBackend } from '../search/backend.ts';
@@ -9,6 +7,7 @@ import type { LegacySource, SourceSearch } from '../search/source.ts';
 import { createProjectionBackend } from '../projection/backend.ts';
 import { createTimeZone } from '../search/time-zone.ts';
 import type { Assembly } from './assembly.ts';
+import { clientTls } from './client-tls.ts';
 import { indexedBy } from './feed/files.ts';
 import { thenLive } from './feed/then-live.ts';
 import { legacySide, modernSide, recordSide } from './side.ts';
@@ -39,7 +38,7 @@ export interface Installed extends Side {
 export function installBackend(name: string, config: BackendConfig, parts: Parts): Installed {
   const side = { name, resilience: config, clock: parts.clock, log: parts.log, metrics: parts.metrics };
   if (config.kind === 'projection') return installProjection(name, config, side, parts);
-  const tls = config.tls && pemTexts(config.tls, parts);
+  const tls = config.tls && clientTls(`backends.${name}.tls`, config.tls, parts.certificates);
   if (config.kind === 'modern') {
     const service = createModernBackend({
       name,
@@ -147,15 +146,5 @@ function installProjection(
     searchOf: () => undefined,
     close: async () => {},
     ...recordSide(backend, side),
-  };
-}
-
-function pemTexts(tls: ClientTlsConfig, parts: Parts) {
-  const file = (path: string) => readFileSync(resolve(parts.baseDir, path), 'utf8');
-  return {
-    ...(tls.ca === undefined ? {} : { ca: file(tls.ca) }),
-    ...(tls.certificate === undefined ? {} : { cert: file(tls.certificate) }),
-    ...(tls.key === undefined ? {} : { key: parts.secrets.text(tls.key) }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
 }

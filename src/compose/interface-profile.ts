@@ -1,49 +1,52 @@
-import type { ConnectionOptions } from 'node:tls';
-import type { InterfaceProfile, InterfaceTls } from '../../adapters/hl7v2/intake/profile.ts';
+import type { InterfaceProfile, InterfaceTls, ReplyAddress } from '../../adapters/hl7v2/intake/profile.ts';
 import type { InterfaceConfig } from '../config/feed-schema.ts';
-import type { SecretSource } from '../config/secret.ts';
-import type { ClientTlsConfig } from '../config/tls-schema.ts';
-
-/** Reads what a configuration only names. */
-export interface NamedTexts {
-  /** Text of a file, relative to the configuration. */
-  file(path: string): string;
-  secret(source: SecretSource): string;
-}
+import type { Certificates, LivePem } from './certificates.ts';
+import { clientTls } from './client-tls.ts';
 
 /** The profile of an interface as its configuration has it. */
-export function interfaceProfile(name: string, config: InterfaceConfig, texts: NamedTexts): InterfaceProfile {
+/**
+ * @param renewed told when the interface has other certificates
+ * @throws Error for certificates that cannot be used
+ */
+export function interfaceProfile(
+  name: string,
+  config: InterfaceConfig,
+  certificates: Pick<Certificates, 'use'>,
+  renewed: (tls: InterfaceTls) => void = () => {},
+): InterfaceProfile {
   const { owner: _owner, timeZone: _zone, authority: _authority, tls, replies, ...profile } = config;
+  const at = `feed.interfaces.${name}`;
   return {
     ...profile,
     name,
-    ...(tls ? { tls: listenerTls(tls, texts) } : {}),
-    ...(replies ? { replies: replyAddress(replies, texts) } : {}),
+    ...(tls ? { tls: listenerTls(at, tls, certificates, renewed) } : {}),
+    ...(replies ? { replies: replyAddress(at, replies, certificates) } : {}),
   };
 }
 
-function listenerTls(tls: NonNullable<InterfaceConfig['tls']>, texts: NamedTexts): InterfaceTls {
-  const { certificate, key, ca, subjects, fingerprints } = tls;
-  return {
-    cert: texts.file(certificate),
-    key: texts.secret(key),
-    ...(ca === undefined ? {} : { ca: texts.file(ca) }),
+function listenerTls(
+  at: string,
+  { certificate, key, ca, subjects, fingerprints }: NonNullable<InterfaceConfig['tls']>,
+  certificates: Pick<Certificates, 'use'>,
+  renewed: (tls: InterfaceTls) => void,
+): InterfaceTls {
+  const files = { certificate, key, ...(ca === undefined ? {} : { ca }) };
+  const now = ({ cert = '', key: ours = '', ca: theirs }: LivePem): InterfaceTls => ({
+    cert,
+    key: ours,
+    ...(theirs === undefined ? {} : { ca: theirs }),
     clientCertificates: ca !== undefined,
     subjects,
     fingerprints,
-  };
+  });
+  const pem = certificates.use(`${at}.tls`, files, () => renewed(now(pem)));
+  return now(pem);
 }
 
-function replyAddress(replies: NonNullable<InterfaceConfig['replies']>, texts: NamedTexts) {
-  const { host, port, tls } = replies;
-  return { host, port, ...(tls ? { tls: connectionTls(tls, texts) } : {}) };
-}
-
-function connectionTls(tls: ClientTlsConfig, texts: NamedTexts): ConnectionOptions {
-  return {
-    ...(tls.ca === undefined ? {} : { ca: texts.file(tls.ca) }),
-    ...(tls.certificate === undefined ? {} : { cert: texts.file(tls.certificate) }),
-    ...(tls.key === undefined ? {} : { key: texts.secret(tls.key) }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-  };
+function replyAddress(
+  at: string,
+  { host, port, tls }: NonNullable<InterfaceConfig['replies']>,
+  certificates: Pick<Certificates, 'use'>,
+): ReplyAddress {
+  return { host, port, ...(tls ? { tls: clientTls(`${at}.replies.tls`, tls, certificates) } : {}) };
 }

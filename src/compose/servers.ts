@@ -1,5 +1,7 @@
 import type { RequestListener } from 'node:http';
+import type { SecureContextOptions } from 'node:tls';
 import type { Config } from '../config/schema.ts';
+import type { ServerTlsConfig } from '../config/tls-schema.ts';
 import { FHIR_BASE_PATH, createFhirApp } from '../http/app.ts';
 import type { AppOptions } from '../http/app.ts';
 import { createAdminApp } from '../http/admin.ts';
@@ -10,12 +12,13 @@ import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../
 import { createPassthrough } from '../http/passthrough.ts';
 import { startHttpServer } from '../http/server.ts';
 import { trustOf } from '../http/forwarded.ts';
-import type { HttpServer, ServerLimits } from '../http/server.ts';
+import type { HttpServer, ServerLimits, ServerTls } from '../http/server.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { Steps } from '../strangler/steps.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Installed } from './backends.ts';
+import type { Certificates } from './certificates.ts';
 import { limiterOf } from './limiter.ts';
 
 /** What the servers answer with, known once the addresses are. */
@@ -63,6 +66,7 @@ interface ServersOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly certificates: Certificates;
 }
 
 /** Until the rest is there: a port that is taken is known before anything else starts. */
@@ -76,13 +80,28 @@ function baseOf({ scheme, host, port }: HttpServer): string {
   return `${scheme}://${local ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** @throws Error for certificates that cannot be used */
+function tlsOf(
+  section: string,
+  config: ServerTlsConfig | undefined,
+  certificates: Certificates,
+  renew: (context: SecureContextOptions) => void,
+): { readonly tls?: ServerTls } {
+  if (!config) return {};
+  const { certificate, key, clients, minVersion } = config;
+  const files = { certificate, key, ...(clients ? { ca: clients.ca } : {}) };
+  const context = (): SecureContextOptions => ({ ...pem, minVersion: `TLSv${minVersion}` });
+  const pem = certificates.use(`${section}.tls`, files, () => renew(context()));
+  return { tls: { context: context(), ...(clients ? { clients: clients.certificate } : {}) } };
+}
+
 function serverLimits({ most, perAddress, ...limits }: Config['http']['connections']): ServerLimits {
   return { ...limits, connections: most, connectionsPerAddress: perAddress };
 }
 
 /** Listens on both addresses. Rejects, with nothing left open, when one cannot be had. */
 export async function startServers(options: ServersOptions): Promise<Servers> {
-  const { config, clock, log, metrics } = options;
+  const { config, clock, log, metrics, certificates } = options;
   let app = starting;
   let admin = starting;
   let draining = false;
@@ -92,20 +111,34 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   );
   const limiter = limiterOf(config);
   const limits = serverLimits(config.http.connections);
-  const open = await startHttpServer(
-    { app: (req, res) => app(req, res), passthrough, trusts, clock, ...limits },
+  const open: HttpServer = await startHttpServer(
+    {
+      app: (req, res) => app(req, res),
+      passthrough,
+      trusts,
+      clock,
+      ...limits,
+      ...tlsOf('listen', config.listen.tls, certificates, (context) => open.renew(context)),
+    },
     config.listen,
   );
   let adminServer: HttpServer;
   try {
     adminServer = await startHttpServer(
-      { app: (req, res) => admin(req, res), trusts, clock, ...limits },
+      {
+        app: (req, res) => admin(req, res),
+        trusts,
+        clock,
+        ...limits,
+        ...tlsOf('admin', config.admin.tls, certificates, (context) => adminServer.renew(context)),
+      },
       config.admin,
     );
   } catch (error) {
     await open.close(0);
     throw error;
   }
+  certificates.watch(log);
   const publicBase = config.publicBase ?? `${baseOf(open)}${FHIR_BASE_PATH}`;
   return {
     publicBase,
@@ -127,6 +160,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         { name: 'running', ok: !draining, ...(draining ? { detail: 'shutting down' } : {}) },
         // It is told, and keeps nothing from serving.
         ...feedProblems().map((detail) => ({ name: 'feed', ok: true, detail })),
+        ...certificates.problems().map((detail) => ({ name: 'certificates', ok: true, detail })),
         ...auditProblems().map((detail) => ({ name: 'audit', ok: true, detail })),
         ...securityProblems().map((detail) => ({ name: 'security', ok: true, detail })),
         ...backends.map((backend) => ({
@@ -155,7 +189,11 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         metricsRoute(metrics),
         documentRoute(document),
         ...routeTableRoutes(table, steps),
-        ...contractRoutes(document, operationsUnder(['/migration', '/feed', '/security'], document), operations),
+        ...contractRoutes(
+          document,
+          operationsUnder(['/migration', '/feed', '/security'], document),
+          operations,
+        ),
       ]);
       admin = createAdminApp({
         routes: config.admin.metrics === 'open' ? routes.map(openMetrics) : routes,
@@ -171,6 +209,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       await open.close(config.http.drainMs);
       for (const one of passthrough) one.close();
       await adminServer.close(1_000);
+      certificates.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { port } from './backend-schema.ts';
+import { serverTls } from './tls-schema.ts';
 
 /** What the issuer calls a role. */
 const called = z.array(z.string().min(1)).min(1).exactOptional();
@@ -34,6 +35,7 @@ const guarded = z.strictObject({
 export const adminConfig = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   port: port.default(8081).describe('TCP port; 0 lets the system choose'),
+  tls: serverTls.exactOptional().describe('HTTPS; absent: HTTP'),
   access: z
     .union([z.literal('open'), guarded], {
       error: 'is `open` (whoever reaches the port may do everything), or says whose tokens are taken',

@@ -9,12 +9,14 @@ import { migrationConfig } from './migration-schema.ts';
 import { secretSource } from './secret.ts';
 import { isNetwork } from '../security/internal-address.ts';
 import { securityConfig } from './security-schema.ts';
+import { serverTls } from './tls-schema.ts';
 
 const listen = (defaultPort: number) =>
   z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
       port: port.default(defaultPort).describe('TCP port; 0 lets the system choose'),
+      tls: serverTls.exactOptional().describe('HTTPS; absent: HTTP, for a proxy in front that ends TLS'),
     })
     .prefault({});
 
@@ -144,11 +146,9 @@ export const configSchema = z.strictObject({
         .union([
           z.boolean(),
           z.array(
-            z
-              .string()
-              .refine((one) => isIP(one) !== 0 || isNetwork(one), {
-                error: 'is no address and no network, 10.0.0.0/8',
-              }),
+            z.string().refine((one) => isIP(one) !== 0 || isNetwork(one), {
+              error: 'is no address and no network, 10.0.0.0/8',
+            }),
           ),
         ])
         .default(false)

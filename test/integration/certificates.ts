@@ -24,7 +24,8 @@ export function hasOpenssl(): boolean {
 /** An authority of a test, and what it issues; Node makes keys, but no certificates. */
 export interface Authority {
   readonly ca: string;
-  issue(subject: string): Identity;
+  /** @param more.days until it ends, 2 unless given; fewer than 0: it has */
+  issue(subject: string, more?: { readonly days?: number; readonly names?: string }): Identity;
   remove(): void;
 }
 
@@ -49,16 +50,28 @@ export function createAuthority(): Authority {
     '-out',
     at('ca.crt'),
   );
-  writeFileSync(at('san'), 'subjectAltName=DNS:feed.test,IP:127.0.0.1\n');
   let serial = 0;
   return {
     ca: readFileSync(at('ca.crt'), 'utf8'),
-    issue(subject) {
+    issue(subject, { days = 2, names = 'DNS:feed.test,DNS:localhost,IP:127.0.0.1' } = {}) {
+      writeFileSync(at('san'), `subjectAltName=${names}\n`);
       const name = `n${++serial}`;
       const [key, csr, crt] = [at(`${name}.key`), at(`${name}.csr`), at(`${name}.crt`)];
       openssl('req', '-new', ...EC, '-subj', subject, '-keyout', key, '-out', csr);
       const signer = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-set_serial', String(serial)];
-      openssl('x509', '-req', '-in', csr, ...signer, '-days', '2', '-extfile', at('san'), '-out', crt);
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        csr,
+        ...signer,
+        '-days',
+        String(days),
+        '-extfile',
+        at('san'),
+        '-out',
+        crt,
+      );
       const cert = readFileSync(crt, 'utf8');
       return { cert, key: readFileSync(key, 'utf8'), fingerprint: new X509Certificate(cert).fingerprint256 };
     },

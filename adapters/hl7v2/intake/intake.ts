@@ -36,6 +36,8 @@ export interface Intake {
   readonly stats: Readonly<Record<string, MllpListener['stats']>>;
   /** Whether reading stands still because the disk is behind. */
   readonly held: boolean;
+  /** Takes other certificates for an interface. Connections that are there end when what is in hand is answered. */
+  renew(name: string, tls: InterfaceTls): void;
   /** Takes no more, lets what is in hand become safe and be answered, closes the connections. */
   close(): Promise<void>;
 }
@@ -98,6 +100,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     get stats() {
       return Object.fromEntries(Array.from(listeners, ([name, { stats }]) => [name, stats]));
     },
+    renew: (name, tls) => listeners.get(name)?.renew(tlsOptions(tls)),
     get held() {
       return gate.held();
     },

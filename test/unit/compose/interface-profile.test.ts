@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import type { Certificates } from '../../../src/compose/certificates.ts';
 import { interfaceProfile } from '../../../src/compose/interface-profile.ts';
 import { feedConfig, interfaceConfig } from '../../../src/config/feed-schema.ts';
 
-const texts = {
-  file: (path: string) => `text of ${path}`,
-  secret: (source: { env: string } | { file: string }) =>
-    `secret ${'env' in source ? source.env : source.file}`,
+const certificates: Pick<Certificates, 'use'> = {
+  use: (_name, { ca, certificate, key }) => ({
+    ...(ca === undefined ? {} : { ca: `text of ${ca}` }),
+    ...(certificate === undefined ? {} : { cert: `text of ${certificate}` }),
+    ...(key === undefined ? {} : { key: `secret ${'env' in key ? key.env : key.file}` }),
+  }),
 };
 const least = { port: 2575, owner: 'integration team' };
 
 describe('an interface of the feed', () => {
   it('needs a port and an owner, and asks nothing else', () => {
-    const profile = interfaceProfile('adt', interfaceConfig.parse(least), texts);
+    const profile = interfaceProfile('adt', interfaceConfig.parse(least), certificates);
     expect(profile).toMatchObject({
       name: 'adt',
       host: '127.0.0.1',
@@ -30,7 +33,8 @@ describe('an interface of the feed', () => {
   it('asks senders for certificates when it has authorities to check them by', () => {
     const tls = { certificate: 'feed.crt', key: { env: 'FEED_KEY' } };
     const tlsOf = (more: object) =>
-      interfaceProfile('adt', interfaceConfig.parse({ ...least, tls: { ...tls, ...more } }), texts).tls;
+      interfaceProfile('adt', interfaceConfig.parse({ ...least, tls: { ...tls, ...more } }), certificates)
+        .tls;
     expect(tlsOf({})).toEqual({
       cert: 'text of feed.crt',
       key: 'secret FEED_KEY',
@@ -51,7 +55,9 @@ describe('an interface of the feed', () => {
       port: 2576,
       tls: { ca: 'ca.crt', certificate: 'our.crt', key: { file: 'our.key' }, serverName: 'core.test' },
     };
-    expect(interfaceProfile('adt', interfaceConfig.parse({ ...least, replies }), texts).replies).toEqual({
+    expect(
+      interfaceProfile('adt', interfaceConfig.parse({ ...least, replies }), certificates).replies,
+    ).toEqual({
       host: 'core.test',
       port: 2576,
       tls: {
