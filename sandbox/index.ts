@@ -1,8 +1,9 @@
-import { createControlApi } from './control/index.ts';
+import type { AuthorizationServer, AuthorizationServerOptions } from './authorization/index.ts';
+import { createControlApi, describePatient } from './control/index.ts';
 import { createJournal } from './faults/journal.ts';
 import { createSwitchboard } from './faults/switchboard.ts';
 import { urlHost } from './http.ts';
-import { createLegacyCore, type LegacyCoreOptions } from './legacy-core/index.ts';
+import { createLegacyCore, type LegacyCore, type LegacyCoreOptions } from './legacy-core/index.ts';
 import type { Credentials } from './legacy-core/soap/security.ts';
 import { createModernService, type ModernServiceOptions } from './modern/index.ts';
 
@@ -20,6 +21,8 @@ export interface SandboxOptions {
   readonly modernPort?: number;
   /** Default 8090. */
   readonly controlPort?: number;
+  /** The authorization server, which needs to know the FHIR API that its tokens are for; absent: there is none. */
+  readonly authorization?: Omit<AuthorizationServerOptions, 'host' | 'patients'>;
   /** WS-Security of the SOAP service; see LegacyCoreOptions. */
   readonly security?: LegacyCoreOptions['security'];
   /** Made-up people with results beside the sixty of the data files; default 0. */
@@ -41,6 +44,8 @@ export interface SandboxAddresses {
   readonly portal: string;
   readonly modern: string;
   readonly control: string;
+  /** Issuer of tokens; absent: no authorization server was asked for. */
+  readonly authorization?: string;
 }
 
 export interface Sandbox {
@@ -51,8 +56,8 @@ export interface Sandbox {
 }
 
 /**
- * Starts the hospital in a box: the legacy core, the modern FHIR service and the control API. Rejects, with
- * everything closed again, when a port is taken.
+ * Starts the hospital in a box: the legacy core, the modern FHIR service, the control API and, where it is
+ * asked for, the authorization server. Rejects, with everything closed again, when a port is taken.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { host = '127.0.0.1', now = Date.now } = options;
@@ -91,6 +96,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         ...(options.controlPort === undefined ? {} : { port: options.controlPort }),
       }),
     );
+    const authorization =
+      options.authorization && keep(await startAuthorization(options.authorization, legacy));
     const name = urlHost(host);
     const soap = `http://${name}:${legacy.soapPort}`;
     return {
@@ -101,6 +108,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         portal: `${soap}/portal/`,
         modern: modern.base,
         control: `http://${name}:${control.port}`,
+        ...(authorization ? { authorization: authorization.issuer } : {}),
       },
       credentials: legacy.credentials,
       close,
@@ -109,4 +117,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await close();
     throw error;
   }
+}
+
+/** On loopback wherever the rest listens: nobody there has a password. */
+async function startAuthorization(
+  options: NonNullable<SandboxOptions['authorization']>,
+  legacy: LegacyCore,
+): Promise<AuthorizationServer> {
+  // Loaded here: most of those who start a sandbox want none.
+  const { createAuthorizationServer } = await import('./authorization/index.ts');
+  return createAuthorizationServer({
+    ...options,
+    patients: () => legacy.hospital().patients.all().map(describePatient),
+  });
 }

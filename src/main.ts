@@ -10,6 +10,7 @@ import { registerSandbox } from './cli/sandbox.ts';
 import { registerSecurity } from './cli/security.ts';
 import { registerServe } from './cli/serve.ts';
 import { registerStart } from './cli/start.ts';
+import { registerToken } from './cli/token.ts';
 
 /** The command `ficus`. A failure is one plain message on standard error and exit code 1. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerFeed,
     registerSecurity,
     registerSandbox,
+    registerToken,
     registerStart,
   ]) {
     register(program);

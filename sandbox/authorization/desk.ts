@@ -15,6 +15,8 @@ export interface Desk {
   readonly issuer: string;
   /** FHIR base address that tokens are for: their `aud`. */
   readonly fhirBase: () => string;
+  /** Address of the admin API: `aud` of what the staff is given, besides. */
+  readonly adminBase: (() => string) | undefined;
   readonly patients: () => readonly SandboxPatient[];
   readonly hospital: Hospital;
   readonly launches: Launches;

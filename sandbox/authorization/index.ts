@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,6 +29,8 @@ export interface AuthorizationServerOptions {
   readonly port?: number;
   /** FHIR base address that tokens are for: their `aud`. Asked for at every use, for it may be known later than this server. */
   readonly fhirBase: () => string;
+  /** Address of Ficus' admin API, which takes tokens of the staff as well; absent: they are for the FHIR API only. */
+  readonly adminBase?: () => string;
   /** Who can be picked. */
   readonly patients: () => readonly SandboxPatient[];
   /** Folder for keys, readable by the owner only; absent: they are gone with the process. */
@@ -78,6 +81,7 @@ export async function createAuthorizationServer(
   const desk: Desk = {
     issuer,
     fhirBase: options.fhirBase,
+    adminBase: options.adminBase,
     patients: options.patients,
     hospital: createHospital(options.fhirBase, () => ownToken(desk, keys)),
     launches: new Launches(),
@@ -107,15 +111,17 @@ export async function createAuthorizationServer(
     open();
   };
   open();
-  if (stateDir !== undefined) {
+  const developerFile = stateDir === undefined ? undefined : join(stateDir, 'developer.json');
+  if (developerFile !== undefined) {
     const developer = { issuer, client_id: DEVELOPER, key: developerKey };
-    writeSecret(join(stateDir, 'developer.json'), JSON.stringify(developer));
+    writeSecret(developerFile, JSON.stringify(developer));
   }
   return {
     issuer,
     rotate,
     close: () =>
       new Promise((resolve) => {
+        if (developerFile !== undefined) rmSync(developerFile, { force: true });
         server.close(() => resolve());
         server.closeAllConnections();
       }),

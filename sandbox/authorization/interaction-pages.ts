@@ -54,7 +54,7 @@ function chooser(action: string, patients: readonly SandboxPatient[], search: un
           ({ authority, mrn, name, birthDate, about }) =>
             html`<label
               ><input type="radio" name="patient" value="${authority}|${mrn}" required /> ${name}
-              <small>born ${birthDate}, ${mrn}: ${about}</small></label
+              <small>born ${isoDate(birthDate)}, ${mrn}: ${about}</small></label
             >`,
         )}
       </fieldset>
@@ -90,4 +90,9 @@ export function consentPage(
         <button class="second" name="step" value="refuse">Refuse</button>
       </form>`,
   ]);
+}
+
+/** `19620314` as `1962-03-14`. */
+function isoDate(text: string): string {
+  return text.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
 }

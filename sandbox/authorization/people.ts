@@ -18,6 +18,7 @@ export interface SandboxPatient {
   readonly mrn: string;
   readonly authority: string;
   readonly name: string;
+  /** `19620314`. */
   readonly birthDate: string;
   /** What is special about the record. */
   readonly about: string;

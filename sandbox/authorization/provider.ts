@@ -9,7 +9,7 @@ import { registerDeveloperGrant } from './developer-grant.ts';
 import { refusalPage } from './refusals.ts';
 import { SIGNING } from './keys.ts';
 import { isAbout, knownScopes, SESSION_SCOPES } from './scopes.ts';
-import { claimsOf } from './tokens.ts';
+import { audienceOf, claimsOf } from './tokens.ts';
 
 /** Seconds that things last. */
 const LIFE = {
@@ -113,6 +113,13 @@ function configurationOf(
       Session: LIFE.session,
     },
     extraTokenClaims: (_ctx, token) => claimsOf(desk, 'grantId' in token ? token.grantId : undefined),
+    formats: {
+      customizers: {
+        jwt: (_ctx, token, { payload }) => {
+          payload['aud'] = audienceOf(desk, 'grantId' in token ? token.grantId : undefined);
+        },
+      },
+    },
     findAccount: (_ctx, id) => {
       const user = findUser(desk, id);
       if (!user) return undefined;

@@ -16,6 +16,12 @@ export function claimsOf(desk: Desk, grantId: string | undefined): UnknownObject
   };
 }
 
+/** Who a token is for: the FHIR API; of the staff, the admin API as well. */
+export function audienceOf(desk: Desk, grantId: string | undefined): string | string[] {
+  const { user } = desk.contexts.get(grantId ?? '') ?? {};
+  return user?.roles.length && desk.adminBase ? [desk.fhirBase(), desk.adminBase()] : desk.fhirBase();
+}
+
 /** What an application is told of the launch, beside its token. */
 function launchOf(desk: Desk, grantId: string | undefined): UnknownObject {
   const { patient, encounter, needPatientBanner } = desk.contexts.get(grantId ?? '') ?? {};
@@ -41,8 +47,8 @@ export function keepToken(desk: Desk, ctx: KoaContextWithOIDC): void {
   const issued = token ?? own;
   const answer = ctx.body as UnknownObject | undefined;
   if (!issued || typeof answer?.['access_token'] !== 'string') return;
-  const { exp = 0, iat, jti } = decodeJwt(answer['access_token']);
-  const { kind, clientId, scope, aud, extra } = issued;
+  const { exp = 0, iat, jti, aud } = decodeJwt(answer['access_token']);
+  const { kind, clientId, scope, extra } = issued;
   const common = { kind, clientId, scope, aud, extra, exp, iat, jti };
   const payload = token ? { ...common, accountId: token.accountId, grantId: token.grantId, gty: token.gty } : common; // prettier-ignore
   desk.memory.keep(kind, tokenHash(answer['access_token']), payload, exp - Math.floor(Date.now() / 1_000));

@@ -217,7 +217,21 @@ function count(entries: readonly JournalEntry[]): unknown {
   return { ...counts, operations };
 }
 
-function describePatient(patient: Patient): unknown {
+/** A patient as the control API and the authorization server show them. */
+export interface ListedPatient {
+  readonly mrn: string;
+  readonly authority: string;
+  readonly name: string;
+  /** As the core has it: `19620314`. */
+  readonly birthDate: string;
+  /** What is special about the record. */
+  readonly about: string;
+  /** Nothing is: there to make up the number. */
+  readonly ordinary: boolean;
+  readonly identifiers: readonly string[];
+}
+
+export function describePatient(patient: Patient): ListedPatient {
   const { value, authority } = primaryIdentifier(patient);
   return {
     mrn: value,

@@ -99,7 +99,10 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
 
   const diagnosis = segment('DG1', { 1: '1', 3: 'J18.9^Pneumonie^I10', 5: stamp(at), 6: 'A' });
   const allergy = segment('AL1', { 1: '1', 2: 'DA', 3: 'PEN^Penicillin^99HSP', 4: 'MO', 5: 'Exanthem' });
-  adt('A01', 'ADT_A01', pv1(), ...(random() < 0.3 ? [allergy] : []), ...(random() < 0.5 ? [diagnosis] : []));
+  // Some visits are protected, some orders restricted, some letters both: nothing of chance, so that the day stays the same.
+  const guarded = index % 6 === 4;
+  const protection = guarded ? [segment('PV2', { 22: 'Y' })] : [];
+  adt('A01', 'ADT_A01', pv1(), ...protection, ...(random() < 0.3 ? [allergy] : []), ...(random() < 0.5 ? [diagnosis] : []));
 
   if (nobody !== undefined) {
     wait(20, 90);
@@ -129,6 +132,7 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
       5: status,
       9: stamp(at),
       12: doctor,
+      28: index % 5 === 3 ? 'R^restricted^HL70177' : '',
     });
   const obr = (status: string): string =>
     segment('OBR', {
@@ -193,6 +197,7 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
       9: doctor,
       12: `DOC${order}^HOSP`,
       17: 'AU',
+      18: guarded ? 'V' : index % 4 === 1 ? 'R' : '',
     });
     const body = segment('OBX', {
       1: '1',

@@ -56,7 +56,8 @@ const CLIENTS = ['portal', 'ward', 'mobile', 'research', 'billing'];
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const { fhirBase, readers = 0, reads = readers > 0 ? 0 : 50, writes = 0, seconds = 60 } = options;
   const { seed = 1, signal } = options;
-  const patients = options.patients ?? (await findPatients(fhirBase, options.controlBase ?? ''));
+  const patients =
+    options.patients ?? (await findPatients(fhirBase, options.controlBase ?? '', options.headers));
   if (patients.length === 0) throw new Error('There are no patients to ask for');
   const base = new URL(fhirBase);
   const pool = new Pool(base.origin, { connections: CONNECTIONS, pipelining: 1 });

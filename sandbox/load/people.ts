@@ -18,17 +18,23 @@ interface Listed {
   readonly authority: string;
 }
 
-async function json<T>(url: string): Promise<T> {
-  const response = await fetch(url);
+async function json<T>(url: string, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+  const response = await fetch(url, { headers });
   if (!response.ok) throw new Error(`GET ${new URL(url).pathname} answered ${response.status}`);
   return (await response.json()) as T;
 }
 
 /**
  * The patients that the control API lists, each found over the FHIR API by its number; one that is not found is left out.
+ *
  * @param fhirBase and `controlBase`: addresses without a slash at the end
+ * @param headers of the searches
  */
-export async function findPatients(fhirBase: string, controlBase: string): Promise<LoadPatient[]> {
+export async function findPatients(
+  fhirBase: string,
+  controlBase: string,
+  headers?: Readonly<Record<string, string>>,
+): Promise<LoadPatient[]> {
   const { patients } = await json<{ patients: Listed[] }>(`${controlBase}/patients`);
   const found: LoadPatient[] = [];
   const waiting = patients.entries();
@@ -37,6 +43,7 @@ export async function findPatients(fhirBase: string, controlBase: string): Promi
       const identifier = `${SYSTEMS[authority] ?? ''}|${mrn}`;
       const bundle = await json<{ entry?: { resource: { resourceType: string; id: string } }[] }>(
         `${fhirBase}/Patient?identifier=${encodeURIComponent(identifier)}`,
+        headers,
       );
       const id = bundle.entry?.find(({ resource }) => resource.resourceType === 'Patient')?.resource.id;
       if (id !== undefined) found[index] = { id, identifier };

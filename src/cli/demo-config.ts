@@ -6,9 +6,12 @@ import { loadConfig } from '../config/load.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { FeedConfig } from '../config/feed-schema.ts';
 import type { Config } from '../config/schema.ts';
+import type { GuardedConfig } from '../config/security-schema.ts';
 
 /** Secrets that `npm start` makes for itself, and their length in bytes. */
-const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18 } as const;
+const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18, introspection: 32 } as const;
+
+type SecretName = keyof typeof SECRETS;
 
 /** Makes the demo's secrets where they are missing; readable by the owner only. @returns the password of the SOAP service */
 export function ensureSecrets(stateDir: string): string {
@@ -18,7 +21,12 @@ export function ensureSecrets(stateDir: string): string {
     const file = resolve(folder, name);
     if (!existsSync(file)) writeFileSync(file, `${randomBytes(bytes).toString('base64')}\n`, { mode: 0o600 });
   }
-  return readFileSync(resolve(folder, 'hospix-password'), 'utf8').trim();
+  return demoSecret(stateDir, 'hospix-password');
+}
+
+/** One of the demo's secrets, which `ensureSecrets` has made. */
+export function demoSecret(stateDir: string, name: SecretName): string {
+  return readFileSync(resolve(stateDir, 'secrets', name), 'utf8').trim();
 }
 
 /** Where the sandbox listens. */
@@ -27,6 +35,8 @@ export interface SandboxPlaces {
   readonly soap: string;
   readonly modern: string;
   readonly portal: string;
+  /** Issuer of tokens; absent: none runs, and whoever reaches the demo may see everything. */
+  readonly authorization?: string;
 }
 
 /**
@@ -40,7 +50,7 @@ export function demoConfig(
   ports: { readonly fhir: number; readonly admin: number; readonly feed?: number },
 ): LoadedConfig {
   const { config, baseDir } = loadConfig(resolve(HOME, 'sandbox/ficus.yaml'));
-  const secret = (name: keyof typeof SECRETS) => ({ file: resolve(stateDir, 'secrets', name) });
+  const secret = (name: SecretName) => ({ file: resolve(stateDir, 'secrets', name) });
   const mllp = new URL(places.mllp);
   const backends = Object.fromEntries(
     Object.entries(config.backends).map(([name, backend]): [string, Config['backends'][string]] => {
@@ -62,6 +72,7 @@ export function demoConfig(
     baseDir,
     config: {
       ...config,
+      security: securityAt(config.security, places.authorization, secret('introspection')),
       stateDir,
       listen: { ...config.listen, port: ports.fhir },
       admin: { ...config.admin, port: ports.admin },
@@ -78,4 +89,19 @@ export function demoConfig(
 function feedAt(feed: FeedConfig, port: number): FeedConfig {
   const interfaces = Object.entries(feed.interfaces).map(([name, one]) => [name, { ...one, port }] as const);
   return { ...feed, interfaces: Object.fromEntries(interfaces) };
+}
+
+/** The one issuer of the demo, where it really is. */
+function securityAt(
+  security: Config['security'],
+  issuer: string | undefined,
+  secret: { readonly file: string },
+): Config['security'] {
+  if (security === 'open' || issuer === undefined) return 'open';
+  const at = ({ introspection, ...one }: GuardedConfig['issuers'][number]) => ({
+    ...one,
+    issuer,
+    ...(introspection ? { introspection: { ...introspection, secret } } : {}),
+  });
+  return { ...security, issuers: security.issuers.map(at) };
 }

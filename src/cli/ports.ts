@@ -1,7 +1,16 @@
 /** The sandbox's addresses; `random` lets the system choose all of them, for tests and for a second one on the same machine. */
 export const PORTS = {
-  default: { fhir: 8080, admin: 8081, control: 8090, soap: 8091, modern: 8092, mllp: 2575, feed: 2576 },
-  random: { fhir: 0, admin: 0, control: 0, soap: 0, modern: 0, mllp: 0, feed: 0 },
+  default: {
+    fhir: 8080,
+    admin: 8081,
+    control: 8090,
+    soap: 8091,
+    modern: 8092,
+    authorization: 8093,
+    mllp: 2575,
+    feed: 2576,
+  },
+  random: { fhir: 0, admin: 0, control: 0, soap: 0, modern: 0, authorization: 0, mllp: 0, feed: 0 },
 } as const;
 
 export type PortChoice = keyof typeof PORTS;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { developerToken } from './developer-token.ts';
 
 interface LoadFlags {
   readonly reads: string;
@@ -11,6 +12,7 @@ interface LoadFlags {
   readonly seed: string;
   readonly fhir: string;
   readonly control: string;
+  readonly tokens: string;
   readonly json?: boolean;
 }
 
@@ -50,6 +52,16 @@ export function planLoad(
   return { reads: reads * factor, writes: writes * factor, seconds: lasting };
 }
 
+/** How long a load may last, in seconds. */
+const LONGEST_SECONDS = 86_400;
+
+/** A token of a program that may do everything; none where no authorization server runs: what is asked may be open. */
+async function headersFrom(stateDir: string): Promise<Record<string, string>> {
+  const wish = { scope: 'system/*.cruds', seconds: LONGEST_SECONDS };
+  const token = await developerToken(stateDir, wish).catch(() => undefined);
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
 /** `ficus sandbox load`: asks a running Ficus like the hospital's applications. */
 export function registerSandboxLoad(sandbox: Command): void {
   sandbox
@@ -75,6 +87,7 @@ export function registerSandboxLoad(sandbox: Command): void {
       'control API of the sandbox, which knows the patients',
       'http://localhost:8090',
     )
+    .option('--tokens <folder>', 'state of the sandbox, which has a token for it', '.ficus')
     .option('--json', 'the whole report as JSON')
     .action(async (flags: LoadFlags) => {
       // Loaded here: the production image has no sandbox.
@@ -99,6 +112,7 @@ export function registerSandboxLoad(sandbox: Command): void {
         controlBase: flags.control.replace(/\/+$/, ''),
         seed: Number(flags.seed),
         signal: stop.signal,
+        headers: await headersFrom(flags.tokens),
         ...(flags.endpoint ? { endpoints: flags.endpoint } : {}),
       });
       console.log(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));

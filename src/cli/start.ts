@@ -1,13 +1,16 @@
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { compose } from '../compose.ts';
 import type { Ficus } from '../compose.ts';
 import { createLogger } from '../log.ts';
 import type { LogLevel } from '../log.ts';
-import { demoConfig, ensureSecrets } from './demo-config.ts';
+import { demoConfig, demoSecret, ensureSecrets } from './demo-config.ts';
 import type { DemoPatient } from './demo-data.ts';
 import { welcomePeople } from './demo-people.ts';
+import { keepDemoTokens } from './demo-tokens.ts';
+import type { DemoTokens } from './demo-tokens.ts';
+import { authorizationDir } from './developer-token.ts';
 import { portsOf } from './ports.ts';
 import { untilStopped } from './shutdown.ts';
 
@@ -37,10 +40,12 @@ function welcome(
   addresses: Record<string, string>,
   patients: readonly DemoPatient[],
   all: number,
+  header: string,
 ): string {
   const { publicBase, adminBase, feedPorts } = ficus;
   const feeds = Object.values(feedPorts);
   const [first] = patients;
+  const state = header === join('.ficus', 'token') ? '' : ` --state '${dirname(header)}'`;
   if (!first) throw new Error('No demo patient was found through Ficus.');
   const names = patients
     .slice(0, SHOWN)
@@ -49,6 +54,7 @@ function welcome(
     '',
     `FHIR API        ${publicBase}`,
     `Admin API       ${adminBase}  (/healthz, /readyz, /metrics, /routes)`,
+    `Authorization   ${addresses['authorization']}  (sign in as anyone of the sandbox; ${addresses['authorization']}/ehr launches apps)`,
     `Legacy core     ${addresses['mllp']} (HL7v2), ${addresses['soap']} (SOAP)`,
     `Modern service  ${addresses['modern']} (Observations, copied from the core under the same ids)`,
     `Old portal      ${publicBase.replace('/fhir/r4', '/portal/')} (passed through)`,
@@ -60,9 +66,14 @@ function welcome(
     '',
     'Read a patient out of the HL7v2 core; read results through SOAP; book an appointment through SOAP:',
     '',
-    `  curl '${publicBase}/Patient/${first.id}'`,
-    `  curl '${publicBase}/Observation?patient=${first.id}&_count=2'`,
-    `  curl -X POST '${publicBase}/Appointment' -H 'content-type: application/fhir+json' -d '${booking(first)}'`,
+    `  curl -H '@${header}' '${publicBase}/Patient/${first.id}'`,
+    `  curl -H '@${header}' '${publicBase}/Observation?patient=${first.id}&_count=2'`,
+    `  curl -H '@${header}' -X POST '${publicBase}/Appointment' -H 'content-type: application/fhir+json' -d '${booking(first)}'`,
+    '',
+    `${header} has a clinician's token, renewed while this runs. Another one, of a patient for their own record, or of a program:`,
+    '',
+    `  npx ficus token --patient '${first.name}'${state}`,
+    `  npx ficus token --scope 'system/Observation.rs' --expires 5m${state}`,
     '',
     'Observation.read and Observation.create are answered by the modern service, Observation.search by the core. Move it, and back:',
     '',
@@ -74,7 +85,6 @@ function welcome(
     `  npx ficus sandbox feed --duplicates 5 --late 2 --broken 1 --rate 200 --to localhost:${feeds[0]}`,
     `  npx ficus feed status --admin ${adminBase}`,
     '',
-    'Security is open, which is only fit for a sandbox.',
     'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',
   ].join('\n');
 }
@@ -85,6 +95,7 @@ async function start(options: StartOptions): Promise<void> {
   const password = ensureSecrets(stateDir);
   // Loaded here: the production image has no sandbox.
   const { MANY, startSandbox } = await import('../../sandbox/index.ts');
+  let running: Ficus | undefined;
   const sandbox = await startSandbox({
     others: MANY,
     mllpPort: ports.mllp,
@@ -92,6 +103,14 @@ async function start(options: StartOptions): Promise<void> {
     modernPort: ports.modern,
     controlPort: ports.control,
     security: { user: 'ficus', password },
+    authorization: {
+      port: ports.authorization,
+      // Known once Ficus listens; nobody gets a token before.
+      fhirBase: () => running?.publicBase ?? '',
+      adminBase: () => running?.adminBase ?? '',
+      stateDir: authorizationDir(stateDir),
+      resourceServerSecret: demoSecret(stateDir, 'introspection'),
+    },
   });
   try {
     const { addresses } = sandbox;
@@ -106,12 +125,16 @@ async function start(options: StartOptions): Promise<void> {
     const log = createLogger({ level: options.log, stream: output });
     const stopping = new AbortController();
     const ficus = await compose(demoConfig(addresses, stateDir, ports), { log });
+    running = ficus;
+    let tokens: DemoTokens | undefined;
     try {
+      tokens = await keepDemoTokens(stateDir, log);
       const { named, count } = await welcomePeople(ficus, addresses, log, stopping.signal);
       opened = true;
-      console.log(welcome(ficus, { ...addresses }, named, count));
+      console.log(welcome(ficus, { ...addresses }, named, count, tokens.headerFile));
       await untilStopped();
     } finally {
+      tokens?.stop();
       stopping.abort();
       await ficus.stop();
     }

@@ -37,6 +37,7 @@ function observation(row: TableRow, catalogues: Catalogues): Tree {
     'AbnormalFlag',
     'OrderNo',
     'LastModified',
+    'Confidentiality',
   ];
   return {
     ...Object.fromEntries(plain.flatMap((name) => (row[name] ? [[name, row[name]]] : []))),
