@@ -32,6 +32,7 @@ import type { Backend, Clock, Logger } from './ports.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
+import { lockState } from './store/state-lock.ts';
 import { createMemoryStores, openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';
 
@@ -84,12 +85,15 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     certificates: assembly.certificates,
   });
   const undo: (() => Promise<void> | void)[] = [() => servers.close()];
+  let letGo = (): void => {};
   const stop = async (): Promise<void> => {
     for (const step of undo) await step();
+    letGo();
     log.info('Stopped');
   };
   try {
     mkdirSync(stateDir, { recursive: true });
+    letGo = lockState(stateDir);
     const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
     undo.push(() => stores.close());
     const { publicBase } = servers;
@@ -165,6 +169,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       clock,
       log,
       metrics,
+      audit: audit.sink,
       ...(guard ? { breakGlass: guard.breakGlass } : {}),
     });
     if (security) undo.push(() => security.close());
@@ -230,7 +235,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
 /** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */
 function securityOf(
   { config, baseDir, secrets, contract }: Assembly,
-  parts: Pick<SecurityOptions, 'publicBase' | 'clock' | 'log' | 'metrics' | 'breakGlass'> & {
+  parts: Pick<SecurityOptions, 'publicBase' | 'clock' | 'log' | 'metrics' | 'audit' | 'breakGlass'> & {
     readonly parse: AppOptions['parseSearch'];
   },
 ): Security | undefined {

@@ -6,11 +6,13 @@ import { systemClock } from '../../src/clock.ts';
 import { compose } from '../../src/compose.ts';
 import type { Ficus } from '../../src/compose.ts';
 import { createSecurity } from '../../src/compose/security.ts';
+import type { Security, SecurityOptions } from '../../src/compose/security.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { securityConfig } from '../../src/config/security-schema.ts';
 import { loadContract } from '../../src/contract/load.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import type { AuditEntry, Authenticator } from '../../src/security-ports.ts';
 import { fedConfig, makeHome } from '../support/fed.ts';
 import type { Home } from '../support/fed.ts';
 import { INTROSPECTION, makeKey, startIssuer } from '../support/issuer.ts';
@@ -131,29 +133,65 @@ describe('a configuration of issuers', () => {
     );
   });
 
-  it.each(['RS384', 'ES384'])('with a key that cannot sign %s does not start', async (algorithm) => {
-    const { config, baseDir } = asker({ key: { file: 'a' }, algorithm });
+  /** What compose makes of the section, without the rest of Ficus. */
+  function security(introspection: object | undefined, more: Partial<SecurityOptions> = {}): Security {
+    const { config, baseDir } = introspection
+      ? asker(introspection)
+      : guardedConfig({ issuers: [{ issuer: issuer.url }] });
     if (config.security === 'open') throw new Error('it is guarded');
+    return createSecurity({
+      config: config.security,
+      baseDir,
+      publicBase: ficus.publicBase,
+      sideHeader: 'x-side',
+      contract: loadContract(CONTRACT),
+      parseConstraint: () => {
+        throw new Error('nobody searches');
+      },
+      secret: () => '',
+      clock: systemClock,
+      log: silent,
+      metrics: createMetrics({ process: false }),
+      ...more,
+    });
+  }
+
+  it.each(['RS384', 'ES384'])('with a key that cannot sign %s does not start', async (algorithm) => {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const pem = await exportPKCS8(privateKey);
-    for (const text of ['no key', pem]) {
-      const parts = { config: config.security, baseDir, publicBase: ficus.publicBase, sideHeader: 'x-side' };
-      const nobody = {
-        contract: loadContract(CONTRACT),
-        parseConstraint: () => {
-          throw new Error('nobody asks');
-        },
-      };
-      const make = () =>
-        createSecurity({
-          ...parts,
-          ...nobody,
-          secret: () => text,
-          clock: systemClock,
-          log: silent,
-          metrics: createMetrics({ process: false }),
-        });
-      expect(make).toThrow(`security.issuers.0.introspection.key: is no private key for ${algorithm}`);
-    }
+    for (const text of ['no key', await exportPKCS8(privateKey)])
+      expect(() => security({ key: { file: 'a' }, algorithm }, { secret: () => text })).toThrow(
+        `security.issuers.0.introspection.key: is no private key for ${algorithm}`,
+      );
+  });
+
+  it('has the first use of each token written down, and gives other ports terms of their own', async () => {
+    const written: AuditEntry[] = [];
+    const made = security(undefined, { audit: { write: async (entries) => void written.push(...entries) } });
+    const use = async (authenticator: Authenticator, token: string): Promise<unknown> =>
+      authenticator.authenticate({
+        headers: { authorization: `Bearer ${token}` },
+        address: '192.0.2.7',
+        requestId: 'request-1',
+      });
+    const api = made.authenticator();
+    const token = await issuer.token({ jti: 'j1', patient: 'p1' });
+    for (const _ of [1, 2]) await use(api, token);
+    expect(written).toMatchObject([
+      {
+        kind: 'token',
+        outcome: 'success',
+        agent: { subject: 'clinician-1', client: 'growth-chart', tokenId: 'j1', address: '192.0.2.7' },
+        requestId: 'request-1',
+        patients: ['p1'],
+      },
+    ]);
+    expect(JSON.stringify(written)).not.toContain(token.slice(0, 20));
+    const admin = made.authenticator({ realm: 'http://admin.example', audience: ['http://admin.example'] });
+    await expect(use(admin, token)).rejects.toMatchObject({ code: 'unauthenticated' });
+    await use(admin, await issuer.token({ aud: 'http://admin.example' }));
+    const nobodys = made.authenticator({ realm: 'r', audience: ['http://admin.example'], issuers: [] });
+    const refused = use(nobodys, await issuer.token({ aud: 'http://admin.example' }));
+    await expect(refused).rejects.toMatchObject({ code: 'unauthenticated' });
+    await made.close();
   });
 });
