@@ -66,6 +66,9 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     const started = clock.now();
     let returned: Returned = {};
     let outcome: string = 'ok';
+    // Told before anything comes back: whoever waits for it may be gone by then.
+    const told = { backend: name, messageId, acknowledgement: 'none' };
+    context.exchanged?.(told);
     try {
       const reply = await client.call({ action, body, kind, signal: context.signal, deadline, messageId });
       returned = returnedBy(reply, response);
@@ -79,6 +82,8 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       const durationMs = clock.now() - started;
       context.timing(name, durationMs, operation);
       metrics.exchange(name, operation, outcome, durationMs / 1_000);
+      const acknowledgement = returned.faults ? 'fault' : plain(returned.status);
+      if (acknowledgement !== undefined) context.exchanged?.({ ...told, acknowledgement });
       context.log.info('soap exchange', {
         backend: name,
         action: operation,

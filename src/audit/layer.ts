@@ -4,6 +4,7 @@ import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '
 import type { AuditEntry, AuditKind, AuditSink, Exchange } from '../security-ports.ts';
 import { agentOf } from './agent.ts';
 import { concernedBy } from './concerned.ts';
+import { queryText } from './query.ts';
 
 const KINDS: Readonly<Record<FhirRequest['interaction'], AuditKind>> = {
   create: 'create',
@@ -36,9 +37,10 @@ async function recorded(
   context: RequestContext,
   sink: AuditSink,
 ): Promise<FhirResponse> {
-  const exchanges: Exchange[] = [];
+  const exchanges = new Map<string, Exchange>();
   const exchanged = (exchange: Exchange): void => {
-    exchanges.push(exchange);
+    // What is known of a message at last.
+    exchanges.set(`${exchange.backend} ${exchange.messageId}`, exchange);
     context.exchanged?.(exchange);
   };
   let response: FhirResponse;
@@ -73,7 +75,7 @@ function doneUnrecorded(cause: unknown): FicusError {
 interface Ending {
   readonly response?: FhirResponse;
   readonly failure?: FicusError;
-  readonly exchanges: readonly Exchange[];
+  readonly exchanges: ReadonlyMap<string, Exchange>;
 }
 
 function entryOf(request: FhirRequest, context: RequestContext, ending: Ending): AuditEntry {
@@ -92,10 +94,12 @@ function entryOf(request: FhirRequest, context: RequestContext, ending: Ending):
     // A caller who is bound to one patient asked about that one, whether anything was found or not.
     patients: patients.length === 0 && inContext !== undefined ? [inContext] : patients,
     references: referencesOf(request, response),
-    ...(request.interaction === 'search' ? { query: queryOf(request) } : {}),
+    ...(request.interaction === 'search'
+      ? { query: queryText(request.type, request.asked ?? request.query?.applied ?? []) }
+      : {}),
     ...(failure ? { errorCode: failure.code } : {}),
     ...(response ? { servedBy: response.servedBy } : {}),
-    ...(exchanges.length > 0 ? { exchanges } : {}),
+    ...(exchanges.size > 0 ? { exchanges: [...exchanges.values()] } : {}),
     ...(looked
       ? {}
       : { details: { patients: 'as the request names them; the answer was passed on unread' } }),
@@ -113,13 +117,4 @@ function referencesOf(request: FhirRequest, response: FhirResponse | undefined):
     return body.resource.id === undefined ? [] : [`${type}/${body.resource.id}`];
   const [location] = headers['location']?.split('/_history/') ?? [];
   return location !== undefined && location.startsWith(`${type}/`) ? [location] : [];
-}
-
-/** The search as it was asked: every parameter, whether it was understood or not. */
-function queryOf({ type, asked, query }: FhirRequest): string {
-  const pairs = asked ?? query?.applied ?? [];
-  const text = pairs
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-    .join('&');
-  return text === '' ? type : `${type}?${text}`;
 }

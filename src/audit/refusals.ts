@@ -2,6 +2,7 @@ import type { FicusError } from '../errors.ts';
 import type { Clock, Principal } from '../ports.ts';
 import type { AuditEntry, AuditSink } from '../security-ports.ts';
 import { agentOf } from './agent.ts';
+import { queryText } from './query.ts';
 
 /** A request that was turned away before a Backend was asked. */
 export interface Refused {
@@ -10,6 +11,8 @@ export interface Refused {
   readonly requestId: string;
   /** `Patient.read`, `batch`. */
   readonly action: string;
+  /** Parameters as the client wrote them. */
+  readonly asked?: readonly (readonly [string, string])[];
   readonly failure: FicusError;
 }
 
@@ -96,7 +99,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
   };
 }
 
-function entryOf({ principal, address, requestId, action, failure }: Refused): AuditEntry {
+function entryOf({ principal, address, requestId, action, asked, failure }: Refused): AuditEntry {
   return {
     kind: 'refused',
     outcome: failure.status < 500 ? 'refused' : 'failed',
@@ -105,6 +108,7 @@ function entryOf({ principal, address, requestId, action, failure }: Refused): A
     action,
     patients: [],
     references: [],
+    ...(asked && asked.length > 0 ? { query: queryText(action.slice(0, action.indexOf('.')), asked) } : {}),
     errorCode: failure.code,
   };
 }

@@ -26,7 +26,21 @@ export interface Refusal {
   readonly requestId: string;
   /** `Patient.read`, `batch`. */
   readonly action: string;
+  /** Parameters as the client wrote them, where they were read. */
+  readonly asked?: Pairs;
   readonly failure: FicusError;
+}
+
+/** Tells of a request that no Backend was asked. What it rejects with is the answer instead. */
+export async function tellRefused(
+  { refused }: Pick<AdmissionOptions, 'refused'>,
+  { principal, address, requestId }: RequestScope,
+  action: string,
+  error: unknown,
+  asked?: Pairs,
+): Promise<void> {
+  const failure = toFicusError(error);
+  await refused?.({ principal, address, requestId, action, failure, ...(asked ? { asked } : {}) });
 }
 
 /**

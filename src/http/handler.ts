@@ -4,7 +4,7 @@ import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Backend, Clock, Logger } from '../ports.ts';
-import { admit, countPatients } from './admission.ts';
+import { admit, countPatients, tellRefused } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
@@ -188,9 +188,20 @@ export class FhirHandler {
     if (asked.kind !== 'metadata' && (authenticator || limiter)) {
       await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
-    if (asked.kind === 'batch') return this.#batch(turn);
-    if (asked.kind === 'interaction') return this.#interaction(turn, asked, presentation.others);
+    if (asked.kind === 'batch') return this.#told(turn, this.#batch(turn));
+    if (asked.kind === 'interaction')
+      return this.#told(turn, this.#interaction(turn, asked, presentation.others));
     return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);
+  }
+
+  /** What failed before it was put to anybody is told like what was turned away at the door. */
+  async #told(turn: Turn, answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!turn.scope.put) await tellRefused(this.#options, turn.scope, turn.route, error);
+      throw error;
+    }
   }
 
   #allow(turn: Turn, address: Address): Answer {
@@ -269,7 +280,7 @@ export class FhirHandler {
 
   async #batch(turn: Turn): Promise<Answer> {
     const { req, res, scope } = turn;
-    const { backend, parseSearch, promised, http, metrics, clock } = this.#options;
+    const { promised, http, metrics, clock } = this.#options;
     checkFhirBody(req.headers);
     turn.writes = true;
     const bundle = parseResource(await readBody(req, res, http.maxBodyBytes, scope.signal));
@@ -286,7 +297,7 @@ export class FhirHandler {
         const observe = (entryStatus: number, servedBy: string): void =>
           metrics.request(endpointOf(call.asked), entryStatus, servedBy, (clock.now() - startedAt) / 1000);
         try {
-          const performed = await perform(call, { backend, parseSearch }, scope);
+          const performed = await perform(call, this.#options, scope);
           observe(performed.response.status, performed.response.servedBy);
           return performed;
         } catch (error) {

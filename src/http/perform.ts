@@ -2,6 +2,8 @@ import { FicusError } from '../errors.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
+import { tellRefused } from './admission.ts';
+import type { AdmissionOptions } from './admission.ts';
 import { isConditional, isUnchanged } from './conditions.ts';
 import type { Preferences, ReadConditions } from './conditions.ts';
 import type { Asked } from './interaction.ts';
@@ -120,16 +122,28 @@ export function validatorsOf(response: FhirResponse): {
   return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
+export interface PerformOptions extends Pick<AdmissionOptions, 'refused'> {
+  readonly backend: Backend;
+  readonly parseSearch: ParseSearch;
+}
+
+/** The request of a call; that there can be none is told. */
+async function requestOf(call: Call, deps: PerformOptions, scope: RequestScope): Promise<FhirRequest> {
+  try {
+    return toFhirRequest(call, deps.parseSearch);
+  } catch (error) {
+    await tellRefused(deps, scope, endpointOf(call.asked), error, call.parameters);
+    throw error;
+  }
+}
+
 /**
  * Asks the Backend, within the deadline, and makes 304 of an answer that the client already has.
  * Throws FicusError.
  */
-export async function perform(
-  call: Call,
-  deps: { readonly backend: Backend; readonly parseSearch: ParseSearch },
-  scope: RequestScope,
-): Promise<Performed> {
-  const request = toFhirRequest(call, deps.parseSearch);
+export async function perform(call: Call, deps: PerformOptions, scope: RequestScope): Promise<Performed> {
+  scope.put = true;
+  const request = await requestOf(call, deps, scope);
   const { interaction } = request;
   const write = interaction === 'create' || interaction === 'update';
   const response = await scope.within(deps.backend.handle(request, scope), write, release);

@@ -66,6 +66,8 @@ export class RequestScope implements RequestContext {
   readonly log: Logger;
   readonly timing: (name: string, durationMs: number, description?: string) => void;
   readonly afterwards: (work: () => void) => void;
+  /** Whether the request was put to a Backend, or is to be. */
+  put = false;
   readonly #clock: Clock;
   readonly #cancelTimer: () => void;
   readonly #legs: string[] = [];

@@ -1,6 +1,7 @@
 import { Cancellation } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
+import type { Exchange } from '../security-ports.ts';
 import { isWrite, noAnswer, orAborted } from './interaction.ts';
 
 export interface SingleFlightOptions {
@@ -12,6 +13,8 @@ interface Flight {
   readonly answer: Promise<FhirResponse>;
   readonly signal: Cancellation;
   readonly deadline: number;
+  /** With systems behind Ficus: they are those of everyone who is answered by it. */
+  readonly exchanges: readonly Exchange[];
   /** Requests that still wait for it. */
   members: number;
   /** A streamed body has one reader. */
@@ -29,8 +32,11 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
 
     function start(key: string, request: FhirRequest, context: RequestContext): Flight {
       const signal = new Cancellation();
-      const answer = next.handle(request, { ...context, signal });
-      const flight: Flight = { answer, signal, deadline: context.deadline, members: 0, taken: false };
+      const exchanges: Exchange[] = [];
+      const exchanged = (exchange: Exchange) => void exchanges.push(exchange);
+      const answer = next.handle(request, { ...context, signal, exchanged });
+      const { deadline } = context;
+      const flight: Flight = { answer, signal, deadline, exchanges, members: 0, taken: false };
       const land = () => {
         if (flights.get(key) === flight) flights.delete(key);
       };
@@ -53,6 +59,7 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
       try {
         return await orAborted(flight.answer, context.signal, () => noAnswer(request));
       } finally {
+        for (const exchange of flight.exchanges) context.exchanged?.(exchange);
         flight.members -= 1;
         if (flight.members === 0 && context.signal.aborted) {
           if (flights.get(key) === flight) flights.delete(key);

@@ -65,6 +65,9 @@ export function createLine(options: LineOptions): Line {
       const started = clock.now();
       let verdict: Verdict | undefined;
       let failure: FicusError | undefined;
+      // Told before anything comes back: whoever waits for it may be gone by then.
+      const told = { backend: name, messageId: controlId, acknowledgement: 'none' };
+      context.exchanged?.(told);
       try {
         const expects: Expects = purpose === 'write' ? 'write' : 'query';
         const { signal } = context;
@@ -79,6 +82,7 @@ export function createLine(options: LineOptions): Line {
         const durationMs = Math.max(0, clock.now() - started);
         context.timing(name, durationMs, endpoint.kind);
         metrics.exchange(name, endpoint.kind, failure?.code ?? 'ok', durationMs / 1000);
+        if (verdict) context.exchanged?.({ ...told, acknowledgement: plainAck(verdict.ack) });
         context.log.info('hl7v2 exchange', {
           backend: name,
           messageType: endpoint.kind,
@@ -93,10 +97,12 @@ export function createLine(options: LineOptions): Line {
   };
 }
 
+const TABLE_0008 = /^[AC][AER]$/;
+
 /** Whether the answer says that there is nothing. @throws {FicusError} when it is a refusal or no answer to this. */
 function judge(outgoing: Outgoing, message: Message, verdict: Verdict, errors: ErrorTable): boolean {
   const { endpoint, purpose } = outgoing;
-  if (!/^[AC][AER]$/.test(verdict.ack)) throw unreadable('its MSA-1 is none of HL7 table 0008');
+  if (!TABLE_0008.test(verdict.ack)) throw unreadable('its MSA-1 is none of HL7 table 0008');
   const good = isGood(verdict);
   const facts = {
     ...outgoing.facts,
@@ -113,6 +119,11 @@ function judge(outgoing: Outgoing, message: Message, verdict: Verdict, errors: E
   }
   if (!endpoint.accepts(message)) throw unreadable('it is of another message type');
   return false;
+}
+
+/** MSA-1 where it is one: anything else could be a value. */
+function plainAck(ack: string): string {
+  return ack === '' ? 'none' : TABLE_0008.test(ack) ? ack : 'other';
 }
 
 function unreadable(why: string): FicusError {

@@ -174,3 +174,15 @@ it('does not share an answer that is already there', async () => {
   void layered.handle(search(byIdentifier('1')), context());
   expect(backend.calls).toHaveLength(2);
 });
+
+it('tells everyone who is answered by a flight of the messages that it took', async () => {
+  const { backend, layered, context } = setUp();
+  const told: string[][] = [[], []];
+  const asked = told.map((ids) =>
+    layered.handle(read(), { ...context(), exchanged: ({ messageId }) => void ids.push(messageId) }),
+  );
+  backend.calls[0]?.context.exchanged?.({ backend: 'core', messageId: 'M1', acknowledgement: 'AA' });
+  backend.calls[0]?.answer(answer(patient('1')));
+  await Promise.all(asked);
+  expect(told).toEqual([['M1'], ['M1']]);
+});
