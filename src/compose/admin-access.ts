@@ -16,7 +16,7 @@ export function adminAccessOf(
 ): AdminAccess | undefined {
   const { access } = admin;
   if (!security || access === 'open') return undefined;
-  const { audience = [adminBase], issuers, roles = {} } = access ?? {};
+  const { audience = [adminBase], issuers } = access ?? {};
   const terms = { realm: adminBase, audience, ...(issuers ? { issuers } : {}) };
-  return { authenticator: security.authenticator(terms), names: roles };
+  return { authenticator: security.authenticator(terms) };
 }

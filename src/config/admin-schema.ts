@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { port } from './backend-schema.ts';
 import { serverTls } from './tls-schema.ts';
 
-/** What the issuer calls a role. */
-const called = z.array(z.string().min(1)).min(1).exactOptional();
-
 const guarded = z.strictObject({
   issuers: z
     .array(z.string().min(1))
@@ -18,17 +15,6 @@ const guarded = z.strictObject({
     .min(1)
     .exactOptional()
     .describe('`aud` of tokens that are for the admin API, any of them; default: the address of this port'),
-  roles: z
-    .strictObject({
-      viewer: called.describe('What the issuer calls those who only look'),
-      integrator: called.describe('… who run interfaces, and may open messages and samples'),
-      'migration-lead': called.describe('… who move endpoints'),
-      'clinical-owner': called.describe('… who decide what a difference means for patients'),
-      'privacy-officer': called.describe('… who look after who saw what'),
-      admin: called.describe('… who run Ficus'),
-    })
-    .prefault({})
-    .describe('Values of the role claim; a role that is not named here is called as it is'),
 });
 
 /** The section `admin`: the port beside the FHIR API. */

@@ -29,6 +29,9 @@ const hostAndPort = z
   .regex(/^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/, 'a host, with its port where it is not 443')
   .toLowerCase();
 
+/** What the issuer calls a role. */
+const called = z.array(z.string().min(1)).min(1).exactOptional();
+
 /** Name of a claim; dots go down into objects: `realm_access.roles`. */
 const claim = z.string().min(1).max(200);
 
@@ -91,6 +94,17 @@ export const issuerConfig = z
       })
       .prefault({})
       .describe('Names of claims; dots go down into objects'),
+    roles: z
+      .strictObject({
+        viewer: called.describe('What the issuer calls those who only look'),
+        integrator: called.describe('… who run interfaces, and may open messages and samples'),
+        'migration-lead': called.describe('… who move endpoints'),
+        'clinical-owner': called.describe('… who decide what a difference means for patients'),
+        'privacy-officer': called.describe('… who look after who saw what'),
+        admin: called.describe('… who run Ficus'),
+      })
+      .prefault({})
+      .describe('Values of the claim of roles; a role that is not named here is called as it is'),
     clockSkewSeconds: z
       .int()
       .min(0)

@@ -1,7 +1,7 @@
 import type { Principal } from '../ports.ts';
 import { FicusError } from '../errors.ts';
 import { isPermission, refuseWithout, staffOf } from '../security/roles.ts';
-import type { RoleNames, Staff } from '../security/roles.ts';
+import type { Staff } from '../security/roles.ts';
 import type { AdminPermission } from '../security/roles-table.ts';
 import type { Authenticator } from '../security-ports.ts';
 
@@ -9,7 +9,6 @@ import type { Authenticator } from '../security-ports.ts';
 export interface AdminAccess {
   /** For tokens whose audience is the admin API. */
   readonly authenticator: Authenticator;
-  readonly names: RoleNames;
 }
 
 /** Whoever asks, by a token that was found to be good. */
@@ -23,13 +22,9 @@ export interface AdminCaller extends Staff {
  *
  * @throws FicusError `forbidden` (with WWW-Authenticate: RFC 6750 section 3.1 `insufficient_scope`)
  */
-export function admitted(
-  { names }: AdminAccess,
-  { access }: Pick<Principal, 'access'>,
-  permission: string | undefined,
-): AdminCaller {
+export function admitted({ access }: Pick<Principal, 'access'>, permission: string | undefined): AdminCaller {
   if (!access || !isPermission(permission)) throw new FicusError('forbidden', 'Nobody may do this.');
-  const staff = staffOf(access, names);
+  const staff = staffOf(access);
   refuseWithout(permission, staff);
   return { ...staff, refuseWithout: (other) => refuseWithout(other, staff) };
 }

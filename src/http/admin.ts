@@ -122,7 +122,7 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
     if (access && permission !== 'none') {
       const { address, requestId } = turn;
       turn.principal = await access.authenticator.authenticate({ headers, address, requestId });
-      caller = admitted(access, turn.principal, permission);
+      caller = admitted(turn.principal, permission);
     }
     if (changes) {
       refuseOtherThanJson(req);

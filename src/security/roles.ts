@@ -15,17 +15,21 @@ export interface Staff {
   readonly program: boolean;
 }
 
-/** Roles that a token's claims stand for. A name that is given to a role in the configuration is that role, and its own name is not any more. */
-export function staffOf(
-  { roles, subject, client }: Pick<Access, 'roles' | 'subject' | 'client'>,
-  names: RoleNames,
-): Staff {
-  const claimed = new Set(roles);
-  return {
-    subject,
-    roles: ROLES.filter((role) => (names[role] ?? [role]).some((name) => claimed.has(name))),
-    program: subject === client,
-  };
+/**
+ * Roles by their names here. A role that the issuer calls otherwise has that name only: its own is nobody's any more. Names of no role stay.
+ */
+export function rolesCalled(claimed: readonly string[], names: RoleNames): readonly string[] {
+  const has = new Set(claimed);
+  const called = ROLES.filter((role) => (names[role] ?? [role]).some((name) => has.has(name)));
+  return [...called, ...claimed.filter((name) => !isRole(name))];
+}
+
+export function staffOf({ roles, subject, client }: Pick<Access, 'roles' | 'subject' | 'client'>): Staff {
+  return { subject, roles: ROLES.filter((role) => roles.includes(role)), program: subject === client };
+}
+
+function isRole(name: string): boolean {
+  return ROLES.some((role) => role === name);
 }
 
 export function isPermission(name: unknown): name is AdminPermission {

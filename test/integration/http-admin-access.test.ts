@@ -92,7 +92,7 @@ async function listen(access?: Parameters<typeof createAdminApp>[0]['access']): 
 }
 
 beforeAll(async () => {
-  origin = await listen({ authenticator: stub, names: { 'privacy-officer': ['grp-privacy'] } });
+  origin = await listen({ authenticator: stub });
   openOrigin = await listen();
 });
 afterAll(() => Promise.all(servers.map((server) => server.close(0))));
@@ -116,8 +116,6 @@ function ask(
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-/** What the issuer of this test calls a role. */
-const called = (role: string): string => (role === 'privacy-officer' ? 'grp-privacy' : role);
 const named = (id: string): ApiOperation => {
   const found = operations.find((one) => one.id === id);
   if (!found) throw new Error(`no operation ${id}`);
@@ -190,7 +188,7 @@ describe.each(guarded.map((one) => [one.id, one] as const))('%s', (_, operation)
   it.each(ROLES.map((role) => [role, having.includes(role) ? 200 : 403] as const))(
     'asked by a %s is %i',
     async (role, status) => {
-      const response = await ask(operation, bearer(`ada:console:${called(role)}`));
+      const response = await ask(operation, bearer(`ada:console:${role}`));
       expect(response.status).toBe(status);
       expect(handled).toHaveLength(status === 200 ? 1 : 0);
       if (status === 403) {
@@ -203,7 +201,7 @@ describe.each(guarded.map((one) => [one.id, one] as const))('%s', (_, operation)
   );
 
   it('is 403 for a token without a role, as an application has it, and with one that is none', async () => {
-    for (const roles of ['', 'root', 'privacy-officer', '__proto__'])
+    for (const roles of ['', 'root', 'Admin', '__proto__'])
       expect((await ask(operation, bearer(`ada:chart-app:${roles}`))).status, roles).toBe(403);
     expect(handled).toEqual([]);
   });

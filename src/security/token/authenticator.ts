@@ -207,8 +207,8 @@ class TokenAuthenticator implements Authenticator {
 
   #principalOf(claims: Claims, { rules }: Issuer, hash: string): Principal {
     const { realm, grantsOf } = this.#options;
-    const { claims: names, issuer } = rules;
-    return principalOfClaims(claims, { names, issuer, realm, grantsOf, tokenHash: hash });
+    const { claims: names, roles = {}, issuer } = rules;
+    return principalOfClaims(claims, { names, roles, issuer, realm, grantsOf, tokenHash: hash });
   }
 }
 

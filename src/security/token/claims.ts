@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Principal } from '../../ports.ts';
 import type { Access, Grant } from '../../security-ports.ts';
+import { rolesCalled } from '../roles.ts';
+import type { RoleNames } from '../roles.ts';
 import { refuseToken } from './refusal.ts';
 import type { ClaimNames, Claims } from './rules.ts';
 
 export interface ClaimOptions {
   readonly names: ClaimNames;
+  readonly roles: RoleNames;
   readonly issuer: string;
   /** FHIR base address. */
   readonly realm: string;
@@ -54,7 +57,7 @@ export function principalOfClaims(claims: Claims, options: ClaimOptions): Princi
     ...(fhirUser === undefined ? {} : { fhirUser: userOf(fhirUser, realm) }),
     purposes,
     mayBreakGlass: false,
-    roles,
+    roles: rolesCalled(roles, options.roles),
     issuer,
     subject,
     ...(client === undefined ? {} : { client }),

@@ -1,3 +1,5 @@
+import type { RoleNames } from '../roles.ts';
+
 /** How the tokens of one issuer are judged. */
 export interface IssuerRules {
   /** Letter by letter as in `iss`. */
@@ -14,6 +16,8 @@ export interface IssuerRules {
   /** Its tokens are not read, only asked after. */
   readonly opaque: boolean;
   readonly claims: ClaimNames;
+  /** What it calls the roles at Ficus itself, where they are not called as here. */
+  readonly roles?: RoleNames;
   readonly clockSkewSeconds: number;
 }
 
