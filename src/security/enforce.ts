@@ -170,9 +170,10 @@ export function enforcement(options: EnforcementOptions): Layer {
       const { interaction, type, query, included } = request;
       if (interaction === 'search') return !!query && sight.isClearSearch(access, query, included === true);
       if (!sight.isClear(access, type, needsOf(interaction, included))) return false;
-      // The answer to a write is a resource, too.
-      const write = interaction === 'create' || interaction === 'update';
-      return !write || sight.isClear(access, type, needsOf('read', true));
+      if (interaction !== 'create' && interaction !== 'update') return true;
+      // An update may become a create; and the answer to a write is a resource, too.
+      const creates = sight.isClear(access, type, needsOf('create'));
+      return creates && sight.isClear(access, type, needsOf('read', true));
     }
 
     return {

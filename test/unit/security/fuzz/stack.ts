@@ -1,0 +1,201 @@
+import { Writable } from 'node:stream';
+import { toFicusError } from '../../../../src/errors.ts';
+import { parseJson } from '../../../../src/fhir/json.ts';
+import type { Interaction, Json, JsonObject, Resource } from '../../../../src/fhir/types.ts';
+import { answerOf, answerOfError } from '../../../../src/http/answer.ts';
+import type { Answer } from '../../../../src/http/answer.ts';
+import { runBatch } from '../../../../src/http/batch.ts';
+import { parseIfMatch, parseIfNoneMatch, parsePrefer } from '../../../../src/http/conditions.ts';
+import { askedOf, parseAddress } from '../../../../src/http/interaction.ts';
+import { takePresentation } from '../../../../src/http/negotiate.ts';
+import { perform } from '../../../../src/http/perform.ts';
+import type { Call } from '../../../../src/http/perform.ts';
+import { RequestScope } from '../../../../src/http/scope.ts';
+import { decodePairs, splitTarget } from '../../../../src/http/url.ts';
+import type { Backend, Layer, Principal } from '../../../../src/ports.ts';
+import { federate } from '../../../../src/search/federate.ts';
+import { parseSearch } from '../../../../src/search/parse.ts';
+import { enforcement } from '../../../../src/security/enforce.ts';
+import { parseScopes } from '../../../../src/security/scopes.ts';
+import { callersSight, createSight } from '../../../../src/security/visible.ts';
+import type { Access, Withholding } from '../../../../src/security-ports.ts';
+import { context, everythingReversed, options, sealer, testClock, UTC } from '../../search/support.ts';
+import type { Caller } from './model.ts';
+import { BASE, labelsOf, TYPES } from './world.ts';
+
+/** One request as a client sends it. */
+export interface Asked {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Below the base, with its query. */
+  readonly url: string;
+  readonly body?: Resource;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Everything of the answer as text. */
+  readonly text: string;
+  readonly body: JsonObject | undefined;
+}
+
+export interface Stack {
+  ask(caller: Caller, asked: Asked): Promise<Told>;
+  batch(caller: Caller, asked: readonly Asked[]): Promise<Told>;
+}
+
+const INTERACTIONS: readonly Interaction[] = ['read', 'vread', 'history', 'search', 'create', 'update'];
+const promised = (type: string): readonly Interaction[] | undefined =>
+  (TYPES as readonly string[]).includes(type) ? INTERACTIONS : undefined;
+
+/** Labels R and V are for those who treat. */
+const LABELS: Withholding = {
+  of: (resource, { purposes }) =>
+    !purposes.includes('TREAT') && labelsOf(resource).some((label) => label === 'R' || label === 'V')
+      ? { why: 'label', breakGlass: false }
+      : undefined,
+  nothingFor: ({ purposes }) => purposes.includes('TREAT'),
+};
+
+/**
+ * The way of a request as it is put together in src/compose/wiring.ts, and the http room's own reading and writing around it, without its sockets.
+ * @param shared all callers have one key, as if nothing bound what belongs to one of them
+ */
+export function stackOver(
+  backend: Backend,
+  { labelled, native, shared }: { labelled: boolean; native: boolean; shared: boolean },
+): Stack {
+  const clock = testClock();
+  const sight = createSight({ base: BASE, zone: UTC, clock, ...(labelled ? { withholding: LABELS } : {}) });
+  const layers: readonly Layer[] = [
+    federate({
+      pages: sealer(clock),
+      base: BASE,
+      serves: (type) => promised(type) !== undefined,
+      failClosed: new Set(),
+      followsChains: () => native,
+      sight: callersSight(sight),
+    }),
+    enforcement({ sight, base: BASE, maxCounted: 200 }),
+  ];
+  const whole = layers.reduceRight((next, layer) => layer(next), backend);
+  const deps = {
+    backend: whole,
+    parseSearch: (
+      type: string,
+      pairs: readonly (readonly [string, string])[],
+      handling: 'strict' | 'lenient',
+    ) => parseSearch(type, pairs, options({ rules: everythingReversed, handling })),
+  };
+  const principals = new Map<Caller, Principal>();
+
+  function principalOf(caller: Caller): Principal {
+    const known = principals.get(caller);
+    if (known) return known;
+    const strict = (type: string, pairs: readonly (readonly [string, string])[]) =>
+      parseSearch(type, pairs, options({ rules: everythingReversed }));
+    const { grants, refused } = parseScopes(caller.scopes.join(' '), strict);
+    if (refused.length > 0) throw new Error(`the fuzz asks for a scope that is none: ${refused[0]!.scope}`);
+    const access: Access = {
+      grants,
+      ...(caller.patient === undefined ? {} : { patient: caller.patient }),
+      ...(caller.fhirUser === undefined ? {} : { fhirUser: caller.fhirUser }),
+      purposes: caller.purposes,
+      mayBreakGlass: false,
+      roles: [],
+      issuer: 'https://issuer.example',
+      subject: 'someone',
+      tokenId: 't',
+    };
+    const made = { key: shared ? 'everyone' : JSON.stringify(caller), access };
+    principals.set(caller, made);
+    return made;
+  }
+
+  function scopeOf(caller: Caller): RequestScope {
+    const { log } = context();
+    const principal = principalOf(caller);
+    const times = { clock, log, deadlineMs: 10_000 };
+    return new RequestScope({ requestId: 'fuzz', traceparent: '', address: '', principal, ...times });
+  }
+
+  function callOf({ method, url, body, headers = {} }: Asked): Call {
+    const { path, query } = splitTarget(`/${url}`);
+    const address = parseAddress(path);
+    if (!address) throw new Error(`the fuzz asks for no address: ${url}`);
+    const asked = askedOf(method, address, promised);
+    if (asked.kind !== 'interaction') throw new Error(`the fuzz asks for no interaction: ${url}`);
+    const writes = asked.interaction === 'create' || asked.interaction === 'update';
+    return {
+      asked,
+      parameters: takePresentation(decodePairs(query)).others,
+      preferences: parsePrefer(headers['prefer']),
+      conditions: { ifNoneMatch: parseIfNoneMatch(headers['if-none-match']), ifModifiedSince: undefined },
+      ifMatch: writes ? parseIfMatch(headers['if-match']) : undefined,
+      ifNoneExist: headers['if-none-exist'],
+      ...(body ? { resource: body, body: Buffer.from(JSON.stringify(body)) } : {}),
+    };
+  }
+
+  return {
+    async ask(caller, asked) {
+      try {
+        const call = callOf(asked);
+        const performed = await perform(call, deps, scopeOf(caller));
+        return await told(answerOf(performed, call, BASE, false));
+      } catch (error) {
+        return told(failed(error));
+      }
+    },
+    async batch(caller, asked) {
+      const entry = asked.map(({ method, url, body, headers = {} }): Json => {
+        const condition = headers['if-none-exist'];
+        return {
+          ...(body ? { resource: body } : {}),
+          request: { method, url, ...(condition === undefined ? {} : { ifNoneExist: condition }) },
+        };
+      });
+      const scope = scopeOf(caller);
+      const { status, resource } = await runBatch(
+        { resourceType: 'Bundle', type: 'batch', entry },
+        {
+          promised,
+          publicBase: BASE,
+          preferences: parsePrefer(undefined),
+          maxEntryBytes: 1 << 20,
+          perform: (call) => perform(call, deps, scope),
+        },
+      );
+      const text = JSON.stringify(resource);
+      return { status, headers: {}, text, body: resource };
+    },
+  };
+}
+
+function failed(error: unknown): Answer {
+  const failure = toFicusError(error);
+  if (failure.code === 'internal') throw failure.cause ?? failure;
+  return answerOfError(failure, false);
+}
+
+async function told({ status, headers, body }: Answer): Promise<Told> {
+  const bytes =
+    Buffer.isBuffer(body) || body === undefined ? (body ?? Buffer.alloc(0)) : await collected(body);
+  const text = bytes.toString();
+  const parsed = text === '' ? undefined : (parseJson(text) as JsonObject);
+  return { status, headers, text: `${JSON.stringify(headers)}\n${text}`, body: parsed };
+}
+
+async function collected(body: Exclude<Answer['body'], Buffer | undefined>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await body.pipe(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        chunks.push(chunk);
+        done();
+      },
+    }),
+  );
+  return Buffer.concat(chunks);
+}
