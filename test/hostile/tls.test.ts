@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -34,35 +34,42 @@ describe.skipIf(!available)(
       writeFileSync(at(`${name}.key`), identity.key);
     };
 
-    /** Clients may show certificates. */
-    let shared: Hospital;
+    /** Clients of the FHIR API may show certificates, those of the admin API must. */
+    let hospital: Hospital;
+    let known: { readonly cert: string; readonly key: string };
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'ficus-tls-'));
       authority = createAuthority();
-      shared = await start('optional', 'shared');
+      const app = authority.issue('/CN=app');
+      known = { cert: app.cert, key: app.key };
+      hospital = await start();
     });
     afterEach(async () => {
       for (const step of undo.splice(0)) await step();
     });
     afterAll(async () => {
-      await shared.close();
+      await hospital.close();
       authority.remove();
       rmSync(folder, { recursive: true });
     });
 
-    async function start(clients: 'required' | 'optional', name = 'ours'): Promise<Hospital> {
-      put(authority.issue('/CN=first'), name);
-      writeFileSync(at(`${name}-clients.crt`), authority.ca);
-      const tls = {
-        certificate: at(`${name}.crt`),
-        key: { file: at(`${name}.key`) },
+    async function start(): Promise<Hospital> {
+      put(authority.issue('/CN=first'), 'shared');
+      writeFileSync(at('clients.crt'), authority.ca);
+      const tls = (certificate: 'required' | 'optional') => ({
+        certificate: at('shared.crt'),
+        key: { file: at('shared.key') },
         minVersion: '1.2' as const,
-        clients: { ca: at(`${name}-clients.crt`), certificate: clients },
-      };
+        clients: { ca: at('clients.crt'), certificate },
+      });
       return startHospital(({ config, ...loaded }) => ({
         ...loaded,
-        config: { ...config, listen: { ...config.listen, tls }, admin: { ...config.admin, tls } },
+        config: {
+          ...config,
+          listen: { ...config.listen, tls: tls('optional') },
+          admin: { ...config.admin, tls: tls('required') },
+        },
       }));
     }
 
@@ -88,12 +95,12 @@ describe.skipIf(!available)(
     const portOf = (url: string): number => Number(new URL(url).port);
 
     it('answers over HTTPS alone, by TLS 1.2 at least, and says that it stays so', async () => {
-      const { base, ficus } = shared;
+      const { base, ficus } = hospital;
       expect(base).toMatch(/^https:/);
       const answer = await ask(`${base}/metadata`);
       expect(answer).toMatchObject({ status: 200, by: 'first' });
       expect(answer.headers['strict-transport-security']).toBe('max-age=31536000');
-      expect((await ask(`${ficus.adminBase}/healthz`)).status).toBe(200);
+      expect((await ask(`${ficus.adminBase}/healthz`, known)).status).toBe(200);
       await expect(
         ask(`${base}/metadata`, { maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1' }),
       ).rejects.toThrow();
@@ -112,11 +119,11 @@ describe.skipIf(!available)(
     });
 
     it('takes a new certificate without a restart, keeps the former when the new one is broken, and says so', async () => {
-      const { base, ficus, log } = shared;
-      const problems = async () => (await ask(`${ficus.adminBase}/readyz`)).body;
+      const { base, ficus, log } = hospital;
+      const problems = async () => (await ask(`${ficus.adminBase}/readyz`, known)).body;
       put(authority.issue('/CN=second'), 'shared');
       await vi.waitFor(async () => expect((await ask(`${base}/metadata`)).by).toBe('second'), WITHIN);
-      expect((await ask(`${ficus.adminBase}/healthz`)).by).toBe('second');
+      expect((await ask(`${ficus.adminBase}/healthz`, known)).by).toBe('second');
       writeFileSync(at('shared.crt'), authority.issue('/CN=third').cert);
       await vi.waitFor(async () => expect(await problems()).toContain('former certificate stays'), WITHIN);
       expect((await ask(`${base}/metadata`)).by).toBe('second');
@@ -132,38 +139,8 @@ describe.skipIf(!available)(
       expect(await problems()).not.toContain('certificate');
     });
 
-    it('lets nobody in whose certificate its authorities do not vouch for, nor whose they no longer do', async () => {
-      const hospital = await start('required');
-      undo.push(() => hospital.close());
-      const { base } = hospital;
-      const app = authority.issue('/CN=app');
-      const known = { cert: app.cert, key: app.key };
-      expect((await ask(`${base}/metadata`, known)).status).toBe(200);
-      await expect(ask(`${base}/metadata`)).rejects.toThrow();
-      const strange = createAuthority();
-      undo.push(() => strange.remove());
-      const stranger = strange.issue('/CN=app');
-      await expect(ask(`${base}/metadata`, { cert: stranger.cert, key: stranger.key })).rejects.toThrow();
-      const ended = authority.issue('/CN=app', { days: -1 });
-      await expect(ask(`${base}/metadata`, { cert: ended.cert, key: ended.key })).rejects.toThrow();
-
-      // A connection that was let in, and a session of it that could be taken up again.
-      const kept = connectTls({ port: portOf(base), host: '127.0.0.1', ca: authority.ca, servername: 'localhost', ...known }); // prettier-ignore
-      let session: Buffer | undefined;
-      kept.on('session', (one: Buffer) => (session = one));
-      kept.on('error', () => {});
-      kept.resume();
-      kept.write('GET /fhir/r4/metadata HTTP/1.1\r\nHost: x\r\n\r\n');
-      await vi.waitFor(() => expect(session).toBeDefined(), WITHIN);
-      const gone = once(kept, 'close');
-      writeFileSync(at('ours-clients.crt'), strange.ca);
-      await gone;
-      await expect(ask(`${base}/metadata`, { ...known, ...(session ? { session } : {}) })).rejects.toThrow();
-      expect((await ask(`${base}/metadata`, { cert: stranger.cert, key: stranger.key })).status).toBe(200);
-    });
-
     it('lets in who shows no certificate where none is needed, and not who shows a wrong one', async () => {
-      const { base } = shared;
+      const { base } = hospital;
       expect((await ask(`${base}/metadata`)).status).toBe(200);
       const strange = createAuthority();
       undo.push(() => strange.remove());
@@ -171,19 +148,15 @@ describe.skipIf(!available)(
       await expect(ask(`${base}/metadata`, { cert: stranger.cert, key: stranger.key })).rejects.toThrow();
     });
 
-    it('does not start with a key that is not the certificate’s', async () => {
+    it('does not start with a key that is not the certificate’s', () => {
       put({ ...authority.issue('/CN=one'), key: authority.issue('/CN=other').key });
-      const tls = { certificate: at('ours.crt'), key: { file: at('ours.key') }, minVersion: '1.2' as const };
-      await expect(
-        startHospital(({ config, ...loaded }) => ({
-          ...loaded,
-          config: { ...config, listen: { ...config.listen, tls } },
-        })),
-      ).rejects.toThrow('listen.tls');
+      const secret = (): string => readFileSync(at('ours.key'), 'utf8');
+      const certificates = createCertificates({ baseDir: folder, clock: systemClock, secret });
+      const files = { certificate: at('ours.crt'), key: { file: at('ours.key') } };
+      expect(() => certificates.use('listen.tls', files)).toThrow('listen.tls');
     });
 
     it('shows a service a new client certificate from the next connection on', async () => {
-      put(authority.issue('/CN=before'));
       writeFileSync(at('ca.crt'), authority.ca);
       const service = authority.issue('/CN=service');
       const callers: string[] = [];
@@ -256,6 +229,32 @@ describe.skipIf(!available)(
       await vi.waitFor(() => expect(renewals).toHaveLength(1), WITHIN);
       await read();
       expect(callers).toEqual(['before', 'after']);
+    });
+
+    it('lets nobody in whose certificate its authorities do not vouch for, nor whose they no longer do', async () => {
+      const url = `${hospital.ficus.adminBase}/healthz`;
+      expect((await ask(url, known)).status).toBe(200);
+      await expect(ask(url)).rejects.toThrow();
+      const strange = createAuthority();
+      undo.push(() => strange.remove());
+      const stranger = strange.issue('/CN=app');
+      await expect(ask(url, { cert: stranger.cert, key: stranger.key })).rejects.toThrow();
+      const ended = authority.issue('/CN=app', { days: -1 });
+      await expect(ask(url, { cert: ended.cert, key: ended.key })).rejects.toThrow();
+
+      // A connection that was let in, and a session of it that could be taken up again.
+      const kept = connectTls({ port: portOf(url), host: '127.0.0.1', ca: authority.ca, servername: 'localhost', ...known }); // prettier-ignore
+      let session: Buffer | undefined;
+      kept.on('session', (one: Buffer) => (session = one));
+      kept.on('error', () => {});
+      kept.resume();
+      kept.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await vi.waitFor(() => expect(session).toBeDefined(), WITHIN);
+      const gone = once(kept, 'close');
+      writeFileSync(at('clients.crt'), strange.ca);
+      await gone;
+      await expect(ask(url, { ...known, ...(session ? { session } : {}) })).rejects.toThrow();
+      expect((await ask(url, { cert: stranger.cert, key: stranger.key })).status).toBe(200);
     });
   },
 );
