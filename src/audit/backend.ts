@@ -1,6 +1,6 @@
 import type { AuditFilter, AuditRecord, AuditStore } from '../audit-ports.ts';
 import { FicusError } from '../errors.ts';
-import type { SearchFilter, SearchQuery, SearchValue } from '../fhir/search-query.ts';
+import type { SearchFilter, SearchValue, SortKey } from '../fhir/search-query.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { Backend, FhirRequest, RequestContext } from '../ports.ts';
 import { createSourceBackend } from '../search/backend.ts';
@@ -46,12 +46,15 @@ function refuseOthers({ principal }: RequestContext): void {
   throw new FicusError('forbidden', `Only who has the role ${ROLE} may read the audit trail.`);
 }
 
-/** The order that the trail gives anyhow need not be made. */
+const NEWEST_FIRST: readonly SortKey[] = [{ name: 'date', descending: true }];
+
+/** Newest first without being asked: the order that the trail gives anyhow, made only where everything is gathered to be counted. */
 function newestFirst(request: FhirRequest): FhirRequest {
   const { query } = request;
   const [key, ...more] = query?.sort ?? [];
-  const isOwn = key?.descending && (key.name === 'date' || key.name === '_lastUpdated') && more.length === 0;
-  return query && isOwn ? { ...request, query: { ...query, sort: [] } satisfies SearchQuery } : request;
+  const isOwn = !key || (key.descending && (key.name === 'date' || key.name === '_lastUpdated'));
+  if (!query || !isOwn || more.length > 0) return request;
+  return { ...request, query: { ...query, sort: query.total === 'accurate' ? NEWEST_FIRST : [] } };
 }
 
 const native = (
