@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import type { Ficus } from '../../src/compose.ts';
@@ -161,13 +164,18 @@ describe.each(KINDS)('a new $type, killed before Ficus was started anew', (kind)
     }
   });
 
-  /** Another Ficus with the state of the first. */
+  const stateDir = mkdtempSync(join(tmpdir(), 'ficus-doubtful-'));
+  afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
+
+  /** A Ficus beside the hospital's, with a state of its own: the second has that of the first. */
   async function start(): Promise<Ficus> {
     const { config } = configured;
+    // The mappings need not be measured again.
+    cpSync(join(config.stateDir, 'mappings-found-lawful'), join(stateDir, 'mappings-found-lawful'));
     const listen = { ...config.listen, port: 0 };
     const admin = { ...config.admin, port: 0 };
     return compose(
-      { ...configured, config: { ...config, listen, admin } },
+      { ...configured, config: { ...config, listen, admin, stateDir } },
       { log: createLogger({ level: 'silent' }) },
     );
   }
