@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { demoConfig, ensureSecrets } from '../../src/cli/demo-config.ts';
+import { demoConfig, demoSecret, ensureSecrets } from '../../src/cli/demo-config.ts';
+import { authorizationDir, developerToken } from '../../src/cli/developer-token.ts';
+import type { TokenWish } from '../../src/cli/developer-token.ts';
 import { compose } from '../../src/compose.ts';
 import type { ComposeOptions, Ficus } from '../../src/compose.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
@@ -27,6 +29,8 @@ export interface Hospital {
   readonly control: <T>(path: string) => Promise<T>;
   /** FHIR id of the patient with a number. */
   readonly patientId: (mrn: string, system?: string) => Promise<string>;
+  /** An access token of the sandbox's authorization server; only where it is guarded. */
+  readonly token: (wish?: TokenWish) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -36,14 +40,28 @@ export const HOSP = 'urn:oid:2.999.1.1';
  * @param adjust changes the demo's configuration, e.g. to shorten a deadline
  * @param options.calendar what evidence ages by
  * @param options.others made-up patients beside the sixty of the data files
+ * @param options.guarded with the sandbox's authorization server, and security on
  */
 export async function startHospital(
   adjust: (loaded: LoadedConfig) => LoadedConfig = (it) => it,
-  { others = 0, ...options }: Pick<ComposeOptions, 'calendar'> & { readonly others?: number } = {},
+  {
+    others = 0,
+    guarded = false,
+    ...options
+  }: Pick<ComposeOptions, 'calendar'> & { readonly others?: number; readonly guarded?: boolean } = {},
 ): Promise<Hospital> {
   const state = mkdtempSync(join(tmpdir(), 'ficus-e2e-'));
   const password = ensureSecrets(state);
+  let running: Ficus | undefined;
+  const authorization = {
+    port: 0,
+    fhirBase: () => running?.publicBase ?? '',
+    adminBase: () => running?.adminBase ?? '',
+    stateDir: authorizationDir(state),
+    resourceServerSecret: demoSecret(state, 'introspection'),
+  };
   const sandbox = await startSandbox({
+    ...(guarded ? { authorization } : {}),
     mllpPort: 0,
     soapPort: 0,
     modernPort: 0,
@@ -67,6 +85,8 @@ export async function startHospital(
     await sandbox.close();
     throw error;
   });
+  running = ficus;
+  const token = (wish: TokenWish = {}): Promise<string> => developerToken(state, wish);
   const { control } = sandbox.addresses;
   const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
     const response = await fetch(`${control}${path}`, {
@@ -88,12 +108,14 @@ export async function startHospital(
     patientId: async (mrn, system = HOSP) => {
       const response = await fetch(
         `${ficus.publicBase}/Patient?identifier=${encodeURIComponent(`${system}|${mrn}`)}`,
+        guarded ? { headers: { authorization: `Bearer ${await token()}` } } : {},
       );
       const bundle = (await response.json()) as { entry?: { resource: { id: string } }[] };
       const id = bundle.entry?.[0]?.resource.id;
       if (id === undefined) throw new Error(`No patient ${mrn}: ${JSON.stringify(bundle)}`);
       return id;
     },
+    token,
     close: async () => {
       await ficus.stop();
       await sandbox.close();
