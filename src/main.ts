@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { keepObjectsYoung } from './cli/allocation.ts';
+import { registerAudit } from './cli/audit.ts';
 import { registerCheck } from './cli/check.ts';
 import { registerFeed } from './cli/feed.ts';
 import { registerMap } from './cli/map.ts';
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerMap,
     registerMigrate,
     registerFeed,
+    registerAudit,
     registerSecurity,
     registerSandbox,
     registerToken,

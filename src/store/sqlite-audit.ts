@@ -1,4 +1,5 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type {
   AuditAnchor,
   AuditFilter,
@@ -22,6 +23,17 @@ export function openAuditStore(file: string, { durability }: AuditFileOptions): 
   const database = openDatabase(file, AUDIT_MIGRATIONS);
   database.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
   return createSqliteAuditStore(database);
+}
+
+/** The trail for who only looks; the file is not touched. @throws Error for a file that is none */
+export function readAuditStore(file: string): AuditStore {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+  try {
+    return createSqliteAuditStore(database);
+  } catch (error) {
+    database.close();
+    throw new Error(`${file} is no audit trail.`, { cause: error });
+  }
 }
 
 const COLUMNS =

@@ -27,7 +27,7 @@ interface BundleEntry {
 /** Answers one request; undefined: takes it. */
 type Mood = (posted: Posted, response: ServerResponse) => boolean;
 
-const undo: (() => Promise<unknown> | unknown)[] = [];
+const undo: (() => unknown)[] = [];
 afterEach(async () => {
   for (const step of undo.splice(0).toReversed()) await step();
 });

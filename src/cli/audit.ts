@@ -1,0 +1,12 @@
+import type { Command } from 'commander';
+import { registerAuditTrail } from './audit/trail.ts';
+import { registerAuditVerify } from './audit/verify.ts';
+
+/** `ficus audit`: what was recorded of who did what. */
+export function registerAudit(program: Command): void {
+  const audit = program
+    .command('audit')
+    .description('the audit trail: whether it is whole, and whom a token, a request or a patient leads to');
+  registerAuditVerify(audit);
+  registerAuditTrail(audit);
+}

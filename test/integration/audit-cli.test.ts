@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { factOf, link } from '../../src/audit/chain.ts';
+import { factsOf } from '../../src/audit/facts.ts';
+import { openAuditStore } from '../../src/store/sqlite-audit.ts';
+import { entry } from '../unit/audit/entries.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'ficus-audit-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = join(folder, 'audit.sqlite');
+const open = () => openAuditStore(file, { durability: 'normal' });
+
+beforeEach(() => {
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) rmSync(name, { force: true });
+  const store = open();
+  const exchanges = [{ backend: 'core', messageId: 'M1', acknowledgement: 'AA' }];
+  const start = Date.parse('2026-03-01T10:00:00Z');
+  const entries = [
+    entry({ exchanges }),
+    entry({ kind: 'query', action: 'Observation.search', patients: ['p1', 'p2'], references: [], query: 'Observation?code=x' }), // prettier-ignore
+    entry({ agent: { subject: 'another|one', tokenId: 'jti-2' }, requestId: 'request-2', patients: ['p3'] }),
+  ];
+  for (const [minute, one] of entries.entries())
+    store.append((head) => link(head, factsOf(one), start + minute * 60_000));
+  store.close();
+});
+
+/** Runs `ficus audit …`. */
+async function ficus(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(root, 'bin/ficus.js'), 'audit', ...args], (error, out, err) => {
+      const code = error === null ? 0 : Number(error.code);
+      resolve({ code, text: `${out}${err}` });
+    });
+  });
+}
+
+describe('ficus audit verify', () => {
+  it('says that the trail is whole, and which head to note', async () => {
+    const { code, text } = await ficus('verify', '--state', folder);
+    expect(code).toBe(0);
+    expect(text).toMatch(/is whole: 4 records from number 1 on/);
+    const head = /Head (4:[0-9a-f]{64})\./.exec(text)![1]!;
+    expect((await ficus('verify', file, '--head', head)).code).toBe(0);
+    const other = `5:${'0'.repeat(64)}`;
+    expect(await ficus('verify', file, '--head', other)).toMatchObject({ code: 1, text: expect.stringContaining('BROKEN at record 5') }); // prettier-ignore
+  });
+
+  it('names the first broken number, with exit code 1', async () => {
+    const database = new DatabaseSync(file);
+    database.exec('DROP TRIGGER audit_record_is_append_only');
+    database.exec('UPDATE audit_record SET body = replace(body, \'"p2"\', \'"p9"\') WHERE sequence = 3');
+    database.close();
+    const { code, text } = await ficus('verify', file);
+    expect(code).toBe(1);
+    expect(text).toContain('BROKEN at record 3');
+    expect(JSON.parse((await ficus('verify', file, '--json')).text)).toMatchObject({
+      holds: false,
+      sequence: 3,
+    });
+  });
+
+  it('makes no trail where there is none', async () => {
+    const nowhere = join(folder, 'nowhere');
+    expect(await ficus('verify', '--state', nowhere)).toMatchObject({ code: 1, text: expect.stringContaining('no audit trail at') }); // prettier-ignore
+    expect(existsSync(nowhere)).toBe(false);
+  });
+});
+
+describe('ficus audit trail', () => {
+  it('shows whom a token leads to, and is itself recorded', async () => {
+    const { code, text } = await ficus('trail', file, '--token', 'jti-1');
+    expect(code).toBe(0);
+    expect(text).toContain('# Audit trail of token jti-1');
+    expect(text).toContain(
+      '3 events about 2 patients, from 2026-03-01T10:00:00.000Z to 2026-03-01T10:01:00.000Z',
+    );
+    expect(text).toMatch(/\| Patient\/p1 \| 2 \| 2026-03-01T10:00:00.000Z \| 2026-03-01T10:01:00.000Z \|/);
+    expect(text).toMatch(/\| query \| Observation \| success \| 2 \|/);
+    expect(text).toContain('core M1 AA');
+    expect(text).not.toContain('code=x');
+    const store = open();
+    expect(factOf(store.list({}, 1)[0]!)).toMatchObject({
+      kind: 'audit-read',
+      action: 'audit.trail',
+      details: { of: 'token', id: 'jti-1', events: '3' },
+    });
+    store.close();
+  });
+
+  it('shows it as JSON, of a request and of a patient', async () => {
+    const ofPatient = await ficus('trail', file, '--patient', 'Patient/p3', '--json');
+    expect(JSON.parse(ofPatient.text)).toMatchObject({
+      of: 'patient Patient/p3',
+      events: 1,
+      patients: [{ patient: 'p3', events: 1 }],
+      callers: [{ subject: 'another|one' }],
+    });
+    const ofRequest = await ficus('trail', file, '--request', 'request-2');
+    expect(ofRequest.text).toContain('another\\|one');
+    const store = open();
+    expect(store.list({ patient: 'p3' }, 10).map(({ keys }) => keys.kind)).toEqual(['audit-read', 'read']);
+    store.close();
+  });
+
+  it('wants to know whose', async () => {
+    for (const args of [[], ['--token', 'a', '--patient', 'b']])
+      expect(await ficus('trail', file, ...args)).toMatchObject({ code: 1, text: expect.stringContaining('one of them') }); // prettier-ignore
+  });
+});
