@@ -1,11 +1,10 @@
 import { FicusError } from '../errors.ts';
-import { isJsonObject, stringifyJson } from '../fhir/json.ts';
+import { isJsonObject } from '../fhir/json.ts';
 import { operationOutcome } from '../fhir/outcome.ts';
 import { shaped } from '../fhir/summary.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import type { FhirBody, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
-import { pipeOf } from '../resilience/held.ts';
 import { readPipe } from '../search/pipe.ts';
 import type { Access, Permission, Withheld } from '../security-ports.ts';
 import type { Sight } from './visible.ts';
@@ -71,11 +70,11 @@ export function judgedSet(set: SearchSet, query: SearchQuery, viewer: Viewer): S
  * The Bundle of a modern service without what may not be seen; its links stay as they are.
  * @param query as the client asked: what it wants of each resource is done here, for the service was asked for all of them
  */
-export async function judgedPipe(
+export async function judgedBundle(
   body: Extract<FhirBody, { kind: 'pipe' }>,
   query: SearchQuery,
   viewer: Viewer,
-): Promise<FhirBody> {
+): Promise<Resource> {
   const bundle = await readPipe(body, viewer.maxBytes);
   if (bundle.resourceType !== 'Bundle')
     throw new FicusError(
@@ -103,13 +102,12 @@ export async function judgedPipe(
   const { entry: _entry, total, ...rest } = bundle;
   const links = objects(bundle['link']);
   const whole = query.page === undefined && total === found && !links.some((it) => it['relation'] === 'next');
-  const judged = {
+  return {
     ...rest,
     ...(links.length === 0 ? {} : { link: links.map((link) => shapedLink(link, query)) }),
     ...(whole ? { total: left } : {}),
     ...(kept.length === 0 ? {} : { entry: kept }),
   };
-  return pipeOf(Buffer.from(stringifyJson(judged)));
 }
 
 /** The versions of a resource that may be seen, as a Bundle; the present one may. */

@@ -1,9 +1,11 @@
 import { FicusError } from '../errors.ts';
+import { stringifyJson } from '../fhir/json.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer } from '../ports.ts';
+import { pipeOf } from '../resilience/held.ts';
 import { askAll, resourceOf } from '../search/ask.ts';
-import { judgedHistory, judgedPipe, judgedSet, notThere, withBody } from './enforce-answer.ts';
+import { judgedBundle, judgedHistory, judgedSet, notThere, withBody } from './enforce-answer.ts';
 import type { Turn, Viewer } from './enforce-answer.ts';
 import { createWrites } from './enforce-write.ts';
 import { foreignPatient, narrow, onlyPatient } from './narrow.ts';
@@ -100,21 +102,25 @@ export function enforcement(options: EnforcementOptions): Layer {
       const response = await next.handle({ ...request, query: whole(narrowed) }, context);
       const { body } = response;
       if (body.kind === 'searchset') {
-        const set = await withTotal(turn, narrowed, judgedSet(body.set, query, viewerOf(turn)));
-        return { ...response, body: { kind: 'searchset', set } };
+        const set = judgedSet(body.set, query, viewerOf(turn));
+        const total = set.total ?? (await totalOf(turn, narrowed));
+        const counting = total === undefined ? set : { ...set, total };
+        return { ...response, body: { kind: 'searchset', set: counting } };
       }
       if (response.status >= 300) return response;
       if (body.kind !== 'pipe')
         throw new FicusError('internal', 'A search was answered with something else than what it found.');
       const { etag: _tag, 'last-modified': _modified, ...headers } = response.headers;
-      return withBody({ ...response, headers }, await judgedPipe(body, query, viewerOf(turn)));
+      const bundle = await judgedBundle(body, query, viewerOf(turn));
+      const total = bundle['total'] ?? (await totalOf(turn, narrowed));
+      const counting = total === undefined ? bundle : { ...bundle, total };
+      return withBody({ ...response, headers }, pipeOf(Buffer.from(stringifyJson(counting))));
     }
 
     /** A total that was asked for, where it can be told. */
-    async function withTotal(turn: Turn, query: SearchQuery, set: SearchSet): Promise<SearchSet> {
-      if (query.total !== 'accurate' || query.page !== undefined || set.total !== undefined) return set;
-      const total = (await count(turn, query))?.set.total;
-      return total === undefined ? set : { ...set, total };
+    async function totalOf(turn: Turn, query: SearchQuery): Promise<number | undefined> {
+      if (query.total !== 'accurate' || query.page !== undefined) return undefined;
+      return (await count(turn, query))?.set.total;
     }
 
     async function counted(turn: Turn, query: SearchQuery): Promise<FhirResponse> {

@@ -225,10 +225,10 @@ async function pagesOf(stack: Stack, caller: Caller, url: string): Promise<Told[
   return told;
 }
 
-async function worldBy(seed: number): Promise<World> {
+function worldBy(seed: number): World {
   const random = createRandom(seed);
   const states = worldOf(random);
-  const holder = await holderOf(random, states);
+  const holder = holderOf(random, states);
   const labelled = random.chance(0.5);
   const stack = stackOver(holder.backend, { labelled, native: holder.native, shared: random.chance(0.3) });
   const callers = Array.from({ length: 8 }, () => callerOf(random));
@@ -240,7 +240,7 @@ describe('whoever asks for whatever', () => {
     'gets and changes no more than the grants allow, and what they plainly allow',
     async () => {
       for (let done = 0, seed = FIRST_SEED; done < CASES; seed += 1) {
-        const world = await worldBy(seed);
+        const world = worldBy(seed);
         const { random } = world;
         for (let at = 0; at < CASES_OF_A_WORLD; at += 1, done += 1) {
           const caller = random.pick(world.callers);

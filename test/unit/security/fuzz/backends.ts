@@ -28,11 +28,11 @@ export interface Holder {
   states(): Promise<readonly (readonly Known[])[]>;
 }
 
-const KINDS = [projected, sourced, served] as const;
-
 /** One of three ways to hold a world: a projection of what the feed told, a legacy source, a modern service. */
-export function holderOf(random: Random, world: readonly Known[]): Promise<Holder> | Holder {
-  return random.pick(KINDS)(random, world);
+export function holderOf(random: Random, world: readonly Known[]): Holder {
+  const kind = random.int(3);
+  if (kind === 0) return projected(random, world);
+  return kind === 1 ? sourced(world, random.chance(0.5)) : served(world);
 }
 
 /** What the feed told, some of it merged afterwards. */
@@ -104,10 +104,9 @@ class Memory {
 
 const NATIVE: NativeFilter = { match: 'wider', modifiers: [''], prefixes: [], or: true, repeat: true };
 
-/** A legacy core that filters little, with the preconditions it does not know. Some cores must be told whose record they are to look into. */
-function sourced(random: Random, world: readonly Known[]): Holder {
+/** A legacy core that filters little, with the preconditions it does not know. @param anchored it must be told whose record it is to look into */
+export function sourced(world: readonly Known[], anchored: boolean): Holder {
   const memory = new Memory(world);
-  const anchored = random.chance(0.5);
   const gone = (): FicusError => new FicusError('not-found', 'Nothing is known of it.');
   const source: LegacySource = {
     name: 'core',
@@ -150,7 +149,7 @@ function sourced(random: Random, world: readonly Known[]): Holder {
 }
 
 /** A modern service: its bytes, its pages, its totals, and it decides about criteria by itself. */
-function served(_random: Random, world: readonly Known[]): Holder {
+export function served(world: readonly Known[]): Holder {
   const memory = new Memory(world);
   return {
     backend: { handle: async (request) => serve(memory, request) },
