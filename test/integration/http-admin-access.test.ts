@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
@@ -151,6 +152,15 @@ describe('document and table of permissions', () => {
     for (const name of ['samples.open', 'messages.open'] as const)
       for (const role of ['viewer', 'migration-lead', 'admin'] as const)
         expect(PERMISSIONS[name].roles, `${name} ${role}`).not.toContain(role);
+  });
+
+  it('are told in docs/admin-api.md as they are', () => {
+    const rows = Object.entries(PERMISSIONS).map(([name, { words, roles, person }]) => {
+      const marks = ROLES.map((role) => (roles.includes(role) ? 'x' : ''));
+      return `| \`${name}\` | ${words}${person ? ' (a person)' : ''} | ${marks.join(' | ')} |`;
+    });
+    const told = readFileSync('docs/admin-api.md', 'utf8').split('\n');
+    expect(told.filter((line) => line.startsWith('| `'))).toEqual(rows);
   });
 
   it('refuse a route of which the document says nothing', () => {
