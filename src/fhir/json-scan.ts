@@ -10,6 +10,8 @@ export interface JsonScan {
   readonly depth: number;
   /** Strings followed by a colon: the members of all objects, when the text is well-formed. */
   readonly members: number;
+  /** Commas between members and items: one for each but the first of an object or array. */
+  readonly commas: number;
   /** Some number may have digits that a JavaScript number would not give back. */
   readonly exotic: boolean;
 }
@@ -25,6 +27,7 @@ export function scanJson(text: string): JsonScan {
   let depth = 0;
   let deepest = 0;
   let members = 0;
+  let commas = 0;
   let exotic = false;
   let afterString = false;
   let at = 0;
@@ -37,6 +40,8 @@ export function scanJson(text: string): JsonScan {
     }
     if (code === COLON) {
       if (afterString) members += 1;
+    } else if (code === 44) {
+      commas += 1;
     } else if (code === 123 || code === 91) {
       depth += 1;
       if (depth > deepest) deepest = depth;
@@ -52,7 +57,7 @@ export function scanJson(text: string): JsonScan {
     if (code > 32) afterString = false;
     at += 1;
   }
-  return { depth: deepest, members, exotic };
+  return { depth: deepest, members, commas, exotic };
 }
 
 function keepsDigits(source: string): boolean {

@@ -12,13 +12,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * becomes what `JSON.rawJSON` gives, and `JSON.stringify` writes it as it was read.
  *
  * @param text JSON text, or its bytes in UTF-8 (a byte order mark is skipped).
- * @throws FicusError `malformed` with line and column, never content, for: bytes that are not UTF-8, text that is not JSON,
+ * @param most members and items at most, of all objects and arrays together; default: any number
+ * @throws FicusError `too-large`; `malformed` with line and column, never content, for: bytes that are not UTF-8, text that is not JSON,
  * a member name twice in one object, a member `__proto__`, nesting deeper than 100.
  */
-export function parseJson(text: string | Uint8Array): Json {
+export function parseJson(text: string | Uint8Array, most = Infinity): Json {
   const source = typeof text === 'string' ? text : decode(text);
   const scan = scanJson(source);
   if (scan.depth > MAX_DEPTH) throw malformed(source);
+  if (scan.commas >= most) throw new FicusError('too-large', `The body holds more than ${most} values`);
   let value: Json;
   try {
     value = (scan.exotic ? JSON.parse(source, keepDigits) : JSON.parse(source)) as Json;

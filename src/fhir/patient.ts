@@ -1,4 +1,5 @@
 import compartment from './data/patient-compartment.json' with { type: 'json' };
+import { isResourceType } from './elements.ts';
 import { compileExpression } from './path.ts';
 import type { CompiledExpression } from './path.ts';
 import { parseReference } from './reference.ts';
@@ -6,12 +7,13 @@ import { searchParameter } from './search-parameters.ts';
 import type { SearchFilter, SearchQuery } from './search-query.ts';
 import type { Resource } from './types.ts';
 
-const PARAMETERS = compartment as Readonly<Record<string, readonly string[]>>;
+/** A Map, for the type may be whatever a client has written: `constructor`. */
+const PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map(Object.entries(compartment));
 const compiled = new Map<string, readonly CompiledExpression[]>();
 
 /** Parameters that say whose a resource is, in the order in which they are believed; none: resources of the type are in no compartment. */
 export function parametersOf(type: string): readonly string[] {
-  const all = PARAMETERS[type] ?? [];
+  const all = PARAMETERS.get(type) ?? [];
   const first = ['patient', 'subject'].filter((name) => searchParameter(type, name));
   return [...first, ...all.filter((name) => !first.includes(name))];
 }
@@ -20,6 +22,8 @@ export function parametersOf(type: string): readonly string[] {
 export function expressionsOf(type: string): readonly CompiledExpression[] {
   const known = compiled.get(type);
   if (known) return known;
+  // Nothing is kept of names that clients make up.
+  if (!isResourceType(type)) return [];
   const made = parametersOf(type).flatMap((name) => {
     const expression = searchParameter(type, name)?.expression;
     return expression === undefined ? [] : [compileExpression(expression, type)];

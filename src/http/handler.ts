@@ -272,7 +272,7 @@ export class FhirHandler {
     const empty = req.headers['content-length'] === '0' || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined); // prettier-ignore
     if (empty) return [];
     checkFormBody(req.headers);
-    const body = await readBody(req, res, this.#options.http.maxBodyBytes, scope.signal);
+    const body = await readBody(req, res, FORM_BYTES, scope.signal);
     const pairs = decodePairs(body.toString('utf8'));
     if (this.#options.authenticator) refuseStrayToken(pairs);
     return pairs;
@@ -315,9 +315,14 @@ function headerText(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
 
-/** A body as a resource. Throws `malformed` (no JSON), `invalid` (no resource). */
+/** Bytes of the form of a search: more than a search may name. */
+const FORM_BYTES = 131_072;
+/** Members and items of a body: far more than any resource has, and little work to look through. */
+const MOST_VALUES = 100_000;
+
+/** A body as a resource. Throws `malformed` (no JSON), `too-large`, `invalid` (no resource). */
 function parseResource(body: Buffer): Resource {
-  const value = parseJson(body);
+  const value = parseJson(body, MOST_VALUES);
   if (isJsonObject(value) && typeof value['resourceType'] === 'string') return value as Resource;
   throw new FicusError('invalid', 'The body is no FHIR resource: it has no resourceType');
 }

@@ -11,6 +11,10 @@ import { invalid, parseValue, splitEscaped, type RawValue } from './values.ts';
 /** Belongs to every interaction, not to the search. */
 const GENERAL = ['_format', '_pretty'];
 const MAX_VALUES = 200;
+const MAX_PARAMETERS = 60;
+const MAX_INCLUSIONS = 10;
+/** All names and values together, in characters; of an address `http.connections.urlBytes` may be less. */
+const MAX_LENGTH = 32_768;
 const MAX_CHAIN = 3;
 const HAS = '_has:';
 const NO_SYSTEM: readonly string[] = ['ContactPoint', 'boolean', 'uri', 'url', 'id'];
@@ -19,7 +23,8 @@ const NO_SYSTEM: readonly string[] = ['ContactPoint', 'boolean', 'uri', 'url', '
  * Reads the parameters of a search on `type`.
  * @param pairs name and value, percent-decoded, in the order given.
  * @throws FicusError `parameter-unknown` (strict), `parameter-invalid`, `search-unsupported` (a modifier, chain or result
- * parameter that is not supported is refused in lenient handling, too), `too-costly` (more than 200 values).
+ * parameter that is not supported is refused in lenient handling, too), `too-costly` (more than 60 parameters, 200 values, 10 inclusions or
+ * 32,768 characters).
  * FHIR R4 search.html
  */
 export function parseSearch(
@@ -27,6 +32,7 @@ export function parseSearch(
   pairs: readonly (readonly [name: string, value: string])[],
   options: ParseOptions,
 ): SearchQuery {
+  checkSize(pairs);
   const controls: Controls = { sort: [], include: [] };
   const filters: SearchFilter[] = [];
   const applied: [string, string][] = [];
@@ -66,6 +72,8 @@ export function parseSearch(
   if (options.handling === 'strict' && ignored.length > 0) throw unknown(ignored);
   checkControls(controls);
   checkCount(filters);
+  const inclusions = controls.include.length + (controls.revinclude?.length ?? 0);
+  if (inclusions > MAX_INCLUSIONS) throw tooCostly('inclusions', MAX_INCLUSIONS, inclusions);
   return { ...controls, type, filters, applied, ignored };
 }
 
@@ -216,6 +224,17 @@ function checkCount(filters: readonly SearchFilter[]): void {
   if (values > MAX_VALUES) {
     throw new FicusError('too-costly', `A search may name ${MAX_VALUES} values; this one names ${values}.`);
   }
+}
+
+/** Before anything is read of it. */
+function checkSize(pairs: readonly (readonly [name: string, value: string])[]): void {
+  if (pairs.length > MAX_PARAMETERS) throw tooCostly('parameters', MAX_PARAMETERS, pairs.length);
+  const length = pairs.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (length > MAX_LENGTH) throw tooCostly('characters', MAX_LENGTH, length);
+}
+
+function tooCostly(of: string, most: number, found: number): FicusError {
+  return new FicusError('too-costly', `A search may have ${most} ${of}; this one has ${found}.`);
 }
 
 function ignoring(name: string, diagnostics: string): Issue {
