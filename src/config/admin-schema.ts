@@ -46,5 +46,3 @@ export const adminConfig = z.strictObject({
       'Names that this port is called by beside `localhost` and addresses; a request by another name is refused',
     ),
 });
-
-export type AdminConfig = z.output<typeof adminConfig>;

@@ -213,6 +213,20 @@ describe('a configuration', () => {
     expect(problemsOf(MINIMAL.replace('security: open', security)).join('\n')).toContain(message);
   });
 
+  it.each([
+    ['', '{ access: { audience: [x] } }', 'admin.access: takes tokens, and `security` names no issuer'],
+    ['', '{ access: closed }', 'admin.access: is `open` (whoever reaches the port'],
+    ['', '{ hosts: ["ficus.internal:8081"] }', 'admin.hosts.0: is a host name, without port'],
+    [
+      '{ issuers: [{ issuer: "https://login.example" }] }',
+      '{ access: { issuers: ["https://other.example"] } }',
+      'admin.access.issuers.0: "https://other.example" is none of security.issuers',
+    ],
+  ])('refuses access to the admin API that nobody could have (%#)', (security, admin, message) => {
+    const guarded = security === '' ? MINIMAL : MINIMAL.replace('security: open', `security: ${security}`);
+    expect(problemsOf(`admin: ${admin}\n${guarded}`).join('\n')).toContain(message);
+  });
+
   it('says which file cannot be read', () => {
     expect(() => loadConfig('/nowhere/ficus.yaml')).toThrow('/nowhere/ficus.yaml  cannot be read');
   });
