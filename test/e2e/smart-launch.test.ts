@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { limitsConfig } from '../../src/config/limits-schema.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { Browser, choices, leaving } from '../support/browser.ts';
-import { startHospital } from '../support/hospital.ts';
+import { askedOften, startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
 import { CALLBACK, INSECURE, SmartApp } from '../support/smart-app.ts';
 
@@ -40,16 +40,13 @@ let issuer: string;
 let haller: string;
 let other: string;
 
-/** Asked after often, so that a revoked token is found out soon, and held to few requests. */
+/** Held to few requests. */
 function watchful(loaded: LoadedConfig): LoadedConfig {
-  const { security } = loaded.config;
-  if (security === 'open') throw new Error('The demo is open.');
-  const issuers = security.issuers.map(({ introspection, ...one }) => ({
-    ...one,
-    ...(introspection ? { introspection: { ...introspection, everySeconds: 1 } } : {}),
-  }));
-  const limits = limitsConfig.parse({ client: { requests: MOST, seconds: 60 } });
-  return { ...loaded, config: { ...loaded.config, limits, security: { ...security, issuers } } };
+  const { baseDir, config } = askedOften(loaded);
+  return {
+    baseDir,
+    config: { ...config, limits: limitsConfig.parse({ client: { requests: MOST, seconds: 60 } }) },
+  };
 }
 
 beforeAll(async () => {
@@ -127,18 +124,21 @@ describe('an application', () => {
     expect(page.text).toContain(wrong);
     expect(page.text).toContain(CALLBACK);
     expect(page.text).toContain(page.headers.get('x-request-id'));
-    const {
-      client_id: id,
-      registration_access_token: key,
-      registration_client_uri: address,
-    } = config.clientMetadata();
-    const mended = await fetch(String(address), {
+    const own = config.clientMetadata() as Record<string, string | undefined> & { client_id: string };
+    const mended = await fetch(own['registration_client_uri'] ?? '', {
       method: 'PUT',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${String(key)}` },
-      body: JSON.stringify({ client_id: id, redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none' }),
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${own['registration_access_token']}`,
+      },
+      body: JSON.stringify({
+        client_id: own.client_id,
+        redirect_uris: [CALLBACK],
+        token_endpoint_auth_method: 'none',
+      }),
     });
     expect(mended.status).toBe(200);
-    const same = await client.discovery(new URL(issuer), id, undefined, client.None(), INSECURE);
+    const same = await client.discovery(new URL(issuer), own.client_id, undefined, client.None(), INSECURE);
     const { tokens } = await app.launch(same, 'launch/patient patient/Patient.r');
     expect(tokens['patient']).toBe(haller);
     expect((await get(`/Patient/${haller}`, tokens.access_token)).status).toBe(200);

@@ -29,6 +29,8 @@ export interface Hospital {
   readonly control: <T>(path: string) => Promise<T>;
   /** FHIR id of the patient with a number. */
   readonly patientId: (mrn: string, system?: string) => Promise<string>;
+  /** Folder of state and secrets. */
+  readonly state: string;
   /** An access token of the sandbox's authorization server; only where it is guarded. */
   readonly token: (wish?: TokenWish) => Promise<string>;
   readonly close: () => Promise<void>;
@@ -115,6 +117,7 @@ export async function startHospital(
       if (id === undefined) throw new Error(`No patient ${mrn}: ${JSON.stringify(bundle)}`);
       return id;
     },
+    state,
     token,
     close: async () => {
       await ficus.stop();
@@ -122,4 +125,15 @@ export async function startHospital(
       rmSync(state, { recursive: true, force: true });
     },
   };
+}
+
+/** For `startHospital`, guarded: the issuer is asked after tokens every second, so that a revoked one is found out soon. */
+export function askedOften(loaded: LoadedConfig): LoadedConfig {
+  const { security } = loaded.config;
+  if (security === 'open') throw new Error('The demo is open.');
+  const issuers = security.issuers.map(({ introspection, ...one }) => ({
+    ...one,
+    ...(introspection ? { introspection: { ...introspection, everySeconds: 1 } } : {}),
+  }));
+  return { ...loaded, config: { ...loaded.config, security: { ...security, issuers } } };
 }
