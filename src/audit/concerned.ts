@@ -1,34 +1,58 @@
 import { isJsonObject } from '../fhir/json.ts';
 import { patientOfRequest, patientsOfResource } from '../fhir/patient.ts';
-import type { Resource } from '../fhir/types.ts';
+import type { Json, Resource } from '../fhir/types.ts';
 import { Written, matchesOf } from '../fhir/written.ts';
 import type { FhirRequest, FhirResponse } from '../ports.ts';
+import { pipeOf } from '../resilience/held.ts';
 
 /** A reference to a patient in the JSON text of a resource. */
-const IN_TEXT = /"reference":"(?:[^"]*\/)?Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]*)?"/g;
+const IN_TEXT = /"reference"\s*:\s*"(?:[^"]*\/)?Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]*)?"/g;
+/** The text has a patient, whose own id no reference tells. */
+const HAS_PATIENT = /"resourceType"\s*:\s*"Patient"/;
 
 /** Whom a request and its answer are about. */
 export interface Concerned {
   /** Logical ids. */
   readonly patients: readonly string[];
-  /** Whether the answer was looked at: one that is piped was not, and only the request says whom it is about. */
+  /** Whether the answer was looked at: one that is still on its way was not, and only the request says whom it is about. */
   readonly looked: boolean;
+  /** The answer, to be used in place of the one that was given: what was taken from a stream is in it. */
+  readonly response?: FhirResponse;
 }
 
-/** @param response absent: there was none */
+/** @param response absent: there was none, or it is not to be looked at */
 export function concernedBy(request: FhirRequest, response?: FhirResponse): Concerned {
   const patients = new Set<string>();
   const asked = patientOfRequest(request);
   if (asked !== undefined && isId(asked)) patients.add(asked);
   const made = /^Patient\/([^/]+)/.exec(response?.headers['location'] ?? '')?.[1];
   if (made !== undefined && isId(made)) patients.add(made);
-  const body = response?.body;
-  if (body?.kind === 'resource') addAll(patients, body.resource);
-  if (body?.kind === 'searchset') {
+  if (!response) return { patients: [...patients], looked: true };
+  const { body } = response;
+  if (body.kind === 'resource') addAll(patients, body.resource);
+  if (body.kind === 'searchset') {
     for (const match of matchesOf(body.set)) addAll(patients, match);
     for (const resource of body.set.included) addAll(patients, resource);
   }
-  return { patients: [...patients], looked: body?.kind !== 'pipe' };
+  if (body.kind !== 'pipe') return { patients: [...patients], looked: true, response };
+  const coded = (response.headers['content-encoding'] ?? 'identity') !== 'identity';
+  const bytes = coded ? undefined : body.whole?.();
+  if (!bytes) return { patients: [...patients], looked: false, response };
+  const looked = addFromText(patients, bytes.toString('utf8'));
+  return { patients: [...patients], looked, response: { ...response, body: pipeOf(bytes) } };
+}
+
+/** @returns whether the text told everything */
+function addFromText(patients: Set<string>, text: string): boolean {
+  for (const [, id] of text.matchAll(IN_TEXT)) patients.add(id!);
+  if (!HAS_PATIENT.test(text)) return true;
+  try {
+    const resource: unknown = JSON.parse(text);
+    if (isJsonObject(resource as Json)) addAll(patients, resource as Resource);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function addAll(patients: Set<string>, resource: Resource | Written): void {

@@ -4,6 +4,7 @@ import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '
 import type { AuditEntry, AuditKind, AuditSink, Exchange } from '../security-ports.ts';
 import { agentOf } from './agent.ts';
 import { concernedBy } from './concerned.ts';
+import type { Concerned } from './concerned.ts';
 import { queryText } from './query.ts';
 
 const KINDS: Readonly<Record<FhirRequest['interaction'], AuditKind>> = {
@@ -48,16 +49,18 @@ async function recorded(
     response = await next.handle(request, { ...context, exchanged });
   } catch (error) {
     const failure = toFicusError(error);
-    await sink.write([entryOf(request, context, { failure, exchanges })]);
+    await sink.write([entryOf(request, context, { failure, concerned: concernedBy(request), exchanges })]);
     throw error;
   }
+  const concerned = concernedBy(request, response);
+  const { response: answer = response } = concerned;
   try {
-    await sink.write([entryOf(request, context, { response, exchanges })]);
+    await sink.write([entryOf(request, context, { response: answer, concerned, exchanges })]);
   } catch (error) {
-    if (response.body.kind === 'pipe') response.body.discard();
-    throw isWrite(request) && response.status < 300 ? doneUnrecorded(error) : error;
+    if (answer.body.kind === 'pipe') answer.body.discard();
+    throw isWrite(request) && answer.status < 300 ? doneUnrecorded(error) : error;
   }
-  return response;
+  return answer;
 }
 
 function isWrite({ interaction }: FhirRequest): boolean {
@@ -75,14 +78,16 @@ function doneUnrecorded(cause: unknown): FicusError {
 interface Ending {
   readonly response?: FhirResponse;
   readonly failure?: FicusError;
+  readonly concerned: Concerned;
   readonly exchanges: ReadonlyMap<string, Exchange>;
 }
 
 function entryOf(request: FhirRequest, context: RequestContext, ending: Ending): AuditEntry {
-  const { response, failure, exchanges } = ending;
+  const { response, failure, exchanges, concerned } = ending;
   const { principal } = context;
   const kind = request.type === 'AuditEvent' ? 'audit-read' : KINDS[request.interaction];
-  const { patients, looked } = concernedBy(request, kind === 'audit-read' ? undefined : response);
+  // Whom the trail tells of is whom reading it concerns the least.
+  const { patients, looked } = kind === 'audit-read' ? concernedBy(request) : concerned;
   const inContext = principal.access?.patient;
   const status = response?.status ?? failure?.status ?? 500;
   return {

@@ -43,6 +43,8 @@ export function pipeOf(bytes: Buffer): Pipe {
       return written;
     },
     discard: () => {},
+    whole: () => bytes,
+    bytes: bytes.length,
   };
 }
 

@@ -146,6 +146,31 @@ describe('the audit Layer', () => {
     expect(discarded).toBe(0);
   });
 
+  it('knows of one that has come whole whom it names, and passes the same bytes on', async () => {
+    const text = JSON.stringify({
+      resourceType: 'Bundle',
+      entry: [
+        { resource: { resourceType: 'Patient', id: 'p8' } },
+        {
+          resource: {
+            ...observation('o1', 'p9'),
+            performer: [{ reference: `https://ehr.example/Patient/p10` }],
+          },
+        },
+      ],
+    });
+    const bytes = Buffer.from(text);
+    const body = { kind: 'pipe', pipe: async () => {}, discard: () => {}, whole: () => bytes } as const;
+    const sink = keeping();
+    const answer = await audit(sink)(answering(body)).handle(SEARCH, contextOf());
+    expect(sink.entries).toMatchObject([{ patients: ['p9', 'p10', 'p8'] }]);
+    expect(sink.entries[0]?.details).toBeUndefined();
+    expect(answer.body.kind === 'pipe' && answer.body.whole?.()?.toString()).toBe(text);
+    // What is packed is not unpacked for this.
+    const [entry] = await recorded(answering(body, { headers: { 'content-encoding': 'gzip' } }), SEARCH);
+    expect(entry?.details).toBeDefined();
+  });
+
   it('records of a create what was made, and of whom', async () => {
     const request: FhirRequest = {
       interaction: 'create',
