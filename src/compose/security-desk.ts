@@ -3,6 +3,7 @@ import { validateResource } from '../fhir/validate.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { OperationHandler } from '../http/admin-contract.ts';
 import type { AdminRequest } from '../http/admin.ts';
+import { isSamePerson } from '../person.ts';
 import type { Clock } from '../ports.ts';
 import type { GlassReview, KeptConsent } from '../privacy-ports.ts';
 import { readConsent } from '../security/consent.ts';
@@ -57,7 +58,7 @@ export function securityOperations({
     reviewGlassCase: async (request) => {
       const found = await caseAt(request);
       const { by, verdict, note } = request.body as Fitting<Omit<GlassReview, 'at'>>;
-      if (by === found.subject)
+      if (isSamePerson(by, found.subject))
         throw new FicusError('forbidden', 'Whoever broke the glass does not review it.');
       const review = { by, at: now(), verdict, note };
       if (!(await stores.glassCases.review(found.id, review)))

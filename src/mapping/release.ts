@@ -1,3 +1,4 @@
+import { isSamePerson } from '../person.ts';
 import type { Signature } from '../ports.ts';
 import type { MappingFile } from './source-file.ts';
 
@@ -55,7 +56,8 @@ export function refusalOf(release: MappingRelease, act: ReleaseAct, by: string):
   }
   if (state !== 'proposed') return `it is ${state}`;
   // One pair of eyes has seen it already.
-  return release.steps[0]?.by === by ? 'whoever proposed it cannot sign it off as well' : undefined;
+  const proposer = release.steps[0]?.by ?? '';
+  return isSamePerson(proposer, by) ? 'whoever proposed it cannot sign it off as well' : undefined;
 }
 
 /** Whether a release is used for a sender: `canary` names interfaces, applications (MSH-3), or both names as `APPLICATION|FACILITY`. */

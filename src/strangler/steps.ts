@@ -4,7 +4,7 @@ import type { Clock, Cohort, Route } from '../ports.ts';
 import { checkCohort, cohortInWords, isNarrower } from './cohort.ts';
 import type { GateReport, Position } from './gates/gate.ts';
 import { nextStep } from './next-step.ts';
-import { isSamePerson } from './person.ts';
+import { isSamePerson } from '../person.ts';
 import { isStage, wiringProblems } from './stage.ts';
 import type { BackendCapability } from './stage.ts';
 import { movedInWords, neighbourWarnings, owedWarnings, readersLeftBehind, sentence, untoldWarnings, whereabouts } from './step-words.ts'; // prettier-ignore

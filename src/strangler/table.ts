@@ -2,7 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { Clock, Cohort, Logger, Route, RouteAnnouncer, RouteStore, Stage } from '../ports.ts';
 import { checkCohort } from './cohort.ts';
-import { isSamePerson } from './person.ts';
+import { isSamePerson } from '../person.ts';
 import type { RouteSeed } from './problems.ts';
 import { changedMeanwhile, seedRoutes } from './seeding.ts';
 import type { Stamp } from './seeding.ts';

@@ -11,6 +11,7 @@ const ROOMS: readonly (readonly [room: string, floor: number, path: RegExp])[] =
   ['errors', 0, /^src\/errors\.ts$/],
   ['cancellation', 0.1, /^src\/cancellation\.ts$/],
   ['fhir', 0.1, /^src\/fhir\//],
+  ['person', 0.1, /^src\/person\.ts$/],
   ['ports', 0.2, /^src\/([a-z]+-)?ports\.ts$/],
   ['contract', 1, /^src\/contract\//],
   ['search', 1, /^src\/search\//],

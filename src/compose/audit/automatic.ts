@@ -1,4 +1,4 @@
-import { AUTOMATIC } from '../../strangler/person.ts';
+import { AUTOMATIC } from '../../person.ts';
 import { whereabouts } from '../../strangler/step-words.ts';
 import type { RouteTable } from '../../strangler/table.ts';
 import type { Logger, Route } from '../../ports.ts';

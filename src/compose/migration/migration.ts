@@ -2,7 +2,7 @@ import type { Opener } from '../../identity/opener.ts';
 import type { Backend, Clock } from '../../ports.ts';
 import { wasUnasked } from '../../resilience/interaction.ts';
 import { parseSearch } from '../../search/parse.ts';
-import { AUTOMATIC } from '../../strangler/person.ts';
+import { AUTOMATIC } from '../../person.ts';
 import type { ParseQuery } from '../../strangler/experiment/asked-request.ts';
 import { createSteps } from '../../strangler/steps.ts';
 import type { Steps } from '../../strangler/steps.ts';

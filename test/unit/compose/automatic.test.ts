@@ -4,7 +4,7 @@ import { tellAutomatic } from '../../../src/compose/audit/automatic.ts';
 import { FicusError } from '../../../src/errors.ts';
 import type { AuditEntry } from '../../../src/security-ports.ts';
 import { createMemoryRouteStore } from '../../../src/store/memory.ts';
-import { AUTOMATIC } from '../../../src/strangler/person.ts';
+import { AUTOMATIC } from '../../../src/person.ts';
 import { createRouteTable } from '../../../src/strangler/table.ts';
 import { keepLines } from '../http/fhir-server.ts';
 import type { LogLine } from '../http/fhir-server.ts';
