@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
 import { holderOf, type Holder } from './fuzz/backends.ts';
-import { allowedMarks, isPlain, maySee, mayWrite, scopesFor, type Caller } from './fuzz/model.ts';
+import {
+  allowedMarks,
+  isLedTo,
+  isPlain,
+  maySee,
+  mayWrite,
+  meets,
+  scopesFor,
+  type Caller,
+} from './fuzz/model.ts';
 import { callerOf, plainSearch, requestOf } from './fuzz/requests.ts';
 import { stackOver, type Asked, type Stack, type Told } from './fuzz/stack.ts';
 import { BASE, createRandom, idOf, marksOf, TYPES, worldOf, type Known, type Random } from './fuzz/world.ts';
@@ -87,6 +96,33 @@ function refuseUnfound(world: World, truth: Truth, caller: Caller, { body }: Tol
   }
 }
 
+/** A match of a chain or a `_has` was found through what may be found, too. Merged identities are followed besides. */
+function refuseLed(world: World, truth: Truth, caller: Caller, { url }: Asked, { body }: Told): void {
+  if (body?.['type'] !== 'searchset' || world.holder.retired !== undefined) return;
+  const names = (url.split('?')[1] ?? '').split('&').map((pair) => pair.split('=')[0]!);
+  const leading = names.filter((name) => name.includes('.') || name.startsWith('_has:'));
+  if (leading.length === 0) return;
+  const visible = [...truth.present.values()].filter((it) => maySee(caller, it, 's', world.labelled));
+  for (const { resource, search } of entriesOf(body)) {
+    const state = resource && search?.mode === 'match' ? truth.present.get(nameOf(resource)) : undefined;
+    for (const name of state ? leading : [])
+      expect(isLedTo(state!, decodeURIComponent(name), visible), `${url} found ${nameOf(state!)}`).toBe(true);
+  }
+}
+
+/** Only what the caller may know of is in the way of a conditional create. */
+function refuseInTheWay(world: World, before: Truth, caller: Caller, asked: Asked, { status }: Told): void {
+  const criteria = asked.headers?.['if-none-exist'];
+  if (criteria === undefined || !world.holder.atomic || (status !== 200 && status !== 412)) return;
+  const states = [...before.present.values()].filter(
+    (it) => it.resourceType === asked.url && maySee(caller, it, 'crs', world.labelled),
+  );
+  expect(
+    states.some((it) => meets(it, criteria) !== false),
+    `${asked.url} if none ${criteria}`,
+  ).toBe(true);
+}
+
 /** What stands behind a link is what is there, to the number. */
 function refuseWrongTotal(world: World, truth: Truth, caller: Caller, { url }: Asked, { body }: Told): void {
   if (body?.['type'] !== 'searchset' || body['total'] === undefined) return;
@@ -146,7 +182,7 @@ function keepPages(world: World, { body }: Told): void {
 
 async function anything(world: World, caller: Caller): Promise<void> {
   const { random, holder, stack } = world;
-  const asked = requestOf(random, holder.writes, world.pages);
+  const asked = requestOf(random, caller, holder.writes, world.pages);
   const before = await truthOf(holder, false);
   const told = await stack.ask(caller, asked);
   const after = await truthOf(holder, asked.method !== 'GET');
@@ -155,8 +191,10 @@ async function anything(world: World, caller: Caller): Promise<void> {
   for (const mark of marksOf(told.text))
     if (!said.has(mark) && !may.has(mark)) throw new Error(`${asked.method} ${asked.url} gave ${mark}`);
   refuseUnwritten(world, before, after, caller);
+  refuseInTheWay(world, before, caller, asked, told);
   if (asked.method !== 'GET') return;
   refuseUnfound(world, after, caller, told);
+  refuseLed(world, after, caller, asked, told);
   refuseWrongTotal(world, after, caller, asked, told);
   await refuseTelling(world, after, caller, asked, told);
   keepPages(world, told);
@@ -164,7 +202,7 @@ async function anything(world: World, caller: Caller): Promise<void> {
 
 async function batched(world: World, caller: Caller): Promise<void> {
   const { random, holder, stack } = world;
-  const asked = Array.from({ length: 3 }, () => requestOf(random, holder.writes, world.pages));
+  const asked = Array.from({ length: 3 }, () => requestOf(random, caller, holder.writes, world.pages));
   const before = await truthOf(holder, false);
   const told = await stack.batch(caller, asked);
   const after = await truthOf(holder, holder.writes);

@@ -22,6 +22,8 @@ export interface Holder {
   readonly writes: boolean;
   /** Whether it follows chains by itself. */
   readonly native: boolean;
+  /** Whether it decides about criteria by what it holds at that moment, and by nothing else. */
+  readonly atomic?: boolean;
   /** Logical id of the patient that was merged into another: a search by it goes on to the other. */
   readonly retired?: string;
   /** All states of all resources, oldest first, as they are told to who may see everything. */
@@ -155,6 +157,7 @@ export function served(world: readonly Known[]): Holder {
     backend: { handle: async (request) => serve(memory, request) },
     writes: true,
     native: false,
+    atomic: true,
     states: () => memory.states(),
   };
 }
@@ -162,6 +165,7 @@ export function served(world: readonly Known[]): Holder {
 function serve(memory: Memory, request: FhirRequest): FhirResponse {
   const { interaction, type, id, versionId, query, ifNoneExist } = request;
   const found = memory.find(type, id);
+  if (query?.applied.some(([name]) => name.startsWith('_has:'))) return refused(400, 'not-supported');
   if (interaction === 'search') return piped(200, searched(memory, type, query?.applied ?? []));
   if (interaction === 'create') {
     const [match, ...more] = ifNoneExist ? matching(memory, ifNoneExist) : [];

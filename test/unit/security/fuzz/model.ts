@@ -150,6 +150,14 @@ function referencesIn(value: Json | undefined): string[] {
   );
 }
 
+const marks = new WeakMap<Known, ReadonlySet<string>>();
+
+function marksIn(state: Known): ReadonlySet<string> {
+  let found = marks.get(state);
+  if (!found) marks.set(state, (found = marksOf(JSON.stringify(state))));
+  return found;
+}
+
 /** Marks of every state that a caller may see by one of some permissions. */
 export function allowedMarks(
   caller: Caller,
@@ -158,5 +166,69 @@ export function allowedMarks(
   labelled: boolean,
 ): Set<string> {
   const seen = states.filter((state) => maySee(caller, state, permissions, labelled));
-  return new Set(seen.flatMap((state) => [...marksOf(JSON.stringify(state))]));
+  return new Set(seen.flatMap((state) => [...marksIn(state)]));
+}
+
+/** Elements that chains and `_has` of the fuzz lead through, by the parameter that names them. */
+const LEADS: Readonly<Record<string, readonly [element: string, type: string]>> = {
+  patient: ['subject', 'Patient'],
+  subject: ['subject', 'Patient'],
+  performer: ['performer', 'Practitioner'],
+  encounter: ['encounter', 'Encounter'],
+  asserter: ['asserter', 'Patient'],
+  'general-practitioner': ['generalPractitioner', 'Practitioner'],
+};
+
+function refersTo(resource: Resource, element: string, { resourceType, id }: Known): boolean {
+  const value = resource[element] as Json;
+  const name = `${resourceType}/${id}`;
+  return (Array.isArray(value) ? value : [value]).some((it) => {
+    const reference = (it as { reference?: string } | undefined)?.reference;
+    return [name, `${BASE}/${name}`, `${name}/_history/1`].includes(reference ?? '');
+  });
+}
+
+/**
+ * Whether a match of a search could have been found through what may be seen: what its chain or its `_has` leads through is there.
+ * @param parameter the name as it was asked for
+ * @param visible all states that may be found
+ */
+export function isLedTo(resource: Known, parameter: string, visible: readonly Known[]): boolean {
+  if (parameter.startsWith('_has:')) {
+    const [, source = '', param = '', ...rest] = parameter.split(':');
+    const [element = ''] = LEADS[param] ?? [];
+    return visible.some(
+      (it) =>
+        it.resourceType === source && refersTo(it, element, resource) && isLedTo(it, rest.join(':'), visible),
+    );
+  }
+  const [first = '', ...rest] = parameter.split('.');
+  if (rest.length === 0) return true;
+  const [element = '', type = ''] = LEADS[first.split(':')[0] ?? ''] ?? [];
+  return visible.some(
+    (it) =>
+      it.resourceType === type && refersTo(resource, element, it) && isLedTo(it, rest.join('.'), visible),
+  );
+}
+
+/** Whether a resource meets criteria of the fuzz; undefined: that is not told. */
+export function meets(resource: Known, criteria: string): boolean | undefined {
+  let all = true;
+  for (const pair of criteria.split('&')) {
+    const [name = '', value = ''] = pair.split('=');
+    const coded = (element: string) =>
+      (resource[element] as { coding: { code: string }[] } | undefined)?.coding.some(
+        ({ code }) => code === value,
+      );
+    if (name === 'identifier')
+      all &&=
+        (resource['identifier'] as { value: string }[] | undefined)?.some((it) => it.value === value) ===
+        true;
+    else if (name === 'code') all &&= coded('code') === true;
+    else if (name === 'status') all &&= resource['status'] === value;
+    else if (name === 'patient' || name === 'subject')
+      all &&= isOf(resource, value.replace('Patient/', ''), ['subject']);
+    else return undefined;
+  }
+  return all;
 }

@@ -136,7 +136,8 @@ const CRITERIA = [
   'subject=Patient/@p',
 ];
 
-function write(random: Random): Asked {
+/** A write; many are about the caller's own patient, for what is only nearly right is not refused at first sight. */
+function write(random: Random, caller: Caller): Asked {
   const type = random.pick([
     'Observation',
     'Observation',
@@ -152,7 +153,10 @@ function write(random: Random): Asked {
     random,
     random.pick(type === 'Observation' ? CRITERIA : ['_id=x', '_lastUpdated=ge2000']),
   );
-  const state = stateOf(random, type, id);
+  const whose = type === 'Observation' || type === 'Condition' || type === 'Encounter';
+  const own = whose && caller.patient !== undefined && random.chance(0.6);
+  const subject = { reference: `Patient/${caller.patient}` };
+  const state = { ...stateOf(random, type, id), ...(own ? { subject } : {}) };
   const { id: _id, ...nameless } = state;
   if (way < 4) return { method: 'POST', url: type, body: nameless };
   if (way < 6) return { method: 'POST', url: type, body: nameless, headers: { 'if-none-exist': criteria } };
@@ -161,11 +165,11 @@ function write(random: Random): Asked {
 }
 
 /** Any request. @param pages links that were offered to whomever */
-export function requestOf(random: Random, writes: boolean, pages: readonly string[]): Asked {
+export function requestOf(random: Random, caller: Caller, writes: boolean, pages: readonly string[]): Asked {
   const type = random.pick(TYPES);
   const id = idOf(random, type);
   const way = random.int(100);
-  if (writes && way < 20) return write(random);
+  if (writes && way < 25) return write(random, caller);
   if (way < 40) {
     const shape = random.chance(0.15) ? `?${random.pick(SHAPES)}` : '';
     const known = random.chance(0.1) ? { headers: { 'if-none-match': 'W/"1"' } } : {};

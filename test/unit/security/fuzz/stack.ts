@@ -9,7 +9,7 @@ import { parseIfMatch, parseIfNoneMatch, parsePrefer } from '../../../../src/htt
 import { askedOf, parseAddress } from '../../../../src/http/interaction.ts';
 import { takePresentation } from '../../../../src/http/negotiate.ts';
 import { perform } from '../../../../src/http/perform.ts';
-import type { Call } from '../../../../src/http/perform.ts';
+import type { Call, ParseSearch } from '../../../../src/http/perform.ts';
 import { RequestScope } from '../../../../src/http/scope.ts';
 import { decodePairs, splitTarget } from '../../../../src/http/url.ts';
 import type { Backend, Layer, Principal } from '../../../../src/ports.ts';
@@ -41,6 +41,11 @@ export interface Told {
 }
 
 export interface Stack {
+  /** All of it, for a server of its own. */
+  readonly backend: Backend;
+  readonly parseSearch: ParseSearch;
+  readonly promised: (type: string) => readonly Interaction[] | undefined;
+  principalOf(caller: Caller): Principal;
   ask(caller: Caller, asked: Asked): Promise<Told>;
   batch(caller: Caller, asked: readonly Asked[]): Promise<Told>;
 }
@@ -82,11 +87,8 @@ export function stackOver(
   const whole = layers.reduceRight((next, layer) => layer(next), backend);
   const deps = {
     backend: whole,
-    parseSearch: (
-      type: string,
-      pairs: readonly (readonly [string, string])[],
-      handling: 'strict' | 'lenient',
-    ) => parseSearch(type, pairs, options({ rules: everythingReversed, handling })),
+    parseSearch: ((type, pairs, handling) =>
+      parseSearch(type, pairs, options({ rules: everythingReversed, handling }))) satisfies ParseSearch,
   };
   const principals = new Map<Caller, Principal>();
 
@@ -139,6 +141,9 @@ export function stackOver(
   }
 
   return {
+    ...deps,
+    promised,
+    principalOf,
     async ask(caller, asked) {
       try {
         const call = callOf(asked);
