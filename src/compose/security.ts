@@ -79,7 +79,12 @@ export function createSecurity(options: SecurityOptions): Security {
     createIssuer(rulesOf(one, index, options), { egress, clock }),
   );
   const [first] = issuers;
-  const count = counter(options.metrics);
+  const problems = (): readonly string[] =>
+    issuers.flatMap((one) => {
+      const problem = one.problem();
+      return problem === undefined ? [] : [`${one.rules.issuer}: ${problem}`];
+    });
+  const count = told(counter(options.metrics), problems, options);
   const grantsOf = rememberedGrants(options);
   let described: { readonly metadata: object; readonly document: SmartConfiguration } | undefined;
   const knownConfiguration = (): SmartConfiguration | undefined => {
@@ -124,20 +129,14 @@ export function createSecurity(options: SecurityOptions): Security {
       return knownConfiguration() ?? {};
     },
     knownConfiguration,
-    problems: () =>
-      issuers.flatMap((one) => {
-        const problem = one.problem();
-        return problem === undefined ? [] : [`${one.rules.issuer}: ${problem}`];
-      }),
+    problems,
     start() {
-      for (const one of issuers)
-        void one.prepare().then(() => {
-          const reason = one.problem();
-          if (reason !== undefined)
-            options.log.warn('An issuer of tokens cannot be reached: its tokens are answered with 503', {
-              reason,
-            });
-        });
+      void Promise.all(issuers.map((one) => one.prepare())).then(() => {
+        for (const reason of problems())
+          options.log.warn('An issuer of tokens cannot be reached: its tokens are answered with 503', {
+            reason,
+          });
+      });
     },
     close: () => egress.close(),
   };
@@ -211,4 +210,22 @@ function counter({ registry }: Pick<Metrics, 'registry'>): (outcome: TokenOutcom
     },
   });
   return (outcome) => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+}
+
+/** Between two lines of the log about issuers that do not answer. */
+const QUIET_MS = 30_000;
+
+/** Says in the log, too, that tokens cannot be judged; not for each of them. */
+function told(
+  count: (outcome: TokenOutcome) => void,
+  problems: () => readonly string[],
+  { clock, log }: Pick<SecurityOptions, 'clock' | 'log'>,
+): (outcome: TokenOutcome) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (outcome) => {
+    count(outcome);
+    if (outcome !== 'unavailable' || clock.now() - saidAt < QUIET_MS) return;
+    saidAt = clock.now();
+    log.warn('Tokens are answered with 503: they cannot be judged', { reason: problems().join('; ') });
+  };
 }

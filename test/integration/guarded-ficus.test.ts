@@ -15,8 +15,10 @@ import { createMetrics } from '../../src/metrics.ts';
 import type { AuditEntry, Authenticator } from '../../src/security-ports.ts';
 import { fedConfig, makeHome } from '../support/fed.ts';
 import type { Home } from '../support/fed.ts';
-import { INTROSPECTION, makeKey, startIssuer } from '../support/issuer.ts';
+import { INTROSPECTION, JWKS, makeKey, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
+import { keepLines } from '../unit/http/fhir-server.ts';
+import type { LogLine } from '../unit/http/fhir-server.ts';
 
 let home: Home;
 let issuer: TestIssuer;
@@ -192,6 +194,23 @@ describe('a configuration of issuers', () => {
     const nobodys = made.authenticator({ realm: 'r', audience: ['http://admin.example'], issuers: [] });
     const refused = use(nobodys, await issuer.token({ aud: 'http://admin.example' }));
     await expect(refused).rejects.toMatchObject({ code: 'unauthenticated' });
+    await made.close();
+  });
+
+  it('says in the log that an issuer does not answer, once in a while', async () => {
+    const lines: LogLine[] = [];
+    const made = security(undefined, { log: keepLines(lines) });
+    issuer.instead.set(JWKS, (_, res) => res.writeHead(500).end());
+    const authenticator = made.authenticator();
+    for (const _ of [1, 2, 3]) {
+      const headers = { authorization: `Bearer ${await issuer.token()}` };
+      const use = async (): Promise<unknown> =>
+        authenticator.authenticate({ headers, address: '', requestId: 'r' });
+      await expect(use()).rejects.toMatchObject({ code: 'unavailable', retryAfter: 1 });
+    }
+    issuer.instead.clear();
+    const reason = `${issuer.url}: The issuer's keys cannot be had: HTTP status 500`;
+    expect(lines).toMatchObject([{ level: 'warn', fields: { reason } }]);
     await made.close();
   });
 });
