@@ -238,9 +238,14 @@ async function plainly(world: World, caller: Caller): Promise<void> {
   if (url.includes('?')) return;
   const pages = await pagesOf(stack, caller, url);
   const [first] = pages;
+  if (!first) return;
   // Who must name a patient in a core that has to be told one, and whose scopes name none, is told so.
-  if (!first || first.status === 400) return;
-  if (scopesFor(caller, type, 's').length === 0) {
+  const scopes = scopesFor(caller, type, 's');
+  if (first.status === 400) {
+    expect(scopes.every(({ ends }) => ends === 'at patient') && scopes.length > 0, url).toBe(false);
+    return;
+  }
+  if (scopes.length === 0) {
     expect(first.status).toBe(403);
     return;
   }
