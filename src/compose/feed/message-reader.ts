@@ -6,8 +6,9 @@ import type { MappingRelease, Sender } from '../../mapping/release.ts';
 import { createReleasedMappings, type ReleasedMappings } from '../../mapping/released.ts';
 import type { MappingFile } from '../../mapping/source-file.ts';
 import type { Clock } from '../../ports.ts';
+import type { Assembly } from '../assembly.ts';
 import { refuseLawless } from '../lawful.ts';
-import { createFeedReader, createMessageOpener } from './reader.ts';
+import { createFeedReader, createMessageOpener, profilesOf } from './reader.ts';
 import type { ReaderOptions } from './reader.ts';
 
 export interface MessageReaderOptions extends Omit<ReaderOptions, 'mappings'> {
@@ -15,6 +16,16 @@ export interface MessageReaderOptions extends Omit<ReaderOptions, 'mappings'> {
   readonly mappings: MappingSet;
   readonly mappingFiles: readonly MappingFile[];
   readonly clock: Clock;
+}
+
+/** The reader of a configuration that is put together. */
+export function messageReaderOf(
+  { config, mappings, mappingFiles, authorities, sealer }: Assembly,
+  releases: readonly MappingRelease[],
+  clock: Clock,
+): MessageReader {
+  const options = { mappings, mappingFiles, authorities: authorities.all, sealer, clock };
+  return createMessageReader({ ...options, profile: profilesOf(config) }, releases);
 }
 
 /** Reads messages by the configured mappings and the releases over them. @param releases those in use at first */

@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../clock.ts';
 import type { LoadedConfig } from '../../config/load.ts';
@@ -14,8 +13,9 @@ import { ownerOf } from '../../store/inbox-owner.ts';
 import { assemble } from '../assembly.ts';
 import { indexedBy } from './files.ts';
 import type { FeedFiles } from './files.ts';
-import { createMessageReader } from './message-reader.ts';
-import { profilesOf } from './reader.ts';
+import { messageReaderOf } from './message-reader.ts';
+import { createReadAhead } from './read-ahead.ts';
+import { startReading, yieldToOthers } from './reading.ts';
 
 /** What the thread that processes the feed is started with. */
 export interface ProcessorData {
@@ -27,37 +27,27 @@ export interface ProcessorData {
   readonly releases: readonly MappingRelease[];
 }
 
-/** What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere it would be the whole process's. */
-function yieldToOthers(): void {
-  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-}
-
 /** The thread that processes the feed: it puts together for itself what the configuration names. */
 function start({ loaded, env, publicBase, files, releases }: ProcessorData): void {
   const { config } = loaded;
   const { feed, timeZone } = config;
   if (!parentPort || !feed) throw new Error('the processor of the feed is a thread of a Ficus with a feed');
-  const { mappings, mappingFiles, authorities, sealer, contract } = assemble(loaded, env, systemClock);
+  const assembly = assemble(loaded, env, systemClock);
   const log = createLogger({ level: config.log.level });
+  const own = messageReaderOf(assembly, releases, systemClock);
+  const { reader, ahead } = createReadAhead(own, releases, (now) =>
+    startReading({ loaded, env, releases: now }),
+  );
   runProcessorThread({
     port: parentPort,
     ledger: openInboxLedger(files.inbox),
     writer: createProjectionWriter(openDatabase(files.projection, PROJECTION_MIGRATIONS), {
       zone: createTimeZone(timeZone),
       base: publicBase,
-      indexed: indexedBy(contract),
+      indexed: indexedBy(assembly.contract),
     }),
-    reader: createMessageReader(
-      {
-        mappings,
-        mappingFiles,
-        authorities: authorities.all,
-        sealer,
-        profile: profilesOf(config),
-        clock: systemClock,
-      },
-      releases,
-    ),
+    reader,
+    ahead,
     ownerOf: (reason, { source, sender }) =>
       ownerOf(reason, sender, feed.interfaces[source]?.owner ?? 'the operators of Ficus'),
     clock: systemClock,

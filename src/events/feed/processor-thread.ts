@@ -17,6 +17,7 @@ export interface ProcessorThreadOptions {
   readonly ledger: InboxLedger;
   readonly writer: ProjectionWriter;
   readonly reader: MessageReader;
+  readonly ahead?: ProcessorPorts['ahead'];
   readonly ownerOf: ProcessorPorts['ownerOf'];
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info' | 'error'>;
@@ -30,7 +31,7 @@ export interface ProcessorThreadOptions {
  * with what a former process left waiting. Closes the ledger, the writer and the port when it is told to stop.
  */
 export function runProcessorThread(options: ProcessorThreadOptions): void {
-  const { port, ledger, writer, reader, ownerOf, clock, log, retentionDays, batch } = options;
+  const { port, ledger, writer, reader, ahead, ownerOf, clock, log, retentionDays, batch } = options;
   const read: ReadContent = (bytes, record) => reader.now.read(bytes, record);
   let told = '';
 
@@ -44,7 +45,15 @@ export function runProcessorThread(options: ProcessorThreadOptions): void {
     say({ kind: 'settled', processed: Float64Array.from(processed), others });
   }
 
-  const processor = createProcessor({ ledger, writer, read, ownerOf, clock, onSettled: settled });
+  const processor = createProcessor({
+    ledger,
+    writer,
+    read,
+    ...(ahead ? { ahead } : {}),
+    ownerOf,
+    clock,
+    onSettled: settled,
+  });
   const runner = createRunner({
     processor,
     clock,

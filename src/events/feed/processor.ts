@@ -14,10 +14,14 @@ import { isOfTheMachine, wordsOf } from './failure.ts';
 /** Reads one message. Pure; whatever it throws parks the message. */
 export type ReadContent = (bytes: Uint8Array, record: MessageRecord) => Content;
 
+export type WaitingMessage = ReturnType<InboxLedger['waiting']>[number];
+
 export interface ProcessorPorts {
   readonly ledger: Pick<InboxLedger, 'waiting' | 'settle'>;
   readonly writer: Pick<ProjectionWriter, 'apply'>;
   readonly read: ReadContent;
+  /** Told which messages are going to be read next, so that they can be read elsewhere meanwhile. */
+  readonly ahead?: (messages: readonly WaitingMessage[]) => void;
   /** Who has to look at a message that is parked. */
   readonly ownerOf: (reason: ParkReason, record: MessageRecord) => string;
   readonly clock: Pick<Clock, 'now'>;
@@ -67,7 +71,11 @@ export function createProcessor(ports: ProcessorPorts): Processor {
     step(limit) {
       const readable: Readable[] = [];
       const outcomes: MessageOutcome[] = [];
-      for (const { record, bytes } of ledger.waiting(limit)) {
+      const waiting = ledger.waiting(ports.ahead ? limit * 2 : limit);
+      const batch = waiting.slice(0, limit);
+      // The first half of what comes newly is read here, while the rest is read elsewhere; what is beyond the batch, while it is applied.
+      ports.ahead?.(waiting.slice(batch.length >> 1));
+      for (const { record, bytes } of batch) {
         const one = readOne(record, bytes);
         if ('content' in one) readable.push(one);
         else outcomes.push(one);
