@@ -32,8 +32,9 @@ export async function door(desk: Desk, ctx: KoaContextWithOIDC, next: () => Prom
   try {
     await next();
   } catch (error) {
-    const status = Number((error as { status?: unknown }).status);
-    const told = status >= 400 && status < 500;
+    // As koa has it: what may be shown says so.
+    const { status = 500, expose } = error as { status?: number; expose?: boolean };
+    const told = expose === true;
     refuse(told ? status : 500, told ? describe(error) : 'Something went wrong here');
   }
 }

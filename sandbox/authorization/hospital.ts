@@ -2,10 +2,23 @@ import type { SandboxPatient } from './people.ts';
 
 /** What the authorization server asks of the FHIR API: which id a patient has there, and their latest visit. */
 export interface Hospital {
-  /** Logical id of a patient. @throws Error in words for a page */
+  /** Logical id of a patient. @throws HospitalError */
   idOf(patient: SandboxPatient): Promise<string>;
-  /** Logical id of the latest visit of a patient; undefined: there is none. */
+  /** Logical id of the latest visit of a patient; undefined: there is none. @throws HospitalError */
   latestEncounter(patient: string): Promise<string | undefined>;
+}
+
+/** The FHIR API could not be asked. Its words are for pages and programs alike; the names of its parts are those that oidc-provider's errors have. */
+export class HospitalError extends Error {
+  readonly expose = true;
+  readonly status = 503;
+  readonly statusCode = 503;
+  readonly error_description: string;
+
+  constructor(description: string, options?: ErrorOptions) {
+    super('temporarily_unavailable', options);
+    this.error_description = description;
+  }
 }
 
 interface Searchset {
@@ -31,9 +44,10 @@ export function createHospital(base: () => string, token: () => Promise<string>)
       headers: { authorization: `Bearer ${await token()}`, accept: 'application/fhir+json' },
       signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch((cause: unknown) => {
-      throw new Error(`The FHIR API at ${base()} does not answer.`, { cause });
+      throw new HospitalError(`The FHIR API at ${base()} does not answer.`, { cause });
     });
-    if (!response.ok) throw new Error(`The FHIR API answered ${response.status} to a search for ${type}.`);
+    if (!response.ok)
+      throw new HospitalError(`The FHIR API answered ${response.status} to a search for ${type}.`);
     const { entry = [] } = (await response.json()) as Searchset;
     return entry.find(({ resource }) => resource?.resourceType === type)?.resource?.id;
   };
@@ -41,7 +55,7 @@ export function createHospital(base: () => string, token: () => Promise<string>)
     async idOf({ authority, mrn }) {
       const identifier = `${SYSTEMS[authority] ?? ''}|${mrn}`;
       const id = known.get(identifier) ?? (await search('Patient', { identifier }));
-      if (id === undefined) throw new Error('The FHIR API does not know this patient.');
+      if (id === undefined) throw new HospitalError('The FHIR API does not know this patient.');
       known.set(identifier, id);
       return id;
     },

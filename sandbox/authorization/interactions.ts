@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Desk, GrantContext } from './desk.ts';
 import { findUser } from './desk.ts';
+import { HospitalError } from './hospital.ts';
 import { consentPage, loginPage, patientPage } from './interaction-pages.ts';
 import { page, pageHeaders, html } from './pages.ts';
 import { patientUser } from './people.ts';
@@ -34,14 +35,14 @@ export function createInteractions(
     try {
       await step({ desk, provider, ctx, interaction, form, choices });
     } catch (error) {
-      if (!(error instanceof PageError)) throw error;
-      ctx.status = 400;
+      if (!(error instanceof HospitalError)) throw error;
+      ctx.status = error.status;
       show(
         ctx,
         interaction,
         page(
           'This did not work',
-          html`<p>${error.message}</p>
+          html`<p>${error.error_description}</p>
             <p><a href="${ctx.path}">Back</a></p>`,
         ),
       );
@@ -49,9 +50,6 @@ export function createInteractions(
     return true;
   };
 }
-
-/** A failure whose words are for whoever sits at the page. */
-class PageError extends Error {}
 
 interface Step {
   readonly desk: Desk;
@@ -95,7 +93,7 @@ async function chosenUser(desk: Desk, form: URLSearchParams | undefined): Promis
   if (id) return findUser(desk, id)?.id;
   const patient = patientOf(desk, form);
   if (!patient) return undefined;
-  const user = patientUser(await idOf(desk, patient), patient.name);
+  const user = patientUser(await desk.hospital.idOf(patient), patient.name);
   desk.patientUsers.set(user.id, user);
   return user.id;
 }
@@ -141,7 +139,7 @@ async function startingContext({ desk, interaction, form }: Step): Promise<Grant
   if (!wantsPatient(asked)) return { ...by, needPatientBanner: true };
   const own = /^Patient\/(.+)$/.exec(user?.fhirUser ?? '')?.[1];
   const chosen = patientOf(desk, form);
-  const patient = own ?? (chosen && (await idOf(desk, chosen)));
+  const patient = own ?? (chosen && (await desk.hospital.idOf(chosen)));
   if (patient === undefined) return undefined;
   const encounter = asked.includes('launch/encounter')
     ? await desk.hospital.latestEncounter(patient)
@@ -181,12 +179,6 @@ function askedScopes(interaction: Interaction): readonly string[] {
 function patientOf(desk: Desk, form: URLSearchParams | undefined): SandboxPatient | undefined {
   const chosen = form?.get('patient');
   return desk.patients().find(({ authority, mrn }) => `${authority}|${mrn}` === chosen);
-}
-
-async function idOf(desk: Desk, patient: SandboxPatient): Promise<string> {
-  return desk.hospital.idOf(patient).catch((cause: unknown) => {
-    throw new PageError(cause instanceof Error ? cause.message : 'The patient was not found', { cause });
-  });
 }
 
 function show(ctx: KoaContextWithOIDC, interaction: Interaction, content: string): void {

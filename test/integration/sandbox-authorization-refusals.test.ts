@@ -4,7 +4,7 @@ import { createAuthorizationServer } from '../../sandbox/authorization/index.ts'
 import { startAuthorization } from '../support/authorization.ts';
 import type { Authorization } from '../support/authorization.ts';
 import { Browser, choices, leaving } from '../support/browser.ts';
-import { CALLBACK, INSECURE } from '../support/smart-app.ts';
+import { CALLBACK, INSECURE, SmartApp } from '../support/smart-app.ts';
 
 let at: Authorization;
 
@@ -149,5 +149,34 @@ describe('the pages', () => {
       patients: () => [],
     });
     await expect(open).rejects.toThrow('loopback only');
+  });
+});
+
+describe('a FHIR API that does not answer', () => {
+  it('is told on the page and to programs, and nothing is given', async () => {
+    const silent = 'http://127.0.0.1:9/fhir/r4';
+    const alone = await createAuthorizationServer({
+      port: 0,
+      fhirBase: () => silent,
+      patients: () => [
+        { mrn: '1', authority: 'HOSP', name: 'Haller', birthDate: '1962', about: '', ordinary: false },
+      ],
+    });
+    try {
+      const app = new SmartApp(alone.issuer, silent);
+      const { browser, page } = await app.begin(await app.register(), 'launch/patient patient/*.rs');
+      const picker = await browser.submit(page, { user: 'clinician-p101' });
+      const told = await browser.submit(picker, { patient: 'HOSP|1' });
+      expect(told.status).toBe(503);
+      expect(told.text).toContain(`The FHIR API at ${silent} does not answer`);
+      const launch = await fetch(`${alone.issuer}/sandbox/launches`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ user: 'clinician-p101', patient: 'HOSP|1' }),
+      });
+      expect(launch.status).toBe(503);
+    } finally {
+      await alone.close();
+    }
   });
 });
