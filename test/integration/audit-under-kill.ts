@@ -43,5 +43,5 @@ createServer((request, response) => {
     .handle({ interaction: 'read', type: 'Patient', id: 'p1', handling: 'strict' }, context)
     .then(({ status }) => response.writeHead(status).end(requestId));
 }).listen(0, '127.0.0.1', function listening(this: { address: () => unknown }) {
-  console.log(String((this.address() as AddressInfo).port));
+  process.stdout.write(`${(this.address() as AddressInfo).port}\n`);
 });
