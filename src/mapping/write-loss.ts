@@ -29,7 +29,30 @@ export function carriedLosses(
   const answer: JsonObject = isObject(back) ? { ...back } : {};
   for (const name of MANAGED) delete answer[name];
   compare(without, answer, type, losses, timeZone);
+  losses.push(...lostLabels(wanted, back, type));
   return losses;
+}
+
+/** Confidentiality that asks for no protection: nothing is lost without it. */
+const UNPROTECTED = new Set(['U', 'L', 'M', 'N']);
+
+/** Security labels that the record does not take: what a client protects must not be kept without the protection. */
+function lostLabels(wanted: JsonObject, back: Json | undefined, type: string): Loss[] {
+  const held = labelsOf(back);
+  return labelsOf(wanted).flatMap(({ system, code }, at): Loss[] => {
+    const plain =
+      system === 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality' &&
+      typeof code === 'string' &&
+      UNPROTECTED.has(code);
+    if (plain || held.some((label) => label['system'] === system && label['code'] === code)) return [];
+    return [{ kind: 'not-carried', path: `${type}.meta.security[${at}]` }];
+  });
+}
+
+function labelsOf(resource: Json | undefined): readonly JsonObject[] {
+  const meta = isObject(resource) ? resource['meta'] : undefined;
+  const labels = isObject(meta) ? meta['security'] : undefined;
+  return Array.isArray(labels) ? labels.filter((label) => isObject(label)) : [];
 }
 
 function compare(
