@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { createLoad } from './facade/load.ts';
-import type { Load, NextRequest, Prepared } from './facade/load.ts';
+import type { NextRequest, Prepared } from './facade/load.ts';
 import { pinSelf, startRole } from './facade/role.ts';
 import type { Role } from './facade/role.ts';
 import { costRow, median } from './harness.ts';
@@ -25,7 +25,6 @@ const WARM = 10_000;
 
 interface Candidate {
   readonly role: Role;
-  readonly load: Load;
   readonly next: NextRequest;
   readonly cpuUs: number[];
 }
@@ -35,16 +34,21 @@ function inTurn(prepared: readonly Prepared[]): NextRequest {
   return () => prepared[(turn += 1) % prepared.length]!;
 }
 
-async function round({ role, load, next, cpuUs }: Candidate): Promise<void> {
+/** Its connections are its own: while the others have their turn, a server closes what is idle. */
+async function round({ role, next, cpuUs }: Candidate): Promise<void> {
+  const load = createLoad(role.port, CLIENTS);
   await load.run(next, ROUND_MS / 5);
   const before = await role.usage();
   const { reads } = await load.run(next, ROUND_MS);
   const after = await role.usage();
+  load.close();
   cpuUs.push((after.cpuUs - before.cpuUs) / reads);
 }
 
-async function warmUp({ load, next }: Candidate): Promise<void> {
+async function warmUp({ role, next }: Candidate): Promise<void> {
+  const load = createLoad(role.port, CLIENTS);
   for (let done = 0; done < WARM;) done += (await load.run(next, ROUND_MS)).reads;
+  load.close();
 }
 
 /** Median of the differences of each round. */
@@ -56,20 +60,20 @@ export default async function securityBench(): Promise<Row[]> {
   const log = openSync(devNull, 'a');
   const issuer = await startIssuer();
   const roles: Role[] = [];
-  const door = async (...args: string[]): Promise<Pick<Candidate, 'role' | 'load'>> => {
+  const door = async (...args: string[]): Promise<Role> => {
     const role = await startRole('../security/door.ts', args, 1, log);
     roles.push(role);
-    return { role, load: createLoad(role.port, CLIENTS) };
+    return role;
   };
   try {
     pinSelf(0);
     const guarded = await door(issuer.url);
-    const open: Candidate = { ...(await door()), next: inTurn([requestWith('')]), cpuUs: [] };
+    const open: Candidate = { role: await door(), next: inTurn([requestWith('')]), cpuUs: [] };
     const pairs = [];
     for (const alg of ALGORITHMS) {
       const next = { seen: await issuer.requests(alg, SEEN_TOKENS), fresh: await issuer.requests(alg, FRESH_TOKENS) }; // prettier-ignore
-      const seen: Candidate = { ...guarded, next: inTurn(next.seen), cpuUs: [] };
-      const fresh: Candidate = { ...guarded, next: inTurn(next.fresh), cpuUs: [] };
+      const seen: Candidate = { role: guarded, next: inTurn(next.seen), cpuUs: [] };
+      const fresh: Candidate = { role: guarded, next: inTurn(next.fresh), cpuUs: [] };
       pairs.push({ alg, seen, fresh });
     }
     const all = [open, ...pairs.flatMap(({ seen, fresh }) => [seen, fresh])];
