@@ -36,7 +36,7 @@ export interface FederateOptions {
   readonly failClosed: ReadonlySet<string>;
   /** Most resources that one chained parameter may stand for; default 50. */
   readonly maxChained?: number;
-  /** Most resources that one `_has` may stand for, and most that are looked at to find them; default 200. */
+  /** Most resources that one `_has` may stand for, and most that are looked at to find them; the same for a chain where one that follows chains is asked; default 200. */
   readonly maxReferred?: number;
   /** Most resources included in one page; default 200. */
   readonly maxIncluded?: number;
@@ -80,11 +80,13 @@ export function federate(options: FederateOptions): Layer {
       const { query } = request;
       const { access } = context.principal;
       const whole = !access || crossed(query).every((type) => sight?.seesAll(access, type));
+      const isOne = isFollowed(query);
       const chains =
-        whole && isFollowed(query)
+        whole && isOne
           ? ({ kind: 'resolved', query, issues: [] } as const)
           : await resolveChains(query, layer, context, {
-              maxChained,
+              // Who holds all of it is asked for many at once, too.
+              maxChained: isOne ? maxReferred : maxChained,
               maxBytes,
               ...(whole ? {} : { has: reversing(access) }),
             });

@@ -29,7 +29,7 @@ const known = new WeakMap<Access, Map<string, readonly Allowance[]>>();
 
 /**
  * What a caller may do with resources of a type; none: nothing. A `patient/` grant ends at the patient in context, and is worth nothing without one. A `user/` grant is worth no
- * more than its user is: a Patient has the own compartment, staff all, and anybody else (a RelatedPerson, a user that the token does not name) what the patient in context has.
+ * more than its user is: a Patient has the own compartment, staff (by `fhirUser`, or by a role at Ficus) all, and anybody else (a RelatedPerson, a user that the token does not name) what the patient in context has.
  *
  * @param permissions any of them
  */
@@ -111,12 +111,16 @@ function allowanceOf(
 const NOWHERE = Symbol('nowhere');
 
 /** The patient at whose compartment a grant ends; undefined: at none. */
-function endOf({ context }: Grant, { patient, fhirUser }: Access): string | undefined | typeof NOWHERE {
+function endOf(
+  { context }: Grant,
+  { patient, fhirUser, roles }: Access,
+): string | undefined | typeof NOWHERE {
   const [userType = '', userId = ''] = fhirUser?.split('/').slice(-2) ?? [];
   if (userType === 'Patient') {
     return context === 'patient' && patient !== userId ? NOWHERE : userId;
   }
   if (context === 'system' && fhirUser === undefined) return undefined;
-  if (context !== 'patient' && STAFF.has(userType)) return undefined;
+  const isStaff = fhirUser === undefined ? roles.length > 0 : STAFF.has(userType);
+  if (context !== 'patient' && isStaff) return undefined;
   return patient ?? NOWHERE;
 }

@@ -26,6 +26,10 @@ describe('what a grant is worth', () => {
     ['user/Observation.r', { fhirUser: 'RelatedPerson/1' }, []],
     ['user/Observation.r', { fhirUser: 'RelatedPerson/1', patient: 'a' }, ['a']],
     ['user/Observation.r', {}, []],
+    ['user/Observation.r', { roles: ['privacy-officer'] }, ['all']],
+    ['patient/Observation.r', { roles: ['privacy-officer'] }, []],
+    ['user/Observation.r', { roles: ['viewer'], fhirUser: 'Patient/a' }, ['a']],
+    ['user/Observation.r', { roles: ['viewer'], fhirUser: 'RelatedPerson/1' }, []],
     ['user/Observation.r', { patient: 'a' }, ['a']],
     ['system/Observation.r', {}, ['all']],
   ])('%s with %j ends at %j', (scope, more, expected) => {

@@ -10,6 +10,7 @@ export interface Caller {
   readonly scopes: readonly string[];
   readonly patient?: string;
   readonly fhirUser?: string;
+  readonly roles?: readonly string[];
   readonly purposes: readonly string[];
 }
 
@@ -54,7 +55,10 @@ export function scopesFor(caller: Caller, type: string, permissions: string): Sc
     } else if (context === 'patient') {
       limited = true;
       limit = caller.patient;
-    } else if (userType !== 'Practitioner' && !(context === 'system' && userType === '')) {
+    } else if (
+      userType !== 'Practitioner' &&
+      !(userType === '' && (context === 'system' || (caller.roles ?? []).length > 0))
+    ) {
       limited = true;
       limit = caller.patient;
     }

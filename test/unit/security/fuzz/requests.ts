@@ -32,6 +32,7 @@ export function callerOf(random: Random): Caller {
     scopes: [...new Set(scopes)],
     ...(patient === undefined ? {} : { patient }),
     ...(fhirUser === undefined ? {} : { fhirUser }),
+    ...(random.chance(0.1) ? { roles: ['viewer'] } : {}),
     purposes: random.chance(0.4) ? ['TREAT'] : [],
   };
 }
@@ -147,7 +148,7 @@ function write(random: Random, caller: Caller): Asked {
     'Practitioner',
     'Device',
   ]);
-  const id = idOf(random, type);
+  const id = random.chance(0.15) ? 'nobody' : idOf(random, type);
   const way = random.int(10);
   const criteria = filled(
     random,

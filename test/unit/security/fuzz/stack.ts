@@ -105,7 +105,7 @@ export function stackOver(
       ...(caller.fhirUser === undefined ? {} : { fhirUser: caller.fhirUser }),
       purposes: caller.purposes,
       mayBreakGlass: false,
-      roles: [],
+      roles: caller.roles ?? [],
       issuer: 'https://issuer.example',
       subject: 'someone',
       tokenId: 't',
