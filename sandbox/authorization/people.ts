@@ -50,7 +50,7 @@ export const USERS: readonly SandboxUser[] = [
   staff('migration-lead', 'Mira Lang', 'Staff: leads the migration'),
   staff('clinical-owner', 'Claudia Bergmann', 'Staff: answers for clinical meaning'),
   staff('privacy-officer', 'Paul Okafor', 'Staff: privacy'),
-  staff('admin', 'Anna Sturm', 'Staff: may do everything at Ficus'),
+  staff('admin', 'Anna Sturm', 'Staff: runs Ficus'),
 ];
 
 /** A patient who signs in for themselves. */

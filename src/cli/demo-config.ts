@@ -39,6 +39,9 @@ export interface SandboxPlaces {
   readonly authorization?: string;
 }
 
+/** With tokens, owners are subjects: of the sandbox's staff. */
+const STAFF = { technical: 'staff-integrator', clinical: 'staff-clinical-owner' };
+
 /**
  * `sandbox/ficus.yaml`, with the addresses that the sandbox really has and the state where it was asked for.
  *
@@ -68,11 +71,13 @@ export function demoConfig(
       ];
     }),
   );
+  const security = securityAt(config.security, places.authorization, secret('introspection'));
   return {
     baseDir,
     config: {
       ...config,
-      security: securityAt(config.security, places.authorization, secret('introspection')),
+      security,
+      ...(security === 'open' ? {} : { routes: config.routes.map((route) => ({ ...route, owners: STAFF })) }),
       stateDir,
       listen: { ...config.listen, port: ports.fhir },
       admin: { ...config.admin, port: ports.admin },

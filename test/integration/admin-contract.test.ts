@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAdminDocument } from '../../src/compose/migration/document.ts';
@@ -369,6 +370,23 @@ describe('answers of the admin API', () => {
     expect(coverage['fields']).toContainEqual(expect.objectContaining({ field: 'PID-8', seen: 1 }));
   }, 60_000);
 
+  it('fit the document for a release of mappings', async () => {
+    const overlay = new URL('../support/overlays/interpreter/', import.meta.url);
+    const files = readdirSync(overlay).map((path) => ({
+      path,
+      text: readFileSync(new URL(path, overlay), 'utf8'),
+    }));
+    const { number } = await fitting('proposeRelease', { body: { ...SIGNED, files } });
+    const release = { params: { number: String(number) } };
+    await fitting('releaseEffect', { ...release, query: '?limit=10' });
+    const own = await ask('signRelease', { ...release, body: { ...SIGNED, by: ' LABORATORY' } });
+    expect(own.status).toBe(409);
+    await fitting('signRelease', { ...release, body: { ...SIGNED, by: 'somebody else' } });
+    await fitting('publishRelease', { ...release, body: { ...SIGNED, senders: ['HOSPIX'] } });
+    await fitting('revertRelease', release);
+    expect(await fitting('listReleases')).toMatchObject({ releases: [{ number, state: 'reverted' }] });
+  }, 60_000);
+
   it('fit the document for what follows the feed', async () => {
     await hospital.clearDials();
     await hospital.dial({ protocol: 'modern', fault: 'status', status: 422, operation: 'Patient.update' });
@@ -499,6 +517,7 @@ describe('refusals of the admin API', () => {
         id: 'nothing',
         name: 'nothing',
         seq: '999',
+        number: '999',
         type: 'Observation',
       };
       const { status, body } = await ask(id, { params, ...(BODIES[id] ? { body: BODIES[id] } : {}) });
@@ -513,7 +532,14 @@ describe('refusals of the admin API', () => {
     'of %s: 422 for a change that nobody signs, and for one that says what it does not take',
     async (id) => {
       const { by: _, ...unsigned } = { ...SIGNED, ...BODIES[id] };
-      const params = { endpoint: SEARCH, id: 'x', name: 'observations', seq: '1', type: 'Observation' };
+      const params = {
+        endpoint: SEARCH,
+        id: 'x',
+        name: 'observations',
+        seq: '1',
+        number: '1',
+        type: 'Observation',
+      };
       for (const body of [unsigned, { ...unsigned, by: '  ' }]) {
         const said = await ask(id, { params, body });
         expect(said.status, said.text).toBe(422);
