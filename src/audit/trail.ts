@@ -16,6 +16,8 @@ export interface TrailOptions {
   readonly gatherMs?: number;
   /** How long records are kept, in milliseconds. */
   readonly keepMs: number;
+  /** Most records that are let go of at once (default 5,000): nothing else is done meanwhile. */
+  readonly forgetMost?: number;
   /** Called after records were added. */
   readonly onWritten?: () => void;
 }
@@ -23,8 +25,8 @@ export interface TrailOptions {
 /** The audit trail of a running Ficus. */
 export interface AuditTrail extends AuditSink {
   figures(): TrailFigures;
-  /** Lets go of what is older than it must be kept; what was let go of is itself in the trail. */
-  forget(): void;
+  /** Lets go of what is older than it must be kept, some of it at a time; what was let go of is itself in the trail. @returns whether there is more */
+  forget(): boolean;
   /** Writes what waits. */
   close(): void;
 }
@@ -52,7 +54,8 @@ const OWN_REQUEST = 'ficus';
  * deployment wants it; how many are missing stands in the trail as soon as it can be written again.
  */
 export function createAuditTrail(options: TrailOptions): AuditTrail {
-  const { store, clock, log, whenUnavailable, gatherMs = 2, keepMs, onWritten = () => {} } = options;
+  const { store, clock, log, whenUnavailable, gatherMs = 2, keepMs } = options;
+  const { forgetMost = 5_000, onWritten = () => {} } = options;
   let waiting: Waiting[] = [];
   let cancel: (() => void) | undefined;
   let written = 0;
@@ -118,14 +121,17 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
     figures: () => ({ written, failed, failing, head: store.head() }),
     forget() {
       const now = clock.now();
-      const last = store.lastBefore(now - keepMs);
-      if (!last) return;
+      const [first] = store.after(0, 1);
+      const old = store.lastBefore(now - keepMs);
+      if (!first || !old) return false;
+      const last = store.find(Math.min(old.sequence, first.sequence + forgetMost - 1)) ?? old;
       const { sequence, hash } = last;
       // Said first: what the anchor stands for is then part of the chain that goes on from it.
       add([forgottenFact(sequence, hash)]);
       const anchor = store.purge(sequence, now);
       if (anchor) log.info('audit records were let go of', { count: anchor.count });
       onWritten();
+      return sequence < old.sequence;
     },
     close: flush,
   };

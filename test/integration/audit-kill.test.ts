@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,11 +15,11 @@ it('keeps the event of every request that was answered when the process is kille
   const file = join(folder, 'audit.sqlite');
   const answered: string[] = [];
   for (let round = 0; round < 3; round++) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'audit-under-kill.ts'), file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const child = fork(new URL('./audit-under-kill.ts', import.meta.url), [file], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     const exited = once(child, 'exit');
-    const lines = createInterface({ input: child.stdout });
+    const lines = createInterface({ input: child.stdout! });
     const [port] = (await once(lines, 'line')) as [string];
     const before = answered.length;
     const caller = async (name: string): Promise<void> => {

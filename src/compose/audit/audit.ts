@@ -38,6 +38,8 @@ export interface AuditOptions {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Until more is let go of, where there is much. */
+const AGAIN_MS = 250;
 
 /** Where nothing is to be recorded. */
 const NO_AUDIT: Audit = {
@@ -113,12 +115,13 @@ function eventsOf(
 function forgetHourly(trail: Pick<AuditTrail, 'forget'>, clock: Clock, log: Logger): () => void {
   let cancel = (): void => {};
   const look = (): void => {
+    let more = false;
     try {
-      trail.forget();
+      more = trail.forget();
     } catch (error) {
       log.error('old audit records could not be let go of', { error });
     }
-    cancel = clock.after(HOUR_MS, look);
+    cancel = clock.after(more ? AGAIN_MS : HOUR_MS, look);
   };
   look();
   return () => cancel();

@@ -126,8 +126,20 @@ describe('the audit trail', () => {
     const [anchor] = store.anchors();
     expect(facts.at(-1)?.details?.['hash']).toBe(anchor?.hash);
     expect(verifyTrail(store)).toMatchObject({ holds: true, records: 10, first: 7 });
-    trail.forget();
+    expect(trail.forget()).toBe(false);
     expect(store.anchors()).toHaveLength(1);
+  });
+
+  it('lets go of much in parts, an anchor each', async () => {
+    const { store } = fragile();
+    const trail = trailOf(store, { keepMs: DAY, forgetMost: 4 });
+    void trail.write([entry({ patients: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] })]);
+    await vi.advanceTimersByTimeAsync(2);
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    const more = [trail.forget(), trail.forget(), trail.forget(), trail.forget()];
+    expect(more).toEqual([true, true, false, false]);
+    expect(store.anchors().map(({ count }) => count)).toEqual([4, 4, 2]);
+    expect(verifyTrail(store)).toMatchObject({ holds: true, first: 11, records: 3 });
   });
 });
 
