@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
 import { projection, snapshot } from '../projection/support.ts';
+import { context } from '../search/support.ts';
 import { served, sourced, type Holder } from './fuzz/backends.ts';
 import type { Caller } from './fuzz/model.ts';
 import { stackOver, type Asked, type Stack, type Told } from './fuzz/stack.ts';
@@ -316,6 +317,19 @@ describe.each([
       body: body({ status: 'amended' }),
     };
     expect((await stack.ask(caller, changed)).body).toMatchObject({ id: 'a9', status: 'amended' });
+  });
+
+  it('sends what was judged, not the bytes that came with it', async () => {
+    const holder = make();
+    const stack = stackOf(holder, false);
+    const bytes = Buffer.from(JSON.stringify(body({ subject: of('b') })));
+    const principal = stack.principalOf(caller);
+    await stack.backend.handle(
+      { interaction: 'create', type: 'Observation', handling: 'strict', resource: body({}), body: bytes },
+      context({ principal }),
+    );
+    const made = (await holder.states()).flat().find(({ id }) => id === 'n1');
+    expect(made?.['subject']).toEqual(of('a'));
   });
 
   it('answers who may not read without what was written', async () => {
