@@ -33,18 +33,18 @@ export function carriedLosses(
   return losses;
 }
 
+const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+/** Systems of labels that protect: how confidential, how sensitive. */
+const PROTECTING = new Set<unknown>([CONFIDENTIALITY, 'http://terminology.hl7.org/CodeSystem/v3-ActCode']);
 /** Confidentiality that asks for no protection: nothing is lost without it. */
-const UNPROTECTED = new Set(['U', 'L', 'M', 'N']);
+const UNPROTECTED = new Set<unknown>(['U', 'L', 'M', 'N']);
 
 /** Security labels that the record does not take: what a client protects must not be kept without the protection. */
 function lostLabels(wanted: JsonObject, back: Json | undefined, type: string): Loss[] {
   const held = labelsOf(back);
   return labelsOf(wanted).flatMap(({ system, code }, at): Loss[] => {
-    const plain =
-      system === 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality' &&
-      typeof code === 'string' &&
-      UNPROTECTED.has(code);
-    if (plain || held.some((label) => label['system'] === system && label['code'] === code)) return [];
+    if (!PROTECTING.has(system) || (system === CONFIDENTIALITY && UNPROTECTED.has(code))) return [];
+    if (held.some((label) => label['system'] === system && label['code'] === code)) return [];
     return [{ kind: 'not-carried', path: `${type}.meta.security[${at}]` }];
   });
 }
