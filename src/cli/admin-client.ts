@@ -69,7 +69,7 @@ async function request(admin: AdminPlace, path: string, change?: Change): Promis
 const NO_TOKEN =
   'This Ficus wants to know who you are: give a token with --token, or in FICUS_TOKEN. In the sandbox `ficus token --role migration-lead` gets one.';
 const OLD_TOKEN =
-  'The token is not good, or not any more: get a new one. In the sandbox: `ficus token --role migration-lead`.';
+  'The token is not good here, or not any more: get one for the admin API. In the sandbox: `ficus token --role migration-lead`.';
 
 /** Asks the admin API of a running Ficus. @throws Error with its words, every reason on a line */
 export async function askAdmin<T>(admin: AdminPlace, path: string, change?: Change): Promise<T> {

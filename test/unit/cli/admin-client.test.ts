@@ -71,7 +71,7 @@ describe('a command that talks to the admin API', () => {
 
   it.each([
     [[], /give a token/],
-    [['--token', 'old'], /not good, or not any more/],
+    [['--token', 'old'], /not good here, or not any more/],
   ])('says what to do when it is not let in (%j)', async (argv, words) => {
     answer = { status: 401, body: { error: 'unauthenticated', message: 'A token is needed.' } };
     const failure = await run(...argv).catch((error: unknown) => error as Error);
