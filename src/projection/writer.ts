@@ -13,13 +13,15 @@ import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
-import { createRecords, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
+import { createRecords, MERGEABLE, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
 import { mapRelativeReferences } from './references.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
   /** Which search parameters are indexed, by type: the contract's; absent: all that R4 defines. Others are still found, by looking at every resource of the type. */
   readonly indexed?: IndexedNames;
 }
+
+const MERGEABLE_REFERENCE = new RegExp(`^(${MERGEABLE.join('|')})/[^/]+$`);
 
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
@@ -62,8 +64,10 @@ export function createProjectionWriter(
     if (!merges.any) return change;
     const { resource } = change;
     const mapped = mapRelativeReferences(resource, (reference) => {
-      const [type = '', id = '', more] = reference.split('/');
-      return more === undefined && id !== '' ? `${type}/${survivorId(type, id)}` : reference;
+      if (!MERGEABLE_REFERENCE.test(reference)) return reference;
+      const [type = '', id = ''] = reference.split('/');
+      const survivor = survivorId(type, id);
+      return survivor === id ? reference : `${type}/${survivor}`;
     });
     const id = survivorId(resource.resourceType, resource.id);
     if (id === resource.id) return mapped === resource ? change : { ...change, resource: mapped };
@@ -73,6 +77,7 @@ export function createProjectionWriter(
   }
 
   function survivorId(type: string, id: string): string {
+    if (!MERGEABLE.includes(type)) return id;
     const record = records.find(type, id);
     if (!record) return id;
     const survivor = merges.survivorOf(record.rid);

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { createDay } from '../../sandbox/feed/day.ts';
@@ -88,6 +89,30 @@ describe('a record that the feed has told', () => {
       headers: { 'if-none-match': 'W/"1"' },
     });
     expect(conditional.status).toBe(304);
+  });
+
+  it('is sent as it is kept, which is what it says when it is laid out for people', async () => {
+    const plain = await fetch(`${hospital.base}/Observation?patient=${patient}`);
+    const pretty = await fetch(`${hospital.base}/Observation?patient=${patient}&_pretty=true`);
+    const [text, laidOut] = [await plain.text(), await pretty.text()];
+    expect(laidOut.length).toBeGreaterThan(text.length);
+    const { entry = [] } = JSON.parse(text) as Bundle;
+    expect(entry.length).toBeGreaterThan(0);
+    expect(entry).toEqual((JSON.parse(laidOut) as Bundle).entry);
+  });
+
+  it.runIf(process.platform === 'linux')('is told by a thread that lets others go first', () => {
+    const nice = readdirSync('/proc/self/task').flatMap((thread) => {
+      try {
+        const [, fields = ''] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ');
+        return Number(fields.split(' ')[16]);
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
+    expect(nice).toContain(10);
+    expect(nice).toContain(0);
   });
 
   it('has the same id as the record that the core answers with', async () => {
