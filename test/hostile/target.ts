@@ -58,9 +58,10 @@ export async function startTarget(adjust: (config: Config) => Config = (it) => i
     seen,
     raw: (bytes, silentMs = 10_000) => exchange(port, bytes, silentMs),
     serves: async () => {
-      const answer = await fetch(`${hospital.base}/Patient/${patient}`);
-      expect(answer.status).toBe(200);
-      expect(await answer.json()).toMatchObject({ resourceType: 'Patient', id: patient });
+      const ask = `GET /fhir/r4/Patient/${patient} HTTP/1.1\r\nHost: ficus.example\r\nConnection: close\r\n\r\n`;
+      const { statuses, text } = await exchange(port, ask, 10_000);
+      expect(statuses).toEqual([200]);
+      expect(text).toContain(`"id":"${patient}"`);
     },
     close: async () => {
       await hospital.close();
