@@ -45,7 +45,10 @@ function welcome(
   const { publicBase, adminBase, feedPorts } = ficus;
   const feeds = Object.values(feedPorts);
   const [first] = patients;
-  const state = header === join('.ficus', 'token') ? '' : ` --state '${dirname(header)}'`;
+  // The commands look for tokens in `.ficus`.
+  const usual = header === join('.ficus', 'token');
+  const state = usual ? '' : ` --state '${dirname(header)}'`;
+  const key = usual ? '' : ` --token "$(cat '${join(dirname(header), 'admin-token')}')"`;
   if (!first) throw new Error('No demo patient was found through Ficus.');
   const names = patients
     .slice(0, SHOWN)
@@ -77,13 +80,13 @@ function welcome(
     '',
     'Observation.read and Observation.create are answered by the modern service, Observation.search by the core. Move it, and back:',
     '',
-    `  npx ficus route set Observation.search modern --admin ${adminBase}`,
-    `  npx ficus route set Observation.search legacy --admin ${adminBase}`,
+    `  npx ficus route set Observation.search modern --admin ${adminBase}${key}`,
+    `  npx ficus route set Observation.search legacy --admin ${adminBase}${key}`,
     '',
     'Let the core push a day of the hospital, and see what became of it:',
     '',
     `  npx ficus sandbox feed --duplicates 5 --late 2 --broken 1 --rate 200 --to localhost:${feeds[0]}`,
-    `  npx ficus feed status --admin ${adminBase}`,
+    `  npx ficus feed status --admin ${adminBase}${key}`,
     '',
     'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',
   ].join('\n');
