@@ -54,5 +54,3 @@ export const limitsConfig = z.strictObject({
       'Clients, patients and addresses that are counted at once, each; the least recent is forgotten',
     ),
 });
-
-export type LimitsConfig = z.output<typeof limitsConfig>;

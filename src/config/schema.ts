@@ -202,4 +202,3 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type { BackendConfig } from './backend-schema.ts';
-export type { ClientTlsConfig } from './tls-schema.ts';

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAck } from '../../adapters/hl7v2/ack.ts';
 import { createMllpListener } from '../../adapters/hl7v2/listener.ts';
+import type { MllpListener } from '../../adapters/hl7v2/listener.ts';
 import { parseMessage } from '../../adapters/hl7v2/parse.ts';
 import { systemClock } from '../../src/clock.ts';
 import { startCore } from './mllp-core.ts';
@@ -59,7 +60,9 @@ describe.skipIf(!available)(
     });
     afterAll(() => rmSync(folder, { recursive: true }));
 
-    async function listen(): Promise<number> {
+    const listen = async (): Promise<number> => (await listening()).port;
+
+    async function listening(): Promise<MllpListener> {
       const listener = await createMllpListener({
         handler: (payload) => createAck(parseMessage(payload), 'AA', { controlId: '1', now: 0 }).toBytes(),
         port: 0,
@@ -67,7 +70,7 @@ describe.skipIf(!available)(
         tls: { ...server, ca: client.cert, requestCert: true, rejectUnauthorized: true },
       });
       onTestFinished(() => listener.close());
-      return listener.port;
+      return listener;
     }
 
     it('exchanges messages when both sides show a certificate that the other trusts', async () => {
@@ -93,6 +96,20 @@ describe.skipIf(!available)(
       expect(['unavailable', 'outcome-unknown']).toContain(
         await outcome(send(pool, 'M1', { expects: 'write' })),
       );
+    });
+
+    it('goes on with renewed certificates: the connection that the former let in ends, the next shows the new one', async () => {
+      const listener = await listening();
+      let shown = client;
+      const live = { ca: server.cert, get cert() { return shown.cert; }, get key() { return shown.key; } }; // prettier-ignore
+      const pool = makePool(listener.port, { tls: live, connections: 1 });
+      expect(await outcome(send(pool, 'M1', { expects: 'write' }))).toBe('AA');
+      const next = selfSigned(folder, 'next');
+      listener.renew({ ...server, ca: next.cert });
+      await vi.waitFor(() => expect([pool.stats.open, listener.stats.connections]).toEqual([0, 0]));
+      expect(await outcome(send(pool, 'M2', { expects: 'write' }))).not.toBe('AA');
+      shown = next;
+      await vi.waitFor(async () => expect(await outcome(send(pool, 'M3', { expects: 'write' }))).toBe('AA'));
     });
 
     it('gives up a core that never shakes hands, after the connect timeout', async () => {
