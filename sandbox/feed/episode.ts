@@ -102,7 +102,14 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
   // Some visits are protected, some orders restricted, some letters both: nothing of chance, so that the day stays the same.
   const guarded = index % 6 === 4;
   const protection = guarded ? [segment('PV2', { 22: 'Y' })] : [];
-  adt('A01', 'ADT_A01', pv1(), ...protection, ...(random() < 0.3 ? [allergy] : []), ...(random() < 0.5 ? [diagnosis] : []));
+  adt(
+    'A01',
+    'ADT_A01',
+    pv1(),
+    ...protection,
+    ...(random() < 0.3 ? [allergy] : []),
+    ...(random() < 0.5 ? [diagnosis] : []),
+  );
 
   if (nobody !== undefined) {
     wait(20, 90);

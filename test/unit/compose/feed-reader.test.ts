@@ -23,7 +23,11 @@ const RECEIVED = Date.UTC(2026, 0, 5);
 
 function adt(event: string, ...segments: string[]) {
   const header = `MSH|^~\\&|ADT|EAST|FICUS|GATE|20260102100500||ADT^${event}|M1|P|2.5.1`;
-  return read(Buffer.from([header, ...segments, ''].join('\r')), { source: 'adt', sender: 'ADT|EAST', receivedAt: RECEIVED });
+  return read(Buffer.from([header, ...segments, ''].join('\r')), {
+    source: 'adt',
+    sender: 'ADT|EAST',
+    receivedAt: RECEIVED,
+  });
 }
 
 function contentOf(event: string, ...segments: string[]): MessageContent {
@@ -80,13 +84,19 @@ describe('a message of the feed', () => {
   it('is parked when it does not say whose it is', () => {
     const order = 'ORC|NW|1^HOSP\rOBR|1|1^HOSP||718-7^^LN';
     const bytes = Buffer.from(`MSH|^~\\&|A|B|||2026||ORM^O01|1|P|2.5.1\r${order}\r`);
-    expect(read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({ parked: 'malformed' });
+    expect(read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({
+      parked: 'malformed',
+    });
   });
 
   it('is parked when there is no message file for its type', () => {
     const bytes = Buffer.from('MSH|^~\\&|A|B|||2026||ZZZ^Z99|1|P|2.5.1\rZZZ|1\r');
-    expect(read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({ parked: 'not-supported' });
-    expect(read(bytes, { source: 'gone', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({ parked: 'not-supported' });
+    expect(read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({
+      parked: 'not-supported',
+    });
+    expect(read(bytes, { source: 'gone', sender: 'ADT|EAST', receivedAt: RECEIVED })).toMatchObject({
+      parked: 'not-supported',
+    });
   });
 
   it('says which elements its `""` deletes', () => {
