@@ -16,7 +16,9 @@ export const labelsConfig = z
     codes: z
       .record(z.string().regex(/^\S+\|\S+$/), level)
       .default({})
-      .describe('`system|code` of a site’s own label: what it means. A label that nobody knows is R'),
+      .describe(
+        'A site’s own label, its system and code with a bar between them: what it means. One that nobody knows is R',
+      ),
   })
   .prefault({})
   .describe('What restricted (R) and very restricted (V) resources need; everybody gets the rest');

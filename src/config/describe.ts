@@ -36,7 +36,13 @@ function valuesOf(node: Node): string {
     return maximum === undefined ? `${minimum} or more` : `${minimum} to ${maximum}`;
   }
   if (node.type === 'array') return 'list';
+  if (isTable(node)) return `each to one of ${valuesOf(node.additionalProperties)}`;
   return node.type ?? 'one of several forms';
+}
+
+/** Names that each have one of a few values. */
+function isTable(node: Node): node is Node & { readonly additionalProperties: Node } {
+  return typeof node.additionalProperties === 'object' && node.additionalProperties.enum !== undefined;
 }
 
 function rowsOf(node: Node, path: string): string[] {
@@ -44,9 +50,9 @@ function rowsOf(node: Node, path: string): string[] {
   for (const [key, child] of Object.entries(node.properties ?? {})) {
     const here = path === '' ? key : `${path}.${key}`;
     const needed = node.required?.includes(key) ?? false;
-    const scalar = child.type !== 'object' && !child.oneOf;
+    const scalar = (child.type !== 'object' && !child.oneOf) || isTable(child);
     const fallback =
-      child.default === undefined || typeof child.default === 'object'
+      child.default === undefined || (typeof child.default === 'object' && !isTable(child))
         ? ''
         : `\`${JSON.stringify(child.default)}\``;
     const nothing =

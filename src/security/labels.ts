@@ -7,7 +7,7 @@ import type { Access } from '../security-ports.ts';
 const LEVELS = ['U', 'L', 'M', 'N', 'R', 'V'] as const;
 export type Confidentiality = (typeof LEVELS)[number];
 
-export const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 
 /** Systems of labels that say something else than how confidential a thing is: its integrity, what it may be used for, that it is a test. */

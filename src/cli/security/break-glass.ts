@@ -10,7 +10,7 @@ interface Json {
 }
 
 /** One case: whose data, who, why, and what was said of it. */
-export function formatCase(found: GlassCase): string {
+function formatCase(found: GlassCase): string {
   const {
     id,
     patient,
