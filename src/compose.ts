@@ -21,6 +21,7 @@ import { feedFiles } from './compose/feed/files.ts';
 import { startFeed } from './compose/feed/feed.ts';
 import { createFeedRecord } from './compose/feed/record.ts';
 import { createPrivacy } from './compose/privacy.ts';
+import { revocationOperations } from './compose/revocation-desk.ts';
 import { securityOperations } from './compose/security-desk.ts';
 import { isTold, wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -170,6 +171,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       log,
       metrics,
       audit: audit.sink,
+      revoked: (token) => privacy.revocations.revoked(token),
       ...(guard ? { breakGlass: guard.breakGlass } : {}),
     });
     if (security) undo.push(() => security.close());
@@ -212,6 +214,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         ...differencesOperations({ migration, table, calendar }),
         ...writesOperations({ migration, table }),
         ...securityOperations({ privacy, clock }),
+        ...revocationOperations({ privacy, clock }),
         ...feedOperations({ feed, clock, log }),
       },
     });
@@ -235,7 +238,10 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
 /** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */
 function securityOf(
   { config, baseDir, secrets, contract }: Assembly,
-  parts: Pick<SecurityOptions, 'publicBase' | 'clock' | 'log' | 'metrics' | 'audit' | 'breakGlass'> & {
+  parts: Pick<
+    SecurityOptions,
+    'publicBase' | 'clock' | 'log' | 'metrics' | 'audit' | 'breakGlass' | 'revoked'
+  > & {
     readonly parse: AppOptions['parseSearch'];
   },
 ): Security | undefined {

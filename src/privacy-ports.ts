@@ -77,3 +77,38 @@ export interface GlassCaseStore {
   /** Closes an open case; false when it is closed already, or there is none. */
   review(id: string, review: GlassReview): Promise<boolean>;
 }
+
+/** Tokens that are refused here, whatever their issuer says of them: one by its id, or all that a subject or an application had by then. */
+export interface Revocation {
+  readonly id: string;
+  /** `jti`, else the hash of the token. Absent: it is about whose the tokens are. */
+  readonly tokenId?: string;
+  /** With `client`: what this subject had of that application. */
+  readonly subject?: string;
+  readonly client?: string;
+  readonly reason: string;
+  readonly by: string;
+  /** ISO 8601 instant. Of a subject or an application, what was issued later is not meant. */
+  readonly at: string;
+  /** ISO 8601 instant: nothing that it is about is believed any more by then. */
+  readonly until: string;
+  /** Absent: it holds. */
+  readonly lifted?: LiftedRevocation;
+}
+
+/** Who took a revocation back. */
+export interface LiftedRevocation {
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string;
+}
+
+/** Revocations as they survive a restart. None is removed. */
+export interface RevocationStore {
+  /** Those that end after an ISO 8601 instant, lifted ones too, in the order in which they came. */
+  load(after: string): Promise<readonly Revocation[]>;
+  /** Durable when it resolves. */
+  add(revocation: Revocation): Promise<void>;
+  /** False when it is lifted already, or there is none. */
+  lift(id: string, lifted: LiftedRevocation): Promise<boolean>;
+}

@@ -8,6 +8,8 @@ import type { BreakGlass } from '../security/break-glass.ts';
 import { breakGlassLayer } from '../security/break-glass-layer.ts';
 import { openConsentRegister } from '../security/consent-register.ts';
 import type { ConsentRegister } from '../security/consent-register.ts';
+import { openRevocationRegister } from '../security/revocations.ts';
+import type { RevocationRegister } from '../security/revocations.ts';
 import { createWithholding } from '../security/withhold.ts';
 import type { AuditSink, Withholding } from '../security-ports.ts';
 import type { PrivacyStores } from '../store/privacy-stores.ts';
@@ -16,6 +18,7 @@ import type { PrivacyStores } from '../store/privacy-stores.ts';
 export interface Privacy {
   readonly stores: PrivacyStores;
   readonly consents: ConsentRegister;
+  readonly revocations: RevocationRegister;
   /** Absent with security `open`: everybody sees everything. */
   readonly guard?: {
     readonly withholding: Withholding;
@@ -45,10 +48,12 @@ export async function createPrivacy(options: PrivacyOptions): Promise<Privacy> {
     otherwise: security === 'open' ? 'permit' : security.consent.default,
     mergedInto: (patient) => replacedBy(reading(), patient, new Set([patient])),
   });
-  if (security === 'open') return { stores, consents };
+  const revocations = await openRevocationRegister({ store: stores.revocations, clock });
+  if (security === 'open') return { stores, consents, revocations };
   return {
     stores,
     consents,
+    revocations,
     guard: {
       withholding: createWithholding({ labels: security.labels, consents }),
       breakGlass: createBreakGlass(security.breakGlass),

@@ -59,6 +59,7 @@ export interface SecurityOptions {
   /** Told of the first use of a token. */
   readonly audit?: AuditSink;
   readonly breakGlass?: NonNullable<AuthenticatorOptions['breakGlass']>;
+  readonly revoked?: NonNullable<AuthenticatorOptions['revoked']>;
 }
 
 /** Scope texts whose grants are kept: there are far fewer of them than tokens. */
@@ -66,7 +67,7 @@ const KEPT_SCOPES = 1_000;
 
 /** @throws Error for a certificate file or a private key that cannot be used */
 export function createSecurity(options: SecurityOptions): Security {
-  const { config, baseDir, publicBase, contract, clock, sideHeader, audit, breakGlass } = options;
+  const { config, baseDir, publicBase, contract, clock, sideHeader, audit, breakGlass, revoked } = options;
   const egress = createEgress({
     urls: config.issuers.flatMap((one) => addressesOf(one)),
     hosts: config.egress.hosts,
@@ -121,6 +122,7 @@ export function createSecurity(options: SecurityOptions): Security {
             }
           : {}),
         ...(breakGlass ? { breakGlass } : {}),
+        ...(revoked ? { revoked } : {}),
         tester: { role: config.testerRole, header: sideHeader },
         count,
       }),

@@ -133,6 +133,9 @@ const TABLE = {
     audit: 'consent-change',
     person: true,
   },
+  'revocations.read': { words: 'seeing which tokens are revoked', roles: ['privacy-officer', 'admin'] },
+  // In haste a program may do it, too.
+  'tokens.revoke': { words: 'revoking tokens, and lifting that', roles: ['privacy-officer', 'admin'] },
 } as const satisfies Readonly<Record<string, PermissionRow>>;
 
 /** What an operation of contracts/admin-api.yaml needs: its `x-ficus-permission`. */

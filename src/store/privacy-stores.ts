@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { ConsentStore, GlassCase, GlassCaseStore, KeptConsent } from '../privacy-ports.ts';
+import type {
+  ConsentStore,
+  GlassCase,
+  GlassCaseStore,
+  KeptConsent,
+  Revocation,
+  RevocationStore,
+} from '../privacy-ports.ts';
 import { openDatabase } from './database.ts';
 import { added, opened } from './glass-case.ts';
 import { createSqliteConsentStore } from './sqlite-consents.ts';
 import { createSqliteGlassCaseStore } from './sqlite-glass-cases.ts';
+import { createSqliteRevocationStore } from './sqlite-revocations.ts';
 
 /** Schema of privacy.sqlite, one entry a version. Entries are only ever added. */
 const PRIVACY_MIGRATIONS: readonly string[] = [
@@ -36,12 +44,31 @@ const PRIVACY_MIGRATIONS: readonly string[] = [
   CREATE TRIGGER glass_review_is_final BEFORE UPDATE ON glass_case WHEN OLD.review IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'a review is final'); END;
   `,
+  `
+  CREATE TABLE revocation (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    token_id TEXT,
+    subject  TEXT,
+    client   TEXT,
+    reason   TEXT NOT NULL,
+    set_by   TEXT NOT NULL,
+    set_at   TEXT NOT NULL,
+    until    TEXT NOT NULL,
+    lifted   TEXT
+  ) STRICT;
+  CREATE TRIGGER revocation_is_kept BEFORE DELETE ON revocation
+    BEGIN SELECT RAISE(ABORT, 'a revocation is not forgotten'); END;
+  CREATE TRIGGER lifted_revocation_is_final BEFORE UPDATE ON revocation WHEN OLD.lifted IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'what was lifted stays so'); END;
+  `,
 ];
 
-/** What is kept of consents and broken glasses. */
+/** What is kept of consents, broken glasses and revoked tokens. */
 export interface PrivacyStores {
   readonly consents: ConsentStore;
   readonly glassCases: GlassCaseStore;
+  readonly revocations: RevocationStore;
   close(): void;
 }
 
@@ -51,6 +78,7 @@ export function openPrivacyStores(file: string): PrivacyStores {
   return {
     consents: createSqliteConsentStore(database),
     glassCases: createSqliteGlassCaseStore(database),
+    revocations: createSqliteRevocationStore(database),
     close: () => database.close(),
   };
 }
@@ -60,6 +88,7 @@ export function createMemoryPrivacyStores(): PrivacyStores {
   return {
     consents: createMemoryConsentStore(),
     glassCases: createMemoryGlassCaseStore(),
+    revocations: createMemoryRevocationStore(),
     close: () => {},
   };
 }
@@ -105,6 +134,20 @@ function createMemoryGlassCaseStore(): GlassCaseStore {
       const known = cases.get(id);
       if (!known || known.review) return false;
       cases.set(id, { ...known, review });
+      return true;
+    },
+  };
+}
+
+function createMemoryRevocationStore(): RevocationStore {
+  const revocations = new Map<string, Revocation>();
+  return {
+    load: async (after) => [...revocations.values()].filter(({ until }) => until > after),
+    add: async (revocation) => void revocations.set(revocation.id, revocation),
+    async lift(id, lifted) {
+      const known = revocations.get(id);
+      if (!known || known.lifted) return false;
+      revocations.set(id, { ...known, lifted });
       return true;
     },
   };

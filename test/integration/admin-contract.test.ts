@@ -426,6 +426,33 @@ describe('answers of the admin API', () => {
     await held.arrayBuffer();
   }, 60_000);
 
+  it('fit the document for revoked tokens', async () => {
+    const body = { by: 'officer', reason: 'leaked' };
+    // With security open there are none: it is kept, and binds nobody.
+    expect(await fitting('addRevocation', { body: { ...body, tokenId: 'jti-1' } })).toMatchObject({
+      enforced: false,
+      revocation: { tokenId: 'jti-1', by: 'officer', reason: 'leaked' },
+    });
+    for (const named of [
+      {},
+      { tokenId: 'jti-1', subject: 's' },
+      { tokenId: 'eyJh.eyJh.x-1' },
+      { jti: 'x' },
+    ]) {
+      const refused = await ask('addRevocation', { body: { ...body, ...named } });
+      expect(refused.status).toBe(422);
+      expect(refused.text).not.toContain('eyJh');
+    }
+    const { revocations } = await fitting('listRevocations');
+    const [{ id }, ...more] = revocations as [{ id: string }];
+    expect(more).toEqual([]);
+    const params = { id };
+    expect(await fitting('liftRevocation', { params, body })).toMatchObject({
+      revocation: { id, lifted: { by: 'officer' } },
+    });
+    expect((await ask('liftRevocation', { params, body })).status).toBe(409);
+  });
+
   it('fit the document for consents and broken glasses', async () => {
     const params = { id: 'c-1' };
     const consent = { ...CONSENT.consent, patient: { reference: `Patient/${patient}` } };

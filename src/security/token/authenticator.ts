@@ -3,6 +3,8 @@ import { decodeJwt } from 'jose';
 import { FicusError } from '../../errors.ts';
 import type { Clock, Principal, Side } from '../../ports.ts';
 import type { Authenticator, Caller, Grant } from '../../security-ports.ts';
+import { LONGEST_LIFE_MS } from '../revocations.ts';
+import type { RevocableToken } from '../revocations.ts';
 import { bearerToken } from './bearer.ts';
 import { principalOfClaims } from './claims.ts';
 import { joined, judgeAnswer } from './introspected.ts';
@@ -25,6 +27,8 @@ export interface AuthenticatorOptions {
   readonly clock: Clock;
   /** Told of a token that is used for the first time, before it is believed; what it rejects with is the answer. */
   readonly firstUse?: (principal: Principal, caller: Caller) => Promise<void>;
+  /** Whether a token was revoked here, whatever its issuer says. Asked for every request. */
+  readonly revoked?: (token: RevocableToken) => boolean;
   /** Breaks the glass for a caller who asks for it (src/security/break-glass.ts). */
   readonly breakGlass?: (headers: Caller['headers'], principal: Principal) => Principal;
   /** Who may choose the side of a canary, and by which header. */
@@ -77,13 +81,14 @@ class TokenAuthenticator implements Authenticator {
       const known = this.#memory.get(hash);
       const now = clock.now();
       if (known && now < known.until) {
-        if (!known.principal) throw refuseToken(realm, 'revoked');
+        this.#refuseRevoked(known);
         const everyMs = known.issuer.rules.introspection?.everyMs;
         const age = now - known.askedAt;
         if (everyMs === undefined || age < everyMs) {
           if (everyMs !== undefined && age >= everyMs / 2) this.#askAgain(token, hash, known).catch(() => {});
+          const principal = this.#stillKnown(known, caller);
           count('remembered');
-          return this.#asCaller(known.principal, caller);
+          return principal;
         }
         return this.#settled(this.#askAgain(token, hash, known), 'remembered', () =>
           this.#stillKnown(known, caller),
@@ -117,9 +122,16 @@ class TokenAuthenticator implements Authenticator {
     return principal;
   }
 
-  #stillKnown({ principal }: Remembered, caller: Caller): Principal {
-    if (!principal) throw refuseToken(this.#options.realm, 'revoked');
-    return this.#asCaller(principal, caller);
+  #stillKnown(known: Remembered, caller: Caller): Principal {
+    return this.#asCaller(this.#refuseRevoked(known), caller);
+  }
+
+  /** @throws TokenRefusal when its issuer has taken it back, or somebody here has */
+  #refuseRevoked({ principal, issuedAt }: Pick<Remembered, 'principal' | 'issuedAt'>): Principal {
+    const { realm, revoked } = this.#options;
+    if (!principal || (principal.access && revoked?.({ ...principal.access, issuedAt })))
+      throw refuseToken(realm, 'revoked');
+    return principal;
   }
 
   /** What the request's own headers add: what a principal may ask for by them, and nothing else. */
@@ -160,10 +172,13 @@ class TokenAuthenticator implements Authenticator {
     const answer = await introspection?.ask(token);
     if (introspection && !answer) throw refuseToken(realm, 'revoked');
     const claims = this.#claimsOf(issuer, said, answer);
-    const principal = this.#principalOf(claims, issuer, hash);
-    await firstUse?.(principal, caller);
     const until = untilOf(claims, issuer, askedAt);
-    const remembered: Remembered = { principal, issuer, until, askedAt, asking: undefined };
+    if (until <= askedAt) throw refuseToken(realm, 'expired');
+    const principal = this.#principalOf(claims, issuer, hash);
+    const issuedAt = issuedAtOf(claims, issuer);
+    this.#refuseRevoked({ principal, issuedAt });
+    await firstUse?.(principal, caller);
+    const remembered: Remembered = { principal, issuer, issuedAt, until, askedAt, asking: undefined };
     this.#memory.set(hash, remembered);
     return remembered;
   }
@@ -217,6 +232,13 @@ function isSide(header: string | string[]): header is Side {
 }
 
 function untilOf(claims: Claims, { rules }: Issuer, now: number): number {
-  const exp = claims['exp'];
-  return typeof exp === 'number' ? (exp + rules.clockSkewSeconds) * 1000 : now + LONGEST_MS;
+  const { exp, iat } = claims;
+  const ends = typeof exp === 'number' ? (exp + rules.clockSkewSeconds) * 1000 : now + LONGEST_MS;
+  const oldest = typeof iat === 'number' ? (iat + rules.clockSkewSeconds) * 1000 + LONGEST_LIFE_MS : ends;
+  return Math.min(ends, oldest);
+}
+
+/** Its issuer's clock may be ahead of ours. */
+function issuedAtOf({ iat }: Claims, { rules }: Issuer): number {
+  return typeof iat === 'number' ? (iat - rules.clockSkewSeconds) * 1000 : Number.NEGATIVE_INFINITY;
 }

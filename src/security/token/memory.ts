@@ -6,6 +6,8 @@ export interface Remembered {
   /** Undefined: it was revoked. */
   principal: Principal | undefined;
   readonly issuer: Issuer;
+  /** Epoch milliseconds, the earliest by our clock; `-Infinity` where it does not say. */
+  readonly issuedAt: number;
   /** Epoch milliseconds: nothing is known of it from then on. */
   until: number;
   /** Epoch milliseconds: when its issuer was last asked after it. */

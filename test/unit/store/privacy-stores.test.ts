@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { GlassUse, KeptConsent } from '../../../src/privacy-ports.ts';
+import type { GlassUse, KeptConsent, Revocation } from '../../../src/privacy-ports.ts';
 import { createMemoryPrivacyStores, openPrivacyStores } from '../../../src/store/privacy-stores.ts';
 import type { PrivacyStores } from '../../../src/store/privacy-stores.ts';
 
@@ -37,6 +37,16 @@ const review = {
   verdict: 'justified',
   note: 'seen in the emergency department',
 } as const;
+
+const revocation: Revocation = {
+  id: 'v1',
+  tokenId: 't1',
+  reason: 'leaked',
+  by: 'officer',
+  at: '2026-05-05T12:00:00.000Z',
+  until: '2027-05-05T12:00:00.000Z',
+};
+const lifted = { by: 'admin', at: '2026-05-06T12:00:00.000Z', reason: 'it was another one' };
 
 /** Every implementation keeps what it is told in the same way. */
 const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => PrivacyStores])[] = [
@@ -136,6 +146,24 @@ describe.each(IMPLEMENTATIONS)('%s stores of privacy', (_name, open) => {
     const found = await glassCases.list({ limit: 2 });
     expect(found.map(({ patient }) => patient)).toEqual(['p1', 'p3']);
   });
+
+  it('keep revocations in their order, until they end', async () => {
+    const { tokenId: _token, ...others } = revocation;
+    const second = { ...others, id: 'a2', subject: 'dr-one', client: 'ambulance', until: lifted.at };
+    await stores.revocations.add(revocation);
+    await stores.revocations.add(second);
+    expect(await stores.revocations.load(revocation.at)).toEqual([revocation, second]);
+    expect(await stores.revocations.load(lifted.at)).toEqual([revocation]);
+  });
+
+  it('lift a revocation once', async () => {
+    const { revocations } = stores;
+    await revocations.add(revocation);
+    expect(await revocations.lift('v1', lifted)).toBe(true);
+    expect(await revocations.lift('v1', { ...lifted, by: 'other' })).toBe(false);
+    expect(await revocations.lift('none', lifted)).toBe(false);
+    expect(await revocations.load(revocation.at)).toEqual([{ ...revocation, lifted }]);
+  });
 });
 
 describe('the sqlite stores of privacy', () => {
@@ -144,10 +172,12 @@ describe('the sqlite stores of privacy', () => {
     const before = openPrivacyStores(file);
     await before.consents.append(consent);
     await before.glassCases.record([use]);
+    await before.revocations.add(revocation);
     before.close();
     const after = openPrivacyStores(file);
     expect(await after.consents.load()).toEqual([consent]);
     expect(await after.glassCases.list({ limit: 1 })).toMatchObject([{ patient: 'a', requests: 1 }]);
+    expect(await after.revocations.load(revocation.at)).toEqual([revocation]);
     after.close();
   });
 });

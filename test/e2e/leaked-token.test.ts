@@ -1,0 +1,274 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import * as client from 'openid-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TrailReport } from '../../src/audit/report.ts';
+import { demoSecret } from '../../src/cli/demo-config.ts';
+import { askedOften, startHospital } from '../support/hospital.ts';
+import type { Hospital } from '../support/hospital.ts';
+import { INSECURE, SmartApp } from '../support/smart-app.ts';
+
+/*
+ * A token of one patient has leaked. What whoever found it can have, how the privacy officer finds out whom it reached and puts an end to it, and what is left of it anywhere.
+ * The tests are steps, one after the other.
+ */
+
+const FICUS = fileURLToPath(new URL('../../bin/ficus.js', import.meta.url));
+const PATIENCE_MS = 120_000;
+
+interface Said {
+  readonly path: string;
+  readonly status: number;
+  readonly requestId: string;
+  readonly text: string;
+  readonly headers: string;
+}
+
+let hospital: Hospital;
+let app: client.Configuration;
+let tokens: client.TokenEndpointResponse;
+/** The patient in context, and another one. */
+let own: string;
+let other: string;
+/** Everything that was answered to the leaked token. */
+const answers: Said[] = [];
+/** Its id, as the trail has it. */
+let tokenId: string;
+
+beforeAll(async () => {
+  hospital = await startHospital(askedOften, { guarded: true });
+  const smart = new SmartApp(hospital.sandbox.addresses.authorization ?? '', hospital.base);
+  app = await smart.register();
+  ({ tokens } = await smart.launch(app, 'launch/patient offline_access patient/*.rs'));
+  own = await hospital.patientId('100001');
+  other = await hospital.patientId('100002');
+}, PATIENCE_MS);
+afterAll(() => hospital?.close());
+
+async function get(path: string, token: string): Promise<Said> {
+  const response = await fetch(path.startsWith('http') ? path : `${hospital.base}${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const headers = JSON.stringify([...response.headers]);
+  const requestId = response.headers.get('x-request-id') ?? '';
+  return { path, status: response.status, requestId, text: await response.text(), headers };
+}
+
+/** As whoever found the token. */
+async function attack(path: string): Promise<Said> {
+  const said = await get(path, tokens.access_token);
+  answers.push(said);
+  return said;
+}
+
+/** `ficus ...`, as it is typed. */
+function ficus(...words: string[]): Promise<{ code: number | string; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [FICUS, ...words], (error, stdout, stderr) => {
+      resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
+  });
+}
+
+const idsOf = ({ text }: Said): string[] =>
+  ((JSON.parse(text) as { entry?: { resource: { resourceType: string; id: string } }[] }).entry ?? [])
+    .map(({ resource }) => resource)
+    .filter(({ resourceType }) => resourceType !== 'OperationOutcome')
+    .map(({ resourceType, id }) => `${resourceType}/${id}`);
+
+describe('a leaked token', () => {
+  it('gives what its patient may have', async () => {
+    expect((await attack(`/Patient/${own}`)).status).toBe(200);
+    const found = await attack(`/Observation?patient=${own}&_include=Observation:patient`);
+    expect(idsOf(found)).toContain(`Patient/${own}`);
+  });
+
+  it.each([
+    ['a read', () => `/Patient/${other}`],
+    ['a search', () => `/Observation?patient=${other}`],
+    ['a search by number', () => '/Patient?identifier=urn:oid:2.999.1.1%7C100002'],
+    ['an inclusion', () => `/Patient?_id=${other}&_revinclude=Observation:patient`],
+    ['a chain', () => '/Observation?patient.identifier=urn:oid:2.999.1.1%7C100002'],
+    ['the trail', () => `/AuditEvent?patient=Patient/${other}`],
+  ])('gives nothing of another by %s', async (_, path) => {
+    const said = await attack(path());
+    if (said.status === 200) expect(idsOf(said)).toEqual([]);
+    else expect([400, 403, 404]).toContain(said.status);
+    expect(said.text).not.toContain(other);
+  });
+
+  it('includes nobody else, and exports nobody', async () => {
+    const inclusions = '_include=Observation:patient&_include=Observation:encounter';
+    const said = await attack(`/Observation?patient=${own}&${inclusions}&_count=100`);
+    expect(said.status).toBe(200);
+    const patients = idsOf(said).filter((id) => id.startsWith('Patient/'));
+    expect(patients).toEqual([`Patient/${own}`]);
+    // Whatever is no part of the API is nobody's data, and not in the trail.
+    expect((await get('/Group/all/$export', tokens.access_token)).status).toBe(404);
+  });
+
+  it('opens nothing of the admin API', async () => {
+    const { adminBase } = hospital.ficus;
+    for (const path of ['/routes', '/migration', '/security/revocations', '/feed', '/openapi.json'])
+      expect([401, 403]).toContain((await get(`${adminBase}${path}`, tokens.access_token)).status);
+  });
+});
+
+describe('the privacy officer', () => {
+  let officer: string;
+  let report: TrailReport;
+
+  it(
+    'finds the token in what was done with the patient’s data',
+    async () => {
+      officer = await hospital.token({ role: 'privacy-officer', scope: 'user/AuditEvent.rs' });
+      const found = await get(`/AuditEvent?entity=Patient/${own}&subtype=read`, officer);
+      expect(found.status).toBe(200);
+      const ids = found.text.match(/(?<=urn:ietf:params:oauth:jti:)[^"]+/g) ?? [];
+      const { jti } = JSON.parse(
+        Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString(),
+      ) as { jti: string };
+      expect(ids).toContain(jti);
+      tokenId = jti;
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'revokes it, and the next call is refused, though the issuer has heard of nothing',
+    async () => {
+      expect((await attack(`/Patient/${own}`)).status).toBe(200);
+      const before = await get(`/Patient/${own}`, await hospital.token());
+      const where = ['--admin', hospital.ficus.adminBase, '--token', officer];
+      const { code, stdout, stderr } = await ficus(
+      'security', 'revoke', '--token-id', tokenId, '--reason', 'found in a public repository', ...where,
+    ); // prettier-ignore
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain(`token ${tokenId}`);
+      const refused = await attack(`/Patient/${own}`);
+      expect(refused.status).toBe(401);
+      expect(refused.headers).toContain('invalid_token');
+      expect((await introspected(tokens.access_token)).active).toBe(true);
+      expect(before.status).toBe(200);
+      expect((await get(`/Patient/${own}`, await hospital.token())).status).toBe(200);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'has it revoked where it was made, and nothing comes of it any more',
+    async () => {
+      await client.tokenRevocation(app, tokens.refresh_token ?? '');
+      expect((await introspected(tokens.access_token)).active).toBe(false);
+      const refreshed = client.refreshTokenGrant(app, tokens.refresh_token ?? '');
+      await expect(refreshed).rejects.toMatchObject({ error: 'invalid_grant' });
+      expect((await attack(`/Patient/${own}`)).status).toBe(401);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'sees every event of it: whose data, what, when',
+    async () => {
+      const { code, stdout, stderr } = await ficus('audit', 'trail', '--token', tokenId, '--state', hospital.state, '--json'); // prettier-ignore
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      report = JSON.parse(stdout) as TrailReport;
+      const told = new Set(report.timeline.map(({ requestId }) => requestId));
+      const known = answers.filter(({ status }) => status !== 401);
+      expect(known.filter(({ requestId }) => !told.has(requestId)).map(({ path }) => path)).toEqual([]);
+      const seen = report.timeline.filter(
+        ({ outcome, patient }) => outcome === 'success' && patient !== undefined,
+      );
+      expect(new Set(seen.map(({ patient }) => patient))).toEqual(new Set([own]));
+      expect(report.categories).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ kind: 'read', type: 'Patient', outcome: 'success', events: 2 }),
+          expect.objectContaining({ kind: 'query', type: 'Observation', outcome: 'success' }),
+        ]),
+      );
+      expect(report.callers.map(({ client: one }) => one)).toContain(app.clientMetadata().client_id);
+      for (const { at } of report.timeline) expect(Date.parse(at)).not.toBeNaN();
+      expect(report.timeline.map(({ at }) => at)).toEqual(report.timeline.map(({ at }) => at).toSorted());
+    },
+    PATIENCE_MS,
+  );
+
+  it('left a trail of that', async () => {
+    const revoked = await get('/AuditEvent?subtype=admin&_count=50', officer);
+    expect(revoked.text).toContain('security.addRevocation');
+    expect(revoked.text).toContain('staff-privacy-officer');
+  });
+});
+
+describe('afterwards', () => {
+  it(
+    'no log line, metric, header or error has the token, a name or a number',
+    async () => {
+      const clinician = await hospital.token();
+      const metrics = await get(
+        `${hospital.ficus.adminBase}/metrics`,
+        await hospital.token({ role: 'viewer' }),
+      );
+      const persons = await Promise.all([own, other].map((id) => get(`/Patient/${id}`, clinician)));
+      const names = persons.flatMap(({ text }) =>
+        (JSON.parse(text) as { name: { family: string }[] }).name.map(({ family }) => family),
+      );
+      const [head = '', payload = '', signature = ''] = tokens.access_token.split('.');
+      const rare = [
+        ...names,
+        '100001',
+        '100002',
+        head,
+        payload.slice(0, 24),
+        signature.slice(0, 24),
+        tokens.refresh_token!,
+      ];
+      const rareIn = (text: string): string[] =>
+        rare.filter((one) => new RegExp(`(?<!\\w)${one}(?!\\d)`).test(text));
+      expect(names.length).toBeGreaterThanOrEqual(2);
+      expect(persons.map(({ text }) => rareIn(text).length > 0)).toEqual([true, true]);
+      expect(hospital.log().length).toBeGreaterThan(20);
+      const found = [
+        ...hospital.log().map((line) => JSON.stringify(line)),
+        ...metrics.text.split('\n'),
+        ...answers.map(({ headers }) => headers),
+        ...answers.filter(({ status }) => status >= 400).map(({ text }) => text),
+      ].filter((text) => rareIn(text).length > 0);
+      expect(found).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'the trail is whole, and one byte that was changed shows',
+    async () => {
+      const verify = () => ficus('audit', 'verify', '--state', hospital.state);
+      expect(await verify()).toMatchObject({ code: 0, stdout: expect.stringContaining('is whole') });
+      const file = new DatabaseSync(join(hospital.state, 'audit.sqlite'));
+      file.exec('DROP TRIGGER audit_record_is_append_only');
+      const { sequence, body } = file
+        .prepare('SELECT sequence, body FROM audit_record WHERE body LIKE \'%"read"%\' LIMIT 1')
+        .get() as { sequence: number; body: string };
+      const change = file.prepare('UPDATE audit_record SET body = ? WHERE sequence = ?');
+      change.run(body.replace('"read"', '"reae"'), sequence);
+      expect(await verify()).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(`record ${sequence}`),
+      });
+      change.run(body, sequence);
+      file.close();
+      expect((await verify()).code).toBe(0);
+    },
+    PATIENCE_MS,
+  );
+});
+
+/** What the issuer tells a resource server. */
+async function introspected(token: string): Promise<client.IntrospectionResponse> {
+  const secret = client.ClientSecretBasic(demoSecret(hospital.state, 'introspection'));
+  const issuer = new URL(hospital.sandbox.addresses.authorization ?? '');
+  const server = await client.discovery(issuer, 'ficus', undefined, secret, INSECURE);
+  return client.tokenIntrospection(server, token);
+}
