@@ -2,8 +2,9 @@ import { FicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { findReferences } from '../fhir/found-references.ts';
 import type { FoundReference } from '../fhir/found-references.ts';
+import { isJsonObject } from '../fhir/json.ts';
 import { parseReference } from '../fhir/reference.ts';
-import type { Resource } from '../fhir/types.ts';
+import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import type { Backend, RequestContext } from '../ports.ts';
 import { resourceOf } from '../search/ask.ts';
 import { mapBounded } from '../search/bounded.ts';
@@ -31,17 +32,24 @@ const MOST_REFERENCES = 50;
 const READS_AT_ONCE = 4;
 /** A reference that a server would look for: an address, not a type and an id. */
 const SEARCHES = /(^|\/)[A-Z][A-Za-z]+\?/;
+/** Members of a Reference: what has others is something else with an identifier. */
+const OF_REFERENCE: ReadonlySet<string> = new Set(['id', 'extension', 'reference', 'type', 'identifier', 'display']); // prettier-ignore
 /** Nobody can say whose it is. */
 const UNREADABLE: readonly string[] = ['not-promised', 'not-implemented', 'method-not-allowed'];
 
 /**
  * Refuses content that ties another patient's record to that of the patient in context: each reference to a Patient is to that one, and what else is referred to and belongs to
- * patients is in its compartment. A reference to a type that cannot be read here passes.
+ * patients is in its compartment. A reference to a type that cannot be read here passes. Nobody is named by an identifier, or by a contained Patient, for whom that is cannot be seen
+ * here, and can behind this server.
  *
- * @throws FicusError `forbidden` for another Patient, on whatever server; `value-invalid` for another's resource, in the words of one that is not there
+ * @throws FicusError `forbidden` for another Patient, on whatever server, and for what may be one; `value-invalid` for another's resource, in the words of one that is not there
  */
 export async function refuseForeignReferences(resource: Resource, options: ReferenceOptions): Promise<void> {
   const { patient, base, next, context, maxBytes } = options;
+  const { contained } = resource;
+  const isPatient = (it: Json): boolean => isJsonObject(it) && it['resourceType'] === 'Patient';
+  if (Array.isArray(contained) && contained.some(isPatient)) throw unnamed('A contained Patient');
+  if (namesByIdentifier(resource, base)) throw unnamed('A reference by identifier');
   const targets = findReferences(resource).flatMap((found) => targetOf(found, patient, base) ?? []);
   const distinct = new Map(targets.map((target) => [`${target.type}/${target.id}`, target]));
   if (distinct.size > MOST_REFERENCES)
@@ -78,6 +86,29 @@ function targetOf({ reference, path }: FoundReference, patient: string, base: st
   if (type === 'Patient' && (!here || id !== patient)) throw foreignPatient();
   if (!here || type === 'Patient' || kindOf(type) !== 'compartment') return undefined;
   return { type, id, path };
+}
+
+/** Whether a Reference anywhere in it leaves it to an identifier who or what is meant, where that may be a patient or belong to one. */
+function namesByIdentifier(value: Json | undefined, base: string): boolean {
+  if (Array.isArray(value)) return value.some((it) => namesByIdentifier(it, base));
+  if (!isJsonObject(value)) return false;
+  const isOne = value['identifier'] !== undefined && Object.keys(value).every((it) => OF_REFERENCE.has(it));
+  if (isOne && isOpen(value, base)) return true;
+  return Object.values(value).some((it) => namesByIdentifier(it, base));
+}
+
+function isOpen({ reference, type }: JsonObject, base: string): boolean {
+  const parsed = typeof reference === 'string' ? parseReference(reference) : undefined;
+  if (parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === base)) return false;
+  const said = parsed?.kind === 'absolute' ? parsed.type : type;
+  return typeof said !== 'string' || kindOf(said.slice(said.lastIndexOf('/') + 1)) !== 'shared';
+}
+
+function unnamed(what: string): FicusError {
+  return new FicusError(
+    'forbidden',
+    `${what} may be about another patient than that of this token: refer to what is the patient's by its id, and say the type of what is nobody's.`,
+  );
 }
 
 function nothing({ path }: Target): Issue {

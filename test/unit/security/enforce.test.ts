@@ -235,6 +235,8 @@ describe.each([
       { subject: { reference: `${BASE}/Patient/a` } },
       { encounter: { reference: 'Encounter/ea' } },
       { performer: [{ reference: 'Practitioner/d' }] },
+      { performer: [{ type: 'Practitioner', identifier: { value: 'D' } }] },
+      { subject: { ...of('a'), identifier: { value: 'A' } } },
     ])
       expect((await stack.ask(caller, post(more))).status).toBe(201);
     expect((await stack.ask(caller, put('a1', { status: 'amended' }))).status).toBe(200);
@@ -247,6 +249,11 @@ describe.each([
     ['names another patient inside something contained', { contained: [{ resourceType: 'Specimen', id: 's', subject: of('b') }] }, 403], // prettier-ignore
     ['names a patient of a server that may be one behind this', { performer: [{ reference: 'http://labs.example/fhir/Patient/b' }] }, 403], // prettier-ignore
     ['asks a server to look for a patient', { performer: [{ reference: 'Patient?identifier=B' }] }, 403],
+    ['names another patient by a number', { subject: { type: 'Patient', identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
+    ['names by a number who may be another patient', { subject: { identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
+    ['names by a number who may be one, beside an address of nothing', { subject: { reference: 'urn:oid:2.999', identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
+    ['is tied to a visit by its number', { encounter: { type: 'Encounter', identifier: { value: 'EB' } } }, 403], // prettier-ignore
+    ['is about a patient inside it', { contained: [{ resourceType: 'Patient', id: 'p', identifier: [{ value: 'B' }] }], subject: { reference: '#p' }, performer: [of('a')] }, 403], // prettier-ignore
     ['is tied to another’s visit', { encounter: { reference: 'Encounter/eb' } }, 422],
     ['is tied to a visit that is not there', { encounter: { reference: 'Encounter/none' } }, 422],
   ])('refuses what %s', async (_what, more, status) => {
