@@ -171,7 +171,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       log,
       metrics,
       audit: audit.sink,
-      revoked: (token) => privacy.revocations.revoked(token),
+      revoked: (token, issuedAt) => privacy.revocations.revoked(token, issuedAt),
       ...(guard ? { breakGlass: guard.breakGlass } : {}),
     });
     if (security) undo.push(() => security.close());

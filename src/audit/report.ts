@@ -23,6 +23,8 @@ export interface TrailReport extends Partial<Span> {
   readonly callers: readonly ({
     readonly subject: string;
     readonly client?: string;
+    /** Of the token. */
+    readonly tokenId?: string;
     readonly address?: string;
   } & Span)[];
   readonly timeline: readonly TimelineEntry[];
@@ -66,9 +68,10 @@ export function reportOf(of: string, records: readonly AuditRecord[]): TrailRepo
     ...spanOf(facts),
     patients: grouped(facts, ({ patient }) => (patient === undefined ? undefined : { patient })),
     categories: grouped(facts, ({ kind, action, outcome }) => ({ kind, type: typeOf(action), outcome })),
-    callers: grouped(facts, ({ agent: { subject, client, address } }) => ({
+    callers: grouped(facts, ({ agent: { subject, client, tokenId, address } }) => ({
       subject,
       ...(client === undefined ? {} : { client }),
+      ...(tokenId === undefined ? {} : { tokenId }),
       ...(address === undefined ? {} : { address }),
     })),
     timeline: events.map(({ record, fact }) => entryOf(record.sequence, fact)),
@@ -153,8 +156,16 @@ export function formatReport(report: TrailReport, now: number): string {
     ),
     ...section(
       'Callers',
-      ['subject', 'application', 'address', 'events', 'first', 'last'],
-      callers.map((one) => [one.subject, one.client, one.address, one.events, one.first, one.last]),
+      ['subject', 'application', 'token', 'address', 'events', 'first', 'last'],
+      callers.map((one) => [
+        one.subject,
+        one.client,
+        one.tokenId,
+        one.address,
+        one.events,
+        one.first,
+        one.last,
+      ]),
     ),
     ...section(
       'Events',

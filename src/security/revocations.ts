@@ -1,14 +1,9 @@
 import type { Clock } from '../ports.ts';
 import type { Revocation, RevocationStore } from '../privacy-ports.ts';
+import type { Access } from '../security-ports.ts';
 
-/** What of a token says whether it is revoked. */
-export interface RevocableToken {
-  readonly tokenId: string;
-  readonly subject: string;
-  readonly client?: string;
-  /** Epoch milliseconds: the earliest, by our clock, that it can have been issued; where it does not say when, `-Infinity`. */
-  readonly issuedAt: number;
-}
+/** Whose a token is. */
+export type RevocableToken = Pick<Access, 'tokenId' | 'subject' | 'client'>;
 
 /** No token is believed for longer than this after it was issued, whatever it says: so a revocation can end. */
 export const LONGEST_LIFE_MS = 366 * 86_400_000;
@@ -17,8 +12,11 @@ const SPARE_MS = 86_400_000;
 
 /** Every revocation, in memory. */
 export interface RevocationRegister {
-  /** Whether a token is refused here. Asked for every request. */
-  revoked(token: RevocableToken): boolean;
+  /**
+   * Whether a token is refused here. Asked for every request.
+   * @param issuedAt epoch milliseconds: the earliest, by our clock, that it can have been issued; where it does not say when, `-Infinity`
+   */
+  revoked(token: RevocableToken, issuedAt: number): boolean;
   /** Those that have not ended, lifted ones too, in the order in which they came. */
   all(): readonly Revocation[];
   find(id: string): Revocation | undefined;
@@ -58,16 +56,17 @@ export async function openRevocationRegister({
   read();
   const meant = (
     found: readonly Revocation[] | undefined,
-    { client, issuedAt }: RevocableToken,
-  ): boolean | undefined =>
-    found?.some(
+    client: string | undefined,
+    issuedAt: number,
+  ): boolean =>
+    !!found?.some(
       (one) => (one.client === undefined || one.client === client) && issuedAt <= Date.parse(one.at),
     );
   return {
-    revoked(token) {
-      if (tokens.has(token.tokenId)) return true;
-      if (subjects.size > 0 && meant(subjects.get(token.subject), token)) return true;
-      return token.client !== undefined && clients.size > 0 && !!meant(clients.get(token.client), token);
+    revoked({ tokenId, subject, client }, issuedAt) {
+      if (tokens.has(tokenId)) return true;
+      if (subjects.size > 0 && meant(subjects.get(subject), client, issuedAt)) return true;
+      return client !== undefined && clients.size > 0 && meant(clients.get(client), client, issuedAt);
     },
     all: current,
     find: (id) => kept.get(id),

@@ -100,7 +100,7 @@ describe('ficus audit trail', () => {
       of: 'patient Patient/p3',
       events: 1,
       patients: [{ patient: 'p3', events: 1 }],
-      callers: [{ subject: 'another|one' }],
+      callers: [{ subject: 'another|one', tokenId: 'jti-2' }],
     });
     const ofRequest = await ficus('trail', file, '--request', 'request-2');
     expect(ofRequest.text).toContain('another\\|one');

@@ -29,7 +29,7 @@ beforeEach(async () => {
   guarded = await startGuarded({
     key,
     authenticator: {
-      revoked: (token) => register.revoked(token),
+      revoked: (token, issuedAt) => register.revoked(token, issuedAt),
       firstUse: async ({ access }) => void used.push(access!.tokenId),
     },
   });
@@ -96,7 +96,7 @@ describe('a token that was revoked here', () => {
     guarded = await startGuarded({
       key,
       rules: { types: ['JWT'] },
-      authenticator: { revoked: (token) => register.revoked(token) },
+      authenticator: { revoked: (token, issuedAt) => register.revoked(token, issuedAt) },
     });
     const leaked = await guarded.token({}, { without: ['jti'], header: { typ: 'JWT' } });
     expect(await status(leaked)).toBe(200);
@@ -129,7 +129,7 @@ describe('what a subject had', () => {
     guarded = await startGuarded({
       key,
       rules: { types: ['JWT'] },
-      authenticator: { revoked: (token) => register.revoked(token) },
+      authenticator: { revoked: (token, issuedAt) => register.revoked(token, issuedAt) },
     });
     await revoke({ subject: 'dr-one' });
     guarded.pass(60_000);

@@ -28,7 +28,7 @@ export interface AuthenticatorOptions {
   /** Told of a token that is used for the first time, before it is believed; what it rejects with is the answer. */
   readonly firstUse?: (principal: Principal, caller: Caller) => Promise<void>;
   /** Whether a token was revoked here, whatever its issuer says. Asked for every request. */
-  readonly revoked?: (token: RevocableToken) => boolean;
+  readonly revoked?: (token: RevocableToken, issuedAt: number) => boolean;
   /** Breaks the glass for a caller who asks for it (src/security/break-glass.ts). */
   readonly breakGlass?: (headers: Caller['headers'], principal: Principal) => Principal;
   /** Who may choose the side of a canary, and by which header. */
@@ -129,7 +129,7 @@ class TokenAuthenticator implements Authenticator {
   /** @throws TokenRefusal when its issuer has taken it back, or somebody here has */
   #refuseRevoked({ principal, issuedAt }: Pick<Remembered, 'principal' | 'issuedAt'>): Principal {
     const { realm, revoked } = this.#options;
-    if (!principal || (principal.access && revoked?.({ ...principal.access, issuedAt })))
+    if (!principal || (principal.access && revoked?.(principal.access, issuedAt)))
       throw refuseToken(realm, 'revoked');
     return principal;
   }
