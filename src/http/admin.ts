@@ -1,7 +1,7 @@
 import express from 'express';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { FicusError, toFicusError } from '../errors.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Principal } from '../ports.ts';
 import type { AdminPermission } from '../security/roles-table.ts';
 import { createHeaders, refusePages, refuseStrangeName } from './admin-browser.ts';
 import { admitted, signedBy } from './admin-door.ts';
@@ -121,7 +121,8 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
     const { headers } = req;
     if (access && permission !== 'none') {
       const { address, requestId } = turn;
-      turn.principal = await access.authenticator.authenticate({ headers, address, requestId });
+      const onRevoked = (principal: Principal): void => void (turn.principal = principal);
+      turn.principal = await access.authenticator.authenticate({ headers, address, requestId, onRevoked });
       caller = admitted(turn.principal, permission);
     }
     if (changes) {

@@ -61,11 +61,15 @@ export async function admit(
   { authenticator, limiter, refused }: AdmissionOptions,
 ): Promise<void> {
   const { address, requestId } = scope;
+  /** Whoever had the token, where it was revoked: nobody is let in as that. */
+  let revoked: Principal | undefined;
   try {
     if (authenticator) {
       refuseStrayToken(parameters);
       const beforeVerifying = (): void => limiter?.hear(address);
-      const found = authenticator.authenticate({ headers: req.headers, address, requestId, beforeVerifying });
+      const onRevoked = (principal: Principal): void => void (revoked = principal);
+      const caller = { headers: req.headers, address, requestId, beforeVerifying, onRevoked };
+      const found = authenticator.authenticate(caller);
       scope.principal = found instanceof Promise ? await found : found;
     }
     if (limiter) {
@@ -79,7 +83,7 @@ export async function admit(
     const failure = toFicusError(error);
     const brought = req.headers.authorization !== undefined;
     if (brought && failure.code === 'unauthenticated') await limiter?.refused(address);
-    await refused?.({ principal: scope.principal, address, requestId, action, failure });
+    await refused?.({ principal: revoked ?? scope.principal, address, requestId, action, failure });
     throw failure;
   }
 }

@@ -119,6 +119,8 @@ describe('a leaked token', () => {
 describe('the privacy officer', () => {
   let officer: string;
   let report: TrailReport;
+  /** The first answer to the token after it was revoked. */
+  let refused: Said;
 
   it(
     'finds the token in what was done with the patient’s data',
@@ -147,7 +149,7 @@ describe('the privacy officer', () => {
     ); // prettier-ignore
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toContain(`token ${tokenId}`);
-      const refused = await attack(`/Patient/${own}`);
+      refused = await attack(`/Patient/${own}`);
       expect(refused.status).toBe(401);
       expect(refused.headers).toContain('invalid_token');
       expect((await introspected(tokens.access_token)).active).toBe(true);
@@ -176,7 +178,8 @@ describe('the privacy officer', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       report = JSON.parse(stdout) as TrailReport;
       const told = new Set(report.timeline.map(({ requestId }) => requestId));
-      const known = answers.filter(({ status }) => status !== 401);
+      // Refusals that are alike within seconds are counted together: the first has an event of its own.
+      const known = [...answers.filter(({ status }) => status !== 401), refused];
       expect(known.filter(({ requestId }) => !told.has(requestId)).map(({ path }) => path)).toEqual([]);
       const seen = report.timeline.filter(
         ({ outcome, patient }) => outcome === 'success' && patient !== undefined,

@@ -81,7 +81,7 @@ class TokenAuthenticator implements Authenticator {
       const known = this.#memory.get(hash);
       const now = clock.now();
       if (known && now < known.until) {
-        this.#refuseRevoked(known);
+        this.#refuseRevoked(known, caller);
         const everyMs = known.issuer.rules.introspection?.everyMs;
         const age = now - known.askedAt;
         if (everyMs === undefined || age < everyMs) {
@@ -123,14 +123,20 @@ class TokenAuthenticator implements Authenticator {
   }
 
   #stillKnown(known: Remembered, caller: Caller): Principal {
-    return this.#asCaller(this.#refuseRevoked(known), caller);
+    return this.#asCaller(this.#refuseRevoked(known, caller), caller);
   }
 
   /** @throws TokenRefusal when its issuer has taken it back, or somebody here has */
-  #refuseRevoked({ principal, issuedAt }: Pick<Remembered, 'principal' | 'issuedAt'>): Principal {
+  #refuseRevoked(
+    { principal, issuedAt }: Pick<Remembered, 'principal' | 'issuedAt'>,
+    caller: Caller,
+  ): Principal {
     const { realm, revoked } = this.#options;
-    if (!principal || (principal.access && revoked?.(principal.access, issuedAt)))
+    if (!principal) throw refuseToken(realm, 'revoked');
+    if (principal.access && revoked?.(principal.access, issuedAt)) {
+      caller.onRevoked?.(principal);
       throw refuseToken(realm, 'revoked');
+    }
     return principal;
   }
 
@@ -176,7 +182,7 @@ class TokenAuthenticator implements Authenticator {
     if (until <= askedAt) throw refuseToken(realm, 'expired');
     const principal = this.#principalOf(claims, issuer, hash);
     const issuedAt = issuedAtOf(claims, issuer);
-    this.#refuseRevoked({ principal, issuedAt });
+    this.#refuseRevoked({ principal, issuedAt }, caller);
     await firstUse?.(principal, caller);
     const remembered: Remembered = { principal, issuer, issuedAt, until, askedAt, asking: undefined };
     this.#memory.set(hash, remembered);
