@@ -3,9 +3,14 @@ import type { Revocation, RevocationStore } from '../../src/privacy-ports.ts';
 import { LONGEST_LIFE_MS, endOfRevocation, openRevocationRegister } from '../../src/security/revocations.ts';
 import type { RevocationRegister } from '../../src/security/revocations.ts';
 import { createMemoryPrivacyStores } from '../../src/store/privacy-stores.ts';
+import { compose } from '../../src/compose.ts';
+import { adminConfig } from '../../src/config/admin-schema.ts';
+import { securityConfig } from '../../src/config/security-schema.ts';
+import { createLogger } from '../../src/log.ts';
+import { fedConfig, makeHome } from '../support/fed.ts';
 import { startGuarded } from '../support/guarded.ts';
 import type { Guarded } from '../support/guarded.ts';
-import { makeKey } from '../support/issuer.ts';
+import { makeKey, startIssuer } from '../support/issuer.ts';
 import type { SigningKey } from '../support/issuer.ts';
 
 /** Seconds that the clock of an issuer may differ. */
@@ -172,4 +177,55 @@ describe('a revocation', () => {
     expect(refused.status).toBe(401);
     expect(refused.headers.get('www-authenticate')).toContain('The token has expired');
   });
+});
+
+describe('a Ficus', () => {
+  it('refuses what was revoked by its admin API before it was started again, there too', async () => {
+    const home = makeHome();
+    const issuer = await startIssuer({ now: () => Date.now(), audience: () => 'https://ficus.example', key });
+    const loaded = fedConfig(home);
+    const config = {
+      ...loaded.config,
+      admin: adminConfig.parse({
+        host: '127.0.0.1',
+        port: 0,
+        access: { audience: ['https://ficus.example'] },
+      }),
+      security: securityConfig.parse({
+        issuers: [{ issuer: issuer.url, audience: ['https://ficus.example'] }],
+      }),
+    };
+    const start = () => compose({ ...loaded, config }, { log: createLogger({ level: 'silent' }) });
+    const send = async (address: string, token: string, body?: object) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const init = body ? { method: 'POST', body: JSON.stringify(body), headers } : { headers };
+      const response = await fetch(address, init);
+      return { status: response.status, text: await response.text() };
+    };
+    const officer = await issuer.token({ sub: 'officer', roles: ['privacy-officer'] });
+    const leaked = await issuer.token({ jti: 'leaked', roles: ['viewer'], scope: 'user/*.rs' });
+    const reports = '/DiagnosticReport?patient=p1';
+    let ficus = await start();
+    const statuses = async () => [
+      (await send(`${ficus.publicBase}${reports}`, leaked)).status,
+      (await send(`${ficus.adminBase}/routes`, leaked)).status,
+    ];
+    try {
+      expect(await statuses()).toEqual([200, 200]);
+      const path = '/security/revocations';
+      const body = { tokenId: 'leaked', reason: 'leaked' };
+      expect((await send(`${ficus.adminBase}${path}`, leaked, body)).status).toBe(403);
+      const revoked = await send(`${ficus.adminBase}${path}`, officer, body);
+      expect([revoked.status, revoked.text]).toEqual([201, expect.stringContaining('"by":"officer"')]);
+      expect(await statuses()).toEqual([401, 401]);
+      await ficus.stop();
+      ficus = await start();
+      expect(await statuses()).toEqual([401, 401]);
+      expect((await send(`${ficus.adminBase}${path}`, officer)).text).toContain('"tokenId":"leaked"');
+    } finally {
+      await ficus.stop();
+      await issuer.close();
+      home.remove();
+    }
+  }, 120_000);
 });
