@@ -13,8 +13,8 @@ export interface Caller {
   readonly requestId: string;
   /** To be called before work is spent on a token that was not seen before. @throws FicusError `throttled` */
   readonly beforeVerifying?: () => void;
-  /** Told whose token it was that is refused because it was revoked here: for the audit, and for nothing else. */
-  readonly onRevoked?: (principal: Principal) => void;
+  /** Told whose token it was that was revoked here, or that may not break the glass: for the audit, and for nothing else. */
+  readonly onRefused?: (principal: Principal) => void;
 }
 
 /** Finds out who calls. */

@@ -121,8 +121,8 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
     const { headers } = req;
     if (access && permission !== 'none') {
       const { address, requestId } = turn;
-      const onRevoked = (principal: Principal): void => void (turn.principal = principal);
-      turn.principal = await access.authenticator.authenticate({ headers, address, requestId, onRevoked });
+      const onRefused = (principal: Principal): void => void (turn.principal = principal);
+      turn.principal = await access.authenticator.authenticate({ headers, address, requestId, onRefused });
       caller = admitted(turn.principal, permission);
     }
     if (changes) {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { toFicusError } from '../errors.ts';
-import type { FicusError } from '../errors.ts';
+import { FicusError, toFicusError } from '../errors.ts';
 import type { Principal } from '../ports.ts';
 import { refuseUnpermitted } from '../security/permissions.ts';
 import type { Admission, Authenticator, Limiter } from '../security-ports.ts';
@@ -61,14 +60,14 @@ export async function admit(
   { authenticator, limiter, refused }: AdmissionOptions,
 ): Promise<void> {
   const { address, requestId } = scope;
-  /** Whoever had the token, where it was revoked: nobody is let in as that. */
-  let revoked: Principal | undefined;
+  /** Whoever had a token that was refused: nobody is let in as that. */
+  let bearer: Principal | undefined;
   try {
     if (authenticator) {
       refuseStrayToken(parameters);
       const beforeVerifying = (): void => limiter?.hear(address);
-      const onRevoked = (principal: Principal): void => void (revoked = principal);
-      const caller = { headers: req.headers, address, requestId, beforeVerifying, onRevoked };
+      const onRefused = (principal: Principal): void => void (bearer = principal);
+      const caller = { headers: req.headers, address, requestId, beforeVerifying, onRefused };
       const found = authenticator.authenticate(caller);
       scope.principal = found instanceof Promise ? await found : found;
     }
@@ -83,28 +82,33 @@ export async function admit(
     const failure = toFicusError(error);
     const brought = req.headers.authorization !== undefined;
     if (brought && failure.code === 'unauthenticated') await limiter?.refused(address);
-    await refused?.({ principal: revoked ?? scope.principal, address, requestId, action, failure });
+    await refused?.({ principal: bearer ?? scope.principal, address, requestId, action, failure });
     throw failure;
   }
 }
 
+/** No search may name as many values (src/search/parse.ts): each patient is counted, and that costs more than to refuse them. */
+const MOST_PATIENTS = 200;
 /** Parameters that name a patient. */
 const OF_PATIENT: ReadonlySet<string> = new Set(['patient', 'subject', 'patient:Patient', 'subject:Patient']);
 
 /**
  * Counts the patients that a request names: in its address, or by a parameter.
  *
- * @throws FicusError `throttled`
+ * @throws FicusError `throttled`, `too-costly` (more patients than a search may name)
  */
 export async function countPatients(
   admission: Admission,
   asked: Extract<Asked, { kind: 'interaction' }>,
   parameters: Pairs,
 ): Promise<void> {
-  if (asked.type === 'Patient' && asked.id !== undefined) await admission.about(asked.id);
+  const patients = new Set<string>();
+  if (asked.type === 'Patient' && asked.id !== undefined) patients.add(asked.id);
   for (const [name, value] of parameters) {
     if (!OF_PATIENT.has(name) && !(asked.type === 'Patient' && name === '_id')) continue;
-    const ids = value.split(',').map((one) => one.slice(one.lastIndexOf('/') + 1));
-    for (const id of new Set(ids)) await admission.about(id);
+    for (const one of value.split(',')) patients.add(one.slice(one.lastIndexOf('/') + 1));
   }
+  if (patients.size > MOST_PATIENTS)
+    throw new FicusError('too-costly', `A request may name ${MOST_PATIENTS} patients.`);
+  for (const id of patients) await admission.about(id);
 }

@@ -83,6 +83,16 @@ describe('restricted records', () => {
 });
 
 describe('a broken glass', () => {
+  it('that somebody may not break has who tried in the audit', async () => {
+    const requestId = 'tried-to-break-it';
+    const tried = await hospital.ask(findings, DOCTOR, { headers: { ...BTG.headers, 'x-request-id': requestId } }); // prettier-ignore
+    expect(tried.status).toBe(403);
+    const officer = { ...OFFICER, scope: 'user/AuditEvent.rs' };
+    const { body } = await hospital.ask('/AuditEvent?_count=100', officer);
+    const events = (body.entry as Entry[]).map(({ resource }) => JSON.stringify(resource));
+    expect(events.find((event) => event.includes(requestId))).toContain('"dr-one"');
+  });
+
   it('is in the audit, and in the queue until somebody else has looked at it', async () => {
     await hospital.ask(findings, EMERGENCY, BTG);
     const { body } = await hospital.admin('/security/break-glass', OFFICER);

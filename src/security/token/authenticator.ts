@@ -134,19 +134,28 @@ class TokenAuthenticator implements Authenticator {
     const { realm, revoked } = this.#options;
     if (!principal) throw refuseToken(realm, 'revoked');
     if (principal.access && revoked?.(principal.access, issuedAt)) {
-      caller.onRevoked?.(principal);
+      caller.onRefused?.(principal);
       throw refuseToken(realm, 'revoked');
     }
     return principal;
   }
 
   /** What the request's own headers add: what a principal may ask for by them, and nothing else. */
-  #asCaller(principal: Principal, { headers }: Caller): Principal {
-    const { breakGlass, tester } = this.#options;
-    const caller = breakGlass ? breakGlass(headers, principal) : principal;
+  #asCaller(principal: Principal, { headers, onRefused }: Caller): Principal {
+    const { tester } = this.#options;
+    const caller = this.#behindGlass(principal, headers, onRefused);
     const side = tester && headers[tester.header];
     if (side === undefined || !isSide(side) || !caller.access?.roles.includes(tester!.role)) return caller;
     return { ...caller, side };
+  }
+
+  #behindGlass(principal: Principal, headers: Caller['headers'], onRefused: Caller['onRefused']): Principal {
+    try {
+      return this.#options.breakGlass?.(headers, principal) ?? principal;
+    } catch (error) {
+      onRefused?.(principal);
+      throw error;
+    }
   }
 
   /** Counts a failure, and says what a client may know of it. */
