@@ -11,7 +11,7 @@ import type { Reconciliation } from '../../src/events/reconcile.ts';
 import { FicusError } from '../../src/errors.ts';
 import type { Resource } from '../../src/fhir/types.ts';
 import { createLogger } from '../../src/log.ts';
-import type { FhirResponse, Side } from '../../src/ports.ts';
+import type { Clock, FhirResponse, Side } from '../../src/ports.ts';
 import { compareAnswers } from '../../src/strangler/compare/compare.ts';
 import { createMortal } from '../support/mortal.ts';
 import type { Mortal } from '../support/mortal.ts';
@@ -35,7 +35,9 @@ const severities = shippedSeverities();
 const log = createLogger({ level: 'silent' });
 const who = { by: 'ana', reason: 'before the next step' };
 
-function reconcilerOf(sides: TwoSides) {
+const REREAD_MS = 60;
+
+function reconcilerOf(sides: TwoSides, clock: Clock = systemClock) {
   const { writes, stores, backends } = sides;
   return createReconciler({
     outbox: writes.outbox,
@@ -52,10 +54,10 @@ function reconcilerOf(sides: TwoSides) {
         { severities },
       ),
     ownerOf: () => 'bookings team',
-    clock: systemClock,
+    clock,
     log,
     perSecond: 1_000,
-    rereadMs: 60,
+    rereadMs: REREAD_MS,
   });
 }
 
@@ -205,12 +207,20 @@ describe('a reconciliation', () => {
   it('does not alarm about what is on its way, or was when it was read first', async () => {
     const made = await three('legacy');
     await plant(sides, 'modern', { ...made[0]!, comment: 'planted' });
-    const reconciler = reconcilerOf(sides);
-    const running = reconciler.start(asked());
-    await running;
-    await new Promise((resolve) => void setTimeout(resolve, 20));
+    const firstReading = Promise.withResolvers<() => void>();
+    const reconciler = reconcilerOf(sides, {
+      now: () => systemClock.now(),
+      after(ms, callback) {
+        if (ms !== REREAD_MS) return systemClock.after(ms, callback);
+        firstReading.resolve(callback);
+        return () => {};
+      },
+    });
+    await reconciler.start(asked());
+    const goOn = await firstReading.promise;
     await plant(sides, 'modern', made[0]!);
     await expect(reconciler.start(asked())).rejects.toMatchObject({ code: 'conflict' });
+    goOn();
     for (;;) {
       const report = await reconciler.latest('Appointment.search');
       if (report?.state === 'running') await new Promise((resolve) => void setTimeout(resolve, 10));
