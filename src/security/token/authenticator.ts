@@ -189,7 +189,7 @@ class TokenAuthenticator implements Authenticator {
     const claims = this.#claimsOf(issuer, said, answer);
     const until = untilOf(claims, issuer, askedAt);
     if (until <= askedAt) throw refuseToken(realm, 'expired');
-    const principal = this.#principalOf(claims, issuer, hash);
+    const principal = this.#principalOf(claims, issuer, token);
     const issuedAt = issuedAtOf(claims, issuer);
     this.#refuseRevoked({ principal, issuedAt }, caller);
     await firstUse?.(principal, caller);
@@ -217,7 +217,7 @@ class TokenAuthenticator implements Authenticator {
       // Its signature was verified when it was first seen.
       const said = issuer.keys ? decodeJwt<Claims>(token) : undefined;
       const claims = this.#claimsOf(issuer, said, answer);
-      const now = this.#principalOf(claims, issuer, hash);
+      const now = this.#principalOf(claims, issuer, token);
       if (now.key !== before?.key) known.principal = now;
       known.until = untilOf(claims, issuer, askedAt);
       known.askedAt = askedAt;
@@ -235,10 +235,13 @@ class TokenAuthenticator implements Authenticator {
     return answer ? joined(said, answer, rules.claims, realm) : said;
   }
 
-  #principalOf(claims: Claims, { rules }: Issuer, hash: string): Principal {
+  #principalOf(claims: Claims, { rules }: Issuer, token: string): Principal {
     const { realm, grantsOf } = this.#options;
     const { claims: names, roles = {}, issuer } = rules;
-    return principalOfClaims(claims, { names, roles, issuer, realm, grantsOf, tokenHash: hash });
+    // The same signature can be written in many ways: what it is of can not.
+    const signed = peek(token) ? token.slice(0, token.lastIndexOf('.')) : token;
+    const tokenHash = digest('sha256', signed, 'base64url');
+    return principalOfClaims(claims, { names, roles, issuer, realm, grantsOf, tokenHash });
   }
 }
 
