@@ -8,6 +8,7 @@ import { openAudit } from './compose/audit/audit.ts';
 import { tellAutomatic } from './compose/audit/automatic.ts';
 import { adminAccessOf } from './compose/admin-access.ts';
 import { createCapability } from './compose/capability.ts';
+import { interfaceProfile } from './compose/interface-profile.ts';
 import { createSecurity } from './compose/security.ts';
 import type { Security, SecurityOptions } from './compose/security.ts';
 import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
@@ -15,7 +16,7 @@ import { deskOperations } from './compose/migration/desk.ts';
 import { differencesOperations } from './compose/migration/differences-desk.ts';
 import { loadAdminDocument } from './compose/migration/document.ts';
 import { writesOperations } from './compose/migration/writes-desk.ts';
-import { startServers } from './compose/servers.ts';
+import { checkServerTls, startServers } from './compose/servers.ts';
 import { feedOperations } from './compose/feed/desk.ts';
 import { feedFiles } from './compose/feed/files.ts';
 import { startFeed } from './compose/feed/feed.ts';
@@ -268,6 +269,9 @@ export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = pr
   const clock = systemClock;
   const assembly = assemble(loaded, env, clock);
   refuseLawless(assembly.mappings, clock);
+  checkServerTls(loaded.config, assembly.certificates);
+  for (const [name, one] of Object.entries(loaded.config.feed?.interfaces ?? {}))
+    interfaceProfile(name, one, assembly.certificates);
   const record = createFeedRecord(':memory:');
   const publicBase = loaded.config.publicBase ?? 'http://localhost/fhir/r4';
   const log = createLogger({ level: 'silent' });

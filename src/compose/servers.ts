@@ -32,7 +32,6 @@ export interface Opening extends Pick<
   | 'smartConfiguration'
   | 'bodyOf'
   | 'authenticator'
-  | 'limiter'
   | 'refused'
 > {
   readonly table: RouteTable;
@@ -93,6 +92,15 @@ function tlsOf(
   const context = (): SecureContextOptions => ({ ...pem, minVersion: `TLSv${minVersion}` });
   const pem = certificates.use(`${section}.tls`, files, () => renew(context()));
   return { tls: { context: context(), ...(clients ? { clients: clients.certificate } : {}) } };
+}
+
+/** Reads the certificates of both addresses, as serving them does. @throws Error for those that cannot be used */
+export function checkServerTls(
+  { listen, admin }: Pick<Config, 'listen' | 'admin'>,
+  certificates: Certificates,
+): void {
+  tlsOf('listen', listen.tls, certificates, () => {});
+  tlsOf('admin', admin.tls, certificates, () => {});
 }
 
 function serverLimits({ most, perAddress, ...limits }: Config['http']['connections']): ServerLimits {
