@@ -72,9 +72,10 @@ describe('bodies that modern breaks off', () => {
     let broken = 0;
     for (let at = 0; (await desk.stage('Observation.search')) === 'modern'; at++) {
       const { id } = patients[at % patients.length] as DemoPatient;
-      const response = await fetch(`${hospital.base}/Observation?patient=${id}`);
-      expect(response.status).toBe(200);
-      await response.json().catch(() => (broken += 1));
+      // What breaks off before a byte of it was written has no status: the connection ends.
+      const response = await fetch(`${hospital.base}/Observation?patient=${id}`).catch(() => undefined);
+      if (response) expect(response.status).toBe(200);
+      await (response?.json() ?? Promise.reject(new Error('no answer'))).catch(() => (broken += 1));
       expect(at).toBeLessThan(300);
     }
     expect(broken).toBeGreaterThan(0);

@@ -62,7 +62,7 @@ const FIGURES: readonly (readonly [table: string, mapped: number, reasoned: numb
   ['PV1[Coverage]', 1, 0],
   ['PV1[Encounter]', 55, 1],
   ['PV1[Patient]', 0, 2],
-  ['PV2[Encounter]', 15, 2],
+  ['PV2[Encounter]', 16, 1],
   ['ROL[CareTeam]', 13, 0],
   ['ROL[Encounter-PractitionerRole]', 10, 0],
   ['ROL[Patient-GeneralPractitioner]', 11, 0],
