@@ -87,7 +87,9 @@ export function createLimiter(options: LimitsOptions): Limiter {
       if (left.requests === 0) shut.set(network, Date.now() + left.seconds * 1_000);
     },
     async enter(principal, address): Promise<Admission> {
-      const key = principal.access ? `client:${principal.client ?? principal.key}` : networkOf(address);
+      const { access, client: application = principal.key } = principal;
+      // Two issuers may call two applications the same.
+      const key = access ? `client:${access.issuer} ${application}` : networkOf(address);
       let left: Left = await clients.take(key);
       refuseOver(client, left, 'This client has asked as often as it may for now');
       const about = async (id: string): Promise<void> => {
