@@ -7,12 +7,10 @@ import { assemble } from '../../src/compose/assembly.ts';
 import { createCapability } from '../../src/compose/capability.ts';
 import { createFeedRecord } from '../../src/compose/feed/record.ts';
 import { loadAdminDocument } from '../../src/compose/migration/document.ts';
-import { deskOperations } from '../../src/compose/migration/desk.ts';
-import { differencesOperations } from '../../src/compose/migration/differences-desk.ts';
-import { writesOperations } from '../../src/compose/migration/writes-desk.ts';
 import { startServers } from '../../src/compose/servers.ts';
 import { wire } from '../../src/compose/wiring.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { operationsOf } from '../../src/http/admin-contract.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { Backend } from '../../src/ports.ts';
@@ -52,6 +50,10 @@ const backends = new Map([...installed].map(([name, one]): [string, Backend] => 
 const bare = createRouter({ table, backends });
 const wired = createRouter({ table, backends, migration: migration.router });
 let chosen = wired;
+const document = loadAdminDocument();
+const nobodyAsks = (): never => {
+  throw new Error('Nobody asks the admin API here');
+};
 
 servers.open({
   backend: { handle: (request, context) => chosen.handle(request, context) },
@@ -76,12 +78,8 @@ servers.open({
   feedProblems: () => [],
   auditProblems: () => [],
   securityProblems: () => [],
-  document: loadAdminDocument(),
-  operations: {
-    ...deskOperations({ migration, table, percentages: config.migration.steps }),
-    ...differencesOperations({ migration, table, calendar: clock }),
-    ...writesOperations({ migration, table }),
-  },
+  document,
+  operations: Object.fromEntries(operationsOf(document).map(({ id }) => [id, nobodyAsks])),
 });
 
 playRole(
