@@ -15,6 +15,11 @@ const RETURNS = {
 } as const;
 const LENIENT: Preferences = { handling: 'lenient' };
 
+/** A header that may have come several times, as one list (RFC 9110 §5.3). */
+export function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
 export function parsePrefer(header: string | undefined): Preferences {
   if (header === undefined) return LENIENT;
   const preferences = new Map<string, string>();

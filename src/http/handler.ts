@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FicusError, toFicusError } from '../errors.ts';
-import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Backend, Clock, Logger } from '../ports.ts';
@@ -8,10 +7,16 @@ import { admit, countPatients, tellRefused } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
-import { runBatch } from './batch.ts';
+import { answerBatch } from './batch-request.ts';
 import { readBody, streamBody } from './body.ts';
 import { capabilityAnswer } from './capability.ts';
-import { parseIdempotencyKey, parseIfMatch, parseIfNoneMatch, parsePrefer } from './conditions.ts';
+import {
+  headerText,
+  parseIdempotencyKey,
+  parseIfMatch,
+  parseIfNoneMatch,
+  parsePrefer,
+} from './conditions.ts';
 import { corsHeaders } from './cors.ts';
 import type { CorsOptions } from './cors.ts';
 import { refuseStrayToken } from './credentials.ts';
@@ -19,14 +24,14 @@ import { TRUST_NOBODY, clientAddress } from './forwarded.ts';
 import type { TrustPeer } from './forwarded.ts';
 import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
 import type { Address, Asked } from './interaction.ts';
-import { FHIR_JSON, checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
+import { checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
 import { endpointOf, perform } from './perform.ts';
 import type { Call, ParseSearch } from './perform.ts';
 import { refuseIfNoneMatch } from './preconditions.ts';
 import { principalOf } from './principal.ts';
 import type { CallerHeaders } from './principal.ts';
+import { parseResource } from './resource-body.ts';
 import { RequestScope } from './scope.ts';
-import { serialise } from './serialise.ts';
 import { SMART_CONFIGURATION_PATH, smartConfigurationAnswer } from './smart-configuration.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
 import { decodePairs } from './url.ts';
@@ -188,7 +193,10 @@ export class FhirHandler {
     if (asked.kind !== 'metadata' && (authenticator || limiter)) {
       await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
-    if (asked.kind === 'batch') return this.#told(turn, this.#batch(turn));
+    if (asked.kind === 'batch') {
+      turn.writes = true;
+      return this.#told(turn, answerBatch(turn, this.#options));
+    }
     if (asked.kind === 'interaction')
       return this.#told(turn, this.#interaction(turn, asked, presentation.others));
     return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);
@@ -277,52 +285,7 @@ export class FhirHandler {
     if (this.#options.authenticator) refuseStrayToken(pairs);
     return pairs;
   }
-
-  async #batch(turn: Turn): Promise<Answer> {
-    const { req, res, scope } = turn;
-    const { promised, http, metrics, clock } = this.#options;
-    checkFhirBody(req.headers);
-    turn.writes = true;
-    const bundle = parseResource(await readBody(req, res, http.maxBodyBytes, scope.signal));
-    const { status, resource } = await runBatch(bundle, {
-      promised,
-      publicBase: this.#options.publicBase(),
-      preferences: parsePrefer(headerText(req.headers['prefer'])),
-      maxEntryBytes: http.maxBodyBytes,
-      idempotencyKey: parseIdempotencyKey(req.headers['idempotency-key']),
-      begin: async (entries) => scope.admission?.further(Math.max(0, entries - 1)),
-      perform: async (call) => {
-        if (scope.admission) await countPatients(scope.admission, call.asked, call.parameters);
-        const startedAt = clock.now();
-        const observe = (entryStatus: number, servedBy: string): void =>
-          metrics.request(endpointOf(call.asked), entryStatus, servedBy, (clock.now() - startedAt) / 1000);
-        try {
-          const performed = await perform(call, this.#options, scope);
-          observe(performed.response.status, performed.response.servedBy);
-          return performed;
-        } catch (error) {
-          observe(toFicusError(error).status, SERVED_BY_FICUS);
-          throw error;
-        }
-      },
-    });
-    const headers = { 'content-type': FHIR_JSON };
-    return { status, headers, body: serialise(resource, turn.pretty), servedBy: SERVED_BY_FICUS };
-  }
-}
-
-function headerText(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(', ') : header;
 }
 
 /** Bytes of the form of a search: more than a search may name. */
 const FORM_BYTES = 131_072;
-/** Members and items of a body: far more than any resource has, and little work to look through. */
-const MOST_VALUES = 100_000;
-
-/** A body as a resource. Throws `malformed` (no JSON), `too-large`, `invalid` (no resource). */
-function parseResource(body: Buffer): Resource {
-  const value = parseJson(body, MOST_VALUES);
-  if (isJsonObject(value) && typeof value['resourceType'] === 'string') return value as Resource;
-  throw new FicusError('invalid', 'The body is no FHIR resource: it has no resourceType');
-}
