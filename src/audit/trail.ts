@@ -1,23 +1,24 @@
-import type { AuditHead, AuditStore } from '../audit-ports.ts';
+import type { AuditHead } from '../audit-ports.ts';
 import { FicusError } from '../errors.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { AuditSink } from '../security-ports.ts';
-import { link } from './chain.ts';
 import { factsOf } from './facts.ts';
 import type { NewFact } from './facts.ts';
+import { ownFact } from './keeper.ts';
+import type { AuditKeeper } from './keeper.ts';
 
 export interface TrailOptions {
-  readonly store: AuditStore;
+  readonly keeper: AuditKeeper;
+  /** The end of what is kept. */
+  readonly head: () => AuditHead;
   readonly clock: Clock;
   readonly log: Logger;
   /** What becomes of a request whose event cannot be kept: it is refused, or served all the same, counted and told. */
   readonly whenUnavailable: 'refuse' | 'serve';
-  /** Milliseconds that an entry waits for others to share its transaction with (default 2). */
+  /** Milliseconds that an entry waits for others to share its transaction with (default 2); longer while one is under way. */
   readonly gatherMs?: number;
   /** How long records are kept, in milliseconds. */
   readonly keepMs: number;
-  /** Most records that are let go of at once (default 5,000): nothing else is done meanwhile. */
-  readonly forgetMost?: number;
   /** Called after records were added. */
   readonly onWritten?: () => void;
 }
@@ -25,10 +26,10 @@ export interface TrailOptions {
 /** The audit trail of a running Ficus. */
 export interface AuditTrail extends AuditSink {
   figures(): TrailFigures;
-  /** Lets go of what is older than it must be kept, some of it at a time; what was let go of is itself in the trail. @returns whether there is more */
-  forget(): boolean;
-  /** Writes what waits. */
-  close(): void;
+  /** Lets go of what is older than it must be kept, some of it at a time. @returns whether there is more. @throws Error when it cannot be done */
+  forget(): Promise<boolean>;
+  /** Writes what waits, and lets go of the keeper. */
+  close(): Promise<void>;
 }
 
 export interface TrailFigures {
@@ -46,18 +47,16 @@ interface Waiting {
   readonly reject: (error: FicusError) => void;
 }
 
-/** What Ficus says of its own trail. */
-const OWN_REQUEST = 'ficus';
-
 /**
  * Keeps entries, those of a few milliseconds in one transaction. `write` resolves when they are kept. Where they cannot be, it rejects or resolves as the
  * deployment wants it; how many are missing stands in the trail as soon as it can be written again.
  */
 export function createAuditTrail(options: TrailOptions): AuditTrail {
-  const { store, clock, log, whenUnavailable, gatherMs = 2, keepMs } = options;
-  const { forgetMost = 5_000, onWritten = () => {} } = options;
+  const { keeper, head, clock, log, whenUnavailable, gatherMs = 2, keepMs, onWritten = () => {} } = options;
   let waiting: Waiting[] = [];
   let cancel: (() => void) | undefined;
+  /** The transaction that is under way, and those that follow it at once. */
+  let keeping: Promise<void> | undefined;
   let written = 0;
   let failed = 0;
   let failing = false;
@@ -67,26 +66,35 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   function flush(): void {
     cancel?.();
     cancel = undefined;
-    if (waiting.length === 0) return;
-    const batch = waiting;
-    waiting = [];
+    keeping ??= keepWaiting().finally(() => (keeping = undefined));
+  }
+
+  /** One transaction after the other: whatever comes during one shares the next. */
+  async function keepWaiting(): Promise<void> {
+    while (waiting.length > 0) {
+      cancel?.();
+      cancel = undefined;
+      const batch = waiting;
+      waiting = [];
+      await keep(batch);
+    }
+  }
+
+  async function keep(batch: readonly Waiting[]): Promise<void> {
     const facts = batch.flatMap((one) => one.facts);
+    const all = missing > 0 ? [lostFact(missing), ...facts] : facts;
     try {
-      add(missing > 0 ? [lostFact(missing), ...facts] : facts);
-      if (failing) log.warn('the audit trail can be written again', { count: missing });
-      failing = false;
-      missing = 0;
+      await keeper.add(all, clock.now());
     } catch (error) {
       lose(batch, facts.length, error);
       return;
     }
+    written += all.length;
+    if (failing) log.warn('the audit trail can be written again', { count: missing });
+    failing = false;
+    missing = 0;
     for (const one of batch) one.resolve();
     onWritten();
-  }
-
-  function add(facts: readonly NewFact[]): void {
-    store.append((head) => link(head, facts, clock.now()));
-    written += facts.length;
   }
 
   function lose(batch: readonly Waiting[], count: number, error: unknown): void {
@@ -118,34 +126,24 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
         cancel ??= clock.after(gatherMs, flush);
       });
     },
-    figures: () => ({ written, failed, failing, head: store.head() }),
-    forget() {
+    figures: () => ({ written, failed, failing, head: head() }),
+    async forget() {
       const now = clock.now();
-      const [first] = store.after(0, 1);
-      const old = store.lastBefore(now - keepMs);
-      if (!first || !old) return false;
-      const last = store.find(Math.min(old.sequence, first.sequence + forgetMost - 1)) ?? old;
-      const { sequence, hash } = last;
-      // Said first: what the anchor stands for is then part of the chain that goes on from it.
-      add([forgottenFact(sequence, hash)]);
-      const anchor = store.purge(sequence, now);
-      if (anchor) log.info('audit records were let go of', { count: anchor.count });
+      const { count, more } = await keeper.forget(now - keepMs, now);
+      if (count === 0) return more;
+      written += 1;
+      log.info('audit records were let go of', { count });
       onWritten();
-      return sequence < old.sequence;
+      return more;
     },
-    close: flush,
+    async close() {
+      flush();
+      await keeping;
+      await keeper.close();
+    },
   };
-}
-
-function ownFact(action: string, details: NewFact['details'] & {}): NewFact {
-  const agent = { subject: 'ficus' };
-  return { kind: 'admin', outcome: 'success', action, requestId: OWN_REQUEST, agent, details };
 }
 
 function lostFact(count: number): NewFact {
   return { ...ownFact('audit.lost', { events: String(count) }), outcome: 'failed' };
-}
-
-function forgottenFact(sequence: number, hash: string): NewFact {
-  return ownFact('audit.forget', { upTo: String(sequence), hash });
 }

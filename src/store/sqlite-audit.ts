@@ -16,12 +16,18 @@ type Row = Record<string, SQLOutputValue>;
 export interface AuditFileOptions {
   /** `full`: every commit waits for the disk, and survives the loss of power; `normal`: it survives the death of the process. */
   readonly durability: 'normal' | 'full';
+  /** `elsewhere`: another connection moves what was committed from the log into the file, which waits for the disk. */
+  readonly checkpoints?: 'here' | 'elsewhere';
 }
 
 /** The audit trail in a file of its own. @throws Error when it cannot be opened */
-export function openAuditStore(file: string, { durability }: AuditFileOptions): AuditStore {
+export function openAuditStore(
+  file: string,
+  { durability, checkpoints = 'here' }: AuditFileOptions,
+): AuditStore {
   const database = openDatabase(file, AUDIT_MIGRATIONS);
   database.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
+  if (checkpoints === 'elsewhere') database.exec('PRAGMA wal_autocheckpoint = 0');
   return createSqliteAuditStore(database);
 }
 

@@ -2,16 +2,17 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { audit } from '../../src/audit/layer.ts';
 import { createAuditTrail } from '../../src/audit/trail.ts';
+import { createThreadedKeeper } from '../../src/compose/audit/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/log.ts';
 import type { Backend, RequestContext } from '../../src/ports.ts';
-import { openAuditStore } from '../../src/store/sqlite-audit.ts';
+import { BEGINNING } from '../../src/audit/chain.ts';
 
 /** A process that answers reads behind the audit Layer until it is killed. It says its port. */
 const log = createLogger({ level: 'silent' });
-const store = openAuditStore(process.argv[2]!, { durability: 'full' });
 const trail = createAuditTrail({
-  store,
+  keeper: createThreadedKeeper({ file: process.argv[2]!, durability: 'full' }),
+  head: () => ({ sequence: 0, hash: BEGINNING, at: 0 }),
   clock: systemClock,
   log,
   whenUnavailable: 'refuse',

@@ -11,6 +11,7 @@ import { createTimeZone } from '../../search/time-zone.ts';
 import { openAuditStore } from '../../store/sqlite-audit.ts';
 import type { Assembly } from '../assembly.ts';
 import { auditFile } from './file.ts';
+import { createThreadedKeeper } from './keeper.ts';
 import { startRepositoryFeed } from './repository-feed.ts';
 
 /** The audit of a running Ficus. */
@@ -58,11 +59,14 @@ export function openAudit(options: AuditOptions): Audit {
     log.warn('Nothing is audited: nobody will be able to say who has read what');
     return NO_AUDIT;
   }
-  const store = openAuditStore(auditFile(stateDir), { durability });
+  const file = auditFile(stateDir);
+  // Looks, and moves followers on, who send again what they do not remember to have sent.
+  const store = openAuditStore(file, { durability: 'normal', checkpoints: 'elsewhere' });
   const feed =
     repository && startRepositoryFeed({ config: repository, store, publicBase, assembly, clock, log });
   const trail = createAuditTrail({
-    store,
+    keeper: createThreadedKeeper({ file, durability }),
+    head: () => store.head(),
     clock,
     log,
     whenUnavailable,
@@ -85,8 +89,8 @@ export function openAudit(options: AuditOptions): Audit {
     async stop() {
       stopForgetting();
       const counts = refusals.close();
-      trail.close();
       await counts;
+      await trail.close();
       await feed?.stop();
       store.close();
     },
@@ -114,15 +118,19 @@ function eventsOf(
 /** Retention is looked at when Ficus starts, and every hour. */
 function forgetHourly(trail: Pick<AuditTrail, 'forget'>, clock: Clock, log: Logger): () => void {
   let cancel = (): void => {};
-  const look = (): void => {
+  let stopped = false;
+  const look = async (): Promise<void> => {
     let more = false;
     try {
-      more = trail.forget();
+      more = await trail.forget();
     } catch (error) {
       log.error('old audit records could not be let go of', { error });
     }
-    cancel = clock.after(more ? AGAIN_MS : HOUR_MS, look);
+    if (!stopped) cancel = clock.after(more ? AGAIN_MS : HOUR_MS, () => void look());
   };
-  look();
-  return () => cancel();
+  void look();
+  return () => {
+    stopped = true;
+    cancel();
+  };
 }

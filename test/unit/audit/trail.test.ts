@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { factOf } from '../../../src/audit/chain.ts';
 import { createRefusals } from '../../../src/audit/refusals.ts';
 import type { Refused } from '../../../src/audit/refusals.ts';
+import { createKeeper } from '../../../src/audit/keeper.ts';
 import { createAuditTrail } from '../../../src/audit/trail.ts';
 import type { TrailOptions } from '../../../src/audit/trail.ts';
 import { verifyTrail } from '../../../src/audit/verify.ts';
@@ -37,9 +38,13 @@ function fragile() {
   return { store: { ...store, append }, state };
 }
 
-function trailOf(store: AuditStore, options: Partial<TrailOptions> = {}) {
+function trailOf(
+  store: AuditStore,
+  { forgetMost, ...options }: Partial<TrailOptions> & { forgetMost?: number } = {},
+) {
   return createAuditTrail({
-    store,
+    keeper: createKeeper(store, forgetMost),
+    head: () => store.head(),
     clock: systemClock,
     log,
     whenUnavailable: 'refuse',
@@ -106,7 +111,7 @@ describe('the audit trail', () => {
     const { store } = fragile();
     const trail = trailOf(store);
     const waiting = trail.write([entry()]);
-    trail.close();
+    await trail.close();
     await waiting;
     expect(store.count()).toBe(1);
   });
@@ -119,14 +124,14 @@ describe('the audit trail', () => {
       await vi.advanceTimersByTimeAsync(2);
       vi.setSystemTime(Date.now() + DAY);
     }
-    trail.forget();
+    await trail.forget();
     const facts = factsIn(store);
     expect(facts[0]?.requestId).toBe('day-6');
     expect(facts.at(-1)).toMatchObject({ action: 'audit.forget', details: { upTo: '6' } });
     const [anchor] = store.anchors();
     expect(facts.at(-1)?.details?.['hash']).toBe(anchor?.hash);
     expect(verifyTrail(store)).toMatchObject({ holds: true, records: 10, first: 7 });
-    expect(trail.forget()).toBe(false);
+    expect(await trail.forget()).toBe(false);
     expect(store.anchors()).toHaveLength(1);
   });
 
@@ -136,7 +141,8 @@ describe('the audit trail', () => {
     void trail.write([entry({ patients: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] })]);
     await vi.advanceTimersByTimeAsync(2);
     vi.setSystemTime(Date.now() + 2 * DAY);
-    const more = [trail.forget(), trail.forget(), trail.forget(), trail.forget()];
+    const more: boolean[] = [];
+    for (let n = 0; n < 4; n++) more.push(await trail.forget());
     expect(more).toEqual([true, true, false, false]);
     expect(store.anchors().map(({ count }) => count)).toEqual([4, 4, 2]);
     expect(verifyTrail(store)).toMatchObject({ holds: true, first: 11, records: 3 });
