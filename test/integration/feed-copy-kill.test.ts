@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createModernService } from '../../sandbox/modern/index.ts';
-import type { CopyStatus } from '../../src/events/feed/copy.ts';
+import type { CopyStatus } from '../../src/events/feed/copy/copy.ts';
 import { PROJECTION_MIGRATIONS } from '../../src/projection/schema.ts';
 import { createProjectionWriter } from '../../src/projection/writer.ts';
 import { createTimeZone } from '../../src/search/time-zone.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createModernBackend } from '../../adapters/modern/backend.ts';
 import { systemClock } from '../../src/clock.ts';
-import { createCopy } from '../../src/events/feed/copy.ts';
+import { createCopy } from '../../src/events/feed/copy/copy.ts';
 import { createLogger } from '../../src/log.ts';
 import { createProjectionLog } from '../../src/projection/event-log.ts';
 import { PROJECTION_MIGRATIONS } from '../../src/projection/schema.ts';

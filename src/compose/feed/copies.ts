@@ -1,8 +1,8 @@
 import type { CopyConfig } from '../../config/feed-schema.ts';
 import type { MigrationConfig } from '../../config/migration-schema.ts';
 import { FicusError } from '../../errors.ts';
-import { createCopy } from '../../events/feed/copy.ts';
-import type { Copy, CopyOptions } from '../../events/feed/copy.ts';
+import { createCopy } from '../../events/feed/copy/copy.ts';
+import type { Copy, CopyOptions } from '../../events/feed/copy/copy.ts';
 import type { FollowerStore } from '../../follower-ports.ts';
 import type { Sealer } from '../../identity/seal.ts';
 import type { Backend, Clock, CrosswalkStore, Logger } from '../../ports.ts';

@@ -2,11 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { createFeedCopies } from '../../../src/compose/feed/copies.ts';
 import type { CopiesOptions } from '../../../src/compose/feed/copies.ts';
-import type { Copy } from '../../../src/events/feed/copy.ts';
+import type { Copy } from '../../../src/events/feed/copy/copy.ts';
 import { createLogger } from '../../../src/log.ts';
 import type { Replica } from '../../../src/replica-ports.ts';
 import { openFollowerStore } from '../../../src/store/followers.ts';
-import { createService, createTold, isDone, until } from '../events/feed/copy-support.ts';
+import { createService, createTold, isDone, until } from '../events/feed/copy/support.ts';
 
 /* Which resources of the projection go to a modern service: not those that the service made or wrote itself, and that came back through legacy. */
 

@@ -10,7 +10,7 @@ import type { FollowerStore, TopicEvent } from '../../../../src/follower-ports.t
 import { createLogger } from '../../../../src/log.ts';
 import { openFollowerStore } from '../../../../src/store/followers.ts';
 import { validateResource } from '../../../../src/fhir/validate.ts';
-import { until } from './copy-support.ts';
+import { until } from './copy/support.ts';
 
 const log = createLogger({ level: 'silent' });
 const TOPIC = 'patient-merge';

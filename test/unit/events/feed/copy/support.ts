@@ -1,12 +1,12 @@
-import { systemClock } from '../../../../src/clock.ts';
-import { createCopy } from '../../../../src/events/feed/copy.ts';
-import type { Copy, CopyOptions } from '../../../../src/events/feed/copy.ts';
-import type { ProjectionEvent, ProjectionLog } from '../../../../src/feed-ports.ts';
-import type { Resource } from '../../../../src/fhir/types.ts';
-import type { FollowerStore } from '../../../../src/follower-ports.ts';
-import { createLogger } from '../../../../src/log.ts';
-import type { Backend } from '../../../../src/ports.ts';
-import { openFollowerStore } from '../../../../src/store/followers.ts';
+import { systemClock } from '../../../../../src/clock.ts';
+import { createCopy } from '../../../../../src/events/feed/copy/copy.ts';
+import type { Copy, CopyOptions } from '../../../../../src/events/feed/copy/copy.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../../../src/feed-ports.ts';
+import type { Resource } from '../../../../../src/fhir/types.ts';
+import type { FollowerStore } from '../../../../../src/follower-ports.ts';
+import { createLogger } from '../../../../../src/log.ts';
+import type { Backend } from '../../../../../src/ports.ts';
+import { openFollowerStore } from '../../../../../src/store/followers.ts';
 
 /** What a projection told, in memory. */
 export interface Told {

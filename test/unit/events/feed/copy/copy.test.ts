@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../src/clock.ts';
-import type { Clock } from '../../../../src/ports.ts';
-import { openFollowerStore } from '../../../../src/store/followers.ts';
-import { FicusError } from '../../../../src/errors.ts';
-import { copyOf, createService, createTold, isDone, until } from './copy-support.ts';
+import { systemClock } from '../../../../../src/clock.ts';
+import type { Clock } from '../../../../../src/ports.ts';
+import { openFollowerStore } from '../../../../../src/store/followers.ts';
+import { FicusError } from '../../../../../src/errors.ts';
+import { copyOf, createService, createTold, isDone, until } from './support.ts';
 
 /** What waits for a while waits for a millisecond. */
 const HASTY: Clock = {

@@ -1,17 +1,19 @@
 import { LRUCache } from 'lru-cache';
-import { FicusError } from '../../errors.ts';
-import type { ProjectionEvent, ProjectionLog } from '../../feed-ports.ts';
-import type { Resource } from '../../fhir/types.ts';
-import type { DeadCopy, FollowerStore } from '../../follower-ports.ts';
-import type { Backend, Clock, Logger } from '../../ports.ts';
-import { createBackground } from '../background.ts';
-import { referencesOf, release, withoutServerMeta } from '../content.ts';
-import { SetbackError, nextTry, setbackOf, setbackOfAnswer } from '../verdict.ts';
-import type { BackOff, Setback } from '../verdict.ts';
-import { createWorkQueue } from '../work-queue.ts';
-import { createBacklog } from './copy-backlog.ts';
-import type { Owed } from './copy-backlog.ts';
-import { createCopyReader } from './copy-reader.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../feed-ports.ts';
+import type { Resource } from '../../../fhir/types.ts';
+import type { DeadCopy, FollowerStore } from '../../../follower-ports.ts';
+import type { Backend, Clock, Logger } from '../../../ports.ts';
+import { createBackground } from '../../background.ts';
+import { referencesOf } from '../../content.ts';
+import { SetbackError, nextTry, setbackOf } from '../../verdict.ts';
+import type { BackOff, Setback } from '../../verdict.ts';
+import { createWorkQueue } from '../../work-queue.ts';
+import { createBacklog } from './backlog.ts';
+import type { Owed } from './backlog.ts';
+import { createDeadCopies } from './dead.ts';
+import { createOutage } from './outage.ts';
+import { putCopy } from './put.ts';
+import { createCopyReader } from './reader.ts';
 
 export interface CopyOptions extends BackOff {
   /** Name of the modern service's backend. */
@@ -97,19 +99,14 @@ export function createCopy(options: CopyOptions): Copy {
   const background = createBackground({ name: 'ficus:copy', ms: deliveryMs, clock, log });
   const queue = createWorkQueue({ clock, concurrency: options.concurrency, work: deliver });
   const backlog = createBacklog();
-  const dead = new Map<string, DeadCopy>();
+  const dead = createDeadCopies(name, store);
+  const outage = createOutage(options, clock, random);
   /** Versions that the service has: events about them, or older ones, say nothing new. */
   const brought = new LRUCache<string, number>({ max: REMEMBERED });
   const stopping = new AbortController();
   let sent = 0;
   let left = 0;
   const sentWhenFailed = new WeakMap<Owed, number>();
-  let trouble: string | undefined;
-  /** It took nothing when it was last asked. */
-  let out = false;
-  let outages = 0;
-  /** Epoch milliseconds before which nothing is sent: the service takes nothing. */
-  let resumeAt = 0;
 
   const reader = createCopyReader({
     name,
@@ -126,8 +123,7 @@ export function createCopy(options: CopyOptions): Copy {
 
   function take(event: ProjectionEvent): void {
     const { type, id, version } = event;
-    const known = nameOf(event);
-    const done = Math.max(brought.get(known) ?? 0, dead.get(known)?.version ?? 0);
+    const done = Math.max(brought.get(nameOf(event)) ?? 0, dead.version(type, id));
     if (version <= done && !backlog.of(type, id)) return;
     const lane = backlog.add(event, clock.now());
     // One that waits for its next try goes on waiting.
@@ -137,7 +133,7 @@ export function createCopy(options: CopyOptions): Copy {
   async function deliver(lane: string): Promise<void> {
     const owed = backlog.head(lane);
     if (!owed || stopping.signal.aborted) return;
-    if (clock.now() < resumeAt) return queue.offer(lane, resumeAt);
+    if (clock.now() < outage.resumeAt()) return queue.offer(lane, outage.resumeAt());
     backlog.begin(owed);
     let version = 0;
     try {
@@ -151,7 +147,7 @@ export function createCopy(options: CopyOptions): Copy {
           left += 1;
           return;
         }
-        await put(owed, now.resource, context);
+        await putCopy(options.target, owed, now.resource, context);
         sent += 1;
       }, stopping.signal);
       arrived(owed, version);
@@ -163,41 +159,12 @@ export function createCopy(options: CopyOptions): Copy {
     if (backlog.size < window) reader.readOn();
   }
 
-  async function put(
-    { type, id }: Owed,
-    resource: Resource,
-    context: Parameters<Backend['handle']>[1],
-  ): Promise<void> {
-    const response = await options.target.handle(
-      {
-        interaction: 'update',
-        type,
-        id,
-        resource: { ...withoutServerMeta(resource), id },
-        handling: 'lenient',
-        returning: 'minimal',
-      },
-      context,
-    );
-    release(response.body);
-    const setback = setbackOfAnswer(response, 'modern');
-    if (setback) throw new SetbackError(setback);
-  }
-
   function arrived(owed: Owed, version: number): void {
-    const known = nameOf(owed);
-    brought.set(known, version);
-    if (dead.has(known)) {
-      store.exhume(name, owed.type, owed.id);
-      dead.delete(known);
-    }
+    brought.set(nameOf(owed), version);
+    dead.exhume(owed.type, owed.id);
     backlog.end(owed, version, clock.now());
     reader.save();
-    trouble = undefined;
-    if (!out) return;
-    out = false;
-    outages = 0;
-    resumeAt = 0;
+    if (!outage.end()) return;
     log.info('a modern service takes copies again', { to: name });
     // The others need not wait for the end of their pause.
     queue.hurry();
@@ -208,22 +175,18 @@ export function createCopy(options: CopyOptions): Copy {
     owed.tries += 1;
     if (error instanceof SetbackError && error.setback === WAITING) return pause(owed, words);
     log.warn('a resource was not copied', { to: name, kind, attempt: owed.tries, reason: words });
-    if (kind === 'outage') return outage(owed, words);
+    if (kind === 'outage') return standStill(owed, words);
     const waits = kind === 'refusal' && mayComeFirst(owed);
     if (kind === 'refusal' && !waits) return die(owed, version, words);
     if (waits || isSentSince(owed)) owed.failures += 1;
-    else out = true;
+    else outage.suspect();
     if (owed.failures >= options.attempts) return die(owed, version, words);
     pause(owed, words, waits);
   }
 
-  function outage(owed: Owed, words: string): void {
-    if (clock.now() >= resumeAt) outages += 1;
-    out = true;
-    trouble = words;
-    resumeAt = Math.max(resumeAt, nextTry(options, outages, clock, random));
+  function standStill(owed: Owed, words: string): void {
     backlog.putBack(owed);
-    queue.offer(owed.lane, resumeAt);
+    queue.offer(owed.lane, outage.begin(words));
   }
 
   /** Whether the service took anything since the last failure of this one. */
@@ -235,7 +198,7 @@ export function createCopy(options: CopyOptions): Copy {
 
   function pause(owed: Owed, words: string, behind = false): void {
     backlog.putBack(owed, behind);
-    trouble ??= words;
+    outage.note(words);
     const isFirst = backlog.head(owed.lane) === owed;
     queue.offer(owed.lane, isFirst ? nextTry(options, owed.tries, clock, random) : clock.now());
   }
@@ -258,7 +221,7 @@ export function createCopy(options: CopyOptions): Copy {
     const at = clock.now();
     const one = { copy: name, type, id, number, version, attempts, reason, owner, at, retrying: false };
     try {
-      store.bury(one);
+      dead.bury(one);
     } catch (error) {
       // Not on disk: then it is owed still.
       log.error('what a modern service refused cannot be written down', { to: name, error });
@@ -266,24 +229,17 @@ export function createCopy(options: CopyOptions): Copy {
       queue.offer(lane, at + options.maxRetryMs);
       return;
     }
-    dead.set(nameOf(one), one);
     backlog.end(owed, version, at);
     log.error('a resource cannot be copied', { to: name, reason });
     reader.save();
     queue.offer(lane, at);
   }
 
-  function deadOne(type: string, id: string): DeadCopy {
-    const one = dead.get(nameOf({ type, id }));
-    if (!one) throw new FicusError('not-found', 'There is no such resource among those that were refused.');
-    return one;
-  }
-
   return {
     start() {
       reader.open();
-      for (const one of store.dead(name)) {
-        dead.set(nameOf(one), one);
+      dead.open();
+      for (const one of dead.all()) {
         if (one.retrying) queue.offer(backlog.add(one, clock.now()), clock.now());
       }
       reader.readOn();
@@ -299,28 +255,27 @@ export function createCopy(options: CopyOptions): Copy {
     },
     status() {
       const oldest = backlog.oldest();
+      const trouble = outage.trouble();
       return {
         position: reader.position(),
         last: events.last(),
         waiting: backlog.size,
         ...(oldest === undefined ? {} : { oldest }),
-        dead: dead.size,
+        dead: dead.all().length,
         sent,
         left,
         ...(trouble === undefined || backlog.size === 0 ? {} : { trouble }),
       };
     },
-    dead: () => [...dead.values()],
+    dead: () => dead.all(),
     retry(type, id) {
-      const again = { ...deadOne(type, id), retrying: true };
-      store.bury(again);
-      dead.set(nameOf(again), again);
+      const again = { ...dead.one(type, id), retrying: true };
+      dead.bury(again);
       queue.offer(backlog.add(again, clock.now()), clock.now());
     },
     discard(type, id) {
-      deadOne(type, id);
-      store.exhume(name, type, id);
-      dead.delete(nameOf({ type, id }));
+      dead.one(type, id);
+      dead.exhume(type, id);
     },
   };
 }

@@ -1,6 +1,6 @@
-import type { ProjectionEvent, ProjectionLog } from '../../feed-ports.ts';
-import type { FollowerStore } from '../../follower-ports.ts';
-import type { Clock, Logger } from '../../ports.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../feed-ports.ts';
+import type { FollowerStore } from '../../../follower-ports.ts';
+import type { Clock, Logger } from '../../../ports.ts';
 
 export interface CopyReaderOptions {
   /** Name of the copy. */
