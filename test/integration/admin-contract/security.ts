@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openPrivacyStores } from '../../../src/store/privacy-stores.ts';
+import { CONSENT } from './bodies.ts';
+import type { Desk } from './desk.ts';
+
+/** One use of a broken glass. */
+const GLASS = {
+  tokenId: 't1',
+  issuer: 'https://login.example',
+  subject: 'dr-one',
+  patient: 'a',
+  reason: 'Unconscious, no history known',
+  requestId: 'r1',
+  action: 'Observation.search',
+  at: '2026-05-05T12:00:00.000Z',
+};
+
+/** What the operations of tokens, consents and broken glasses answer. */
+export function answersOfSecurity(desk: () => Desk): void {
+  it('fit the document for revoked tokens', async () => {
+    const { ask, fitting } = desk();
+    const body = { by: 'officer', reason: 'leaked' };
+    // With security open there are none: it is kept, and binds nobody.
+    expect(await fitting('addRevocation', { body: { ...body, tokenId: 'jti-1' } })).toMatchObject({
+      enforced: false,
+      revocation: { tokenId: 'jti-1', by: 'officer', reason: 'leaked' },
+    });
+    for (const named of [
+      {},
+      { tokenId: 'jti-1', subject: 's' },
+      { tokenId: 'eyJh.eyJh.x-1' },
+      { jti: 'x' },
+    ]) {
+      const refused = await ask('addRevocation', { body: { ...body, ...named } });
+      expect(refused.status).toBe(422);
+      expect(refused.text).not.toContain('eyJh');
+    }
+    const { revocations } = await fitting('listRevocations');
+    const [{ id }, ...more] = revocations as [{ id: string }];
+    expect(more).toEqual([]);
+    const params = { id };
+    expect(await fitting('liftRevocation', { params, body })).toMatchObject({
+      revocation: { id, lifted: { by: 'officer' } },
+    });
+    expect((await ask('liftRevocation', { params, body })).status).toBe(409);
+  });
+
+  it('fit the document for consents and broken glasses', async () => {
+    const { patient, stateDir, ask, fitting } = desk();
+    const params = { id: 'c-1' };
+    const consent = { ...CONSENT.consent, patient: { reference: `Patient/${patient}` } };
+    const first = { by: 'officer', consent };
+    expect(await fitting('setConsent', { params, body: first })).toMatchObject({ enforced: false });
+    const withdrawn = { by: 'officer', version: 1, consent: { ...consent, status: 'inactive' } };
+    await fitting('setConsent', { params, body: withdrawn });
+    expect((await ask('setConsent', { params, body: withdrawn })).status).toBe(412);
+    const taken = { by: 'officer', consent: { ...consent, patient: { reference: 'Patient/other' } } };
+    expect((await ask('setConsent', { params, body: taken })).status).toBe(409);
+    const unknown = { ...consent, provision: { type: 'deny', class: [{ code: 'Observation' }] } };
+    const refused = await ask('setConsent', { params, body: { by: 'officer', consent: unknown } });
+    expect(refused).toMatchObject({ status: 422, body: { reasons: [expect.stringContaining('class')] } });
+    expect(await fitting('listConsents', { query: `?patient=${patient}` })).toMatchObject({
+      consents: [{ version: 2 }],
+    });
+    expect(await fitting('listConsents', { query: '?patient=nobody' })).toMatchObject({ consents: [] });
+    expect(await fitting('getConsent', { params })).toMatchObject({
+      history: [{ version: 1 }, { version: 2 }],
+    });
+
+    // With security open nobody has a token to break a glass with.
+    const stores = openPrivacyStores(join(stateDir, 'privacy.sqlite'));
+    await stores.glassCases.record([GLASS]);
+    stores.close();
+    const { cases } = await fitting('listGlassCases', { query: '?reviewed=false' });
+    const [{ id }] = cases as [{ id: string }];
+    await fitting('getGlassCase', { params: { id } });
+    const review = { verdict: 'justified', note: 'seen in the emergency department' };
+    const own = await ask('reviewGlassCase', { params: { id }, body: { ...review, by: GLASS.subject } });
+    expect(own.status).toBe(403);
+    const body = { ...review, by: 'officer' };
+    expect(await fitting('reviewGlassCase', { params: { id }, body })).toMatchObject({ review });
+    expect((await ask('reviewGlassCase', { params: { id }, body })).status).toBe(409);
+    expect(await fitting('listGlassCases', { query: '?reviewed=false&limit=5' })).toEqual({ cases: [] });
+  });
+}
