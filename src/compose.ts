@@ -6,6 +6,9 @@ import type { Assembly } from './compose/assembly.ts';
 import { AUDIT_ENDPOINTS } from './audit/backend.ts';
 import { openAudit } from './compose/audit/audit.ts';
 import { tellAutomatic } from './compose/audit/automatic.ts';
+import { alertOperations } from './compose/alert-desk.ts';
+import { watchTokens } from './compose/anomalies.ts';
+import type { Anomalies } from './compose/anomalies.ts';
 import { adminAccessOf } from './compose/admin-access.ts';
 import { createCapability } from './compose/capability.ts';
 import { interfaceProfile } from './compose/interface-profile.ts';
@@ -26,11 +29,13 @@ import { revocationOperations } from './compose/revocation-desk.ts';
 import { securityOperations } from './compose/security-desk.ts';
 import { isTold, wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
 import type { AppOptions } from './http/app.ts';
 import { endingsOf } from './http/lifecycle.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Backend, Clock, Logger } from './ports.ts';
+import { parseEverything } from './search/everything-parse.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
@@ -101,11 +106,14 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const { publicBase } = servers;
     const record = createFeedRecord(feedFiles(stateDir).projection);
     undo.push(() => record.close());
-    const audit = openAudit({ assembly, stateDir, publicBase, clock, log, metrics });
-    undo.push(() => audit.stop());
-    const audited = { audit: audit.sink, ...(audit.events ? { auditEvents: audit.events } : {}) };
+    const trail = openAudit({ assembly, stateDir, publicBase, clock, log, metrics });
+    undo.push(() => trail.stop());
     const privacyStores = openPrivacyStores(resolve(stateDir, 'privacy.sqlite'));
     undo.push(() => privacyStores.close());
+    const anomalies = anomaliesOf(config, { audit: trail, store: privacyStores.alerts, clock, log, metrics });
+    if (anomalies) undo.splice(1, 0, () => anomalies.flush());
+    const audit = anomalies ? { ...trail, sink: anomalies.sink, refused: anomalies.refused } : trail;
+    const audited = { audit: audit.sink, ...(audit.events ? { auditEvents: audit.events } : {}) };
     const privacy = await createPrivacy({
       config,
       stores: privacyStores,
@@ -182,8 +190,9 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       ...(adminAccess ? { adminAccess } : {}),
       audit,
       backend,
-      promised: (type) => contract.interactions(type),
+      promised: (type) => contract.answers(type),
       parseSearch: parse,
+      parseEverything: (id, pairs, handling) => parseEverything(id, pairs, { handling, maxCount }),
       ...(security
         ? {
             authenticator: security.authenticator(),
@@ -216,6 +225,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         ...writesOperations({ migration, table }),
         ...securityOperations({ privacy, clock }),
         ...revocationOperations({ privacy, clock }),
+        ...alertOperations({ store: privacyStores.alerts, anomalies, publicBase, clock }),
         ...feedOperations({ feed, clock, log }),
       },
     });
@@ -234,6 +244,15 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     await stop();
     throw error;
   }
+}
+
+/** Watches how tokens are used; undefined: there are none, or nobody wants it. */
+function anomaliesOf(
+  { security }: Pick<Config, 'security'>,
+  parts: Omit<Parameters<typeof watchTokens>[0], 'settings'>,
+): Anomalies | undefined {
+  if (security === 'open' || security.anomalies === 'off') return undefined;
+  return watchTokens({ settings: security.anomalies, ...parts });
 }
 
 /** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */

@@ -112,3 +112,65 @@ export interface RevocationStore {
   /** False when it is lifted already, or there is none. */
   lift(id: string, lifted: LiftedRevocation): Promise<boolean>;
 }
+
+/** What is out of the usual in how a token is used: tries at what it does not open, patients beside its own, requests. */
+export type Anomaly = 'refused' | 'patients' | 'requests';
+
+/** How much was asked in one window of time. */
+export type UseCounts = Readonly<Record<Anomaly, number>>;
+
+/** A network that a token was used from. */
+export interface NetworkUse {
+  /** `192.0.2.0/24`. */
+  readonly network: string;
+  /** ISO 8601 instants of the first use and of the last. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A token, or a client with tokens of its own, that is used from a new network as it never was, while it is in use from a known one. */
+export interface SecurityAlert {
+  readonly id: string;
+  /** Whose use it is about: there is one open alert of each. */
+  readonly watched: string;
+  /** The token that was used from the new network, the last one where it is about a client: `jti`, else its hash. */
+  readonly tokenId: string;
+  readonly issuer?: string;
+  readonly subject: string;
+  readonly client?: string;
+  readonly anomalies: readonly Anomaly[];
+  readonly networks: { readonly known: readonly NetworkUse[]; readonly strange: readonly NetworkUse[] };
+  /** The most in one window: from the networks that are known, and from those that are new. */
+  readonly counts: { readonly known: UseCounts; readonly strange: UseCounts };
+  /** ISO 8601 instants at which it was raised, and of the last use that it counts. */
+  readonly raisedAt: string;
+  readonly lastAt: string;
+  /** Absent: nobody has looked at it. */
+  readonly acknowledged?: Acknowledgement;
+}
+
+/** Who has looked at an alert, and what they say of it. */
+export interface Acknowledgement {
+  readonly by: string;
+  /** ISO 8601 instant. */
+  readonly at: string;
+  readonly note: string;
+}
+
+/** Alerts as they survive a restart. None is removed. */
+export interface AlertStore {
+  /** Adds an alert, or replaces what is known of one that nobody has acknowledged. Durable when it resolves. */
+  keep(alert: SecurityAlert): Promise<void>;
+  /** The open alert of whose use is watched. */
+  openOf(watched: string): Promise<SecurityAlert | undefined>;
+  /** Newest first. */
+  list(filter: {
+    readonly acknowledged?: boolean;
+    readonly limit: number;
+  }): Promise<readonly SecurityAlert[]>;
+  /** Alerts that nobody has acknowledged. */
+  open(): number;
+  find(id: string): Promise<SecurityAlert | undefined>;
+  /** False when somebody has already, or there is none. */
+  acknowledge(id: string, acknowledgement: Acknowledgement): Promise<boolean>;
+}

@@ -62,9 +62,11 @@ export type AuditKind =
   | 'delete'
   | 'query'
   | 'history'
+  | 'everything'
   | 'export'
   | 'token'
   | 'refused'
+  | 'security-alert'
   | 'break-glass'
   | 'break-glass-review'
   | 'consent-change'
@@ -87,6 +89,8 @@ export interface AuditAgent {
   readonly roles?: readonly string[];
   readonly purposes?: readonly string[];
   readonly tokenId?: string;
+  /** Logical id of the patient that the token is about. It is not written: an event names its patients itself. */
+  readonly inContext?: string;
   /** Network address of the peer. */
   readonly address?: string;
 }

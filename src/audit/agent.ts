@@ -8,7 +8,7 @@ export function agentOf({ access, client }: Principal, address: string | undefin
   const who = { ...(application === undefined ? {} : { client: application }), ...where };
   // Without a token nobody is known, whatever they call themselves.
   if (!access) return { subject: 'anonymous', ...who };
-  const { subject, issuer, fhirUser, roles, purposes, tokenId } = access;
+  const { subject, issuer, fhirUser, roles, purposes, tokenId, patient } = access;
   return {
     subject,
     issuer,
@@ -16,6 +16,7 @@ export function agentOf({ access, client }: Principal, address: string | undefin
     roles,
     purposes,
     ...(fhirUser === undefined ? {} : { fhirUser }),
+    ...(patient === undefined ? {} : { inContext: patient }),
     ...who,
   };
 }

@@ -40,13 +40,18 @@ export const CODES = {
 } as const;
 
 /** The word for an interaction in http://hl7.org/fhir/restful-interaction, where it is another one. */
-const INTERACTIONS: Readonly<Record<string, string>> = { search: 'search-type', history: 'history-instance' };
+const INTERACTIONS: Readonly<Record<string, string>> = {
+  search: 'search-type',
+  history: 'history-instance',
+  everything: 'operation',
+};
 
 /** DICOM's event and its subtype for what is no interaction. */
 const EVENTS: Readonly<Partial<Record<AuditKind, readonly [type: string, ...subtypes: string[]]>>> = {
   export: ['110106'],
   token: ['110114', '110122'],
   refused: ['110113'],
+  'security-alert': ['110113'],
   'break-glass': ['110113', '110127'],
   'break-glass-review': ['110113'],
   'consent-change': ['110113', '110135'],
@@ -74,7 +79,11 @@ export function eventOf(
   const verb = action.slice(action.lastIndexOf('.') + 1);
   const interaction = { system: INTERACTION, code: INTERACTIONS[verb] ?? verb };
   const event = EVENTS[kind];
-  if (!event) return { type: { system: REST, code: 'rest' }, subtype: [interaction] };
+  if (!event) {
+    // The standard's code says that it was an operation, not which.
+    const operation = kind === 'everything' ? [{ system: OWN, code: kind }] : [];
+    return { type: { system: REST, code: 'rest' }, subtype: [interaction, ...operation] };
+  }
   const [type, ...subtypes] = event;
   const refusal = kind === 'refused' ? REFUSALS[errorCode ?? ''] : undefined;
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isNetwork } from '../security/internal-address.ts';
+import { anomaliesConfig } from './anomalies-schema.ts';
 import { name } from './backend-schema.ts';
 import { breakGlassConfig, consentConfig, labelsConfig } from './confidentiality-schema.ts';
 import { secretSource } from './secret.ts';
@@ -148,6 +149,7 @@ const guarded = z.strictObject({
   labels: labelsConfig,
   consent: consentConfig,
   breakGlass: breakGlassConfig,
+  anomalies: anomaliesConfig,
 });
 
 /** The section `security`. */

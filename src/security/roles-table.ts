@@ -134,6 +134,12 @@ const TABLE = {
     person: true,
   },
   'revocations.read': { words: 'seeing which tokens are revoked', roles: ['privacy-officer', 'admin'] },
+  'alerts.read': { words: 'seeing alerts of tokens', roles: ['privacy-officer', 'admin'] },
+  'alerts.acknowledge': {
+    words: 'acknowledging an alert',
+    roles: ['privacy-officer', 'admin'],
+    person: true,
+  },
   // In haste a program may do it, too.
   'tokens.revoke': { words: 'revoking tokens, and lifting that', roles: ['privacy-officer', 'admin'] },
 } as const satisfies Readonly<Record<string, PermissionRow>>;

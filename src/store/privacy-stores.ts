@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type {
+  AlertStore,
   ConsentStore,
   GlassCase,
   GlassCaseStore,
   KeptConsent,
   Revocation,
   RevocationStore,
+  SecurityAlert,
 } from '../privacy-ports.ts';
 import { openDatabase } from './database.ts';
 import { added, opened } from './glass-case.ts';
+import { createSqliteAlertStore } from './sqlite-alerts.ts';
 import { createSqliteConsentStore } from './sqlite-consents.ts';
 import { createSqliteGlassCaseStore } from './sqlite-glass-cases.ts';
 import { createSqliteRevocationStore } from './sqlite-revocations.ts';
@@ -62,13 +65,28 @@ const PRIVACY_MIGRATIONS: readonly string[] = [
   CREATE TRIGGER lifted_revocation_is_final BEFORE UPDATE ON revocation WHEN OLD.lifted IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'what was lifted stays so'); END;
   `,
+  `
+  CREATE TABLE security_alert (
+    number       INTEGER PRIMARY KEY,
+    id           TEXT NOT NULL UNIQUE,
+    watched      TEXT NOT NULL,
+    body         TEXT NOT NULL,
+    acknowledged TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX security_alert_open ON security_alert (watched) WHERE acknowledged IS NULL;
+  CREATE TRIGGER security_alert_is_kept BEFORE DELETE ON security_alert
+    BEGIN SELECT RAISE(ABORT, 'an alert is not forgotten'); END;
+  CREATE TRIGGER acknowledged_alert_is_final BEFORE UPDATE ON security_alert WHEN OLD.acknowledged IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'an alert that was acknowledged stays as it was'); END;
+  `,
 ];
 
-/** What is kept of consents, broken glasses and revoked tokens. */
+/** What is kept of consents, broken glasses, revoked tokens and alerts. */
 export interface PrivacyStores {
   readonly consents: ConsentStore;
   readonly glassCases: GlassCaseStore;
   readonly revocations: RevocationStore;
+  readonly alerts: AlertStore;
   close(): void;
 }
 
@@ -79,6 +97,7 @@ export function openPrivacyStores(file: string): PrivacyStores {
     consents: createSqliteConsentStore(database),
     glassCases: createSqliteGlassCaseStore(database),
     revocations: createSqliteRevocationStore(database),
+    alerts: createSqliteAlertStore(database),
     close: () => database.close(),
   };
 }
@@ -89,6 +108,7 @@ export function createMemoryPrivacyStores(): PrivacyStores {
     consents: createMemoryConsentStore(),
     glassCases: createMemoryGlassCaseStore(),
     revocations: createMemoryRevocationStore(),
+    alerts: createMemoryAlertStore(),
     close: () => {},
   };
 }
@@ -148,6 +168,30 @@ function createMemoryRevocationStore(): RevocationStore {
       const known = revocations.get(id);
       if (!known || known.lifted) return false;
       revocations.set(id, { ...known, lifted });
+      return true;
+    },
+  };
+}
+
+function createMemoryAlertStore(): AlertStore {
+  const alerts = new Map<string, SecurityAlert>();
+  const openOnes = (): SecurityAlert[] => [...alerts.values()].filter(({ acknowledged }) => !acknowledged);
+  return {
+    async keep(alert) {
+      if (!alerts.get(alert.id)?.acknowledged) alerts.set(alert.id, alert);
+    },
+    openOf: async (watched) => openOnes().find((one) => one.watched === watched),
+    list: async ({ acknowledged, limit }) =>
+      [...alerts.values()]
+        .toReversed()
+        .filter((one) => acknowledged === undefined || (one.acknowledged !== undefined) === acknowledged)
+        .slice(0, limit),
+    open: () => openOnes().length,
+    find: async (id) => alerts.get(id),
+    async acknowledge(id, acknowledgement) {
+      const known = alerts.get(id);
+      if (!known || known.acknowledged) return false;
+      alerts.set(id, { ...known, acknowledged: acknowledgement });
       return true;
     },
   };

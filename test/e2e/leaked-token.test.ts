@@ -6,6 +6,8 @@ import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TrailReport } from '../../src/audit/report.ts';
 import { demoSecret } from '../../src/cli/demo-config.ts';
+import type { LoadedConfig } from '../../src/config/load.ts';
+import type { SecurityAlert } from '../../src/privacy-ports.ts';
 import { askedOften, startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
 import { INSECURE, SmartApp } from '../support/smart-app.ts';
@@ -17,6 +19,9 @@ import { INSECURE, SmartApp } from '../support/smart-app.ts';
 
 const FICUS = fileURLToPath(new URL('../../bin/ficus.js', import.meta.url));
 const PATIENCE_MS = 120_000;
+/** Where the application of the token is, and where whoever found it is. */
+const HOME = '198.51.100.7';
+const ELSEWHERE = '203.0.113.9';
 
 interface Said {
   readonly path: string;
@@ -38,7 +43,7 @@ const answers: Said[] = [];
 let tokenId: string;
 
 beforeAll(async () => {
-  hospital = await startHospital(askedOften, { guarded: true });
+  hospital = await startHospital((loaded) => behindProxy(askedOften(loaded)), { guarded: true });
   const smart = new SmartApp(hospital.sandbox.addresses.authorization ?? '', hospital.base);
   app = await smart.register();
   ({ tokens } = await smart.launch(app, 'launch/patient offline_access patient/*.rs'));
@@ -47,9 +52,14 @@ beforeAll(async () => {
 }, PATIENCE_MS);
 afterAll(() => hospital?.close());
 
-async function get(path: string, token: string): Promise<Said> {
+/** Requests come by a proxy, which says from where. */
+function behindProxy({ config, ...loaded }: LoadedConfig): LoadedConfig {
+  return { ...loaded, config: { ...config, http: { ...config.http, trustForwarded: ['127.0.0.0/8'] } } };
+}
+
+async function get(path: string, token: string, address = HOME): Promise<Said> {
   const response = await fetch(path.startsWith('http') ? path : `${hospital.base}${path}`, {
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': address },
   });
   const headers = JSON.stringify([...response.headers]);
   const requestId = response.headers.get('x-request-id') ?? '';
@@ -58,7 +68,7 @@ async function get(path: string, token: string): Promise<Said> {
 
 /** As whoever found the token. */
 async function attack(path: string): Promise<Said> {
-  const said = await get(path, tokens.access_token);
+  const said = await get(path, tokens.access_token, ELSEWHERE);
   answers.push(said);
   return said;
 }
@@ -79,6 +89,10 @@ const idsOf = ({ text }: Said): string[] =>
     .map(({ resourceType, id }) => `${resourceType}/${id}`);
 
 describe('a leaked token', () => {
+  it('is in use where it belongs', async () => {
+    expect((await get(`/Patient/${own}`, tokens.access_token)).status).toBe(200);
+  });
+
   it('gives what its patient may have', async () => {
     expect((await attack(`/Patient/${own}`)).status).toBe(200);
     const found = await attack(`/Observation?patient=${own}&_include=Observation:patient`);
@@ -123,17 +137,48 @@ describe('the privacy officer', () => {
   let refused: Said;
 
   it(
-    'finds the token in what was done with the patient’s data',
+    'is told that a token is used from a new network as it never was, and how to go on',
     async () => {
       officer = await hospital.token({ role: 'privacy-officer', scope: 'user/AuditEvent.rs' });
+      const where = ['--admin', hospital.ficus.adminBase, '--token', officer];
+      const { code, stdout, stderr } = await ficus('security', 'alerts', '--json', ...where);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const { alerts } = JSON.parse(stdout) as { alerts: (SecurityAlert & { trail: string })[] };
+      expect(alerts).toEqual([
+        expect.objectContaining({ tokenId: jtiOf(tokens.access_token), anomalies: ['refused'] }),
+      ]);
+      const [alert] = alerts;
+      expect(alert?.networks.known.map(({ network }) => network)).toEqual(['198.51.100.0/24']);
+      expect(alert?.networks.strange.map(({ network }) => network)).toEqual(['203.0.113.0/24']);
+      expect(alert?.counts.known.refused).toBe(0);
+      const trail = await get(alert!.trail, officer);
+      expect(trail.status).toBe(200);
+      expect(trail.text).toContain(answers[0]!.requestId);
+      expect(trail.text).toContain('security-alert');
+      const words = await ficus('security', 'alerts', ...where);
+      expect(words.stdout).toContain(`ficus audit trail --token ${alert!.tokenId}`);
+      expect(words.stdout).toContain(`ficus security revoke --token-id ${alert!.tokenId}`);
+    },
+    PATIENCE_MS,
+  );
+
+  it('is the one who is told, with those who run Ficus', async () => {
+    const path = `${hospital.ficus.adminBase}/security/alerts`;
+    expect((await get(path, await hospital.token({ role: 'viewer' }))).status).toBe(403);
+    expect((await get(path, await hospital.token({ role: 'admin' }))).status).toBe(200);
+    expect((await metricsText()).split('\n')).toEqual(
+      expect.arrayContaining(['ficus_security_alerts_open 1', 'ficus_security_alerts_total 1']),
+    );
+  });
+
+  it(
+    'finds the token in what was done with the patient’s data',
+    async () => {
       const found = await get(`/AuditEvent?entity=Patient/${own}&subtype=read`, officer);
       expect(found.status).toBe(200);
       const ids = found.text.match(/(?<=urn:ietf:params:oauth:jti:)[^"]+/g) ?? [];
-      const { jti } = JSON.parse(
-        Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString(),
-      ) as { jti: string };
-      expect(ids).toContain(jti);
-      tokenId = jti;
+      tokenId = jtiOf(tokens.access_token);
+      expect(ids).toContain(tokenId);
     },
     PATIENCE_MS,
   );
@@ -187,13 +232,33 @@ describe('the privacy officer', () => {
       expect(new Set(seen.map(({ patient }) => patient))).toEqual(new Set([own]));
       expect(report.categories).toEqual(
         expect.arrayContaining([
-          expect.objectContaining({ kind: 'read', type: 'Patient', outcome: 'success', events: 2 }),
+          expect.objectContaining({ kind: 'read', type: 'Patient', outcome: 'success', events: 3 }),
           expect.objectContaining({ kind: 'query', type: 'Observation', outcome: 'success' }),
         ]),
       );
       expect(report.callers.map(({ client: one }) => one)).toContain(app.clientMetadata().client_id);
       for (const { at } of report.timeline) expect(Date.parse(at)).not.toBeNaN();
       expect(report.timeline.map(({ at }) => at)).toEqual(report.timeline.map(({ at }) => at).toSorted());
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'says what the alert was, and is done with it',
+    async () => {
+      const where = ['--admin', hospital.ficus.adminBase, '--token', officer];
+      const listed = await ficus('security', 'alerts', '--json', ...where);
+      const { alerts } = JSON.parse(listed.stdout) as { alerts: SecurityAlert[] };
+      const { id } = alerts[0]!;
+      const note = ['--note', 'It was found in a public repository, and is revoked.'];
+      const acknowledged = await ficus('security', 'alerts', 'ack', id, ...note, ...where);
+      expect(acknowledged).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('staff-privacy-officer'),
+      });
+      expect((await ficus('security', 'alerts', 'ack', id, ...note, ...where)).code).toBe(1);
+      expect((await ficus('security', 'alerts', ...where)).stdout).toBe('There are none.\n');
+      expect((await metricsText()).split('\n')).toContain('ficus_security_alerts_open 0');
     },
     PATIENCE_MS,
   );
@@ -260,6 +325,15 @@ describe('afterwards', () => {
     PATIENCE_MS,
   );
 });
+
+async function metricsText(): Promise<string> {
+  return (await get(`${hospital.ficus.adminBase}/metrics`, '')).text;
+}
+
+function jtiOf(token: string): string {
+  const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+  return (JSON.parse(claims) as { jti: string }).jti;
+}
 
 /** Every sixteen characters of a token that stand together. */
 function piecesOf(token: string): string[] {

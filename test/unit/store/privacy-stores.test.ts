@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { GlassUse, KeptConsent, Revocation } from '../../../src/privacy-ports.ts';
+import type { GlassUse, KeptConsent, Revocation, SecurityAlert } from '../../../src/privacy-ports.ts';
 import { createMemoryPrivacyStores, openPrivacyStores } from '../../../src/store/privacy-stores.ts';
 import type { PrivacyStores } from '../../../src/store/privacy-stores.ts';
 
@@ -47,6 +47,25 @@ const revocation: Revocation = {
   until: '2027-05-05T12:00:00.000Z',
 };
 const lifted = { by: 'admin', at: '2026-05-06T12:00:00.000Z', reason: 'it was another one' };
+
+const counts = { requests: 9, refused: 3, patients: 1 };
+const network = {
+  network: '192.0.2.0/24',
+  first: '2026-05-05T12:00:00.000Z',
+  last: '2026-05-05T12:01:00.000Z',
+};
+const alert: SecurityAlert = {
+  id: 'a1',
+  watched: 'token t1',
+  tokenId: 't1',
+  subject: 'dr-one',
+  anomalies: ['refused'],
+  networks: { known: [network], strange: [] },
+  counts: { known: counts, strange: counts },
+  raisedAt: '2026-05-05T12:00:00.000Z',
+  lastAt: '2026-05-05T12:01:00.000Z',
+};
+const acknowledgement = { by: 'officer', at: '2026-05-06T12:00:00.000Z', note: 'a new building' };
 
 /** Every implementation keeps what it is told in the same way. */
 const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => PrivacyStores])[] = [
@@ -164,6 +183,38 @@ describe.each(IMPLEMENTATIONS)('%s stores of privacy', (_name, open) => {
     expect(await revocations.lift('none', lifted)).toBe(false);
     expect(await revocations.load(revocation.at)).toEqual([{ ...revocation, lifted }]);
   });
+
+  it('keep an alert up to date until somebody acknowledges it, once', async () => {
+    const { alerts } = stores;
+    await alerts.keep(alert);
+    const later = {
+      ...alert,
+      anomalies: ['refused', 'requests'] as const,
+      lastAt: '2026-05-05T13:00:00.000Z',
+    };
+    await alerts.keep(later);
+    expect(await alerts.openOf('token t1')).toEqual(later);
+    expect(alerts.open()).toBe(1);
+    expect(await alerts.acknowledge('a1', acknowledgement)).toBe(true);
+    expect(await alerts.acknowledge('a1', { ...acknowledgement, by: 'other' })).toBe(false);
+    expect(await alerts.acknowledge('none', acknowledgement)).toBe(false);
+    await alerts.keep(alert);
+    expect(await alerts.find('a1')).toEqual({ ...later, acknowledged: acknowledgement });
+    expect(await alerts.openOf('token t1')).toBeUndefined();
+    expect(alerts.open()).toBe(0);
+  });
+
+  it('list alerts, newest first', async () => {
+    const { alerts } = stores;
+    for (const id of ['a1', 'a2', 'a3']) await alerts.keep({ ...alert, id, watched: id });
+    await alerts.acknowledge('a2', acknowledgement);
+    const idsOf = async (filter: Parameters<typeof alerts.list>[0]) =>
+      (await alerts.list(filter)).map(({ id }) => id);
+    expect(await idsOf({ limit: 10 })).toEqual(['a3', 'a2', 'a1']);
+    expect(await idsOf({ limit: 2, acknowledged: false })).toEqual(['a3', 'a1']);
+    expect(await idsOf({ limit: 1 })).toEqual(['a3']);
+    expect(await idsOf({ limit: 9, acknowledged: true })).toEqual(['a2']);
+  });
 });
 
 describe('the sqlite stores of privacy', () => {
@@ -173,11 +224,13 @@ describe('the sqlite stores of privacy', () => {
     await before.consents.append(consent);
     await before.glassCases.record([use]);
     await before.revocations.add(revocation);
+    await before.alerts.keep(alert);
     before.close();
     const after = openPrivacyStores(file);
     expect(await after.consents.load()).toEqual([consent]);
     expect(await after.glassCases.list({ limit: 1 })).toMatchObject([{ patient: 'a', requests: 1 }]);
     expect(await after.revocations.load(revocation.at)).toEqual([revocation]);
+    expect(await after.alerts.list({ limit: 1 })).toEqual([alert]);
     after.close();
   });
 });
