@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Signal } from './cancellation.ts';
 import type { Issue } from './errors.ts';
 import type { Endpoint, Interaction, Resource } from './fhir/types.ts';
-import type { SearchQuery, SearchSet } from './fhir/search-query.ts';
+import type { EverythingQuery, SearchQuery, SearchSet } from './fhir/search-query.ts';
 import type { Access, Exchange } from './access-ports.ts';
 
 /** One interaction with the FHIR API, independent of HTTP. */
@@ -10,12 +10,13 @@ export interface FhirRequest {
   readonly interaction: Interaction;
   /** Resource type, e.g. `Patient`. */
   readonly type: string;
-  /** Logical id: read, vread, update. */
+  /** Logical id: read, vread, update, everything (absent there: of the patient in the caller's context). */
   readonly id?: string;
   readonly versionId?: string;
-  /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread. */
+  /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread; page and links of an everything. */
   readonly query?: SearchQuery;
-  /** search: every parameter as the client wrote it, for the audit event. */
+  readonly everything?: EverythingQuery;
+  /** search, everything: every parameter as the client wrote it, for the audit event. */
   readonly asked?: readonly (readonly [string, string])[];
   /** create, update: the decoded, validated body (absent when the route streams it). */
   readonly resource?: Resource;

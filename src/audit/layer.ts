@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<FhirRequest['interaction'], AuditKind>> = {
   update: 'update',
   search: 'query',
   history: 'history',
+  everything: 'everything',
 };
 
 /** What was refused, rather than failed: the client asked for what is not to be had, or not in this form. */
@@ -99,8 +100,8 @@ function entryOf(request: FhirRequest, context: RequestContext, ending: Ending):
     // A caller who is bound to one patient asked about that one, whether anything was found or not.
     patients: patients.length === 0 && inContext !== undefined ? [inContext] : patients,
     references: referencesOf(request, response),
-    ...(request.interaction === 'search'
-      ? { query: queryText(request.type, request.asked ?? request.query?.applied ?? []) }
+    ...(request.interaction === 'search' || request.interaction === 'everything'
+      ? { query: queryText(request.query?.address ?? request.type, request.asked ?? request.query?.applied ?? []) } // prettier-ignore
       : {}),
     ...(failure ? { errorCode: failure.code } : {}),
     ...(response ? { servedBy: response.servedBy } : {}),
@@ -116,7 +117,7 @@ function referencesOf(request: FhirRequest, response: FhirResponse | undefined):
   const { type, id, versionId, interaction } = request;
   if (id !== undefined)
     return [versionId === undefined ? `${type}/${id}` : `${type}/${id}/_history/${versionId}`];
-  if (interaction === 'search' || !response) return [];
+  if (interaction === 'search' || interaction === 'everything' || !response) return [];
   const { body, headers } = response;
   if (body.kind === 'resource' && isJsonObject(body.resource) && body.resource.resourceType === type)
     return body.resource.id === undefined ? [] : [`${type}/${body.resource.id}`];

@@ -27,6 +27,7 @@ export interface Opening extends Pick<
   | 'backend'
   | 'promised'
   | 'parseSearch'
+  | 'parseEverything'
   | 'ending'
   | 'capability'
   | 'smartConfiguration'

@@ -6,9 +6,13 @@ import { knownReferences } from '../identity/known-references.ts';
 import { createOpener } from '../identity/opener.ts';
 import type { Backend, Clock, Layer, Route } from '../ports.ts';
 import { idempotency } from '../resilience/idempotency.ts';
+import { everything } from '../search/everything.ts';
 import { federate } from '../search/federate.ts';
 import { createTimeZone } from '../search/time-zone.ts';
+import { kindOf } from '../security/compartment.ts';
 import { enforcement } from '../security/enforce.ts';
+import { onlyPatient } from '../security/narrow.ts';
+import { allowancesFor, needsOf } from '../security/permissions.ts';
 import { callersSight, createSight } from '../security/visible.ts';
 import { createInProcessAnnouncer } from '../strangler/announce.ts';
 import { backendNameOf, createRouter } from '../strangler/router.ts';
@@ -35,7 +39,7 @@ export interface Wiring {
 const HOUR_MS = 3_600_000;
 
 /**
- * Audit, contract, federation, idempotency, enforcement, router, and the backends with their own Layers.
+ * Audit, contract, records of patients, federation, idempotency, enforcement, router, and the backends with their own Layers.
  *
  * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
  * left open
@@ -84,6 +88,7 @@ export async function wire(
     const backends = new Map([...installed].map(([name, one]): [string, Backend] => [name, one.backend]));
     const zone = createTimeZone(config.timeZone);
     const sight = createSight({ base: publicBase, zone, clock, ...(withholding ? { withholding } : {}) });
+    const failClosed = new Set(config.search.failClosed);
     const layers: readonly Layer[] = [
       ...(options.audit ? [audit(options.audit)] : []),
       ...(brokenGlass ? [brokenGlass] : []),
@@ -94,11 +99,25 @@ export async function wire(
         minted: (type) => isMinted(table.get(`${type}.read`)),
         isKnown: (type, id) => keeping.writes.outbox.knows(type, id),
       }),
+      everything({
+        rules: {
+          types: [...contract.resources.keys()],
+          searches: (type) => contract.promises(type, 'search'),
+          parameter: (type, name) => contract.parameter(type, name),
+        },
+        pages,
+        clock,
+        base: publicBase,
+        serves: readable,
+        isShared: (type) => kindOf(type) === 'shared',
+        patientOf: (access) => access && onlyPatient(allowancesFor(access, 'Patient', needsOf('everything'))),
+        failClosed,
+      }),
       federate({
         pages,
         base: publicBase,
         serves: readable,
-        failClosed: new Set(config.search.failClosed),
+        failClosed,
         followsChains: (type) => isTold(table, config, type),
         sight: callersSight(sight),
       }),

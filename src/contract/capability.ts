@@ -1,4 +1,5 @@
-import type { Endpoint, Interaction, JsonObject, Resource } from '../fhir/types.ts';
+import { rolesOf } from '../fhir/everything.ts';
+import type { Endpoint, Interaction, JsonObject, Operation, Resource } from '../fhir/types.ts';
 import type { Contract, PromisedParameter, ResourceContract } from './contract.ts';
 
 /** How things stand with an endpoint at this moment. */
@@ -23,7 +24,7 @@ export interface Installation {
 }
 
 /** The interactions as TypeRestfulInteraction codes, in the order they are listed. */
-const CODES: Readonly<Record<Interaction, string>> = {
+const CODES: Readonly<Record<Exclude<Interaction, Operation>, string>> = {
   read: 'read',
   vread: 'vread',
   history: 'history-instance',
@@ -46,7 +47,7 @@ export function capabilityStatement(
     return contract.promises(type, interaction) && (stateOf(endpoint).declared?.includes(endpoint) ?? false);
   };
   const resources = [...contract.resources.values()]
-    .map((it) => resourceOf(it, available, stateOf(`${it.type}.search`).anchors))
+    .map((it) => resourceOf(it, available, stateOf(`${it.type}.search`).anchors, contract))
     .filter((it) => it !== undefined);
   return {
     resourceType: 'CapabilityStatement',
@@ -112,10 +113,11 @@ function resourceOf(
   resource: ResourceContract,
   available: Available,
   anchors: EndpointState['anchors'],
+  contract: Contract,
 ): JsonObject | undefined {
   const { type, profile, conditional } = resource;
   const can = (interaction: Interaction): boolean => available(type, interaction);
-  const interactions = (Object.keys(CODES) as Interaction[]).filter(can);
+  const interactions = (Object.keys(CODES) as (keyof typeof CODES)[]).filter(can);
   if (interactions.length === 0) return undefined;
   const conditionally = (write: 'create' | 'update'): boolean =>
     conditional.includes(write) && can(write) && can('search');
@@ -132,7 +134,24 @@ function resourceOf(
     conditionalUpdate: conditionally('update'),
     conditionalDelete: 'not-supported',
     ...(can('search') ? searchOf(resource, available) : {}),
+    ...operationsOf(resource, available, contract),
   };
+}
+
+/** `$everything`, and the types that it searches here and now. */
+function operationsOf(
+  { type, operations }: ResourceContract,
+  available: Available,
+  contract: Contract,
+): JsonObject {
+  const everything = operations.get('everything');
+  if (!everything || !available(type, 'read')) return {};
+  const searched = [...contract.resources.keys()].filter(
+    (it) => available(it, 'search') && rolesOf(it, (name) => !!contract.parameter(it, name)).length > 0,
+  );
+  const documentation = `${documentationOf(everything, undefined)} Searches: ${[type, ...searched.toSorted()].join(', ')}.`;
+  const definition = 'http://hl7.org/fhir/OperationDefinition/Patient-everything';
+  return { operation: [{ name: 'everything', definition, documentation }] };
 }
 
 function searchOf({ type, search, includes }: ResourceContract, available: Available): JsonObject {
@@ -161,7 +180,7 @@ function parameterOf({ definition, modifiers }: PromisedParameter): JsonObject {
 }
 
 function documentationOf(
-  { owner, lifecycle, documentation }: ResourceContract,
+  { owner, lifecycle, documentation }: Pick<ResourceContract, 'owner' | 'lifecycle' | 'documentation'>,
   anchors: EndpointState['anchors'],
 ): string {
   const { since, deprecated, sunset, successor, notice } = lifecycle;

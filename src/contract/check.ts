@@ -37,6 +37,7 @@ export function checkContract(file: ContractFile): ContractProblem[] {
 }
 
 type Report = (path: string, message: string) => void;
+type Lifecycle = ResourceFile['lifecycle'];
 
 function checkResource(type: string, resource: ResourceFile, file: ContractFile, report: Report): void {
   const { interactions, conditional, search, includes } = resource;
@@ -65,9 +66,23 @@ function checkResource(type: string, resource: ResourceFile, file: ContractFile,
     if (!interactions.includes(write) || !searchable)
       report('.conditional', `${write} needs ${write} and search`);
   }
+  checkOperations(type, resource, file, report);
   for (const [name, modifiers] of Object.entries(search)) checkParameter(type, name, modifiers, report);
   for (const name of includes) checkInclude(type, name, resource, file, report);
-  checkLifecycle(resource, file, report);
+  checkLifecycle(resource.lifecycle, file, (path, message) => report(`.lifecycle${path}`, message));
+}
+
+function checkOperations(
+  type: string,
+  { interactions, operations: { everything } }: ResourceFile,
+  file: ContractFile,
+  report: Report,
+): void {
+  if (!everything) return;
+  const path = '.operations.everything';
+  if (type !== 'Patient') report(path, 'is an operation of Patient');
+  else if (!interactions.includes('read')) report(path, 'needs read');
+  checkLifecycle(everything.lifecycle, file, (at, message) => report(`${path}.lifecycle${at}`, message));
 }
 
 function checkParameter(type: string, name: string, modifiers: readonly string[], report: Report): void {
@@ -113,16 +128,15 @@ function promisedTargets(targets: readonly string[] | undefined, file: ContractF
     .map(([type]) => type);
 }
 
-function checkLifecycle({ lifecycle }: ResourceFile, { version }: ContractFile, report: Report): void {
+function checkLifecycle(lifecycle: Lifecycle, { version }: ContractFile, report: Report): void {
   const { since, deprecated, sunset } = lifecycle;
-  if (compareVersions(since, version) > 0)
-    report('.lifecycle.since', `is later than this contract, ${version}`);
+  if (compareVersions(since, version) > 0) report('.since', `is later than this contract, ${version}`);
   if (sunset !== undefined && (deprecated === undefined || deprecated >= sunset)) {
-    report('.lifecycle.sunset', 'comes after a day of deprecation');
+    report('.sunset', 'comes after a day of deprecation');
   }
   for (const link of ['successor', 'notice'] as const) {
     if (lifecycle[link] !== undefined && deprecated === undefined)
-      report(`.lifecycle.${link}`, 'comes with a day of deprecation');
+      report(`.${link}`, 'comes with a day of deprecation');
   }
 }
 

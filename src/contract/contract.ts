@@ -1,6 +1,6 @@
 import { searchParameter, type SearchParameterDef } from '../fhir/search-parameters.ts';
-import type { Interaction } from '../fhir/types.ts';
-import type { ContractFile } from './schema.ts';
+import type { Interaction, Operation } from '../fhir/types.ts';
+import type { ContractFile, OperationFile } from './schema.ts';
 
 /** A search parameter that is promised: HL7's definition and the modifiers that go with it. */
 export interface PromisedParameter {
@@ -29,6 +29,7 @@ export interface ResourceContract {
   readonly search: ReadonlyMap<string, PromisedParameter>;
   /** Reference parameters that `_include` may follow. */
   readonly includes: readonly string[];
+  readonly operations: ReadonlyMap<Operation, OperationFile>;
 }
 
 /** The published API: a checked contract file and the questions asked of it. */
@@ -42,6 +43,8 @@ export interface Contract {
   serves(type: string): boolean;
   /** undefined: the type is not part of the API. */
   interactions(type: string): readonly Interaction[] | undefined;
+  /** The same with the operations. */
+  answers(type: string): readonly Interaction[] | undefined;
   promises(type: string, interaction: Interaction): boolean;
   searchParameter(type: string, name: string): PromisedParameter | undefined;
   /** The same by the name that search rules know it by. */
@@ -61,11 +64,17 @@ export function createContract(file: ContractFile): Contract {
           { definition: searchParameter(type, name)!, modifiers },
         ]),
       );
-      return [
-        type,
-        { type, profile, owner, lifecycle, documentation, interactions, conditional, search, includes },
-      ];
+      const { everything } = it.operations;
+      const operations = new Map<Operation, OperationFile>(everything ? [['everything', everything]] : []);
+      const life = { owner, lifecycle, documentation };
+      return [type, { type, profile, ...life, interactions, conditional, search, includes, operations }];
     }),
+  );
+  const answers = new Map(
+    [...resources].map(([type, { interactions, operations }]) => [
+      type,
+      [...interactions, ...operations.keys()],
+    ]),
   );
   const parameter = (type: string, name: string): PromisedParameter | undefined =>
     resources.get(type)?.search.get(name);
@@ -78,7 +87,8 @@ export function createContract(file: ContractFile): Contract {
     resources,
     serves: (type) => resources.has(type),
     interactions: (type) => resources.get(type)?.interactions,
-    promises: (type, interaction) => resources.get(type)?.interactions.includes(interaction) ?? false,
+    answers: (type) => answers.get(type),
+    promises: (type, interaction) => answers.get(type)?.includes(interaction) ?? false,
     searchParameter: parameter,
     parameter,
     include: (type, name) => resources.get(type)?.includes.includes(name) ?? false,

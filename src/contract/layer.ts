@@ -30,7 +30,9 @@ function checkPromised(contract: Contract, request: FhirRequest): void {
       'This resource type is not part of the API; /metadata lists what is.',
     );
   }
-  if (!resource.interactions.includes(interaction)) {
+  if (!contract.promises(type, interaction)) {
+    if (interaction === 'everything')
+      throw new FicusError('not-promised', `The API has no $everything of ${type}.`);
     throw new FicusError('method-not-allowed', `The API has no ${interaction} of ${type}.`, {
       headers: { allow: allowed(resource.interactions, request).join(', ') },
     });

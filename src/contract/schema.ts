@@ -14,6 +14,12 @@ const lifecycle = z.strictObject({
   notice: z.url().optional().describe('A page for people: why it ends, and what to do'),
 });
 
+const operation = z.strictObject({
+  owner: text.describe('Who answers for it'),
+  lifecycle,
+  documentation: text.optional(),
+});
+
 const resource = z.strictObject({
   profile: z.url().describe('Canonical of the StructureDefinition that bodies are checked against'),
   owner: text.describe('Who answers for it'),
@@ -29,6 +35,12 @@ const resource = z.strictObject({
     .default({})
     .describe('Search parameters, each with its modifiers, without the colon'),
   includes: z.array(name).default([]).describe('Reference parameters that `_include` may follow'),
+  operations: z
+    .strictObject({
+      everything: operation.optional().describe('Patient/[id]/$everything: the record of one patient'),
+    })
+    .default({})
+    .describe('Operations, without $, each with an owner and a life of its own'),
 });
 
 /** The contract file. Every key and what it means. */
@@ -43,3 +55,4 @@ export const contractSchema = z.strictObject({
 
 export type ContractFile = z.output<typeof contractSchema>;
 export type ResourceFile = z.output<typeof resource>;
+export type OperationFile = z.output<typeof operation>;

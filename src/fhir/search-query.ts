@@ -52,6 +52,8 @@ export interface SortKey {
 /** A parsed, checked search: FHIR R4 search.html. */
 export interface SearchQuery {
   readonly type: string;
+  /** Where it is asked, relative to the base: `Patient/17/$everything`. Absent: at the type. */
+  readonly address?: string;
   readonly filters: readonly SearchFilter[];
   readonly sort: readonly SortKey[];
   /** Page size asked for, already capped; undefined = the server's default. */
@@ -73,6 +75,17 @@ export interface SearchQuery {
   readonly applied: readonly (readonly [string, string])[];
   /** Lenient handling: what was left out and why; becomes an outcome entry. */
   readonly ignored: readonly Issue[];
+}
+
+/** What of a patient's record `$everything` is to give (FHIR R4 patient-operation-everything.html). */
+export interface EverythingQuery {
+  /** FHIR dates, inclusive: when care was given. */
+  readonly start?: string;
+  readonly end?: string;
+  /** FHIR instant: changed since then. */
+  readonly since?: string;
+  /** Resource types; absent: all. */
+  readonly types?: readonly string[];
 }
 
 /** The result of a search before it is written as a Bundle: http/ adds links, fullUrl, `_summary` and `_elements`. */

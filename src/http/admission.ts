@@ -87,6 +87,23 @@ export async function admit(
   }
 }
 
+/** Requests that one page of a record counts as: it takes a search for each type. */
+const EVERYTHING_REQUESTS = 10;
+
+/**
+ * Counts what a request asks for: the patients that it names, and, where it is as good as several, those.
+ *
+ * @throws FicusError `throttled`, `too-costly`
+ */
+export async function countAsked(
+  admission: Admission,
+  asked: Extract<Asked, { kind: 'interaction' }>,
+  parameters: Pairs,
+): Promise<void> {
+  if (asked.interaction === 'everything') await admission.further(EVERYTHING_REQUESTS - 1);
+  await countPatients(admission, asked, parameters);
+}
+
 /** No search may name as many values (src/search/parse.ts): each patient is counted, and that costs more than to refuse them. */
 const MOST_PATIENTS = 200;
 /** Parameters that name a patient. */

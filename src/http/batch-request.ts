@@ -3,7 +3,7 @@ import { toFicusError } from '../errors.ts';
 import type { Interaction } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../ports.ts';
-import { countPatients } from './admission.ts';
+import { countAsked } from './admission.ts';
 import { SERVED_BY_FICUS } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { runBatch } from './batch.ts';
@@ -55,7 +55,7 @@ async function performEntry(
   scope: RequestScope,
   options: BatchRequestOptions,
 ): Promise<Performed> {
-  if (scope.admission) await countPatients(scope.admission, call.asked, call.parameters);
+  if (scope.admission) await countAsked(scope.admission, call.asked, call.parameters);
   const { clock, metrics } = options;
   const startedAt = clock.now();
   const observe = (status: number, servedBy: string): void =>

@@ -11,6 +11,7 @@ import { parseIfMatch, parseIfNoneMatch } from './conditions.ts';
 import type { Preferences } from './conditions.ts';
 import { askedOf, parseAddress } from './interaction.ts';
 import { takePresentation } from './negotiate.ts';
+import { pairsOf } from './parameters.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
 import { refuseIfNoneMatch } from './preconditions.ts';
@@ -91,7 +92,7 @@ function callOf(entry: Json, index: number, options: BatchOptions): Call {
   if (asked.kind !== 'interaction' || asked.form) {
     throw new FicusError(
       'not-promised',
-      'An entry of a batch can be a read, a search, a create or an update',
+      'An entry of a batch can be a read, a search, a create, an update or an operation',
     );
   }
   const writes = asked.interaction === 'create' || asked.interaction === 'update';
@@ -100,9 +101,10 @@ function callOf(entry: Json, index: number, options: BatchOptions): Call {
   }
   if (writes) refuseIfNoneMatch(textOf(request, 'ifNoneMatch', where), `${where}.ifNoneMatch`);
   const key = options.idempotencyKey;
+  const inBody = asked.inBody && isJsonObject(resource) ? pairsOf(resource as Resource) : [];
   return {
     asked,
-    parameters: takePresentation(decodePairs(query)).others,
+    parameters: takePresentation([...decodePairs(query), ...inBody]).others,
     preferences: options.preferences,
     conditions: {
       ifNoneMatch: parseIfNoneMatch(textOf(request, 'ifNoneMatch', where)),

@@ -3,7 +3,7 @@ import { FicusError, toFicusError } from '../errors.ts';
 import type { Endpoint, Interaction, Resource } from '../fhir/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Backend, Clock, Logger } from '../ports.ts';
-import { admit, countPatients, tellRefused } from './admission.ts';
+import { admit, countAsked, tellRefused } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
 import { SERVED_BY_FICUS, answerOf, answerOfError } from './answer.ts';
 import type { Answer } from './answer.ts';
@@ -24,9 +24,10 @@ import { TRUST_NOBODY, clientAddress } from './forwarded.ts';
 import type { TrustPeer } from './forwarded.ts';
 import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
 import type { Address, Asked } from './interaction.ts';
-import { checkAccept, checkFhirBody, checkFormBody, takePresentation } from './negotiate.ts';
+import { checkAccept, checkFhirBody, takePresentation } from './negotiate.ts';
+import { bodyParameters } from './parameters.ts';
 import { endpointOf, perform } from './perform.ts';
-import type { Call, ParseSearch } from './perform.ts';
+import type { Call, ParseEverything, ParseSearch } from './perform.ts';
 import { refuseIfNoneMatch } from './preconditions.ts';
 import { principalOf } from './principal.ts';
 import type { CallerHeaders } from './principal.ts';
@@ -43,6 +44,8 @@ export interface FhirOptions extends AdmissionOptions {
   /** The interactions promised for a type; undefined when the type is not part of the API. */
   readonly promised: (type: string) => readonly Interaction[] | undefined;
   readonly parseSearch: ParseSearch;
+  /** Absent: `$everything` is not promised. */
+  readonly parseEverything?: ParseEverything;
   /** Headers that tell of the end of a type's life; undefined: it has none in sight. */
   readonly ending?: (type: string) => Readonly<Record<string, string>> | undefined;
   /** The CapabilityStatement as it is now. The same object while nothing has changed. */
@@ -234,13 +237,17 @@ export class FhirHandler {
       ifModifiedSince: headers['if-modified-since'],
     };
     let parameters = others;
-    if (asked.form) {
-      const form = takePresentation(await this.#form(turn));
-      checkAccept(headers.accept, form.format);
-      turn.pretty ||= form.pretty;
-      parameters = [...others, ...form.others];
+    if (asked.form || asked.inBody) {
+      const { req, res, scope } = turn;
+      const form = asked.form ? 'urlencoded' : 'Parameters';
+      const pairs = await bodyParameters(req, res, form, scope.signal);
+      if (this.#options.authenticator) refuseStrayToken(pairs);
+      const inBody = takePresentation(pairs);
+      checkAccept(headers.accept, inBody.format);
+      turn.pretty ||= inBody.pretty;
+      parameters = [...others, ...inBody.others];
     }
-    if (turn.scope.admission) await countPatients(turn.scope.admission, asked, parameters);
+    if (turn.scope.admission) await countAsked(turn.scope.admission, asked, parameters);
     const ifNoneExist = headers['if-none-exist'];
     const call: Call = {
       asked,
@@ -274,18 +281,4 @@ export class FhirHandler {
     const body = await readBody(req, res, maxBodyBytes, scope.signal);
     return { resource: parseResource(body), body };
   }
-
-  async #form(turn: Turn): Promise<Pairs> {
-    const { req, res, scope } = turn;
-    const empty = req.headers['content-length'] === '0' || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined); // prettier-ignore
-    if (empty) return [];
-    checkFormBody(req.headers);
-    const body = await readBody(req, res, FORM_BYTES, scope.signal);
-    const pairs = decodePairs(body.toString('utf8'));
-    if (this.#options.authenticator) refuseStrayToken(pairs);
-    return pairs;
-  }
 }
-
-/** Bytes of the form of a search: more than a search may name. */
-const FORM_BYTES = 131_072;

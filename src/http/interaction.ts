@@ -1,5 +1,5 @@
 import { FicusError } from '../errors.ts';
-import type { Interaction } from '../fhir/types.ts';
+import type { Interaction, Operation } from '../fhir/types.ts';
 import { decodePart } from './url.ts';
 
 /** What an address below the FHIR base stands for (FHIR R4 http.html#summary). */
@@ -10,6 +10,7 @@ export type Address =
   | { readonly kind: 'search'; readonly type: string }
   | { readonly kind: 'instance'; readonly type: string; readonly id: string }
   | { readonly kind: 'history'; readonly type: string; readonly id: string }
+  | { readonly kind: 'operation'; readonly operation: Operation; readonly type: string; readonly id?: string }
   | { readonly kind: 'version'; readonly type: string; readonly id: string; readonly versionId: string };
 
 /** What a request asks for: an interaction on an endpoint, or one of the system's own two. */
@@ -24,8 +25,11 @@ export type Asked =
       readonly versionId?: string;
       /** A search whose parameters are (also) in the body. */
       readonly form?: boolean;
+      /** An operation whose parameters are (also) in the body, a Parameters resource. */
+      readonly inBody?: boolean;
     };
 
+const EVERYTHING = '$everything';
 const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
@@ -36,7 +40,7 @@ export function isFhirId(text: string): boolean {
 
 /**
  * The address behind a path below the base. Empty segments are skipped (`//Patient/` is `Patient`). undefined: no such
- * address (`$operations`, `_history` of types, deeper paths). Throws `malformed` for broken percent-encoding.
+ * address (operations that are not known, `_history` of types, deeper paths). Throws `malformed` for broken percent-encoding.
  */
 export function parseAddress(path: string): Address | undefined {
   const segments = path
@@ -50,9 +54,12 @@ export function parseAddress(path: string): Address | undefined {
   if (id === undefined) return { kind: 'type', type };
   if (segments.length === 2) {
     if (id === '_search') return { kind: 'search', type };
+    if (id === EVERYTHING) return { kind: 'operation', operation: 'everything', type };
     return id.startsWith('$') || id.startsWith('_') ? undefined : { kind: 'instance', type, id };
   }
   if (segments.length === 3 && history === '_history') return { kind: 'history', type, id };
+  if (segments.length === 3 && history === EVERYTHING)
+    return { kind: 'operation', operation: 'everything', type, id };
   if (segments.length === 4 && history === '_history' && versionId !== undefined) {
     return { kind: 'version', type, id, versionId };
   }
@@ -68,6 +75,7 @@ const INTERACTIONS: Readonly<Record<Address['kind'], Readonly<Record<string, Int
   instance: { GET: 'read', HEAD: 'read', PUT: 'update' },
   history: { GET: 'history', HEAD: 'history' },
   version: { GET: 'vread', HEAD: 'vread' },
+  operation: { GET: 'everything', HEAD: 'everything', POST: 'everything' },
 };
 
 /** The methods that may be used on an address, for `Allow`. */
@@ -104,21 +112,37 @@ export function askedOf(
       'This resource type is not part of the API; /metadata lists what is',
     );
   }
+  if (address.kind === 'operation' && !interactions.includes(address.operation))
+    throw new FicusError('not-promised', `The API has no $${address.operation} of ${address.type}`);
   const interaction = INTERACTIONS[address.kind][method];
   if (!interaction || !interactions.includes(interaction))
     throw methodNotAllowed(allowedMethods(address, interactions));
   const { type } = address;
   if (address.kind === 'type') return { kind: 'interaction', interaction, type };
   if (address.kind === 'search') return { kind: 'interaction', interaction, type, form: true };
+  if (address.kind === 'operation') return operationOf(method, address);
   if (!isFhirId(address.id)) {
     if (interaction === 'update')
       throw new FicusError('invalid', 'The id in the address is not a legal FHIR id');
-    throw new FicusError('not-found', `There is no such ${type}: its id is not a legal FHIR id`);
+    throw noSuchId(type);
   }
   if (address.kind !== 'version') return { kind: 'interaction', interaction, type, id: address.id };
   if (!isFhirId(address.versionId))
     throw new FicusError('not-found', `There is no such version of this ${type}`);
   return { kind: 'interaction', interaction, type, id: address.id, versionId: address.versionId };
+}
+
+function operationOf(
+  method: string,
+  { operation, type, id }: Extract<Address, { kind: 'operation' }>,
+): Asked {
+  if (id !== undefined && !isFhirId(id)) throw noSuchId(type);
+  const asked = { kind: 'interaction', interaction: operation, type } as const;
+  return { ...asked, ...(id === undefined ? {} : { id }), ...(method === 'POST' ? { inBody: true } : {}) };
+}
+
+function noSuchId(type: string): FicusError {
+  return new FicusError('not-found', `There is no such ${type}: its id is not a legal FHIR id`);
 }
 
 function methodNotAllowed(allowed: readonly string[]): FicusError {

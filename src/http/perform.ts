@@ -14,6 +14,13 @@ import type { Pairs } from './url.ts';
 /** Turns the parameters of a search into a checked query: the contract's rules and FHIR's. Throws FicusError. */
 export type ParseSearch = (type: string, pairs: Pairs, handling: 'strict' | 'lenient') => SearchQuery;
 
+/** Reads the parameters of `$everything`. Throws FicusError. */
+export type ParseEverything = (
+  id: string | undefined,
+  pairs: Pairs,
+  handling: 'strict' | 'lenient',
+) => Required<Pick<FhirRequest, 'query' | 'everything'>>;
+
 /** One interaction as it was asked for, by a request or by an entry of a batch. */
 export interface Call {
   readonly asked: Extract<Asked, { kind: 'interaction' }>;
@@ -70,8 +77,12 @@ function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined 
 }
 
 /** The interaction in the terms of the port. Throws `parameter-*`, `search-unsupported`. */
-export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest {
+export function toFhirRequest(
+  call: Call,
+  { parseSearch, parseEverything }: Pick<PerformOptions, 'parseSearch' | 'parseEverything'>,
+): FhirRequest {
   const { asked, conditions, parameters } = call;
+  if (asked.interaction === 'everything') return everythingOf(call, parseEverything);
   const query = queryOf(call, parseSearch);
   const [ifNoneMatch, ...more] = conditions.ifNoneMatch;
   const single =
@@ -102,6 +113,18 @@ export function toFhirRequest(call: Call, parseSearch: ParseSearch): FhirRequest
   };
 }
 
+function everythingOf(
+  { asked, parameters, preferences }: Call,
+  parse: ParseEverything | undefined,
+): FhirRequest {
+  if (!parse) throw new FicusError('not-implemented', 'This operation is not carried out here');
+  const { type, id } = asked;
+  const { handling } = preferences;
+  const named = id === undefined ? {} : { id };
+  const read = parse(id, parameters, handling);
+  return { interaction: 'everything', type, ...named, ...read, asked: parameters, handling };
+}
+
 function release(response: FhirResponse): void {
   if (response.body.kind === 'pipe') response.body.discard();
 }
@@ -125,12 +148,14 @@ export function validatorsOf(response: FhirResponse): {
 export interface PerformOptions extends Pick<AdmissionOptions, 'refused'> {
   readonly backend: Backend;
   readonly parseSearch: ParseSearch;
+  /** Absent: the operation is not promised. */
+  readonly parseEverything?: ParseEverything;
 }
 
 /** The request of a call; that there can be none is told. */
 async function requestOf(call: Call, deps: PerformOptions, scope: RequestScope): Promise<FhirRequest> {
   try {
-    return toFhirRequest(call, deps.parseSearch);
+    return toFhirRequest(call, deps);
   } catch (error) {
     await tellRefused(deps, scope, endpointOf(call.asked), error, call.parameters);
     throw error;

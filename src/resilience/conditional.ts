@@ -153,13 +153,15 @@ export function conditional(options: ConditionalOptions): Layer {
       throw new FicusError('not-found', 'Only the current version can be read; the one asked for is not it.');
     }
 
-    const handlers = {
+    const asItIs: Backend['handle'] = (...asked) => next.handle(...asked);
+    const handlers: Readonly<Record<FhirRequest['interaction'], Backend['handle']>> = {
       create,
       update,
       read,
       vread,
-      history: (...asked: Parameters<Backend['handle']>) => next.handle(...asked),
-      search: (...asked: Parameters<Backend['handle']>) => next.handle(...asked),
+      history: asItIs,
+      search: asItIs,
+      everything: asItIs,
     };
     return { handle: (request, context) => handlers[request.interaction](request, context) };
   };

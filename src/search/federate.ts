@@ -183,7 +183,7 @@ function nameOf({ resourceType, id }: Resource): string {
 }
 
 /** @throws FicusError `incomplete` (503) when something could not be had. */
-function refusePart(issues: readonly Issue[]): void {
+export function refusePart(issues: readonly Issue[]): void {
   const missed = issues.filter(({ code }) => code === 'incomplete');
   if (missed.length === 0) return;
   throw new FicusError(

@@ -61,7 +61,12 @@ export async function resolveHas(
 }
 
 /** Ids of the resources of a type that a resource refers to, here, by one of its parameters. */
-function referredBy(resource: Resource, param: string, type: string, base: string | undefined): string[] {
+export function referredBy(
+  resource: Resource,
+  param: string,
+  type: string,
+  base: string | undefined,
+): string[] {
   const elements = evaluable(resource.resourceType, param)?.extract(resource) ?? [];
   return elements.flatMap((element) => {
     const reference = isJsonObject(element) ? element['reference'] : undefined;

@@ -27,13 +27,14 @@ export interface Inclusion {
   readonly missing: ReadonlySet<string>;
 }
 
-interface Target {
+/** A resource here. */
+export interface Target {
   readonly type: string;
   readonly id: string;
 }
 
 /** Codes that say the type is not served, not that it could not be had this time. */
-const NOT_SERVED: readonly string[] = ['not-promised', 'not-implemented', 'method-not-allowed'];
+export const NOT_SERVED: readonly string[] = ['not-promised', 'not-implemented', 'method-not-allowed'];
 
 /**
  * Reads what the matches of one page refer to by the inclusions asked for, each resource once. What is among the matches is not
@@ -49,8 +50,24 @@ export async function includeTargets(
 ): Promise<Inclusion> {
   const issues = new Map<string, Issue>();
   const say = (issue: Issue): void => void issues.set(`${issue.code} ${issue.diagnostics}`, issue);
+  const targets = targetsOf(include, matches, options, say);
+  const read = await readTargets(targets, next, context, options);
+  for (const issue of read.issues) say(issue);
+  return { ...read, issues: [...issues.values()] };
+}
+
+/** Reads resources that belong to an answer; no more than may be included. What cannot be had is said in `issues`. */
+export async function readTargets(
+  found: readonly Target[],
+  next: Backend,
+  context: RequestContext,
+  options: Omit<IncludeOptions, 'base'>,
+): Promise<Inclusion> {
+  const issues = new Map<string, Issue>();
+  const say = (issue: Issue): void => void issues.set(`${issue.code} ${issue.diagnostics}`, issue);
   const missing = new Set<string>();
-  const wanted = targetsOf(include, matches, options, say);
+  const wanted = found.filter(({ type }) => options.serves(type));
+  for (const { type } of found) if (!options.serves(type)) say(notServed(type));
   const targets = wanted.slice(0, options.maxIncluded);
   if (targets.length < wanted.length) {
     for (const { type } of wanted.slice(options.maxIncluded)) missing.add(type);
@@ -93,7 +110,7 @@ export async function includeTargets(
 function targetsOf(
   include: SearchQuery['include'],
   matches: readonly Resource[],
-  { serves, base }: IncludeOptions,
+  { base }: Pick<IncludeOptions, 'base'>,
   say: (issue: Issue) => void,
 ): Target[] {
   const known = new Set(matches.map(({ resourceType, id }) => `${resourceType}/${id}`));
@@ -111,8 +128,7 @@ function targetsOf(
         const key = `${parsed.type}/${parsed.id}`;
         if (known.has(key)) continue;
         known.add(key);
-        if (serves(parsed.type)) targets.push({ type: parsed.type, id: parsed.id });
-        else say(notServed(parsed.type));
+        targets.push({ type: parsed.type, id: parsed.id });
       }
     }
   }

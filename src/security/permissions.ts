@@ -20,6 +20,8 @@ const NEEDS: Readonly<Record<Interaction, Permission>> = {
   search: 's',
   create: 'c',
   update: 'u',
+  // Of the patient; each type that comes with it needs its own.
+  everything: 'r',
 };
 
 /** Users who are no patient's: their `user/` grants are worth what they say. */

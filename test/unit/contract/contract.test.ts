@@ -100,7 +100,7 @@ describe('a contract with faults', () => {
   });
 
   it('says so in one message', () => {
-    const text = published.replace('family:', 'famly:').replace('version: 1.2.0', 'version: one');
+    const text = published.replace('family:', 'famly:').replace('version: 1.3.0', 'version: one');
     expect(() => loadContract(text, 'x.yaml')).toThrow(
       /^The contract has 1 problem:\n {2}x\.yaml:\d+ {2}version: /,
     );
