@@ -8,7 +8,8 @@ export async function door(desk: Desk, ctx: KoaContextWithOIDC, next: () => Prom
   const requestId = randomUUID();
   ctx.state['requestId'] = requestId;
   ctx.set('x-request-id', requestId);
-  ctx.set('referrer-policy', 'no-referrer');
+  // To this server itself a browser says where a form came from (below); with `no-referrer` it says `null` there as well.
+  ctx.set('referrer-policy', 'same-origin');
   ctx.set('x-content-type-options', 'nosniff');
   const refuse = (status: number, description: string): void => {
     desk.report({ requestId, error: 'invalid_request', description });
@@ -31,6 +32,7 @@ export async function door(desk: Desk, ctx: KoaContextWithOIDC, next: () => Prom
   }
   try {
     await next();
+    if (ctx.status === 404 && ctx.body === undefined) refuse(404, 'There is nothing at this address');
   } catch (error) {
     // As koa has it: what may be shown says so.
     const { status = 500, expose } = error as { status?: number; expose?: boolean };

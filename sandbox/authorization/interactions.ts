@@ -4,6 +4,8 @@ import type { Desk, GrantContext } from './desk.ts';
 import { findUser } from './desk.ts';
 import { HospitalError } from './hospital.ts';
 import { consentPage, loginPage, patientPage } from './interaction-pages.ts';
+import type { Picking } from './interaction-pages.ts';
+import { errors } from 'oidc-provider';
 import { page, pageHeaders, html } from './pages.ts';
 import { patientUser } from './people.ts';
 import type { SandboxPatient } from './people.ts';
@@ -30,7 +32,7 @@ export function createInteractions(
   const choices = new Map<string, Choice>();
   return async (provider, ctx) => {
     if (!PATH.test(ctx.path) || (ctx.method !== 'GET' && ctx.method !== 'POST')) return false;
-    const interaction = await provider.interactionDetails(ctx.req, ctx.res);
+    const interaction = await interactionOf(provider, ctx);
     const form = ctx.method === 'POST' ? await readForm(ctx.req) : undefined;
     try {
       await step({ desk, provider, ctx, interaction, form, choices });
@@ -43,12 +45,24 @@ export function createInteractions(
         page(
           'This did not work',
           html`<p>${error.error_description}</p>
-            <p><a href="${ctx.path}">Back</a></p>`,
+            <p><a href="${ctx.path}">Try again</a></p>`,
         ),
       );
     }
     return true;
   };
+}
+
+/** @throws InvalidRequest when there is none under this address in this browser, in words for whoever sees the page */
+async function interactionOf(provider: Provider, ctx: KoaContextWithOIDC): Promise<Interaction> {
+  try {
+    return await provider.interactionDetails(ctx.req, ctx.res);
+  } catch (error) {
+    if (!(error instanceof errors.SessionNotFound)) throw error;
+    throw new errors.InvalidRequest(
+      'This page has been answered already, is older than an hour, or was begun in another browser. Go back to the application, and begin again there.',
+    );
+  }
 }
 
 interface Step {
@@ -75,7 +89,7 @@ async function login(at: Step): Promise<void> {
   // The record system has its user signed in already.
   const chosen = launch ? launch.user : await chosenUser(desk, form);
   if (chosen === undefined) {
-    show(ctx, interaction, loginPage(ctx.path, desk.patients(), ctx.query['name']));
+    show(ctx, interaction, loginPage(pickingOf(at, 'Choose who you are.')));
     return;
   }
   const session = await provider.Session.get(ctx);
@@ -99,27 +113,38 @@ async function chosenUser(desk: Desk, form: URLSearchParams | undefined): Promis
 }
 
 async function agree(at: Step): Promise<void> {
-  const { desk, ctx, interaction, form, choices } = at;
+  const { ctx, interaction, form, choices } = at;
   const context = choices.get(interaction.cid)?.context ?? (await startingContext(at));
-  const asked = askedScopes(interaction);
+  const client = await at.provider.Client.find(textOf(interaction.params['client_id']));
+  const application = client?.clientName ?? 'An application';
   if (!context) {
-    show(ctx, interaction, patientPage(ctx.path, desk.patients(), ctx.query['name']));
+    show(ctx, interaction, patientPage(application, pickingOf(at, 'Choose a patient.')));
     return;
   }
   choices.set(interaction.cid, { context });
-  if (form?.get('step') !== 'agree') {
-    const client = await at.provider.Client.find(textOf(interaction.params['client_id']));
-    const patient = context.patient !== undefined;
-    show(
-      ctx,
-      interaction,
-      consentPage(ctx.path, client?.clientName ?? 'An application', context.user, patient, asked),
-    );
+  const agreed = form?.get('step') === 'agree';
+  const scopes = askedScopes(interaction);
+  const granted = scopes.filter((scope) => form?.getAll('scope').includes(scope));
+  if (!agreed || (granted.length === 0 && scopes.length > 0)) {
+    const { user, patient, patientName = 'the patient whose record is open' } = context;
+    const asking = { action: ctx.path, application, user, scopes };
+    const about = patient === undefined ? undefined : patientName;
+    const problem = agreed ? 'Nothing is ticked: tick what it may do, or refuse.' : undefined;
+    show(ctx, interaction, consentPage({ ...asking, patient: about, problem }));
     return;
   }
-  const granted = asked.filter((scope) => form.getAll('scope').includes(scope));
   choices.delete(interaction.cid);
   await conclude(at, context, granted);
+}
+
+/** @param problem what a form that has been sent lacks */
+function pickingOf({ desk, ctx, form }: Step, problem: string | undefined): Picking {
+  return {
+    action: ctx.path,
+    patients: desk.patients(),
+    search: ctx.query['name'],
+    problem: form ? problem : undefined,
+  };
 }
 
 /** Who it is about, where that needs no page or the page has been answered; undefined: it must be asked. */
@@ -128,12 +153,7 @@ async function startingContext({ desk, interaction, form }: Step): Promise<Grant
   const by = user ? { user } : {};
   const launch = desk.launches.find(textOf(interaction.params['launch']));
   if (launch) {
-    const { patient, encounter, needPatientBanner } = launch;
-    const about = {
-      ...(patient === undefined ? {} : { patient }),
-      ...(encounter === undefined ? {} : { encounter }),
-    };
-    return { ...by, ...about, needPatientBanner };
+    return { ...by, ...launch.context };
   }
   const asked = askedScopes(interaction);
   if (!wantsPatient(asked)) return { ...by, needPatientBanner: true };
@@ -144,7 +164,14 @@ async function startingContext({ desk, interaction, form }: Step): Promise<Grant
   const encounter = asked.includes('launch/encounter')
     ? await desk.hospital.latestEncounter(patient)
     : undefined;
-  return { ...by, patient, ...(encounter === undefined ? {} : { encounter }), needPatientBanner: true };
+  const patientName = own === undefined ? chosen?.name : user?.name;
+  return {
+    ...by,
+    patient,
+    ...(patientName === undefined ? {} : { patientName }),
+    ...(encounter === undefined ? {} : { encounter }),
+    needPatientBanner: true,
+  };
 }
 
 /** The grant, with what was agreed to; the rest counts as asked and refused. */

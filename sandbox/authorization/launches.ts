@@ -4,15 +4,18 @@ import { randomBytes } from 'node:crypto';
 export interface LaunchContext {
   /** Logical id of the patient, as the FHIR API gives it. */
   readonly patient?: string;
+  /** As the pages call the patient; no part of a token. */
+  readonly patientName?: string;
   readonly encounter?: string;
   /** Whether the application must show whose record it is: nothing around it does. */
   readonly needPatientBanner: boolean;
 }
 
 /** A launch that the record system has begun, until an application takes it up. */
-interface Launch extends LaunchContext {
+interface Launch {
   /** Id of the user who has the record open. */
   readonly user: string;
+  readonly context: LaunchContext;
   readonly until: number;
 }
 

@@ -17,6 +17,10 @@ export async function ownPages(
       ctx.set({ ...pageHeaders() });
       ctx.body = frontPage(desk);
       return true;
+    // Every browser asks for it.
+    case 'GET /favicon.ico':
+      ctx.status = 204;
+      return true;
     case 'GET /ehr':
     case 'POST /ehr':
       await recordSystem(desk, ctx);

@@ -37,6 +37,9 @@ function clinician(number: string, name: string, about: string): SandboxUser {
   };
 }
 
+/** Breaks the glass in Ficus: see `security.breakGlass` in sandbox/ficus.yaml. */
+const EMERGENCY = 'emergency';
+
 function staff(role: string, name: string, about: string): SandboxUser {
   return { id: `staff-${role}`, name, about, roles: [role], purposes: [] };
 }
@@ -45,6 +48,11 @@ function staff(role: string, name: string, about: string): SandboxUser {
 export const USERS: readonly SandboxUser[] = [
   clinician('P101', 'Dr. Martin Adler', 'Clinician: internal medicine'),
   clinician('P104', 'Dr. Annette Dorn', 'Clinician: surgery'),
+  {
+    ...clinician('P107', 'Dr. Niels Groß', 'Clinician: emergency, may break the glass'),
+    roles: [EMERGENCY],
+    purposes: ['ETREAT'],
+  },
   staff('viewer', 'Vera Ziegler', 'Staff: may look at the console'),
   staff('integrator', 'Ingo Nowak', 'Staff: interfaces and mappings'),
   staff('migration-lead', 'Mira Lang', 'Staff: leads the migration'),

@@ -8,7 +8,7 @@ import { findUser } from './desk.ts';
 import { registerDeveloperGrant } from './developer-grant.ts';
 import { refusalPage } from './refusals.ts';
 import { SIGNING } from './keys.ts';
-import { isAbout, knownScopes, SESSION_SCOPES } from './scopes.ts';
+import { isAbout, knownScopes, registrationProblem, SESSION_SCOPES } from './scopes.ts';
 import { audienceOf, claimsOf } from './tokens.ts';
 
 /** Seconds that things last. */
@@ -148,11 +148,15 @@ function scopesFor(ctx: KoaContextWithOIDC, client: ClientMetadata): readonly st
   const scopes = knownScopes(asked.filter((one) => typeof one === 'string').join(' '));
   const machine = params?.['grant_type'] === 'client_credentials';
   const registered = client[DATA_SCOPE_METADATA];
-  const allowed = typeof registered === 'string' ? new Set(registered.split(' ')) : undefined;
-  return scopes.filter((scope) => {
+  const named = typeof registered === 'string' ? new Set(registered.split(' ')) : undefined;
+  const found = scopes.filter((scope) => {
     if (!isAbout(scope, ['patient', 'user', 'system'])) return !machine;
-    return isAbout(scope, ['system']) === machine && (allowed?.has(scope) ?? true);
+    // What people agree to on a page need not be registered; what nobody is asked about must be.
+    return isAbout(scope, ['system']) === machine && (named?.has(scope) ?? !machine);
   });
+  if (machine && found.length === 0)
+    throw new errors.InvalidScope('the application is registered for none of these scopes', scopes.join(' '));
+  return found;
 }
 
 /** `aud` says which FHIR API an application means, so that a token never goes to another (SMART App Launch 2.2.0, app-launch). */
@@ -181,6 +185,13 @@ function checkMetadata(
 ): void {
   if (value === undefined) return;
   if (typeof value !== 'string') throw new errors.InvalidClientMetadata(`${key} is a text`);
+  if (key === DATA_SCOPE_METADATA) {
+    const isPublic = metadata.token_endpoint_auth_method === 'none';
+    for (const scope of value.split(' ')) {
+      const problem = registrationProblem(scope, isPublic);
+      if (problem !== undefined) throw new errors.InvalidClientMetadata(`scope: ${problem}`);
+    }
+  }
   if (key !== LAUNCH_URI) return;
   const origins = (metadata.redirect_uris ?? []).map((uri) => URL.parse(uri)?.origin);
   if (!origins.includes(URL.parse(value)?.origin ?? ''))

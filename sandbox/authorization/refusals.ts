@@ -32,7 +32,11 @@ async function mismatch(ctx: KoaContextWithOIDC): Promise<Piece> {
   >;
   if (typeof clientId !== 'string') return html`<p>The request names no client_id.</p>`;
   const client = await ctx.oidc.provider.Client.find(clientId);
-  if (!client) return html`<p>No application is registered under <code>${clientId}</code>.</p>`;
+  if (!client)
+    return html`<p>
+      No application is registered under <code>${clientId}</code>. What was registered before this sandbox was
+      started is forgotten: register again (POST to <code>/reg</code>).
+    </p>`;
   const registered = client.redirectUris ?? [];
   if (typeof asked !== 'string' || registered.includes(asked)) return undefined;
   return html`<p>

@@ -50,6 +50,40 @@ export function isAbout(scope: string, contexts: readonly Context[]): boolean {
   return context !== undefined && contexts.includes(context);
 }
 
+/** What a program of the hospital may be registered for: reading the record, type by type. */
+const SYSTEM_TYPES: ReadonlySet<string> = new Set([
+  'AllergyIntolerance',
+  'Appointment',
+  'Condition',
+  'Coverage',
+  'DiagnosticReport',
+  'DocumentReference',
+  'Encounter',
+  'Immunization',
+  'Location',
+  'MedicationRequest',
+  'Observation',
+  'Organization',
+  'Patient',
+  'Practitioner',
+  'Procedure',
+  'RelatedPerson',
+  'Specimen',
+]);
+
+/**
+ * Why an application cannot be registered for a scope; undefined: it can.
+ *
+ * @param isPublic it has neither a key nor a secret: whoever knows its id is it
+ */
+export function registrationProblem(scope: string, isPublic: boolean): string | undefined {
+  const parsed = parseDataScope(scope);
+  if (parsed?.context !== 'system') return undefined;
+  if (isPublic) return `${scope} is for applications that have a key or a secret`;
+  if (SYSTEM_TYPES.has(parsed.type) && /^r?s?$/.test(parsed.permissions)) return undefined;
+  return `${scope} is not registered here: system/ scopes are to read or search (r, s, rs) one of ${[...SYSTEM_TYPES].join(', ')}`;
+}
+
 /** Whether an application with these scopes wants to be told of a patient. */
 export function wantsPatient(scopes: readonly string[]): boolean {
   return scopes.includes('launch/patient') || scopes.some((one) => isAbout(one, ['patient']));

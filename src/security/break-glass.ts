@@ -89,6 +89,7 @@ function reasonOf(header: string | string[] | undefined): string {
       expression,
     });
   const reason = decode(String(header)).trim();
+  // The rule takes control characters in an expression for a slip. Here they are what is looked for: the reason goes into the trail and onto a terminal.
   // oxlint-disable-next-line no-control-regex
   if (reason.length < SHORTEST || reason.length > LONGEST || /[\u0000-\u001f\u007f]/.test(reason))
     throw new FicusError(

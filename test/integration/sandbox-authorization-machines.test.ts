@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => at.close());
 
 describe('a backend service', () => {
-  const machine = async (algorithm: 'RS384' | 'ES384') => {
+  const READS = { scope: 'system/Observation.rs system/Patient.r' };
+  const machine = async (algorithm: 'RS384' | 'ES384', metadata: Partial<client.ClientMetadata> = READS) => {
     const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: `key-${algorithm}`, alg: algorithm, use: 'sig' };
     const config = await client.dynamicClientRegistration(
@@ -29,6 +30,7 @@ describe('a backend service', () => {
         grant_types: ['client_credentials'],
         token_endpoint_auth_method: 'private_key_jwt',
         jwks: { keys: [jwk] },
+        ...metadata,
       },
       client.PrivateKeyJwt({ key: privateKey, kid: jwk.kid }),
       INSECURE,
@@ -56,6 +58,46 @@ describe('a backend service', () => {
     },
   );
 
+  it('gets what it is registered for, and nothing where that is nothing', async () => {
+    const { config } = await machine('ES384');
+    const asked = client.clientCredentialsGrant(config, {
+      scope: 'system/*.rs system/Encounter.rs system/Patient.rs',
+    });
+    await expect(asked).rejects.toMatchObject({
+      error: 'invalid_scope',
+      error_description: expect.stringContaining('registered for none of these scopes'),
+    });
+    const { scope } = await client.clientCredentialsGrant(config, {
+      scope: 'system/Encounter.rs system/Patient.r',
+    });
+    expect(scope).toBe('system/Patient.r');
+    const { config: silent } = await machine('ES384', {});
+    const nothing = client.clientCredentialsGrant(silent, { scope: 'system/Patient.r' });
+    await expect(nothing).rejects.toMatchObject({ error: 'invalid_scope' });
+  });
+
+  it.each(['system/*.rs', 'system/Patient.cruds', 'system/Patient.write', 'system/AuditEvent.rs'])(
+    'is not registered for %s',
+    async (scope) => {
+      await expect(machine('ES384', { scope })).rejects.toMatchObject({
+        error: 'invalid_client_metadata',
+        error_description: expect.stringContaining(`${scope} is not registered here`),
+      });
+    },
+  );
+
+  it('has a key or a secret: who has neither gets no system/ scope', async () => {
+    const scope = 'patient/Patient.r system/Patient.r';
+    await expect(at.app.register({ scope })).rejects.toMatchObject({
+      error: 'invalid_client_metadata',
+      error_description: expect.stringContaining('system/Patient.r is for applications that have a key'),
+    });
+    const grants = ['authorization_code', 'client_credentials'];
+    const open = await at.app.register({ grant_types: grants, scope: 'patient/Patient.r' });
+    const asked = client.clientCredentialsGrant(open, { scope: 'system/Patient.r' });
+    await expect(asked).rejects.toMatchObject({ error: 'invalid_scope' });
+  });
+
   it('cannot use an assertion twice, nor one with another algorithm', async () => {
     const { privateKey, kid, clientId } = await machine('ES384');
     const post = async (assertion: string) => {
@@ -63,7 +105,7 @@ describe('a backend service', () => {
         method: 'POST',
         body: new URLSearchParams({
           grant_type: 'client_credentials',
-          scope: 'system/*.rs',
+          scope: 'system/Observation.rs',
           client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
           client_assertion: assertion,
         }),
