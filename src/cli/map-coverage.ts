@@ -1,5 +1,6 @@
 import { globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CharsetChoice } from '../../adapters/hl7v2/charset.ts';
 import { toFicusError } from '../errors.ts';
 import { createCoverageTally, FATES } from '../mapping/coverage.ts';
 import type { FieldCoverage, FieldFate } from '../mapping/coverage.ts';
@@ -21,13 +22,18 @@ export interface CoverageReport {
 }
 
 /** Reads every message of files and folders (their `*.hl7`, at any depth), and counts what became of each field. */
-export function coverageOf(set: MappingSet, paths: readonly string[], context: RunContext): CoverageReport {
+export function coverageOf(
+  set: MappingSet,
+  paths: readonly string[],
+  context: RunContext,
+  charset: CharsetChoice = {},
+): CoverageReport {
   const tally = createCoverageTally();
   const types = new Map<string, number>();
   const failed: CoverageReport['failed'][number][] = [];
   let messages = 0;
   for (const file of paths.flatMap(filesAt)) {
-    for (const { message, type, error, fields } of runFile(set, file, context)) {
+    for (const { message, type, error, fields } of runFile(set, file, context, charset)) {
       messages += 1;
       types.set(type, (types.get(type) ?? 0) + 1);
       try {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseBatch } from '../../adapters/hl7v2/batch.ts';
+import type { CharsetChoice } from '../../adapters/hl7v2/charset.ts';
 import type { Message } from '../../adapters/hl7v2/message.ts';
 import { typeOf } from '../../adapters/hl7v2/message-type.ts';
 import { messageTree } from '../../adapters/hl7v2/tree.ts';
@@ -26,8 +27,17 @@ export interface MessageReport extends Partial<Pick<MessageReading, 'resources' 
 
 const OUT_OF_ORDER = 'stands where the structure of the message does not expect it';
 
-/** Reads every message of a file (one, several, a batch) into resources. */
-export function runFile(set: MappingSet, file: string, context: RunContext): MessageReport[] {
+/**
+ * Reads every message of a file (one, several, a batch) into resources.
+ *
+ * @param charset what decides how its bytes are read, as for a connection
+ */
+export function runFile(
+  set: MappingSet,
+  file: string,
+  context: RunContext,
+  charset: CharsetChoice = {},
+): MessageReport[] {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -43,7 +53,7 @@ export function runFile(set: MappingSet, file: string, context: RunContext): Mes
   }
   let messages: readonly Message[];
   try {
-    messages = parseBatch(bytes, { defaultCharset: 'UNICODE UTF-8' }).messages;
+    messages = parseBatch(bytes, charset).messages;
   } catch (error) {
     return [{ file, message: 1, type: '?', error: describe(error) }];
   }

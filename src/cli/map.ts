@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { charsetNamed } from '../../adapters/hl7v2/charset.ts';
+import type { CharsetChoice } from '../../adapters/hl7v2/charset.ts';
 import { loadConfig } from '../config/load.ts';
 import { loadMappings } from '../config/mappings.ts';
 import { describeRow, explain } from '../mapping/explain.ts';
@@ -17,7 +19,7 @@ interface SetOptions {
   readonly site?: string;
 }
 
-interface RunOptions extends SetOptions {
+interface RunOptions extends SetOptions, CharsetChoice {
   readonly config?: string;
   readonly zone: string;
   readonly json?: true;
@@ -36,6 +38,16 @@ export function registerMap(program: Command): void {
       .description(description)
       .option('--dir <folder>', 'mapping files', MAPPINGS)
       .option('--site <name>', 'overlay under sites/');
+  const reading = (name: string, description: string): Command =>
+    command(name, description)
+      .option('-c, --config <file>', 'take authorities and time zone from a configuration')
+      .option('--zone <name>', 'time zone of timestamps without offset', 'UTC')
+      .option('--charset <name>', 'read every message by this character set, whatever its MSH-18 says')
+      .option(
+        '--default-charset <name>',
+        'read messages without MSH-18 by this character set',
+        'UNICODE UTF-8',
+      );
 
   command('check', 'compile every file and measure the laws on generated data')
     .option('--runs <count>', 'trees to try for each map and law', '200')
@@ -49,16 +61,12 @@ export function registerMap(program: Command): void {
     'show the rows that speak of a field or an element, and where they come from',
   ).action((place: string, options: SetOptions) => explainPlace(open(options), place));
 
-  command('run <files...>', 'read messages into resources, and report what had no home')
-    .option('-c, --config <file>', 'take authorities and time zone from a configuration')
-    .option('--zone <name>', 'time zone of timestamps without offset', 'UTC')
+  reading('run <files...>', 'read messages into resources, and report what had no home')
     .option('--json', 'print one JSON document')
     .option('--quiet', 'print the counts only')
     .action((files: string[], options: RunOptions) => runFiles(files, options));
 
-  command('coverage <paths...>', 'count what becomes of each field of the messages in files and folders')
-    .option('-c, --config <file>', 'take authorities and time zone from a configuration')
-    .option('--zone <name>', 'time zone of timestamps without offset', 'UTC')
+  reading('coverage <paths...>', 'count what becomes of each field of the messages in files and folders')
     .option('--tables <folder>', "measure against the tables of HL7's v2-to-FHIR guide in this folder too")
     .option('--json', 'print one JSON document')
     .option('--quiet', 'print one line a segment only')
@@ -107,7 +115,8 @@ function explainPlace(set: MappingSet, place: string): void {
 function runFiles(files: readonly string[], options: RunOptions): void {
   const set = open(options);
   const context = contextOf(options);
-  const reports = files.flatMap((file) => runFile(set, file, context));
+  const charset = charsetOf(options);
+  const reports = files.flatMap((file) => runFile(set, file, context, charset));
   if (options.json) console.log(JSON.stringify(reports.map(asJson), undefined, 2));
   else {
     if (!options.quiet) for (const report of reports) console.log(describeReport(report));
@@ -126,7 +135,7 @@ function asJson({ resources, fields: _counted, ...report }: MessageReport): unkn
 
 function showCoverage(paths: readonly string[], options: RunOptions & { tables?: string }): void {
   const set = open(options);
-  const report = coverageOf(set, paths, contextOf(options));
+  const report = coverageOf(set, paths, contextOf(options), charsetOf(options));
   const tables = options.tables === undefined ? undefined : tableFigures(set, options.tables);
   if (options.json) console.log(JSON.stringify({ ...report, ...(tables && { tables }) }, undefined, 2));
   else {
@@ -134,6 +143,17 @@ function showCoverage(paths: readonly string[], options: RunOptions & { tables?:
     if (tables) console.log(`\n${describeTables(tables)}`);
   }
   if (report.failed.length === report.messages) process.exitCode = 1;
+}
+
+/** @throws Error for a name that is not known: every message would fail by it */
+function charsetOf({ charset, defaultCharset }: CharsetChoice): CharsetChoice {
+  for (const name of [charset, defaultCharset])
+    if (name !== undefined && !charsetNamed(name))
+      throw new Error(`${name} is none of the character sets of HL7 table 0211 that can be read.`);
+  return {
+    ...(charset === undefined ? {} : { charset }),
+    ...(defaultCharset === undefined ? {} : { defaultCharset }),
+  };
 }
 
 /** Authorities and time zone of a configuration, or none and the zone that was said. */

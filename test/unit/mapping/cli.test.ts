@@ -81,6 +81,27 @@ describe('ficus map run', () => {
     ]);
   });
 
+  it.each([
+    ['missing', '', ['--default-charset', '8859/1']],
+    ['untrue', '|||||UNICODE UTF-8', ['--charset', '8859/1']],
+  ])('reads messages whose MSH-18 is %s by a character set that is said', async (_, more, options) => {
+    const file = join(folder, 'latin1.hl7');
+    const text = message(1, 'ADT^A28', 'PID|||7||Müller').replace('|2.5\n', `|2.5${more && `|${more}`}\n`);
+    writeFileSync(file, text.replaceAll('\n', '\r'), 'latin1');
+    const [unread] = JSON.parse(await ficus('run', '--json', file));
+    expect(unread.error).toContain('does not decode as UNICODE UTF-8');
+    printed = [];
+    const [read] = JSON.parse(await ficus('run', '--json', ...options, file));
+    expect(read.resources).toMatchObject([{ resource: { name: [{ family: 'Müller' }] } }]);
+    printed = [];
+    expect(await ficus('coverage', ...options, file)).toContain('1 messages, 0 not read');
+  });
+
+  it('refuses a character set that it does not know, whatever the messages say', async () => {
+    const file = fileOf(message(1, 'ADT^A28', 'PID|||7||Doe'));
+    await expect(ficus('run', '--charset', 'EBCDIC', file)).rejects.toThrow('EBCDIC is none of');
+  });
+
   it('reads a batch, and says which messages it cannot read', async () => {
     const file = fileOf(
       'FHS|^~\\&|A',
