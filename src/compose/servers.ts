@@ -209,6 +209,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         hosts: [...config.admin.hosts, config.admin.host.toLowerCase()],
         tls: adminServer.scheme === 'https',
         ...(adminAccess ? { access: adminAccess } : {}),
+        ...(limiter ? { limiter } : {}),
+        trusts,
         ...(audit ? { audit } : {}),
         log,
       });

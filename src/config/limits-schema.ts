@@ -38,8 +38,19 @@ const rate = (requests: number, seconds: number, what: string) =>
 /** How much one caller may ask. */
 export const limitsConfig = z.strictObject({
   client: rate(6_000, 60, 'Requests of one client in a window; an entry of a batch is one'),
-  patient: rate(1_200, 60, 'Requests about one patient in a window, whoever asks'),
+  user: rate(
+    1_200,
+    60,
+    'Requests of one user of a client in a window (the subject; for a program the patient that its token is about); those of a client count together, too',
+  ),
+  patient: rate(1_200, 60, 'Requests of one client about one patient in a window'),
   concurrency: z.int().min(1).max(10_000).default(64).describe('Requests of one client at once'),
+  userConcurrency: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(32)
+    .describe('Requests of one user of a client at once'),
   refusals: rate(
     60,
     60,
@@ -51,6 +62,6 @@ export const limitsConfig = z.strictObject({
     .max(10_000_000)
     .default(100_000)
     .describe(
-      'Clients, patients and addresses that are counted at once, each; the least recent is forgotten',
+      'Clients, users, patients and addresses that are counted at once, each; the least recent is forgotten',
     ),
 });

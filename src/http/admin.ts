@@ -3,11 +3,14 @@ import type { Express, NextFunction, Request, RequestHandler, Response } from 'e
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Logger, Principal } from '../ports.ts';
 import type { AdminPermission } from '../security/roles-table.ts';
+import type { Limiter } from '../security-ports.ts';
 import { createHeaders, refusePages, refuseStrangeName } from './admin-browser.ts';
 import { admitted, signedBy } from './admin-door.ts';
 import type { AdminAccess, AdminCaller } from './admin-door.ts';
 import { entryOfDone, entryOfFailed, refusalOf } from './admin-record.ts';
 import type { AdminAudit, AdminTurn, Audited } from './admin-record.ts';
+import { TRUST_NOBODY, clientAddress } from './forwarded.ts';
+import type { TrustPeer } from './forwarded.ts';
 import { requestIdOf } from './trace.ts';
 
 /** What an admin route answers with; `body` is written as JSON unless `text` says otherwise. */
@@ -50,6 +53,10 @@ export interface AdminOptions {
   readonly routes: readonly AdminRoute[];
   /** Absent: whoever reaches the port may do everything. */
   readonly access?: AdminAccess;
+  /** Counts the tokens of each address that are refused; absent: nobody does. */
+  readonly limiter?: Pick<Limiter, 'hear' | 'refused'>;
+  /** Peers that are proxies: whom they name is whoever asks. Absent: none is. */
+  readonly trusts?: TrustPeer;
   /** Names of this port beside `localhost`, in lower case. */
   readonly hosts?: readonly string[];
   /** Whether the port speaks HTTPS; default no. */
@@ -107,7 +114,8 @@ async function tellFailed(
 }
 
 /** One route as express calls it: who asks and whether they may is known before a byte of a body is read. */
-function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOptions) {
+function handlerOf(route: AdminRoute, options: AdminOptions) {
+  const { access, limiter, trusts = TRUST_NOBODY, hosts = [], audit } = options;
   const { method, permission, bodyLimit = BODY_LIMIT } = route;
   const parse = express.json({ limit: bodyLimit });
   const changes = method !== 'get';
@@ -122,7 +130,9 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
     if (access && permission !== 'none') {
       const { address, requestId } = turn;
       const onRefused = (principal: Principal): void => void (turn.principal = principal);
-      turn.principal = await access.authenticator.authenticate({ headers, address, requestId, onRefused });
+      const beforeVerifying = (): void => limiter?.hear(address);
+      const asking = { headers, address, requestId, beforeVerifying, onRefused };
+      turn.principal = await access.authenticator.authenticate(asking);
       caller = admitted(turn.principal, permission);
     }
     if (changes) {
@@ -148,7 +158,7 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
       permission,
       changes,
       requestId,
-      address: req.socket.remoteAddress ?? '',
+      address: clientAddress(req, trusts),
       params: req.params as Record<string, string>,
     };
     let answer: AdminAnswer;
@@ -156,6 +166,8 @@ function handlerOf(route: AdminRoute, { access, hosts = [], audit }: AdminOption
       answer = await perform(turn, req, res);
     } catch (error) {
       const failure = toFicusError(error);
+      const brought = req.headers.authorization !== undefined;
+      if (brought && failure.code === 'unauthenticated') await limiter?.refused(turn.address);
       await told(() => audit && tellFailed(turn, failure, audit));
       throw failure;
     }
@@ -216,6 +228,7 @@ export function createAdminApp(options: AdminOptions): Express {
     const failure = error instanceof FicusError ? error : ofExpress(error);
     if (failure.code === 'internal') options.log.error('admin fault', { error: failure.cause ?? failure });
     res.status(failure.status).set(failure.headers);
+    if (failure.retryAfter !== undefined) res.set('retry-after', String(failure.retryAfter));
     const reasons = failure.issues.flatMap(({ diagnostics }) => diagnostics ?? []);
     res.json({
       error: failure.code,

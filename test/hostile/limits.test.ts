@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGuardedHospital } from '../support/guarded-hospital.ts';
+import type { GuardedHospital } from '../support/guarded-hospital.ts';
 import { leaksNothing, startTarget } from './target.ts';
 import type { Target } from './target.ts';
 
 /** One caller takes what it may, and no more; others are served. They are told apart by their address, for security is open here. */
 const LIMITS = {
   client: { requests: 40, seconds: 3_600 },
+  user: { requests: 20, seconds: 3_600 },
   patient: { requests: 10, seconds: 3_600 },
   concurrency: 5,
+  userConcurrency: 3,
   refusals: { requests: 3, seconds: 3_600 },
   keys: 1_000,
 };
@@ -101,5 +105,71 @@ describe('a client', () => {
       await target.clearDials();
     }
     expect((await ask('10.0.0.7', 'Patient?family=haller')).status).toBe(200);
+  });
+});
+
+describe('with tokens', () => {
+  let hospital: GuardedHospital;
+  beforeAll(async () => {
+    hospital = await startGuardedHospital({}, (loaded) => ({
+      ...loaded,
+      config: {
+        ...loaded.config,
+        limits: LIMITS,
+        http: { ...loaded.config.http, trustForwarded: ['127.0.0.0/8'] },
+      },
+    }));
+  }, 60_000);
+  afterAll(() => hospital?.close());
+
+  const portal = (sub: string) => ({ sub, client_id: 'portal', scope: 'user/*.rs' });
+
+  it('one user of an application takes what one may, and the others are served', async () => {
+    const asked = await hospital.ask('/Patient?family=nobody', portal('ada'));
+    expect(asked.status).toBe(200);
+    expect(Object.fromEntries(asked.headers)).toMatchObject({
+      'ratelimit-limit': '20',
+      'ratelimit-remaining': '19',
+      'ratelimit-policy': '20;w=3600, 40;w=3600, 10;w=3600',
+    });
+    for (let count = 1; count < 20; count++) await hospital.ask('/Patient?family=nobody', portal('ada'));
+    for (let count = 0; count < 30; count++) {
+      const refused = await hospital.ask('/Patient?family=nobody', portal('ada'));
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get('ratelimit-limit')).toBe('20');
+      expect(refused.headers.get('ratelimit-remaining')).toBe('0');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3_000);
+      leaksNothing(refused.text);
+    }
+    for (let count = 0; count < 19; count++)
+      expect((await hospital.ask('/Patient?family=nobody', portal('bob'))).status).toBe(200);
+    const last = await hospital.ask('/Patient?family=nobody', portal('eve'));
+    expect([last.status, last.headers.get('ratelimit-limit')]).toEqual([200, '40']);
+    expect((await hospital.ask('/Patient?family=nobody', portal('eve'))).status).toBe(429);
+    expect(
+      (await hospital.ask('/Patient?family=nobody', { ...portal('ada'), client_id: 'other' })).status,
+    ).toBe(200);
+  });
+
+  it('whoever tries tokens at the admin port is no longer listened to, there and at the FHIR API', async () => {
+    const { adminBase } = hospital.ficus;
+    const admin = { sub: 'ina', client_id: 'console', roles: ['admin'] };
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    const wrong = (nth: number, address: string) =>
+      fetch(`${adminBase}/routes`, {
+        headers: { authorization: `Bearer wrong-${nth}`, 'x-forwarded-for': address },
+      });
+    expect((await hospital.admin('/routes', { ...admin, jti: 'seen' }, from('10.0.1.1'))).status).toBe(200);
+    for (let count = 0; count < 3; count++) expect((await wrong(count, '10.0.1.1')).status).toBe(401);
+    const refused = await wrong(3, '10.0.1.1');
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3_000);
+    leaksNothing(await refused.text());
+    expect((await hospital.admin('/routes', { ...admin, jti: 'new' }, from('10.0.1.1'))).status).toBe(429);
+    expect((await hospital.ask('/Patient?family=nobody', portal('kim'), from('10.0.1.1'))).status).toBe(429);
+    expect((await hospital.admin('/routes', { ...admin, jti: 'elsewhere' }, from('10.0.1.2'))).status).toBe(
+      200,
+    );
+    expect((await fetch(`${adminBase}/healthz`, from('10.0.1.1'))).status).toBe(200);
   });
 });

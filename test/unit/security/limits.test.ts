@@ -7,8 +7,10 @@ import type { Access } from '../../../src/security-ports.ts';
 
 const LIMITS: LimitsOptions = {
   client: { requests: 5, seconds: 60 },
+  user: { requests: 5, seconds: 60 },
   patient: { requests: 3, seconds: 60 },
   concurrency: 2,
+  userConcurrency: 2,
   refusals: { requests: 2, seconds: 60 },
   keys: 100,
 };
@@ -59,7 +61,7 @@ describe('requests of a client', () => {
       'ratelimit-limit': '5',
       'ratelimit-remaining': '3',
       'ratelimit-reset': '40',
-      'ratelimit-policy': '5;w=60, 3;w=60',
+      'ratelimit-policy': '5;w=60, 5;w=60, 3;w=60',
     });
   });
 
@@ -122,6 +124,95 @@ describe('requests of a client', () => {
       await admission.about('p1');
     }
     expect((await refusal(() => enter(limiter, app('a', 'p1')))).message).toMatch(/patient/);
+  });
+});
+
+describe('requests of a user', () => {
+  const NARROW: LimitsOptions = {
+    ...LIMITS,
+    user: { requests: 2, seconds: 30 },
+    concurrency: 3,
+    userConcurrency: 2,
+  };
+  const person = (subject: string, client = 'a', more: Partial<Access> = {}): Principal => ({
+    key: `${client} ${subject}`,
+    client,
+    access: { ...access, subject, ...more },
+  });
+  const enter = async (limiter: ReturnType<typeof createLimiter>, who: Principal) => {
+    const admission = await limiter.enter(who, '10.0.0.1');
+    admission.leave();
+    return admission;
+  };
+
+  it('are refused when there are too many, and take nothing from the others', async () => {
+    const limiter = createLimiter(NARROW);
+    for (let count = 0; count < 2; count++) await enter(limiter, person('ada'));
+    for (let count = 0; count < 20; count++) {
+      const error = await refusal(() => enter(limiter, person('ada')));
+      expect(error).toMatchObject({ status: 429, retryAfter: 30 });
+      expect(error.message).toMatch(/user/);
+      expect(error.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '0' });
+    }
+    for (const other of ['bob', 'eve', 'kim']) await enter(limiter, person(other));
+    const whole = await refusal(() => enter(limiter, person('lea')));
+    expect(whole.message).not.toMatch(/user/);
+    expect(whole.headers).toMatchObject({ 'ratelimit-limit': '5', 'ratelimit-remaining': '0' });
+  });
+
+  it('are told by the tighter of the two', async () => {
+    const limiter = createLimiter(NARROW);
+    const headersFor = async (subject: string) => (await enter(limiter, person(subject))).headers();
+    const policy = { 'ratelimit-policy': '2;w=30, 5;w=60, 3;w=60' };
+    expect(await headersFor('ada')).toMatchObject({
+      'ratelimit-limit': '2',
+      'ratelimit-remaining': '1',
+      ...policy,
+    });
+    for (const other of ['bob', 'eve', 'kim']) await enter(limiter, person(other));
+    expect(await headersFor('lea')).toMatchObject({
+      'ratelimit-limit': '5',
+      'ratelimit-remaining': '0',
+      ...policy,
+    });
+  });
+
+  it('are each client’s own', async () => {
+    const limiter = createLimiter(NARROW);
+    for (let count = 0; count < 2; count++) await enter(limiter, person('ada'));
+    await enter(limiter, person('ada', 'b'));
+  });
+
+  it('of a program are those of the patient that its token is about, or of nobody', async () => {
+    const limiter = createLimiter(NARROW);
+    for (let count = 0; count < 2; count++) await enter(limiter, person('a', 'a', { patient: 'p1' }));
+    expect((await refusal(() => enter(limiter, person('a', 'a', { patient: 'p1' })))).message).toMatch(
+      /user/,
+    );
+    for (let count = 0; count < 3; count++) await enter(limiter, person('a'));
+    expect((await refusal(() => enter(limiter, person('a')))).message).not.toMatch(/user/);
+  });
+
+  it('of a batch count for both', async () => {
+    const limiter = createLimiter(NARROW);
+    const admission = await limiter.enter(person('ada'), '');
+    expect((await refusal(() => admission.further(2))).message).toMatch(/user/);
+    await enter(limiter, person('bob'));
+  });
+
+  it('under way at once are bounded', async () => {
+    const limiter = createLimiter({
+      ...NARROW,
+      user: { requests: 9, seconds: 30 },
+      client: { requests: 9, seconds: 30 },
+    });
+    const first = await limiter.enter(person('ada'), '');
+    await limiter.enter(person('ada'), '');
+    expect((await refusal(() => limiter.enter(person('ada'), ''))).message).toMatch(/user/);
+    await limiter.enter(person('bob'), '');
+    expect((await refusal(() => limiter.enter(person('eve'), ''))).message).not.toMatch(/user/);
+    first.leave();
+    await limiter.enter(person('ada'), '');
   });
 });
 
