@@ -105,7 +105,7 @@ export class RecordPage {
     this.say({
       severity: 'information',
       code: 'informational',
-      diagnostics: `When a ${resourceType} was last changed is not always known: those are in this answer.`,
+      diagnostics: `When ${resourceType} resources were last changed is not always known: those of which it is not are in this answer.`,
       expression: ['_since'],
     });
     return true;
