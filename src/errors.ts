@@ -22,6 +22,7 @@ const CODES = {
   'multiple-matches': { status: 412, issue: 'multiple-matches', retry: false },
   'too-large': { status: 413, issue: 'too-long', retry: false },
   'unsupported-media': { status: 415, issue: 'not-supported', retry: false },
+  misdirected: { status: 421, issue: 'security', retry: false },
   unprocessable: { status: 422, issue: 'processing', retry: false },
   unmappable: { status: 422, issue: 'not-supported', retry: false },
   'value-required': { status: 422, issue: 'required', retry: false },

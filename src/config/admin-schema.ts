@@ -43,6 +43,6 @@ export const adminConfig = z.strictObject({
     )
     .default([])
     .describe(
-      'Names that this port is called by beside `localhost` and addresses; a request by another name is refused',
+      'Names that this port is called by beside `localhost` and addresses, as in a container; a request by another name is refused (421), `/metrics` too',
     ),
 });

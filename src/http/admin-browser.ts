@@ -33,7 +33,7 @@ export function createHeaders(tls: boolean): (...request: Parameters<RequestList
  * nobody's to point elsewhere.
  *
  * @param names in lower case, beside `localhost`
- * @throws FicusError `forbidden`
+ * @throws FicusError `misdirected`
  */
 export function refuseStrangeName(
   { headers }: Pick<IncomingMessage, 'headers'>,
@@ -44,7 +44,7 @@ export function refuseStrangeName(
   const called = (name?.[1] ?? name?.[2] ?? '').replace(/\.$/, '');
   if (isIP(called) !== 0 || called === 'localhost' || names.includes(called)) return;
   throw new FicusError(
-    'forbidden',
+    'misdirected',
     'The admin API is not called by this name; those that it has are in `admin.hosts` of the configuration.',
     { expression: ['Host'] },
   );

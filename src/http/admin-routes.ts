@@ -12,13 +12,14 @@ export interface Check {
   readonly detail?: string;
 }
 
-/** `/healthz`: the process answers. `/readyz`: it can serve, 503 while a check fails or it is shutting down. */
+/** For whatever probes, by any name. `/healthz`: the process answers. `/readyz`: it can serve, 503 while a check fails or it is shutting down. */
 export function healthRoutes(ready: () => Promise<readonly Check[]> | readonly Check[]): AdminRoute[] {
   return [
-    { method: 'get', path: '/healthz', handle: () => ({ body: { status: 'ok' } }) },
+    { method: 'get', path: '/healthz', anyName: true, handle: () => ({ body: { status: 'ok' } }) },
     {
       method: 'get',
       path: '/readyz',
+      anyName: true,
       handle: async () => {
         const checks = await ready();
         const ok = checks.every((check) => check.ok);

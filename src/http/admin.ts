@@ -43,6 +43,8 @@ export interface AdminRoute {
   readonly operation?: string;
   /** What whoever asks must have; `none`: everybody may. Absent: with tokens, nobody may. */
   readonly permission?: AdminPermission | 'none';
+  /** Whoever asks may call this port by any name; default no. */
+  readonly anyName?: true;
   /** Largest body, as express says it; default `64kb`. */
   readonly bodyLimit?: string;
   /** Throws FicusError. */
@@ -121,10 +123,8 @@ function handlerOf(route: AdminRoute, options: AdminOptions) {
   const changes = method !== 'get';
 
   async function perform(turn: AdminTurn, req: Request, res: Response): Promise<AdminAnswer> {
-    if (permission !== 'none') {
-      refuseStrangeName(req, hosts);
-      refusePages(req);
-    }
+    if (!route.anyName) refuseStrangeName(req, hosts);
+    if (permission !== 'none') refusePages(req);
     let caller: AdminCaller | undefined;
     const { headers } = req;
     if (access && permission !== 'none') {

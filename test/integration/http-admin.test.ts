@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { createAdminApp } from '../../src/http/admin.ts';
@@ -46,6 +49,7 @@ beforeAll(async () => {
         },
       },
     ],
+    hosts: ['ficus.monitoring.svc'],
     log,
   });
   server = await startHttpServer({ app, clock: systemClock }, { host: '127.0.0.1', port: 0 });
@@ -79,6 +83,24 @@ describe('the admin API', () => {
     const response = await fetch(`${origin}/metrics`);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=/);
     expect(await response.text()).toContain('ficus_request_seconds');
+  });
+
+  it.each([
+    ['/metrics', 'localhost', 200],
+    ['/metrics', 'ficus.monitoring.svc:8081', 200],
+    ['/metrics', '10.1.2.3:8081', 200],
+    ['/metrics', 'rebound.example', 421],
+    ['/metrics', 'ficus.monitoring.svc.rebound.example', 421],
+    ['/routes', 'rebound.example', 421],
+    ['/healthz', 'probe.example', 200],
+    ['/readyz', 'probe.example', 503],
+  ])('answers %s by the name %s with %i', async (path, host, status) => {
+    const sent = httpRequest(`${origin}${path}`, { headers: { host } });
+    const [response] = (await once(sent.end(), 'response')) as [IncomingMessage];
+    let body = '';
+    for await (const chunk of response) body += String(chunk);
+    expect(response.statusCode).toBe(status);
+    if (status === 421) expect(JSON.parse(body)).toMatchObject({ error: 'misdirected' });
   });
 
   it('lists routes, shows one with its version, and moves it', async () => {
