@@ -119,6 +119,8 @@ export interface RequestContext {
   readonly timing: (name: string, durationMs: number, description?: string) => void;
   /** Tells of an exchange with a system behind Ficus, for the audit event. Absent: nobody asks. */
   readonly exchanged?: (exchange: Exchange) => void;
+  /** Tells that the caller is told of something which a broken glass would open, for the audit event. Absent: nobody asks. */
+  readonly toldOfGlass?: () => void;
   /** Calls back once, after the answer has gone (or the client has). Absent: nobody waits for an answer. */
   readonly afterwards?: (work: () => void) => void;
 }

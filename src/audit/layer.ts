@@ -45,18 +45,21 @@ async function recorded(
     exchanges.set(`${exchange.backend} ${exchange.messageId}`, exchange);
     context.exchanged?.(exchange);
   };
+  let glass = false;
+  const toldOfGlass = (): void => void (glass = true);
   let response: FhirResponse;
   try {
-    response = await next.handle(request, { ...context, exchanged });
+    response = await next.handle(request, { ...context, exchanged, toldOfGlass });
   } catch (error) {
     const failure = toFicusError(error);
-    await sink.write([entryOf(request, context, { failure, concerned: concernedBy(request), exchanges })]);
+    const ending = { failure, concerned: concernedBy(request), exchanges, glass };
+    await sink.write([entryOf(request, context, ending)]);
     throw error;
   }
   const concerned = concernedBy(request, response);
   const { response: answer = response } = concerned;
   try {
-    await sink.write([entryOf(request, context, { response: answer, concerned, exchanges })]);
+    await sink.write([entryOf(request, context, { response: answer, concerned, exchanges, glass })]);
   } catch (error) {
     if (answer.body.kind === 'pipe') answer.body.discard();
     throw isWrite(request) && answer.status < 300 ? doneUnrecorded(error) : error;
@@ -81,10 +84,12 @@ interface Ending {
   readonly failure?: FicusError;
   readonly concerned: Concerned;
   readonly exchanges: ReadonlyMap<string, Exchange>;
+  /** Whether the caller was told that there is something behind the glass. */
+  readonly glass: boolean;
 }
 
 function entryOf(request: FhirRequest, context: RequestContext, ending: Ending): AuditEntry {
-  const { response, failure, exchanges, concerned } = ending;
+  const { response, failure, exchanges, concerned, glass } = ending;
   const { principal } = context;
   const kind = request.type === 'AuditEvent' ? 'audit-read' : KINDS[request.interaction];
   // Whom the trail tells of is whom reading it concerns the least.
@@ -106,9 +111,17 @@ function entryOf(request: FhirRequest, context: RequestContext, ending: Ending):
     ...(failure ? { errorCode: failure.code } : {}),
     ...(response ? { servedBy: response.servedBy } : {}),
     ...(exchanges.size > 0 ? { exchanges: [...exchanges.values()] } : {}),
-    ...(looked
-      ? {}
-      : { details: { patients: 'as the request names them; the answer was passed on unread' } }),
+    ...detailsOf(looked, glass),
+  };
+}
+
+function detailsOf(looked: boolean, glass: boolean): Pick<AuditEntry, 'details'> {
+  if (looked && !glass) return {};
+  return {
+    details: {
+      ...(looked ? {} : { patients: 'as the request names them; the answer was passed on unread' }),
+      ...(glass ? { restricted: 'the caller was told that a broken glass would give more' } : {}),
+    },
   };
 }
 

@@ -128,7 +128,7 @@ export async function wire(
         backendOf: (request, context) => backendNameOf(table, request, context.principal, parts),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
-      enforcement({ sight, base: publicBase }),
+      enforcement({ sight, base: publicBase, pages, defaultCount: config.search.defaultCount }),
       serving('AuditEvent', options.auditEvents),
     ];
     const router = createRouter({ table, backends, migration: parts });

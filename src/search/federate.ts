@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FicusError, type Issue } from '../errors.ts';
 import type { SearchFilter, SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
@@ -169,13 +170,13 @@ export function federate(options: FederateOptions): Layer {
   }
 }
 
-/** Types that a search leads through, besides its own: by chains, `_has` and `_revinclude`. */
-function crossed({ filters, revinclude = [] }: SearchQuery): readonly string[] {
+/** Types that a search leads through, by chains, `_has` and `_revinclude`; what comes with the matches is found by the matches, so its own, too. */
+function crossed({ type, filters, revinclude = [] }: SearchQuery): readonly string[] {
   const through = ({ chain, has }: SearchFilter): readonly string[] => [
     ...(chain ? [chain.targetType, ...through(chain.filter)] : []),
     ...(has ? [has.source, ...through(has.filter)] : []),
   ];
-  return [...filters.flatMap(through), ...revinclude.map(({ source }) => source)];
+  return [...filters.flatMap(through), ...revinclude.flatMap(({ source }) => [source, type])];
 }
 
 function nameOf({ resourceType, id }: Resource): string {
@@ -218,8 +219,13 @@ function withIssues(set: SearchSet, issues: readonly Issue[], complete: boolean)
   return {
     ...rest,
     ...(complete && total !== undefined ? { total } : {}),
-    issues: [...set.issues, ...issues],
+    issues: distinct([...set.issues, ...issues]),
   };
+}
+
+/** Each once: what is said of every answer is said of those that one is made of, too. */
+function distinct(issues: readonly Issue[]): readonly Issue[] {
+  return issues.filter((issue, at) => issues.findIndex((other) => isDeepStrictEqual(other, issue)) === at);
 }
 
 function isComplete(issues: readonly Issue[]): boolean {

@@ -36,13 +36,19 @@ export function createRecheck(
   };
 }
 
-const UNDATED: Issue = {
+/** Said of a search by `_lastUpdated` that passed over what does not say when it was last updated. */
+export const UNDATED: Issue = {
   severity: 'warning',
   code: 'incomplete',
   diagnostics:
     'The system that holds the data does not say of every resource when it was last updated; those it does not say it of were left out.',
   expression: ['_lastUpdated'],
 };
+
+/** Whether an issue says that something was passed over because it does not say when it was last updated. */
+export function isUndated({ code, expression }: Issue): boolean {
+  return code === UNDATED.code && expression?.includes('_lastUpdated') === true;
+}
 
 function lastUpdated(resource: Resource): unknown {
   const meta = resource['meta'];

@@ -13,7 +13,7 @@ import { refuseForeignReferences } from './enforce-references.ts';
 import { narrow } from './narrow.ts';
 import { allowancesFor } from './permissions.ts';
 import type { Sight } from './visible.ts';
-import { refusalOf } from './withhold.ts';
+import { refused } from './enforce-notice.ts';
 
 export interface WriteOptions {
   readonly next: Backend;
@@ -92,7 +92,7 @@ export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Wri
     );
     if (!present) throw notThere(read);
     const verdict = sight.judge(access, present, ['u']);
-    if (verdict !== 'seen') throw (verdict !== 'hidden' && refusalOf(verdict, access)) || notThere(read);
+    if (verdict !== 'seen') throw refused(verdict, turn) ?? notThere(read);
     return written(turn, 'u');
   }
 
@@ -113,7 +113,9 @@ export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Wri
     const patients = reaching.map(({ patient }) => patient);
     if (patients.includes(undefined)) return;
     const [patient = ''] = patients;
-    await asked(() => refuseForeignReferences(resource, { patient, base, next, context, maxBytes }));
+    const isWithheld = (it: Resource): boolean => sight.withholds(access, it);
+    const options = { patient, base, next, context, maxBytes, isWithheld };
+    await asked(() => refuseForeignReferences(resource, options));
   }
 
   /** What criteria find, narrowed to what the caller may know of. */

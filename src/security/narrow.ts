@@ -20,8 +20,6 @@ export function narrow(query: SearchQuery, allowances: readonly Allowance[]): Se
   const added = [...(named ? [] : [filterOf(query.type, patient)]), ...commonConstraints(allowances)];
   if (added.length === 0) return query;
   const filters = [...query.filters, ...added];
-  // The link of a modern service holds what its first page was asked with.
-  if (continues(query)) return { ...query, filters };
   return { ...query, filters, applied: [...query.applied, ...added.map(appliedOf)] };
 }
 
@@ -29,11 +27,6 @@ export function narrow(query: SearchQuery, allowances: readonly Allowance[]): Se
 export function onlyPatient(allowances: readonly Allowance[]): string | undefined {
   const [first, ...others] = new Set(allowances.map(({ patient }) => patient));
   return others.length === 0 ? first : undefined;
-}
-
-/** Whether a search goes on where a modern service's page ended. */
-export function continues({ page, applied }: SearchQuery): boolean {
-  return page !== undefined && applied.some(([, value]) => value === page);
 }
 
 /** Another patient than the one in context was named. It is said whether or not there is one. */

@@ -39,6 +39,10 @@ export interface Sight {
   ): Verdict;
   /** Whether everything of a type may leave without being looked at. */
   isClear(access: Access, type: string, permissions: readonly Permission[]): boolean;
+  /** Whether a label or a consent keeps a resource from a caller, whatever the grants. */
+  withholds(access: Access, resource: Resource): boolean;
+  /** Whether labels or consents may keep anything from a caller. */
+  mayKeepBack(access: Access): boolean;
   /** Whether everything that a search can answer with may. */
   isClearSearch(access: Access, query: SearchQuery, included: boolean): boolean;
 }
@@ -65,7 +69,9 @@ export function createSight({ base, zone, clock, withholding }: SightOptions): S
       return withholding?.of(resource, access, together) ?? 'seen';
     },
     isClear: (access, type, permissions) =>
-      reachesAll(access, type, permissions) && (!withholding || withholding.nothingFor(access)),
+      reachesAll(access, type, permissions) && !sight.mayKeepBack(access),
+    withholds: (access, resource) => withholding?.of(resource, access) !== undefined,
+    mayKeepBack: (access) => withholding !== undefined && !withholding.nothingFor(access),
     isClearSearch(access, { type, include, revinclude = [] }, included) {
       if (include.length > 0 || !sight.isClear(access, type, needsOf('search', included))) return false;
       return revinclude.every(({ source }) => sight.isClear(access, source, needsOf('search', true)));

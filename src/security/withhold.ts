@@ -54,25 +54,29 @@ export function createWithholding({ labels, consents }: WithholdingOptions): Wit
   };
 }
 
-/** What a search says that kept something back: neither what nor how much. */
-const SUPPRESSED: Issue = {
+/** What every search says to a caller from whom something may be kept back: the same whether there is any or not, so that nobody finds it by asking. */
+const MAY_BE_SUPPRESSED: Issue = {
   severity: 'information',
   code: 'suppressed',
   diagnostics:
-    'This answer is not all there is: something is left out because of its confidentiality label or a consent.',
+    'What a confidentiality label or a consent keeps from you is not part of this answer, whether there is any or not.',
 };
 
-/** The same, to one who may break the glass: and how. */
+/** To one who may break the glass, and has something behind it: that there is, and how. */
 const SUPPRESSED_BEHIND_GLASS: Issue = {
-  ...SUPPRESSED,
-  diagnostics: `${SUPPRESSED.diagnostics} In an emergency: Purpose-Of-Use: BTG with a Break-Glass-Reason.`,
+  ...MAY_BE_SUPPRESSED,
+  diagnostics:
+    'This answer is not all there is: something is left out because of its confidentiality label or a consent. In an emergency: Purpose-Of-Use: BTG with a Break-Glass-Reason.',
 };
 
-/** What a search says of what it kept back. */
-export function suppressedIssue(withheld: readonly Withheld[], access: Access): Issue {
-  return access.mayBreakGlass && withheld.some((one) => one.breakGlass)
-    ? SUPPRESSED_BEHIND_GLASS
-    : SUPPRESSED;
+/** Whether a caller may be told that something was kept back: it may open it here and now. */
+export function isBehindGlass(withheld: readonly Withheld[], access: Access): boolean {
+  return access.mayBreakGlass && withheld.some((one) => one.breakGlass);
+}
+
+/** What a search says of what may be kept back. @param told that something is, and may be opened */
+export function suppressedIssue(told: boolean): Issue {
+  return told ? SUPPRESSED_BEHIND_GLASS : MAY_BE_SUPPRESSED;
 }
 
 const BEHIND_GLASS =
@@ -80,7 +84,7 @@ const BEHIND_GLASS =
 
 /** How a read of what is kept back is refused: who may break the glass is told so; undefined: it is as if it were not there. */
 export function refusalOf(withheld: Withheld, access: Access): FicusError | undefined {
-  if (!withheld.breakGlass || !access.mayBreakGlass) return undefined;
+  if (!isBehindGlass([withheld], access)) return undefined;
   return new FicusError('forbidden', BEHIND_GLASS, {
     issues: [{ severity: 'error', code: 'suppressed', diagnostics: BEHIND_GLASS }],
   });

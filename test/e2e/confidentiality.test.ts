@@ -41,16 +41,71 @@ function found({ body }: Said) {
   };
 }
 
+/** Headers that say something of what was found: not when, for which request, and how many requests are left. */
+function headersOf({ headers }: Said): Record<string, string> {
+  const own = ['date', 'x-request-id', 'content-length', 'ratelimit-remaining', 'ratelimit-reset'];
+  const all = [...headers].filter(([name]) => !own.includes(name));
+  return Object.fromEntries(all.map(([name, value]) => [name, value.replaceAll(/dur=[\d.]+/g, 'dur=')]));
+}
+
 const valuesOf = (resources: readonly Resource[]) => resources.map((resource) => resource['valueString']);
 
 describe('restricted records', () => {
-  it('leave for nobody without the purpose, and the answer says that something is left out', async () => {
+  it('leave for nobody without the purpose, and the answer says that something may be left out', async () => {
     const seen = found(await hospital.ask(findings, CLERK));
     expect(seen.matches).toEqual([]);
     expect(seen.suppressed).toHaveLength(1);
     expect(seen.suppressed[0]?.diagnostics).not.toMatch(/BTG|\d/);
     expect(seen.total ?? 0).toBe(0);
   });
+
+  it('are not found out by asking: what meets them and what meets nothing is answered with the same words', async () => {
+    const behind = (await hospital.ask(findings, EMERGENCY, BTG)).body.entry as Entry[];
+    const secret = behind.find(({ resource }) => JSON.stringify(resource.meta).includes('"V"'))!.resource;
+    const { code, effectiveDateTime: day } = secret as unknown as { code: { coding: { code: string }[] }; effectiveDateTime: string }; // prettier-ignore
+    const base = `/Observation?patient=${patient}`;
+    for (const [met, unmet] of [
+      [`_id=${secret.id}`, '_id=nothing'],
+      [`category=exam&code=${code.coding[0]!.code}`, 'category=exam&code=nothing'],
+      [`category=exam&date=${day.slice(0, 10)}`, 'category=exam&date=1901-01-01'],
+      [`category=exam&_summary=count&_id=${secret.id}`, 'category=exam&_summary=count&_id=nothing'],
+    ] as const) {
+      const [one, other] = [
+        await hospital.ask(`${base}&${met}`, CLERK),
+        await hospital.ask(`${base}&${unmet}`, CLERK),
+      ];
+      expect(one.status, met).toBe(200);
+      expect(found(one), met).toEqual(found(other));
+      expect(found(one).suppressed).toHaveLength(1);
+      expect(headersOf(one), met).toEqual(headersOf(other));
+    }
+  }, 30_000);
+
+  it('leave no trace in the headers of a read, either', async () => {
+    const behind = (await hospital.ask(findings, EMERGENCY, BTG)).body.entry as Entry[];
+    const secret = behind.find(({ resource }) => JSON.stringify(resource.meta).includes('"V"'))!.resource;
+    const [hidden, nothing] = [
+      await hospital.ask(`/Observation/${secret.id}`, DOCTOR),
+      await hospital.ask('/Observation/nothing', DOCTOR),
+    ];
+    expect(hidden.status).toBe(404);
+    expect(headersOf(hidden)).toEqual(headersOf(nothing));
+    expect(hidden.text).toBe(nothing.text);
+  }, 30_000);
+
+  it('are told of to one who may open them there and then, and that one was told is in the trail', async () => {
+    const asked = async (url: string, requestId: string) =>
+      found(await hospital.ask(url, EMERGENCY, { headers: { 'x-request-id': requestId } })).suppressed[0]
+        ?.diagnostics;
+    expect(await asked(findings, 'told-of-glass')).toMatch(/BTG/);
+    expect(await asked(`${findings}&_id=nothing`, 'told-of-nothing')).not.toMatch(/BTG/);
+    const officer = { ...OFFICER, scope: 'user/AuditEvent.rs' };
+    const { body } = await hospital.ask('/AuditEvent?_count=100', officer);
+    const events = (body.entry as Entry[]).map(({ resource }) => JSON.stringify(resource));
+    const eventOf = (requestId: string) => events.find((event) => event.includes(`"${requestId}"`));
+    expect(eventOf('told-of-glass')).toContain('a broken glass would give more');
+    expect(eventOf('told-of-nothing')).not.toContain('a broken glass would give more');
+  }, 30_000);
 
   it('leave for treatment, unless they are very restricted', async () => {
     const seen = found(await hospital.ask(findings, DOCTOR));

@@ -252,6 +252,8 @@ describe.each([
     ['names another patient by a number', { subject: { type: 'Patient', identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
     ['names by a number who may be another patient', { subject: { identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
     ['names by a number who may be one, beside an address of nothing', { subject: { reference: 'urn:oid:2.999', identifier: { value: 'B' } }, performer: [of('a')] }, 403], // prettier-ignore
+    ['names another patient by a number beside the own reference', { subject: { ...of('a'), identifier: { value: 'B' } } }, 403], // prettier-ignore
+    ['names another visit by a number beside an own one', { encounter: { reference: 'Encounter/ea', identifier: { value: 'EB' } } }, 403], // prettier-ignore
     ['is tied to a visit by its number', { encounter: { type: 'Encounter', identifier: { value: 'EB' } } }, 403], // prettier-ignore
     ['is about a patient inside it', { contained: [{ resourceType: 'Patient', id: 'p', identifier: [{ value: 'B' }] }], subject: { reference: '#p' }, performer: [of('a')] }, 403], // prettier-ignore
     ['is tied to another’s visit', { encounter: { reference: 'Encounter/eb' } }, 422],

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
-import { holderOf, type Holder } from './fuzz/backends.ts';
+import { holderOf, holdersOf, type Holder } from './fuzz/backends.ts';
 import {
   allowedMarks,
+  isHidden,
   isLedTo,
   isPlain,
   maySee,
@@ -10,10 +11,21 @@ import {
   meets,
   scopesFor,
   type Caller,
+  type Rules,
 } from './fuzz/model.ts';
 import { callerOf, plainSearch, requestOf } from './fuzz/requests.ts';
 import { stackOver, type Asked, type Stack, type Told } from './fuzz/stack.ts';
-import { BASE, createRandom, idOf, marksOf, TYPES, worldOf, type Known, type Random } from './fuzz/world.ts';
+import {
+  BASE,
+  createRandom,
+  idOf,
+  marksOf,
+  PATIENTS,
+  TYPES,
+  worldOf,
+  type Known,
+  type Random,
+} from './fuzz/world.ts';
 
 /*
  * Random callers ask random things of random worlds, by every path: nothing leaves, in whatever shape, that the model does not allow; nothing is written that it does not allow;
@@ -29,7 +41,7 @@ interface World {
   readonly random: Random;
   readonly holder: Holder;
   readonly stack: Stack;
-  readonly labelled: boolean;
+  readonly rules: Rules;
   readonly callers: readonly Caller[];
   /** Pages that were offered, to whomever. */
   readonly pages: string[];
@@ -58,20 +70,20 @@ async function truthOf(holder: Holder, changed: boolean): Promise<Truth> {
 const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
 /** Every state whose present one may be seen. */
-function history({ all }: Truth, caller: Caller, labelled: boolean): Known[] {
-  return all.filter((states) => states.length > 0 && maySee(caller, states.at(-1)!, 'r', labelled)).flat();
+function history({ all }: Truth, caller: Caller, rules: Rules): Known[] {
+  return all.filter((states) => states.length > 0 && maySee(caller, states.at(-1)!, 'r', rules)).flat();
 }
 
 /** Marks that may be in an answer. */
-function allowed({ labelled }: World, truth: Truth, caller: Caller, { method, url }: Asked): Set<string> {
+function allowed({ rules }: World, truth: Truth, caller: Caller, { method, url }: Asked): Set<string> {
   const versions = url.includes('/_history');
   const read = method === 'GET' && /^[A-Za-z]+\/[^/?]+(\?|$)/.test(url);
   const by = versions || read ? 'r' : 'rs';
   const key = `${versions} ${by} ${JSON.stringify(caller)}`;
   let marks = truth.marks.get(key);
   if (!marks) {
-    const states = versions ? history(truth, caller, labelled) : [...truth.present.values()];
-    truth.marks.set(key, (marks = allowedMarks(caller, states, by, labelled)));
+    const states = versions ? history(truth, caller, rules) : [...truth.present.values()];
+    truth.marks.set(key, (marks = allowedMarks(caller, states, by, rules)));
   }
   return marks;
 }
@@ -92,7 +104,7 @@ function refuseUnfound(world: World, truth: Truth, caller: Caller, { body }: Tol
     if (!resource || resource.resourceType === 'OperationOutcome') continue;
     const state = truth.present.get(nameOf(resource));
     const by = search?.mode === 'match' ? 's' : 'rs';
-    expect(state && maySee(caller, state, by, world.labelled), nameOf(resource)).toBe(true);
+    expect(state && maySee(caller, state, by, world.rules), nameOf(resource)).toBe(true);
   }
 }
 
@@ -102,7 +114,7 @@ function refuseLed(world: World, truth: Truth, caller: Caller, { url }: Asked, {
   const names = (url.split('?')[1] ?? '').split('&').map((pair) => pair.split('=')[0]!);
   const leading = names.filter((name) => name.includes('.') || name.startsWith('_has:'));
   if (leading.length === 0) return;
-  const visible = [...truth.present.values()].filter((it) => maySee(caller, it, 's', world.labelled));
+  const visible = [...truth.present.values()].filter((it) => maySee(caller, it, 's', world.rules));
   for (const { resource, search } of entriesOf(body)) {
     const state = resource && search?.mode === 'match' ? truth.present.get(nameOf(resource)) : undefined;
     for (const name of state ? leading : [])
@@ -115,7 +127,7 @@ function refuseInTheWay(world: World, before: Truth, caller: Caller, asked: Aske
   const criteria = asked.headers?.['if-none-exist'];
   if (criteria === undefined || !world.holder.atomic || (status !== 200 && status !== 412)) return;
   const states = [...before.present.values()].filter(
-    (it) => it.resourceType === asked.url && maySee(caller, it, 'crs', world.labelled),
+    (it) => it.resourceType === asked.url && maySee(caller, it, 'crs', world.rules),
   );
   expect(
     states.some((it) => meets(it, criteria) !== false),
@@ -128,7 +140,7 @@ function refuseWrongTotal(world: World, truth: Truth, caller: Caller, { url }: A
   if (body?.['type'] !== 'searchset' || body['total'] === undefined) return;
   const type = url.split(/[?/]/, 1)[0]!;
   const visible = [...truth.present.values()].filter(
-    (it) => it.resourceType === type && maySee(caller, it, 's', world.labelled),
+    (it) => it.resourceType === type && maySee(caller, it, 's', world.rules),
   );
   expect(body['total']).toBeLessThanOrEqual(visible.length);
   const more = (body['link'] as { relation: string }[]).some(({ relation }) => relation === 'next');
@@ -150,7 +162,7 @@ async function refuseTelling(
   const state = truth.present.get(`${type}/${id}`);
   // That the own record is there is known.
   if (type === 'Patient' && [caller.patient, caller.fhirUser?.split('/')[1]].includes(id)) return;
-  if (id === '' || (state && maySee(caller, state, 'r', world.labelled))) return;
+  if (id === '' || (state && maySee(caller, state, 'r', world.rules))) return;
   const url = [type, 'no-such', ...rest].join('/') + (query === undefined ? '' : `?${query}`);
   const nothing = await world.stack.ask(caller, { ...asked, url });
   expect({ status: told.status, text: told.text }).toEqual({ status: nothing.status, text: nothing.text });
@@ -167,7 +179,7 @@ function refuseUnwritten(world: World, before: Truth, after: Truth, caller: Call
       continue;
     }
     const seen =
-      scopesFor(caller, former.resourceType, 'u').length > 0 && maySee(caller, former, 'u', world.labelled);
+      scopesFor(caller, former.resourceType, 'u').length > 0 && maySee(caller, former, 'u', world.rules);
     expect(seen, `update of unseen ${name}`).toBe(true);
     expect(mayWrite(caller, state, 'u', find), `update ${name}`).toBe(true);
   }
@@ -222,12 +234,12 @@ async function batched(world: World, caller: Caller): Promise<void> {
 
 /** What is allowed and plainly asked for is there. */
 async function plainly(world: World, caller: Caller): Promise<void> {
-  const { random, stack, labelled, holder } = world;
+  const { random, stack, rules, holder } = world;
   const truth = await truthOf(holder, false);
   const type = random.pick(TYPES);
   const id = idOf(random, type);
   const state = truth.present.get(`${type}/${id}`);
-  if (state && maySee(caller, state, 'r', labelled)) {
+  if (state && maySee(caller, state, 'r', rules)) {
     const { status, body } = await stack.ask(caller, { method: 'GET', url: `${type}/${id}` });
     expect(status, `${type}/${id}`).toBe(200);
     expect(JSON.stringify(body)).toBe(JSON.stringify(state));
@@ -251,7 +263,7 @@ async function plainly(world: World, caller: Caller): Promise<void> {
   }
   const found = pages.flatMap(({ body }) => entriesOf(body).flatMap(({ resource, search }) => search?.mode === 'match' && resource ? [nameOf(resource)] : [])); // prettier-ignore
   const visible = [...truth.present.values()].filter(
-    (it) => it.resourceType === type && maySee(caller, it, 's', labelled) && isPlain(caller, it),
+    (it) => it.resourceType === type && maySee(caller, it, 's', rules) && isPlain(caller, it),
   );
   for (const it of visible) expect(found, url).toContain(nameOf(it));
   expect(found.length, url).toBe(new Set(found).size);
@@ -268,15 +280,87 @@ async function pagesOf(stack: Stack, caller: Caller, url: string): Promise<Told[
   return told;
 }
 
+/** Labels in half of the worlds, consents in a third. */
+function rulesOf(random: Random): Rules {
+  return { labelled: random.chance(0.5), denied: random.chance(0.3) ? [random.pick(PATIENTS)] : [] };
+}
+
 function worldBy(seed: number): World {
   const random = createRandom(seed);
   const states = worldOf(random);
   const holder = holderOf(random, states);
-  const labelled = random.chance(0.5);
-  const stack = stackOver(holder.backend, { labelled, native: holder.native, shared: random.chance(0.3) });
+  const rules = rulesOf(random);
+  const stack = stackOver(holder.backend, { ...rules, native: holder.native, shared: random.chance(0.3) });
   const callers = Array.from({ length: 8 }, () => callerOf(random));
-  return { random, holder, stack, labelled, callers, pages: [] };
+  return { random, holder, stack, rules, callers, pages: [] };
 }
+
+/** What a page's token holds is another thing each time; how long it is, is not. */
+const blank = (text: string): string =>
+  text.replaceAll(/_page=([^"&]*)/g, (_, token: string) => `_page=(${token.length})`);
+
+/** What one caller sees of an answer. */
+const seen = ({ status, text }: Told): string => `${status} ${blank(text)}`;
+
+const nextOf = ({ body }: Told): string | undefined =>
+  ((body?.['link'] ?? []) as { relation: string; url: string }[])
+    .find(({ relation }) => relation === 'next')
+    ?.url.slice(BASE.length + 1);
+
+/** The same questions to a world and to what is left of it without everything that is hidden from the caller. */
+async function twice(random: Random, world: readonly Known[], caller: Caller, rules: Rules): Promise<void> {
+  const last = new Map(world.map((state) => [nameOf(state), state]));
+  const isSeen = (state: Known): boolean => !isHidden(caller, last.get(nameOf(state))!, rules);
+  const holders = holdersOf(random, world, isSeen);
+  const stacks = holders.map((it) => stackOver(it.backend, { ...rules, native: it.native, shared: false }));
+  const { writes } = holders[0];
+  const pages: (readonly [string, string])[] = [];
+  for (let at = 0; at < CASES_OF_A_PAIR; at += 1) {
+    const page = pages.length > 0 && random.chance(0.2) ? random.pick(pages) : undefined;
+    // Entries of a batch run side by side: one that writes may be before or after one that reads.
+    const batch = random.chance(0.1);
+    const some = Array.from({ length: batch ? 3 : 1 }, () => requestOf(random, caller, writes && !batch, []));
+    const told = await Promise.all(
+      stacks.map((stack, which) => {
+        if (page) return stack.ask(caller, { method: 'GET', url: page[which]! });
+        return batch ? stack.batch(caller, some) : stack.ask(caller, some[0]!);
+      }),
+    );
+    const [whole, part] = told as [Told, Told];
+    const asked = page
+      ? page[0]
+      : some.map((it) => `${it.method} ${it.url} ${JSON.stringify(it.headers ?? {})}`).join();
+    expect(seen(whole), asked).toBe(seen(part));
+    const [next, other] = [nextOf(whole), nextOf(part)];
+    if (next !== undefined && other !== undefined) pages.push([next, other]);
+  }
+}
+
+const CASES_OF_A_PAIR = 60;
+
+describe('what is hidden from a caller', () => {
+  it(
+    'is not told by anything: without it every answer is the same, to the byte',
+    async () => {
+      for (let done = 0, seed = FIRST_SEED; done < CASES / 8; seed += 1) {
+        const random = createRandom(seed);
+        const world = worldOf(random);
+        const rules = rulesOf(random);
+        for (let of = 0; of < 4; of += 1, done += CASES_OF_A_PAIR) {
+          const caller = callerOf(random);
+          try {
+            await twice(random, world, caller, rules);
+          } catch (error) {
+            throw new Error(`seed ${seed}, ${JSON.stringify(caller)}, ${JSON.stringify(rules)}`, {
+              cause: error,
+            });
+          }
+        }
+      }
+    },
+    30 * 60_000,
+  );
+});
 
 describe('whoever asks for whatever', () => {
   it(

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../src/fhir/types.ts';
-import { createWithholding, refusalOf, suppressedIssue } from '../../../src/security/withhold.ts';
+import {
+  createWithholding,
+  isBehindGlass,
+  refusalOf,
+  suppressedIssue,
+} from '../../../src/security/withhold.ts';
 import { RULES, V3, accessOf, labelled } from './confidentiality-support.ts';
 
 const decisions = (said: Record<string, 'permit' | 'deny' | 'break-glass'> = {}) => ({
@@ -87,11 +92,11 @@ describe('what is said of what is kept back', () => {
     expect(refusal?.status).toBe(403);
     expect(refusal?.issues[0]?.diagnostics).toMatch(/Purpose-Of-Use: BTG/);
     expect(refusalOf({ ...held, breakGlass: false }, accessOf({ mayBreakGlass: true }))).toBeUndefined();
-    expect(suppressedIssue([held], accessOf())).toMatchObject({
-      severity: 'information',
-      code: 'suppressed',
-    });
-    expect(suppressedIssue([held], accessOf()).diagnostics).not.toMatch(/BTG/);
-    expect(suppressedIssue([held], accessOf({ mayBreakGlass: true })).diagnostics).toMatch(/BTG/);
+    expect(isBehindGlass([held], accessOf())).toBe(false);
+    expect(isBehindGlass([], accessOf({ mayBreakGlass: true }))).toBe(false);
+    expect(isBehindGlass([held], accessOf({ mayBreakGlass: true }))).toBe(true);
+    expect(suppressedIssue(false)).toMatchObject({ severity: 'information', code: 'suppressed' });
+    expect(suppressedIssue(false).diagnostics).not.toMatch(/BTG/);
+    expect(suppressedIssue(true).diagnostics).toMatch(/BTG/);
   });
 });

@@ -33,25 +33,59 @@ export interface Holder {
 /** One of three ways to hold a world: a projection of what the feed told, a legacy source, a modern service. */
 export function holderOf(random: Random, world: readonly Known[]): Holder {
   const kind = random.int(3);
-  if (kind === 0) return projected(random, world);
+  if (kind === 0) return projected(world, random.chance(0.5) ? mergeOf(random) : undefined);
   return kind === 1 ? sourced(world, random.chance(0.5)) : served(world);
 }
 
-/** What the feed told, some of it merged afterwards. */
-function projected(random: Random, world: readonly Known[]): Holder {
+/** The same system twice, over a world and over a part of it. */
+export function holdersOf(
+  random: Random,
+  world: readonly Known[],
+  isIn: (state: Known) => boolean,
+): readonly [Holder, Holder] {
+  const part = world.filter(isIn);
+  const kind = random.int(3);
+  if (kind === 0) return [told(world, () => true), told(world, isIn)];
+  if (kind === 1) return [served(world), served(part)];
+  const anchored = random.chance(0.5);
+  return [sourced(world, anchored), sourced(part, anchored)];
+}
+
+/** What the feed told of a part of a world, each at the time at which it told it of the whole; names come first, in the same order. */
+function told(world: readonly Known[], isIn: (state: Known) => boolean): Holder {
+  const entry = [...new Set(world.map(nameOf))].map((reference) => ({ item: { reference } }));
+  const names: Known = { resourceType: 'List', id: 'names', status: 'current', mode: 'working', entry };
+  return projected([names, ...world], undefined, (state) => state === names || isIn(state));
+}
+
+const nameOf = ({ resourceType, id }: Known): string => `${resourceType}/${id}`;
+
+interface Merge {
+  readonly from: string;
+  readonly into: string;
+}
+
+function mergeOf(random: Random): Merge {
+  const from = random.pick(PATIENTS);
+  return { from, into: random.pick(PATIENTS.filter((id) => id !== from)) };
+}
+
+/** What the feed told, some of it merged afterwards. @param isIn what of it */
+function projected(
+  world: readonly Known[],
+  merge?: Merge,
+  isIn: (state: Known) => boolean = () => true,
+): Holder {
   const it = projection({ defaultCount: 3 });
-  for (const resource of world) it.apply({ changes: [snapshot(resource)] });
-  const retired = random.chance(0.5) ? random.pick(PATIENTS) : undefined;
-  if (retired !== undefined) {
-    const into = random.pick(PATIENTS.filter((id) => id !== retired));
-    it.apply({ identity: [{ kind: 'merge', type: 'Patient', from: retired, into }] });
-  }
+  for (const [at, resource] of world.entries())
+    if (isIn(resource)) it.apply({ changes: [snapshot(resource)] }, { seq: at + 1 });
+  if (merge) it.apply({ identity: [{ kind: 'merge', type: 'Patient', ...merge }] });
   const names = [...new Set(world.map(({ resourceType, id }) => `${resourceType}/${id}`))];
   return {
     backend: it.backend,
     writes: false,
     native: true,
-    ...(retired === undefined ? {} : { retired }),
+    ...(merge ? { retired: merge.from } : {}),
     async states() {
       return Promise.all(
         names.map(async (name) => {

@@ -99,15 +99,56 @@ export function isReached({ ends, patient, wants }: Scope, resource: Resource): 
   return whose && wants.every((want) => has(resource, want));
 }
 
-/** Labels open to those who treat, or to nobody. */
-export function isWithheld(caller: Caller, resource: Resource, labelled: boolean): boolean {
-  if (!labelled || caller.purposes.includes('TREAT')) return false;
-  return labelsOf(resource).some((label) => label === 'R' || label === 'V');
+/** What keeps things back in a world. */
+export interface Rules {
+  /** Whether labels do. */
+  readonly labelled: boolean;
+  /** Patients whose consent denies everybody but themselves. */
+  readonly denied: readonly string[];
+}
+
+/** Labels open to those who treat, or to nobody; a consent denies everything that names its patient. */
+export function isWithheld(caller: Caller, resource: Resource, { labelled, denied }: Rules): boolean {
+  const secret = labelsOf(resource).some((label) => label === 'R' || label === 'V');
+  if (labelled && secret && !caller.purposes.includes('TREAT')) return true;
+  return denied.some((id) => caller.fhirUser !== `Patient/${id}` && isAbout(resource, id));
+}
+
+/** Whether one of the elements that say whose it is names a patient, on whatever server. */
+function isAbout(resource: Resource, id: string): boolean {
+  const { resourceType, link } = resource;
+  const linked =
+    resourceType === 'Patient' ? ((link ?? []) as { other: Json }[]).map(({ other }) => other) : [];
+  if (resourceType === 'Patient' && resource.id === id) return true;
+  const named = (WHOSE[resourceType] ?? []).flatMap((element) => (resource[element] ?? []) as Json[]);
+  return [...named, ...linked].some((it) => {
+    const { reference = '' } = it as { reference?: string };
+    return (
+      reference
+        .replace(/\/_history\/1$/, '')
+        .split('/')
+        .slice(-2)
+        .join('/') === `Patient/${id}`
+    );
+  });
+}
+
+/**
+ * Whether a caller may neither see a resource nor write it: nothing that is told to it depends on that. Who writes about a patient may refer to what is the patient's, also where no
+ * scope shows it.
+ */
+export function isHidden(caller: Caller, resource: Resource, rules: Rules): boolean {
+  const whose = [resource.resourceType, ...Object.keys(WHOSE)].flatMap((type) =>
+    scopesFor(caller, type, 'cu'),
+  );
+  const isOwn = whose.some(({ ends, patient }) => ends === 'at patient' && isOf(resource, patient, WHOSE[resource.resourceType] ?? [])); // prettier-ignore
+  if (isOwn && !isWithheld(caller, resource, rules)) return false;
+  return !['c', 'r', 'u', 's'].some((permission) => maySee(caller, resource, permission, rules));
 }
 
 /** Whether a caller may see a resource in this state by one of some permissions. */
-export function maySee(caller: Caller, resource: Resource, permissions: string, labelled: boolean): boolean {
-  if (isWithheld(caller, resource, labelled)) return false;
+export function maySee(caller: Caller, resource: Resource, permissions: string, rules: Rules): boolean {
+  if (isWithheld(caller, resource, rules)) return false;
   return scopesFor(caller, resource.resourceType, permissions).some((scope) => isReached(scope, resource));
 }
 
@@ -167,9 +208,9 @@ export function allowedMarks(
   caller: Caller,
   states: readonly Known[],
   permissions: string,
-  labelled: boolean,
+  rules: Rules,
 ): Set<string> {
-  const seen = states.filter((state) => maySee(caller, state, permissions, labelled));
+  const seen = states.filter((state) => maySee(caller, state, permissions, rules));
   return new Set(seen.flatMap((state) => [...marksIn(state)]));
 }
 

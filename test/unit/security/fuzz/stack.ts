@@ -18,10 +18,11 @@ import { parseSearch } from '../../../../src/search/parse.ts';
 import { enforcement } from '../../../../src/security/enforce.ts';
 import { parseScopes } from '../../../../src/security/scopes.ts';
 import { callersSight, createSight } from '../../../../src/security/visible.ts';
+import { createWithholding } from '../../../../src/security/withhold.ts';
 import type { Access, Withholding } from '../../../../src/security-ports.ts';
 import { context, everythingReversed, options, sealer, testClock, UTC } from '../../search/support.ts';
-import type { Caller } from './model.ts';
-import { BASE, labelsOf, TYPES } from './world.ts';
+import type { Caller, Rules } from './model.ts';
+import { BASE, TYPES } from './world.ts';
 
 /** One request as a client sends it. */
 export interface Asked {
@@ -35,6 +36,8 @@ export interface Asked {
 export interface Told {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** `X-Served-By`; of a batch nobody's. */
+  readonly servedBy: string;
   /** Everything of the answer as text. */
   readonly text: string;
   readonly body: JsonObject | undefined;
@@ -50,29 +53,37 @@ export interface Stack {
   batch(caller: Caller, asked: readonly Asked[]): Promise<Told>;
 }
 
+const CLIENT = 'app';
 const INTERACTIONS: readonly Interaction[] = ['read', 'vread', 'history', 'search', 'create', 'update'];
 const promised = (type: string): readonly Interaction[] | undefined =>
   (TYPES as readonly string[]).includes(type) ? INTERACTIONS : undefined;
 
-/** Labels R and V are for those who treat. */
-const LABELS: Withholding = {
-  of: (resource, { purposes }) =>
-    !purposes.includes('TREAT') && labelsOf(resource).some((label) => label === 'R' || label === 'V')
-      ? { why: 'label', breakGlass: false }
-      : undefined,
-  nothingFor: ({ purposes }) => purposes.includes('TREAT'),
-};
+/** Labels R and V are for those who treat; some patients deny everybody but themselves. */
+function withholdingOf({ labelled, denied }: Rules): Withholding {
+  return createWithholding({
+    labels: { purposes: { TREAT: 'V' }, clients: labelled ? {} : { [CLIENT]: 'V' }, codes: {} },
+    consents: {
+      decide: (patient, { fhirUser }) =>
+        denied.includes(patient) && fhirUser !== `Patient/${patient}` ? 'deny' : 'permit',
+      permitAll: () => denied.length === 0,
+    },
+  });
+}
+
+export interface StackOptions extends Pick<Rules, 'labelled'>, Partial<Pick<Rules, 'denied'>> {
+  /** Whether the backend follows chains by itself. */
+  readonly native: boolean;
+  /** All callers have one key, as if nothing bound what belongs to one of them. */
+  readonly shared: boolean;
+}
 
 /**
  * The way of a request as it is put together in src/compose/wiring.ts, and the http room's own reading and writing around it, without its sockets.
- * @param shared all callers have one key, as if nothing bound what belongs to one of them
  */
-export function stackOver(
-  backend: Backend,
-  { labelled, native, shared }: { labelled: boolean; native: boolean; shared: boolean },
-): Stack {
+export function stackOver(backend: Backend, { labelled, denied = [], native, shared }: StackOptions): Stack {
   const clock = testClock();
-  const sight = createSight({ base: BASE, zone: UTC, clock, ...(labelled ? { withholding: LABELS } : {}) });
+  const withholding = withholdingOf({ labelled, denied });
+  const sight = createSight({ base: BASE, zone: UTC, clock, withholding });
   const layers: readonly Layer[] = [
     federate({
       pages: sealer(clock),
@@ -82,7 +93,7 @@ export function stackOver(
       followsChains: () => native,
       sight: callersSight(sight),
     }),
-    enforcement({ sight, base: BASE, maxCounted: 200 }),
+    enforcement({ sight, base: BASE, pages: sealer(clock), defaultCount: 3, maxCounted: 200 }),
   ];
   const whole = layers.reduceRight((next, layer) => layer(next), backend);
   const deps = {
@@ -106,6 +117,7 @@ export function stackOver(
       purposes: caller.purposes,
       mayBreakGlass: false,
       roles: caller.roles ?? [],
+      client: CLIENT,
       issuer: 'https://issuer.example',
       subject: 'someone',
       tokenId: 't',
@@ -173,7 +185,7 @@ export function stackOver(
         },
       );
       const text = JSON.stringify(resource);
-      return { status, headers: {}, text, body: resource };
+      return { status, headers: {}, servedBy: '', text, body: resource };
     },
   };
 }
@@ -184,12 +196,12 @@ function failed(error: unknown): Answer {
   return answerOfError(failure, false);
 }
 
-async function told({ status, headers, body }: Answer): Promise<Told> {
+async function told({ status, headers, body, servedBy }: Answer): Promise<Told> {
   const bytes =
     Buffer.isBuffer(body) || body === undefined ? (body ?? Buffer.alloc(0)) : await collected(body);
   const text = bytes.toString();
   const parsed = text === '' ? undefined : (parseJson(text) as JsonObject);
-  return { status, headers, text: `${JSON.stringify(headers)}\n${text}`, body: parsed };
+  return { status, headers, servedBy, text: `${JSON.stringify(headers)} ${servedBy}\n${text}`, body: parsed };
 }
 
 async function collected(body: Exclude<Answer['body'], Buffer | undefined>): Promise<Buffer> {

@@ -43,9 +43,11 @@ export function marksOf(text: string): ReadonlySet<string> {
   return new Set(text.match(/MARK\d+\./g));
 }
 
+/** Its own labels, and those of what it contains. */
 export function labelsOf(resource: Resource): readonly string[] {
   const meta = resource['meta'] as { security?: { code: string }[] } | undefined;
-  return (meta?.security ?? []).map(({ code }) => code);
+  const contained = (resource['contained'] ?? []) as unknown as readonly Resource[];
+  return [...(meta?.security ?? []).map(({ code }) => code), ...contained.flatMap(labelsOf)];
 }
 
 const concept = (code: string): Json => ({ coding: [{ system: 'urn:codes', code }] });
