@@ -6,11 +6,11 @@ import { mapAddresses } from './references.ts';
  * no legacy key (`#contained`, `urn:`, an absolute address) stays as it is.
  */
 export function sealRecord(resource: Resource, sealId: (type: string, key: string) => string): Resource {
-  const { id, ...content } = mapAddresses(resource, (text) => {
+  const { resourceType, id, ...content } = mapAddresses(resource, (text) => {
     const [, type, key] = LEGACY_KEY.exec(text) ?? [];
     return type === undefined ? text : `${type}/${sealId(type, key!)}`;
   });
-  return id === undefined ? content : { ...content, id: sealId(resource.resourceType, id) };
+  return { resourceType, ...(id === undefined ? {} : { id: sealId(resourceType, id) }), ...content };
 }
 
 const LEGACY_KEY = /^([A-Z][A-Za-z]+)\/([^/|]+\|.+)$/s;

@@ -12,21 +12,24 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (JSON.isRawJSON(a) || JSON.isRawJSON(b)) {
     return JSON.isRawJSON(a) && JSON.isRawJSON(b) && a.rawJSON === b.rawJSON;
   }
-  const [left, right] = [a, b];
+  return sameMembers(a, b);
+}
+
+/** @param but a member that is not looked at */
+function sameMembers(a: JsonObject, b: JsonObject, but?: string): boolean {
   let members = 0;
-  for (const name in left) {
-    if (left[name] === undefined) continue;
+  for (const name in a) {
+    if (a[name] === undefined || name === but) continue;
     members += 1;
-    if (!sameJson(left[name], right[name])) return false;
+    if (!sameJson(a[name], b[name])) return false;
   }
-  for (const name in right) if (right[name] !== undefined) members -= 1;
+  for (const name in b) if (b[name] !== undefined && name !== but) members -= 1;
   return members === 0;
 }
 
 /** Whether two resources say the same but for `meta.versionId` and `meta.lastUpdated`. */
 export function sameContent(a: Resource, b: Resource): boolean {
-  if (a === b) return true;
-  return sameJson({ ...a, meta: keptMeta(a) }, { ...b, meta: keptMeta(b) });
+  return a === b || (sameMembers(a, b, 'meta') && sameJson(keptMeta(a), keptMeta(b)));
 }
 
 /** `meta` without what the projection writes itself; undefined when nothing is left. */
@@ -37,15 +40,18 @@ export function keptMeta(resource: Resource): JsonObject | undefined {
   return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
-/** The resource as its version `version` of `at` (epoch milliseconds) is served. */
-export function stamped(resource: Resource, version: number, at: number): Resource {
-  const { resourceType, id, meta: _meta, ...rest } = resource;
-  return {
-    resourceType,
-    ...(id === undefined ? {} : { id }),
-    meta: { versionId: String(version), lastUpdated: new Date(at).toISOString(), ...keptMeta(resource) },
-    ...rest,
-  };
+/** The JSON text of a resource as its version `version` of `updated` (an instant) is served. */
+export function stampedText(resource: Resource, version: number, updated: string): string {
+  const { resourceType, id } = resource;
+  const stamp = { versionId: String(version), lastUpdated: updated };
+  if (resource['meta'] === undefined) {
+    // As nearly all are: the stamp is put into the text, no object is made for it.
+    const text = JSON.stringify(resource);
+    const head = JSON.stringify({ resourceType, id }).slice(0, -1);
+    if (text.startsWith(head)) return `${head},"meta":${JSON.stringify(stamp)}${text.slice(head.length)}`;
+  }
+  const { resourceType: _type, id: _id, meta: _meta, ...rest } = resource;
+  return JSON.stringify({ resourceType, id, meta: { ...stamp, ...keptMeta(resource) }, ...rest });
 }
 
 /** The resource without what the projection wrote into its `meta`. */

@@ -4,8 +4,9 @@ import type { IdentityChange } from '../feed-ports.ts';
 import { adopt, oldIdentifiers, release, restore, retire, stateBefore, stub } from './identities.ts';
 import type { Merges } from './merges.ts';
 import type { Names } from './names.ts';
-import { MERGEABLE, type Cause, type Records, type ResourceRecord } from './records.ts';
+import type { Cause, Records, ResourceRecord } from './records.ts';
 import { mapRelativeReferences } from './references.ts';
+import { MERGEABLE } from './survey.ts';
 
 /** What an identity change did to the projection. */
 export type Told = (

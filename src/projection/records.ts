@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
 import type { Resource } from '../fhir/types.ts';
-import { stamped } from './content.ts';
+import { stampedText, unstamped } from './content.ts';
 import { keptDecimals, parseKept } from './decimals.ts';
-import { createIndexWriter } from './index/write.ts';
+import { createIndexWriter, type Indexed } from './index/write.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import type { Names } from './names.ts';
-import { relativeReferences } from './references.ts';
+import { surveyOf } from './survey.ts';
 
 /** A resource as the file has it. Version 0: others refer to it, and nobody has told of it yet. */
 export interface ResourceRecord {
@@ -21,7 +21,12 @@ export interface ResourceRecord {
   readonly updatedAt: number;
   readonly message: number;
   readonly json?: string;
+  /** Without what the projection writes into its `meta`. */
   readonly resource?: Resource;
+  /** Its row is written with its first version. */
+  readonly fresh?: true;
+  /** What was worked out of the resource when it was stored; absent: it was read from the file. */
+  readonly known?: { readonly indexed: Indexed; readonly references: ReadonlySet<string> };
 }
 
 /** What makes a new version. */
@@ -35,15 +40,13 @@ export interface Cause {
 /** Older than any event. */
 export const NO_EVENT = -8_640_000_000_000_000;
 
-/** Types whose identities change: everything that refers to one of them is known. */
-export const MERGEABLE: readonly string[] = ['Patient', 'Encounter', 'Account'];
-
-const MERGEABLE_REFERENCE = new RegExp(`^(${MERGEABLE.join('|')})/`);
 const CACHED = 5_000;
 
 /** The resources of the file as the one writer sees them. */
 export interface Records {
   find(type: string, id: string): ResourceRecord | undefined;
+  /** The record; an empty one that is not in the file when there is none: for `put`. */
+  open(type: string, id: string): ResourceRecord;
   /** The record, made empty when there is none. */
   ensure(type: string, id: string): ResourceRecord;
   byRid(rid: number): ResourceRecord;
@@ -74,9 +77,13 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const byId = database.prepare(`SELECT ${columns} FROM resource WHERE id = ? AND type = ?`);
   const byNumber = database.prepare(`SELECT ${columns} FROM resource WHERE rid = ?`);
   const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
-  const insert = database.prepare(
-    `INSERT INTO resource (type, id, version, event_at, updated_at, message) VALUES (?, ?, 0, ${NO_EVENT}, 0, 0)`,
+  const insertNamed = database.prepare(
+    `INSERT INTO resource (rid, type, id, version, event_at, updated_at, message) VALUES (?, ?, ?, 0, ${NO_EVENT}, 0, 0)`,
   );
+  const insert = database.prepare(
+    'INSERT INTO resource (version, event_at, updated_at, message, decimals, params, sorts, json, rid, type, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const highest = database.prepare('SELECT coalesce(max(rid), 0) AS rid FROM resource');
   const update = database.prepare(
     `UPDATE resource SET version = ?, event_at = ?, updated_at = ?, message = ?, decimals = ?, params = ?, sorts = ?, json = ? WHERE rid = ?`,
   );
@@ -93,6 +100,9 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   );
   const updateIndex = database.prepare('UPDATE resource SET params = ?, sorts = ? WHERE rid = ?');
   const index = createIndexWriter(database, { ...options, ridOf });
+  const highestRid = (): number => Number(highest.get()?.['rid']);
+  let lastRid = highestRid();
+  let told = { at: NaN, text: '' };
 
   function ridOf(type: string, id: string): number {
     const key = `${type}/${id}`;
@@ -100,7 +110,8 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     if (known !== undefined) return known;
     const nid = names.number(type);
     const row = ridById.get(id, nid);
-    const rid = Number(row ? row['rid'] : insert.run(nid, id).lastInsertRowid);
+    const rid = row ? Number(row['rid']) : (lastRid += 1);
+    if (!row) insertNamed.run(rid, nid, id);
     rids.set(key, rid);
     return rid;
   }
@@ -116,7 +127,9 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       eventAt: Number(row['event_at']),
       updatedAt: Number(row['updated_at']),
       message: Number(row['message']),
-      ...(typeof json === 'string' ? { json, resource: parseKept(json, row['decimals']) as Resource } : {}),
+      ...(typeof json === 'string'
+        ? { json, resource: unstamped(parseKept(json, row['decimals']) as Resource) }
+        : {}),
     };
     cache.set(`${record.type}/${record.id}`, record);
     return record;
@@ -129,9 +142,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     return nid === undefined ? undefined : recordOf(byId.get(id, nid));
   }
 
-  function writeReferrers(rid: number, before: Resource | undefined, after: Resource): void {
-    const old = before ? mergeableReferences(before) : new Set<string>();
-    const now = mergeableReferences(after);
+  function writeReferrers(rid: number, old: ReadonlySet<string>, now: ReadonlySet<string>): void {
     for (const reference of now) if (!old.has(reference)) addReferrer.run(ridOfReference(reference), rid);
     for (const reference of old) if (!now.has(reference)) dropReferrer.run(ridOfReference(reference), rid);
   }
@@ -141,21 +152,29 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     return ridOf(type, id);
   };
 
+  const empty = (rid: number, type: string, id: string): ResourceRecord => ({
+    rid,
+    type,
+    id,
+    version: 0,
+    eventAt: NO_EVENT,
+    updatedAt: 0,
+    message: 0,
+  });
+
+  /** An instant; many changes are of one. */
+  function instant(at: number): string {
+    if (told.at !== at) told = { at, text: new Date(at).toISOString() };
+    return told.text;
+  }
+
   return {
     find,
+    open: (type, id) => find(type, id) ?? { ...empty((lastRid += 1), type, id), fresh: true },
     ensure(type, id) {
       const found = find(type, id);
       if (found) return found;
-      const rid = ridOf(type, id);
-      const record: ResourceRecord = {
-        rid,
-        type,
-        id,
-        version: 0,
-        eventAt: NO_EVENT,
-        updatedAt: 0,
-        message: 0,
-      };
+      const record = empty(ridOf(type, id), type, id);
       cache.set(`${type}/${id}`, record);
       return record;
     },
@@ -164,18 +183,29 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       if (!record) throw new Error('The projection refers to a resource that is not in it.');
       return record;
     },
-    put(record, content, { eventAt, message, now }) {
-      const { rid, type, id, version: old, json: oldJson, resource: before } = record;
+    put(record, resource, { eventAt, message, now }) {
+      const { rid, type, id, version: old, json: oldJson, resource: before, fresh, known } = record;
       const version = old + 1;
+      // It may refer to itself.
+      rids.set(`${type}/${id}`, rid);
       if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
-      const resource = stamped(content, version, now);
-      const json = JSON.stringify(resource);
-      const { params, sorts } = index.write(rid, before, resource);
-      writeReferrers(rid, before, resource);
-      update.run(version, eventAt, now, message, keptDecimals(resource), params, sorts, json, rid);
+      const json = stampedText(resource, version, instant(now));
+      const { references, decimals } = surveyOf(resource);
+      const { params, sorts, indexed } = index.write(
+        rid,
+        known?.indexed ?? (before && index.read(before)),
+        resource,
+      );
+      const referred = known?.references ?? (before ? surveyOf(before).references : NONE);
+      writeReferrers(rid, referred, references);
+      const digits = decimals ? keptDecimals(resource) : null;
+      if (fresh)
+        insert.run(version, eventAt, now, message, digits, params, sorts, json, rid, names.number(type), id);
+      else update.run(version, eventAt, now, message, digits, params, sorts, json, rid);
       const written = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
-      cache.set(`${type}/${id}`, written);
-      return written;
+      const stored: ResourceRecord = { ...written, known: { indexed, references } };
+      cache.set(`${type}/${id}`, stored);
+      return stored;
     },
     confirm(record, eventAt) {
       updateEvent.run(eventAt, record.rid);
@@ -206,7 +236,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
           const { resource } = this.byRid(last);
           if (!resource) continue;
           const { params, sorts } = index.write(last, undefined, resource);
-          writeReferrers(last, undefined, resource);
+          writeReferrers(last, NONE, surveyOf(resource).references);
           updateIndex.run(params, sorts, last);
         }
       }
@@ -215,14 +245,9 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       cache.clear();
       rids.clear();
       names.forget();
+      lastRid = highestRid();
     },
   };
 }
 
-function mergeableReferences(resource: Resource): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const reference of relativeReferences(resource)) {
-    if (MERGEABLE_REFERENCE.test(reference)) found.add(reference);
-  }
-  return found;
-}
+const NONE: ReadonlySet<string> = new Set();

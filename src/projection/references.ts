@@ -1,27 +1,4 @@
-import type { Json, JsonObject, Resource } from '../fhir/types.ts';
-
-/** Every relative reference of a resource (`Patient/1`), once. */
-export function relativeReferences(resource: Resource): ReadonlySet<string> {
-  const found = new Set<string>();
-  collect(resource, found);
-  return found;
-}
-
-const RELATIVE = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
-
-function collect(value: Json | undefined, found: Set<string>): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') collect(item, found);
-    return;
-  }
-  const object = value as JsonObject;
-  for (const name in object) {
-    const member = object[name];
-    if (typeof member === 'object') collect(member, found);
-    else if (name === 'reference' && typeof member === 'string' && RELATIVE.test(member)) found.add(member);
-  }
-}
+import type { Json, JsonObject } from '../fhir/types.ts';
 
 /** The value with its references changed; what has none to change is given back as it is. `to` gives the same text for one that stays. */
 export function mapRelativeReferences<T extends Json | undefined>(
@@ -30,20 +7,25 @@ export function mapRelativeReferences<T extends Json | undefined>(
 ): T {
   if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return value;
   if (Array.isArray(value)) {
-    let changed = false;
-    const items = value.map((item) => {
+    let items: Json[] | undefined;
+    for (let index = 0; index < value.length; index += 1) {
+      const item = value[index] as Json;
+      if (typeof item !== 'object') continue;
       const mapped = mapRelativeReferences(item, to);
-      changed ||= mapped !== item;
-      return mapped;
-    });
-    return changed ? (items as T) : value;
+      if (mapped !== item) (items ??= [...value])[index] = mapped;
+    }
+    return (items ?? value) as T;
   }
   const object: JsonObject = value;
   let copy: JsonObject | undefined;
   for (const name in object) {
     const member = object[name];
     const mapped =
-      name === 'reference' && typeof member === 'string' ? to(member) : mapRelativeReferences(member, to);
+      typeof member === 'object'
+        ? mapRelativeReferences(member, to)
+        : name === 'reference' && typeof member === 'string'
+          ? to(member)
+          : member;
     if (mapped === member) continue;
     copy ??= { ...object };
     copy[name] = mapped;

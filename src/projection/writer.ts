@@ -13,8 +13,9 @@ import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
-import { createRecords, MERGEABLE, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
+import { createRecords, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
 import { mapRelativeReferences } from './references.ts';
+import { MERGEABLE } from './survey.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
   /** Which search parameters are indexed, by type: the contract's; absent: all that R4 defines. Others are still found, by looking at every resource of the type. */
@@ -101,7 +102,7 @@ export function createProjectionWriter(
   ): void {
     const followedChange = followed(said);
     const { resource, mode } = followedChange;
-    const record = records.ensure(resource.resourceType, resource.id);
+    const record = records.open(resource.resourceType, resource.id);
     if (mode === 'mention') {
       if (record.resource) return;
       told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT }));

@@ -46,15 +46,15 @@ export interface NumberRow {
   readonly code: string;
 }
 
-/** What one parameter finds in one resource, as rows of the index. */
-export interface ParameterRows {
-  readonly tokens: readonly TokenRow[];
+/** Takes the rows of one parameter of one resource; they may repeat. */
+export interface RowSink {
+  token(code: string, system: number | string): void;
   /** Of `:identifier`. */
-  readonly identifiers: readonly TokenRow[];
-  readonly references: readonly { readonly type: string; readonly id: string }[];
-  readonly texts: readonly string[];
-  readonly dates: readonly { readonly low: string; readonly high: string }[];
-  readonly numbers: readonly NumberRow[];
+  identifier(code: string, system: number | string): void;
+  reference(type: string, id: string): void;
+  text(text: string): void;
+  date(low: string, high: string): void;
+  number(row: NumberRow): void;
 }
 
 export interface RowContext {
@@ -64,100 +64,113 @@ export interface RowContext {
   readonly base?: string;
 }
 
-interface Builder {
-  tokens: TokenRow[];
-  identifiers: TokenRow[];
-  references: { type: string; id: string }[];
-  texts: string[];
-  dates: { low: string; high: string }[];
-  numbers: NumberRow[];
+/** Finds the rows of a parameter for the values it found. */
+export type RowFinder = (indexed: IndexedParameter, items: readonly Json[], sink: RowSink) => void;
+
+/** Dates and references that are kept with what they say: a message says most of them many times. */
+const REMEMBERED = 5_000;
+
+export function createRowFinder({ zone, base }: RowContext): RowFinder {
+  const rangeOf = remembering((text: string) => keysOf(text, zone));
+  const parsed = remembering(parseReference);
+
+  function addDate(sink: RowSink, item: Json): void {
+    const range = typeof item === 'string' ? rangeOf(item) : keysOf(item, zone);
+    if (range) sink.date(range.low, range.high);
+  }
+
+  function addReference(sink: RowSink, item: Json): void {
+    const element = isJsonObject(item) ? item : undefined;
+    if (element?.['identifier'] !== undefined)
+      addTokens((code, system) => sink.identifier(code, system), element['identifier'], undefined);
+    const reference = element ? element['reference'] : item;
+    if (typeof reference !== 'string') return;
+    const target = parsed(reference);
+    if (target?.kind === 'relative' || (target?.kind === 'absolute' && target.base === base))
+      sink.reference(target.type, target.id);
+    if (target?.kind === 'relative' || target?.kind === 'contained') return;
+    sink.text(reference);
+    if (target?.kind === 'absolute') sink.text(`${target.base}/${target.type}/${target.id}`);
+    else if (reference.includes('|')) sink.text(reference.split('|', 1)[0]!);
+  }
+
+  const add: Readonly<Partial<Record<SearchParamType, Add>>> = {
+    token: (sink, item, { parameter }) =>
+      addTokens((code, system) => sink.token(code, system), item, parameter.codeSystems),
+    string: (sink, item, { family }) => addStrings(sink, item, family),
+    uri(sink, item) {
+      if (typeof item === 'string') sink.text(item);
+    },
+    date: addDate,
+    number: addNumbers,
+    quantity: addNumbers,
+    reference: addReference,
+  };
+  return (indexed, items, sink) => {
+    const addItem = add[indexed.type];
+    if (addItem) for (const item of items) addItem(sink, item, indexed);
+  };
 }
 
-type Add = (rows: Builder, item: Json, indexed: IndexedParameter, context: RowContext) => void;
+type Add = (sink: RowSink, item: Json, indexed: IndexedParameter) => void;
 
-const ADD: Readonly<Partial<Record<SearchParamType, Add>>> = {
-  token: (rows, item, { parameter }) => addTokens(rows.tokens, item, parameter.codeSystems),
-  string: (rows, item, { family }) => addStrings(rows.texts, item, family),
-  uri(rows, item) {
-    if (typeof item === 'string') rows.texts.push(item);
-  },
-  date(rows, item, _indexed, { zone }) {
-    const range = timeRangeOf(item, zone);
-    if (range) rows.dates.push({ low: timeKey(range.low), high: timeKey(range.high) });
-  },
-  number: (rows, item) => addNumbers(rows.numbers, item),
-  quantity: (rows, item) => addNumbers(rows.numbers, item),
-  reference: (rows, item, _indexed, { base }) => addReference(rows, item, base),
-};
+function remembering<T>(work: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    if (known.has(text)) return known.get(text)!;
+    const value = work(text);
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(text, value);
+    return value;
+  };
+}
 
-/** The rows of a parameter for the values it found; rows may repeat. */
-export function rowsOf(
-  indexed: IndexedParameter,
-  items: readonly Json[],
-  context: RowContext,
-): ParameterRows {
-  const rows: Builder = { tokens: [], identifiers: [], references: [], texts: [], dates: [], numbers: [] };
-  const add = ADD[indexed.type];
-  if (add) for (const item of items) add(rows, item, indexed, context);
-  return rows;
+function keysOf(item: Json, zone: TimeZone): { readonly low: string; readonly high: string } | undefined {
+  const range = timeRangeOf(item, zone);
+  return range && { low: timeKey(range.low), high: timeKey(range.high) };
 }
 
 function addTokens(
-  rows: TokenRow[],
+  add: RowSink['token'],
   item: Json,
   codeSystems: ReadonlyMap<string, ReadonlySet<string>> | undefined,
 ): void {
   if (typeof item === 'string') {
     const bound = codeSystems !== undefined && [...codeSystems.values()].some((codes) => codes.has(item));
-    rows.push({ code: item.toLowerCase(), system: bound ? SYSTEM.bound : SYSTEM.plain });
+    add(item.toLowerCase(), bound ? SYSTEM.bound : SYSTEM.plain);
   } else if (typeof item === 'boolean') {
-    rows.push({ code: CASED + String(item), system: SYSTEM.plain });
+    add(CASED + String(item), SYSTEM.plain);
   } else if (isJsonObject(item)) {
     const { coding } = item;
     if (Array.isArray(coding)) {
-      for (const inner of coding) addTokens(rows, inner, codeSystems);
+      for (const inner of coding) addTokens(add, inner, codeSystems);
       return;
     }
     const system = item['system'];
     const code = item['value'] ?? item['code'];
     const cased = typeof system === 'string' && CASE_SENSITIVE_SYSTEMS.has(system);
-    rows.push({
-      code: typeof code !== 'string' ? '' : cased ? CASED + code : code.toLowerCase(),
-      system: system === undefined ? SYSTEM.none : typeof system === 'string' ? system : FOREIGN,
-    });
+    add(
+      typeof code !== 'string' ? '' : cased ? CASED + code : code.toLowerCase(),
+      system === undefined ? SYSTEM.none : typeof system === 'string' ? system : FOREIGN,
+    );
   }
 }
 
-function addStrings(rows: string[], item: Json, family: boolean): void {
+function addStrings(sink: RowSink, item: Json, family: boolean): void {
   someStringPart(item, family, (part, isFamily) => {
     const forms = searchForms(part);
     // What has neither a letter nor a digit is found by `:exact` alone.
-    if (forms.length === 0) rows.push('');
+    if (forms.length === 0) sink.text('');
     for (const form of forms) {
-      rows.push(form);
+      sink.text(form);
       if (!isFamily) continue;
-      for (let at = form.indexOf(' '); at >= 0; at = form.indexOf(' ', at + 1)) rows.push(form.slice(at + 1));
+      for (let at = form.indexOf(' '); at >= 0; at = form.indexOf(' ', at + 1)) sink.text(form.slice(at + 1));
     }
     return false;
   });
 }
 
-function addReference(rows: Builder, item: Json, base: string | undefined): void {
-  const element = isJsonObject(item) ? item : undefined;
-  if (element?.['identifier'] !== undefined) addTokens(rows.identifiers, element['identifier'], undefined);
-  const reference = element ? element['reference'] : item;
-  if (typeof reference !== 'string') return;
-  const parsed = parseReference(reference);
-  if (parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === base)) {
-    rows.references.push({ type: parsed.type, id: parsed.id });
-  }
-  if (parsed?.kind === 'relative' || parsed?.kind === 'contained') return;
-  rows.texts.push(reference);
-  if (parsed?.kind === 'absolute') rows.texts.push(`${parsed.base}/${parsed.type}/${parsed.id}`);
-  else if (reference.includes('|')) rows.texts.push(reference.split('|', 1)[0]!);
-}
-
-function addNumbers(rows: NumberRow[], item: Json): void {
+function addNumbers(sink: RowSink, item: Json): void {
   const interval = intervalIn(item);
   if (!interval) return;
   const { low, high, lowOpen, highOpen } = interval;
@@ -166,7 +179,7 @@ function addNumbers(rows: NumberRow[], item: Json): void {
     high: high ? decimalKey(high) : LAST,
     open: (lowOpen === true ? 1 : 0) + (highOpen === true ? 2 : 0),
   };
-  for (const unit of unitRows(item)) rows.push({ ...ends, ...unit });
+  for (const unit of unitRows(item)) sink.number({ ...ends, ...unit });
 }
 
 /** Every unit by which a value can be found: by system and code, and by code or human-readable unit alone. */

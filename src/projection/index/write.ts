@@ -1,9 +1,19 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Json, Resource } from '../../fhir/types.ts';
 import { sameJson } from '../content.ts';
 import type { Names } from '../names.ts';
 import { indexedParameters, parameterName, type IndexedNames, type IndexedParameter } from './parameters.ts';
-import { rowsOf, sortKeys, type ParameterRows, type RowContext } from './rows.ts';
+import { createRowFinder, sortKeys, type NumberRow, type RowContext, type RowSink } from './rows.ts';
+
+/** What the parameters of a resource's type found in it, and what its own row has to say for searching. */
+export interface Indexed {
+  /** Values by parameter, in the order of the type's parameters. */
+  readonly found: readonly Json[][];
+  /** Numbers of the patients that it is of. */
+  readonly patients: readonly number[];
+  /** Its sort keys by parameter, each as a member of `sorts`; empty: it has none. Absent: not asked for. */
+  readonly keys?: readonly string[];
+}
 
 /** What the resource's own row has to say for searching. */
 export interface IndexSummary {
@@ -14,8 +24,14 @@ export interface IndexSummary {
 }
 
 export interface IndexWriter {
-  /** Brings the rows of a resource from what they were for `before` to what they are for `after`. */
-  write(rid: number, before: Resource | undefined, after: Resource): IndexSummary;
+  /** What there is to know of a resource that the index has already. */
+  read(resource: Resource): Indexed;
+  /** Brings the rows of a resource from what they were `before`, for a resource of the same type, to what they are for `after`. */
+  write(
+    rid: number,
+    before: Indexed | undefined,
+    after: Resource,
+  ): IndexSummary & { readonly indexed: Indexed };
 }
 
 export interface IndexWriterOptions extends RowContext {
@@ -30,9 +46,15 @@ interface Numbered extends IndexedParameter {
   readonly identifierParam: number;
 }
 
+interface Parameters {
+  readonly all: readonly Numbered[];
+  /** Where `patient` stands among them; -1: there is none. */
+  readonly patientAt: number;
+}
+
 type Value = string | number;
 /** A row of a table, its first value the number of the table. */
-type Row = readonly Value[];
+type Row = readonly [table: number, ...values: Value[]];
 
 const TABLES = [
   ['token_value', 'param, code, rid, system'],
@@ -49,7 +71,8 @@ const NOBODY: readonly number[] = [0];
 /** Writes index rows: only those of parameters whose values changed, and of these only the rows that are others than before. */
 export function createIndexWriter(database: DatabaseSync, options: IndexWriterOptions): IndexWriter {
   const { names, indexed, ridOf } = options;
-  const byType = new Map<string, readonly Numbered[]>();
+  const byType = new Map<string, Parameters>();
+  const findRows = createRowFinder(options);
   const inserts = TABLES.map(([table, columns]) => {
     const marks = columns.replace(/\w+/g, '?');
     return database.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${marks})`);
@@ -60,86 +83,106 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
     ),
   );
 
-  function parametersOf(type: string): readonly Numbered[] {
+  function parametersOf(type: string): Parameters {
     const known = byType.get(type);
     if (known) return known;
-    const made = indexedParameters(type, indexed).map((it): Numbered => {
+    const all = indexedParameters(type, indexed).map((it): Numbered => {
       const name = parameterName(type, it.code);
       return { ...it, param: names.number(name), identifierParam: names.number(`${name}:identifier`) };
     });
+    const made = { all, patientAt: all.findIndex(({ code }) => code === 'patient') };
     byType.set(type, made);
     return made;
   }
 
-  const systemNumber = (system: string | number): number =>
+  const systemNumber = (system: Value): number =>
     typeof system === 'number' ? system : names.number(system);
 
-  function tableRows(rid: number, it: Numbered, rows: ParameterRows, patients: readonly number[]): Row[] {
+  function rowsOf(rid: number, it: Numbered, items: readonly Json[], patients: readonly number[]): Row[] {
     const { param, identifierParam } = it;
-    const all: Row[] = [];
-    for (const { code, system } of rows.tokens) all.push([TOKEN, param, code, rid, systemNumber(system)]);
-    for (const { code, system } of rows.identifiers)
-      all.push([TOKEN, identifierParam, code, rid, systemNumber(system)]);
-    for (const { type, id } of rows.references) all.push([REFERENCE, param, ridOf(type, id), rid]);
-    for (const text of rows.texts) all.push([TEXT, param, text, rid]);
-    for (const { low, high } of rows.dates) {
-      for (const patient of patients) all.push([DATE, rid, param, low, high, patient]);
-    }
-    for (const { low, high, open, system, code } of rows.numbers) {
-      all.push([NUMBER, rid, param, low, high, open, systemNumber(system), code]);
-    }
-    return all;
+    const rows: Row[] = [];
+    const sink: RowSink = {
+      token: (code, system) => void rows.push([TOKEN, param, code, rid, systemNumber(system)]),
+      identifier: (code, system) => void rows.push([TOKEN, identifierParam, code, rid, systemNumber(system)]),
+      reference: (type, id) => void rows.push([REFERENCE, param, ridOf(type, id), rid]),
+      text: (text) => void rows.push([TEXT, param, text, rid]),
+      date(low, high) {
+        for (const patient of patients) rows.push([DATE, rid, param, low, high, patient]);
+      },
+      number: ({ low, high, open, system, code }: NumberRow) =>
+        void rows.push([NUMBER, rid, param, low, high, open, systemNumber(system), code]),
+    };
+    findRows(it, items, sink);
+    return rows;
   }
 
   function replace(before: readonly Row[], after: readonly Row[]): void {
-    if (before.length === 0) {
-      for (const row of after) insert(row);
-      return;
-    }
     const kept = new Set(after.map(keyOf));
     const there = new Set(before.map(keyOf));
-    for (const row of before) if (!kept.has(keyOf(row))) remove(row);
-    for (const row of after) if (!there.has(keyOf(row))) insert(row);
+    for (const row of before) if (!kept.has(keyOf(row))) run(deletes, row);
+    for (const row of after) if (!there.has(keyOf(row))) run(inserts, row);
   }
 
-  const insert = ([table, ...values]: Row): void => void inserts[table as number]!.run(...values);
-  const remove = ([table, ...values]: Row): void => void deletes[table as number]!.run(...values);
+  function patientsOf({ all, patientAt }: Parameters, found: readonly Json[][]): readonly number[] {
+    if (patientAt < 0) return NOBODY;
+    const rids = new Set<number>();
+    const sink: RowSink = {
+      ...NO_ROWS,
+      reference: (type, id) => void (type === 'Patient' && rids.add(ridOf(type, id))),
+    };
+    findRows(all[patientAt]!, found[patientAt]!, sink);
+    return rids.size > 0 ? [...rids] : NOBODY;
+  }
 
-  function patientsOf(parameters: readonly Numbered[], resource: Resource | undefined): readonly number[] {
-    const patient = resource && parameters.find(({ code }) => code === 'patient');
-    if (!patient) return NOBODY;
-    const { references } = rowsOf(patient, patient.parameter.extract(resource), options);
-    const rids = references.filter(({ type }) => type === 'Patient').map(({ type, id }) => ridOf(type, id));
-    return rids.length > 0 ? [...new Set(rids)] : NOBODY;
+  function read(resource: Resource): Indexed {
+    const parameters = parametersOf(resource.resourceType);
+    const found = parameters.all.map((it) => it.parameter.extract(resource));
+    return { found, patients: patientsOf(parameters, found) };
   }
 
   return {
+    read,
     write(rid, before, after) {
-      const parameters = parametersOf(after.resourceType);
-      const patients = patientsOf(parameters, after);
-      const patientsBefore = before ? patientsOf(parameters, before) : patients;
-      const moved = patients.join() !== patientsBefore.join();
+      const { all } = parametersOf(after.resourceType);
+      const { found, patients } = read(after);
+      const moved = before !== undefined && patients.join() !== before.patients.join();
       let params = ',';
-      const sorts: Record<string, readonly string[]> = {};
-      for (const it of parameters) {
-        const items: readonly Json[] = it.parameter.extract(after);
-        const old: readonly Json[] = before ? it.parameter.extract(before) : [];
-        if (items.length === 0 && old.length === 0) continue;
-        if (items.length > 0) {
-          params += `${it.param},`;
-          const keys = sortKeys(it.type, items);
-          if (keys) sorts[it.param] = keys[0] === keys[1] ? [keys[0]] : keys;
-        }
-        if (it.derived) continue;
-        if (sameJson(old as Json[], items as Json[]) && !(moved && it.type === 'date')) continue;
-        replace(
-          tableRows(rid, it, rowsOf(it, old, options), patientsBefore),
-          tableRows(rid, it, rowsOf(it, items, options), patients),
-        );
+      const keys: string[] = [];
+      for (const [at, it] of all.entries()) {
+        const items = found[at]!;
+        const old = before?.found[at] ?? [];
+        const same = before !== undefined && sameJson(old, items);
+        if (items.length > 0) params += `${it.param},`;
+        keys.push((same && before.keys?.[at]) || sortMember(it, items));
+        if (it.derived || (same && !(moved && it.type === 'date'))) continue;
+        const rows = items.length === 0 ? [] : rowsOf(rid, it, items, patients);
+        if (before && old.length > 0) replace(rowsOf(rid, it, old, before.patients), rows);
+        else for (const row of rows) run(inserts, row);
       }
-      return { params, sorts: JSON.stringify(sorts) };
+      const sorts = `{${keys.filter((member) => member !== '').join(',')}}`;
+      return { params, sorts, indexed: { found, patients, keys } };
     },
   };
+}
+
+const nothing = (): void => undefined;
+const NO_ROWS: RowSink = {
+  token: nothing,
+  identifier: nothing,
+  reference: nothing,
+  text: nothing,
+  date: nothing,
+  number: nothing,
+};
+
+/** `"17":["smallest","largest"]` */
+function sortMember({ type, param }: Numbered, items: readonly Json[]): string {
+  const keys = items.length === 0 ? undefined : sortKeys(type, items);
+  return keys ? `"${param}":${JSON.stringify(keys[0] === keys[1] ? [keys[0]] : keys)}` : '';
+}
+
+function run(statements: readonly StatementSync[], [table, ...values]: Row): void {
+  statements[table]!.run(...values);
 }
 
 function keyOf(row: Row): string {

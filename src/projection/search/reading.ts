@@ -6,7 +6,7 @@ import { Written } from '../../fhir/written.ts';
 import type { MergeReview } from '../merges.ts';
 import { parseKept } from '../decimals.ts';
 import { createNames, type Names } from '../names.ts';
-import { MERGEABLE } from '../records.ts';
+import { MERGEABLE } from '../survey.ts';
 import type { Sql } from './condition.ts';
 
 /** One version of a resource. */

@@ -1,0 +1,38 @@
+import type { Json, Resource } from '../fhir/types.ts';
+
+/** What storing a resource has to know of its whole tree, found in one walk. */
+export interface Survey {
+  /** Relative references to what can be merged (`Patient/1`), each once. */
+  readonly references: ReadonlySet<string>;
+  /** Whether a decimal in it keeps its digits as text. */
+  readonly decimals: boolean;
+}
+
+/** Types whose identities change: everything that refers to one of them is known. */
+export const MERGEABLE: readonly string[] = ['Patient', 'Encounter', 'Account'];
+
+const MERGEABLE_REFERENCE = new RegExp(`^(?:${MERGEABLE.join('|')})/[A-Za-z0-9\\-.]{1,64}$`);
+
+export function surveyOf(resource: Resource): Survey {
+  const found = { references: new Set<string>(), decimals: false };
+  survey(resource, found);
+  return found;
+}
+
+function survey(value: Json | undefined, found: { references: Set<string>; decimals: boolean }): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') survey(item, found);
+    return;
+  }
+  if (JSON.isRawJSON(value)) {
+    found.decimals = true;
+    return;
+  }
+  for (const name in value) {
+    const member = value[name];
+    if (typeof member === 'object') survey(member, found);
+    else if (name === 'reference' && typeof member === 'string' && MERGEABLE_REFERENCE.test(member))
+      found.references.add(member);
+  }
+}
