@@ -11,7 +11,8 @@ import type { Row } from './harness.ts';
 
 // A Patient read through MLLP: Ficus as it is delivered (all Layers, log at info into a file, metrics) against the plain stack
 // of 'express', 'hl7-standard', 'opossum' and 'winston', and against the bare exchange of our own MLLP pool with the same core. Each is a
-// process of its own on one core; the load and the legacy core are on the other. Rounds alternate; medians are compared.
+// process of its own on one core; the load and the legacy core are on the other. Rounds alternate; medians are compared. Beside them runs the floor:
+// node:http and the pool with nothing between them, which says how much of every figure is not Ficus.
 
 const ROUNDS = 5;
 const ROUND_MS = 1_200;
@@ -77,6 +78,19 @@ async function bareRound(bare: Role): Promise<number> {
   return (after.cpuUs - before.cpuUs) / (after.count - before.count);
 }
 
+/** Exchanges a second of the pool alone. */
+async function bareRate(bare: Role): Promise<number> {
+  bare.tell('start');
+  await pause(ROUND_MS / 6);
+  const [before, startedAt] = [(await bare.usage()).count, performance.now()];
+  await pause(ROUND_MS);
+  const [after, endedAt] = [(await bare.usage()).count, performance.now()];
+  bare.tell('stop');
+  // What was begun still comes to its end.
+  await pause(ROUND_MS / 6);
+  return ((after - before) * 1_000) / (endedAt - startedAt);
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -85,19 +99,21 @@ async function fastCore(start: Start): Promise<Row[]> {
   const core = await start('core.ts', ['0'], 0);
   const port = String(core.port);
   const idOf = createIds();
-  const ficus = await start('ficus.ts', [port], 1);
-  const ours = candidate(ficus, reads(PATIENTS, idOf));
-  const strangers = { ...candidate(ficus, reads(STRANGERS, idOf)), load: ours.load };
-  const card = candidate(
-    await start('card.ts', [port], 1),
-    reads(PATIENTS, (number) => number),
-  );
+  const ours = candidate(await start('ficus.ts', [port], 1), reads(PATIENTS, idOf));
+  const strangers = { ...ours, next: reads(STRANGERS, idOf), perSecond: [], cpuUs: [], p50Ms: [] };
+  await warmUp(ours.load, strangers.next);
+  await warmUp(ours.load, ours.next);
+  const plain = reads(PATIENTS, (number) => number);
+  const card = candidate(await start('card.ts', [port], 1), plain);
+  await warmUp(card.load, plain);
+  const floor = candidate(await start('floor.ts', [port], 1), plain);
+  await warmUp(floor.load, plain);
   const bare = await start('bare.ts', [port], 1);
   const bareUs: number[] = [];
-  for (const one of [strangers, ours, card]) await warmUp(one.load, one.next);
   for (let done = 0; done < ROUNDS; done += 1) {
     await round(ours);
     await round(card);
+    await round(floor);
     bareUs.push(await bareRound(bare));
   }
   // Afterwards, for they drive the others out of what Ficus remembers.
@@ -106,11 +122,15 @@ async function fastCore(start: Start): Promise<Row[]> {
   const [ourMb, cardMb] = [(await ours.role.usage()).peakMb, (await card.role.usage()).peakMb];
   const throughput = median(ours.perSecond);
   const name = `Patient read through MLLP, ${CLIENTS} clients`;
+  const least = 'node:http and the pool with nothing between them';
+  const floorAbove = median(floor.cpuUs) - median(bareUs);
   return [
     { name: `${name} (card's packages)`, ours: throughput, peer: median(card.perSecond), ratio: throughput / median(card.perSecond), unit: 'reads/s', target: 4 },
     costRow(`${name}: median time (card's packages)`, median(ours.p50Ms), median(card.p50Ms), 'ms'),
     costRow(`${name}: CPU (card's packages)`, median(ours.cpuUs), median(card.cpuUs), 'us CPU a read'),
     costRow(`${name}: CPU above the bare exchange of ${median(bareUs).toFixed(1)} us (what it may be)`, above, BUDGET_US, 'us CPU a read', 1),
+    costRow(`${name}: ${least}: CPU above the bare exchange (what it may be)`, floorAbove, BUDGET_US, 'us CPU a read'),
+    { name: `${name}: ${least} (card's packages)`, ours: median(floor.perSecond), peer: median(card.perSecond), ratio: median(floor.perSecond) / median(card.perSecond), unit: 'reads/s' },
     costRow(`${name}: CPU above the bare exchange, ids not seen lately (what it may be)`, median(strangers.cpuUs) - median(bareUs), BUDGET_US, 'us CPU a read'),
     costRow(`${name}: peak memory (card's packages)`, ourMb, cardMb, 'MB'),
   ]; // prettier-ignore
@@ -118,15 +138,18 @@ async function fastCore(start: Start): Promise<Row[]> {
 
 async function slowCore(start: Start): Promise<Row[]> {
   const core = await start('core.ts', ['0'], 0);
-  const ficus = await start('ficus.ts', [String(core.port)], 1);
-  const ours = candidate(ficus, reads(PATIENTS, createIds()));
+  const port = String(core.port);
+  const ours = candidate(await start('ficus.ts', [port], 1), reads(PATIENTS, createIds()));
+  const bare = await start('bare.ts', [port], 1);
   const one = ours.next();
   const different: number[] = [];
+  const exchanged: number[] = [];
   const shared: number[] = [];
   await warmUp(ours.load, ours.next);
   core.tell(`delay ${SLOW_MS}`);
   for (let done = 0; done < ROUNDS; done += 1) {
     different.push((await ours.load.run(ours.next, ROUND_MS)).perSecond);
+    exchanged.push(await bareRate(bare));
     const before = (await core.usage()).count;
     const { reads: hot }: Measured = await ours.load.run(() => one, ROUND_MS);
     shared.push(hot / ((await core.usage()).count - before));
@@ -136,6 +159,7 @@ async function slowCore(start: Start): Promise<Row[]> {
   const slow = `a core that takes ${SLOW_MS} ms`;
   return [
     { name: `different ids, ${slow} on ${CONNECTIONS} connections (what it allows)`, ours: rate, peer: allowed, ratio: rate / allowed, unit: 'reads/s', target: 0.93 },
+    { name: `different ids, ${slow}: the bare exchange alone (what it allows)`, ours: median(exchanged), peer: allowed, ratio: median(exchanged) / allowed, unit: 'exchanges/s' },
     { name: `one hot id, ${CLIENTS} clients, ${slow} (unshared)`, ours: median(shared), peer: 1, ratio: median(shared), unit: 'reads a legacy call', target: 50 },
   ]; // prettier-ignore
 }

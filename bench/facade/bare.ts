@@ -1,6 +1,7 @@
 import { createMllpPool } from '../../adapters/hl7v2/client.ts';
 import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { systemClock } from '../../src/clock.ts';
+import { queryOf } from './query.ts';
 import { playRole } from './role.ts';
 
 // The bare exchange, a process of its own: node bare.ts CORE_PORT. The pool alone sends the query of a read, 64 at a time, from
@@ -17,18 +18,10 @@ const pool = createMllpPool({
 });
 const state = { running: false, exchanged: 0 };
 
-function queryOf(number: number): { readonly message: Buffer; readonly controlId: string } {
-  const controlId = `B${number}`;
-  const message = Buffer.from(
-    `MSH|^~\\&|FICUS|GATE|HOSPIX|MAIN|20260301083000||QBP^Q22^QBP_Q21|${controlId}|P|2.5||||||UNICODE UTF-8\r` +
-      `QPD|IHE PDQ Query|Q${number}|@PID.3.1^${100_000 + (number % 2_000)}~@PID.3.4^HOSP\rRCP|I\r`,
-  );
-  return { message, controlId };
-}
-
 async function exchangeOn(): Promise<void> {
   while (state.running) {
-    const { message, controlId } = queryOf((state.exchanged += 1));
+    state.exchanged += 1;
+    const { message, controlId } = queryOf(state.exchanged, String(100_000 + (state.exchanged % 2_000)));
     const { signal } = new AbortController();
     await pool.exchange(message, { expects: 'query', controlId, signal, deadline: Date.now() + 8_000 });
   }
