@@ -32,7 +32,8 @@ export function link(
   });
 }
 
-function namesOf({ references = [], exchanges = [] }: AuditFact): string[] {
+/** What a fact is found by besides: references without version, and ids of messages. */
+export function namesOf({ references = [], exchanges = [] }: AuditFact): string[] {
   const current = references.map((reference) => reference.split('/_history/', 1)[0]!);
   return [...new Set([...current, ...exchanges.map(({ messageId }) => messageId)])];
 }

@@ -10,6 +10,7 @@ import type {
 } from '../audit-ports.ts';
 import { AUDIT_MIGRATIONS } from './audit-schema.ts';
 import { openDatabase, transaction } from './database.ts';
+import { readAuditNames } from './sqlite-audit-names.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -31,11 +32,19 @@ export function openAuditStore(
   return createSqliteAuditStore(database);
 }
 
-/** The trail for who only looks; the file is not touched. @throws Error for a file that is none */
-export function readAuditStore(file: string): AuditStore {
+/** A trail, and what its records are found by, as both are at one moment. */
+export interface AuditSnapshot extends AuditStore {
+  readonly names: ReturnType<typeof readAuditNames>;
+}
+
+/** The trail for who only looks, as it is now; the file is not touched. @throws Error for a file that is none */
+export function readAuditStore(file: string): AuditSnapshot {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   try {
-    return createSqliteAuditStore(database);
+    const store = createSqliteAuditStore(database);
+    // What is added or let go of meanwhile is another look's business.
+    database.exec('BEGIN');
+    return { ...store, names: readAuditNames(database) };
   } catch (error) {
     database.close();
     throw new Error(`${file} is no audit trail.`, { cause: error });

@@ -66,6 +66,53 @@ describe('ficus audit verify', () => {
     });
   });
 
+  it('says where what records are found by is not as they say, and mends it', async () => {
+    const database = new DatabaseSync(file);
+    database.exec("DELETE FROM audit_name WHERE name = 'M1'");
+    database.exec("INSERT INTO audit_name VALUES ('Observation/planted', 2), ('M9', 77)");
+    const { code, text } = await ficus('verify', file);
+    expect(code).toBe(1);
+    expect(text).toContain('is whole: 4 records');
+    expect(text).toContain('1 row lacked, 2 rows too many');
+    expect(text).toContain('record 1: M1 lacks');
+    expect(text).toContain('record 2: Observation/planted is too many');
+    expect(text).toContain('record 77: M9 is too many');
+    expect(JSON.parse((await ficus('verify', file, '--json')).text)).toMatchObject({
+      holds: true,
+      names: { lacks: 1, tooMany: 2 },
+      mended: false,
+    });
+    const mended = await ficus('verify', file, '--reindex');
+    expect(mended).toMatchObject({ code: 0, text: expect.stringContaining('It is now.') });
+    const after = await ficus('verify', file);
+    expect(after).toMatchObject({ code: 0, text: expect.stringContaining('is whole: 5 records') });
+    expect(after.text).not.toContain('found by');
+    const rows = database.prepare(
+      "SELECT sequence FROM audit_name WHERE name IN ('M1', 'M9', 'Observation/planted')",
+    );
+    expect(rows.all().map(({ sequence }) => sequence)).toEqual([1]);
+    database.close();
+    const store = open();
+    expect(factOf(store.list({}, 1)[0]!)).toMatchObject({
+      kind: 'admin',
+      action: 'audit.reindex',
+      details: { added: '1', removed: '2' },
+    });
+    store.close();
+  });
+
+  it('mends nothing of a trail that is broken', async () => {
+    const database = new DatabaseSync(file);
+    database.exec('DROP TRIGGER audit_record_is_append_only');
+    database.exec('UPDATE audit_record SET body = replace(body, \'"p2"\', \'"p9"\') WHERE sequence = 3');
+    database.exec("DELETE FROM audit_name WHERE name = 'M1'");
+    const { code, text } = await ficus('verify', file, '--reindex');
+    expect(code).toBe(1);
+    expect(text).toContain('BROKEN at record 3');
+    expect(database.prepare("SELECT * FROM audit_name WHERE name = 'M1'").all()).toEqual([]);
+    database.close();
+  });
+
   it('makes no trail where there is none', async () => {
     const nowhere = join(folder, 'nowhere');
     expect(await ficus('verify', '--state', nowhere)).toMatchObject({ code: 1, text: expect.stringContaining('no audit trail at') }); // prettier-ignore

@@ -1,14 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { link } from '../../audit/chain.ts';
+import { factsOf } from '../../audit/facts.ts';
+import { nameFaults, summaryOf } from '../../audit/names.ts';
+import type { NameFault, NamesVerdict } from '../../audit/names.ts';
 import { verifyTrail } from '../../audit/verify.ts';
 import type { Verdict } from '../../audit/verify.ts';
 import type { AuditHead } from '../../audit-ports.ts';
-import { readAuditStore } from '../../store/sqlite-audit.ts';
+import { mendAuditNames } from '../../store/sqlite-audit-names.ts';
+import { openAuditStore, readAuditStore } from '../../store/sqlite-audit.ts';
 import { many, momentOf } from '../text.ts';
 import { placeOf, withPlace } from './place.ts';
 import type { PlaceOption } from './place.ts';
 
 interface VerifyOptions extends PlaceOption {
   readonly head?: string;
+  readonly reindex?: true;
   readonly json?: true;
 }
 
@@ -34,22 +42,87 @@ function wordsOf(verdict: Verdict, file: string): string {
   ].join('\n');
 }
 
+interface Looked {
+  readonly verdict: Verdict;
+  /** Where the index differs from the records; nobody knows where the chain is broken. */
+  readonly faults: readonly NameFault[];
+  readonly names: NamesVerdict;
+}
+
+/** @throws Error for a file that is no trail */
+function look(place: string, noted: ReturnType<typeof headOf> | undefined): Looked {
+  const store = readAuditStore(place);
+  try {
+    const verdict = verifyTrail(store, noted);
+    const faults = verdict.holds ? [...nameFaults(store, store.names)] : [];
+    return { verdict, faults, names: summaryOf(faults) };
+  } finally {
+    store.close();
+  }
+}
+
+/** Mends the index; that somebody did is in the trail before. */
+function mend(place: string, faults: readonly NameFault[]): void {
+  const { lacks, tooMany } = summaryOf(faults);
+  const store = openAuditStore(place, { durability: 'full' });
+  try {
+    const facts = factsOf({
+      kind: 'admin',
+      outcome: 'success',
+      agent: { subject: userInfo().username, client: 'ficus cli' },
+      requestId: randomUUID(),
+      action: 'audit.reindex',
+      patients: [],
+      references: [],
+      details: { added: String(lacks), removed: String(tooMany) },
+    });
+    store.append((head) => link(head, facts, Date.now()));
+  } finally {
+    store.close();
+  }
+  mendAuditNames(place, faults);
+}
+
+const FAULT_WORDS: Readonly<Record<NameFault['fault'], string>> = {
+  lacks: 'lacks',
+  'too-many': 'is too many',
+};
+
+function wordsOfNames({ lacks, tooMany, examples }: NamesVerdict, mended: boolean): string[] {
+  if (examples.length === 0) return [];
+  const more = lacks + tooMany - examples.length;
+  return [
+    `What its records are found by (references, ids of messages) was not as they say: ${many(lacks, 'row')} lacked, ${many(tooMany, 'row')} too many.`,
+    ...examples.map(({ fault, name, sequence }) => `  record ${sequence}: ${name} ${FAULT_WORDS[fault]}`),
+    ...(more > 0 ? [`  and ${many(more, 'other')}`] : []),
+    mended
+      ? 'It is now.'
+      : '`ficus audit verify --reindex` mends it; searches by them may have missed records.',
+  ];
+}
+
 /** `ficus audit verify`. */
 export function registerAuditVerify(audit: Command): void {
   withPlace(audit.command('verify'))
-    .description('look at every link of the trail; exit code 1, and the first number that is broken')
+    .description(
+      'look at every link of the trail, and at what its records are found by; exit code 1, and the first number that is broken',
+    )
     .option('--head <number:hash>', 'a head that was noted earlier')
+    .option(
+      '--reindex',
+      'mend what its records are found by, where it is not as they say; the trail itself stays as it is',
+    )
     .option('--json', 'as JSON')
     .action((file: string | undefined, options: VerifyOptions) => {
       const place = placeOf(file, options);
       const noted = options.head === undefined ? undefined : headOf(options.head);
-      const store = readAuditStore(place);
-      try {
-        const verdict = verifyTrail(store, noted);
-        console.log(options.json ? JSON.stringify(verdict, null, 2) : wordsOf(verdict, place));
-        if (!verdict.holds) process.exitCode = 1;
-      } finally {
-        store.close();
-      }
+      const looked = look(place, noted);
+      const { verdict, faults } = looked;
+      const mended = options.reindex === true && verdict.holds && faults.length > 0;
+      if (mended) mend(place, faults);
+      const { names } = looked;
+      if (options.json) console.log(JSON.stringify({ ...verdict, names, mended }, null, 2));
+      else console.log([wordsOf(verdict, place), ...wordsOfNames(names, mended)].join('\n'));
+      if (!verdict.holds || (faults.length > 0 && !mended)) process.exitCode = 1;
     });
 }
