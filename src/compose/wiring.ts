@@ -11,6 +11,7 @@ import { federate } from '../search/federate.ts';
 import { createTimeZone } from '../search/time-zone.ts';
 import { kindOf } from '../security/compartment.ts';
 import { enforcement } from '../security/enforce.ts';
+import { createRepeats } from '../security/enforce-written.ts';
 import { onlyPatient } from '../security/narrow.ts';
 import { allowancesFor, needsOf } from '../security/permissions.ts';
 import { callersSight, createSight } from '../security/visible.ts';
@@ -126,6 +127,7 @@ export async function wire(
         clock,
         ttlMs: config.idempotencyHours * HOUR_MS,
         backendOf: (request, context) => backendNameOf(table, request, context.principal, parts),
+        judge: createRepeats({ sight }),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
       enforcement({ sight, base: publicBase, pages, defaultCount: config.search.defaultCount }),

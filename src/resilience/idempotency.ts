@@ -20,6 +20,12 @@ export interface IdempotencyOptions {
   readonly ttlMs?: number;
   /** Name of the backend that a request goes to now. */
   readonly backendOf?: (request: FhirRequest, context: RequestContext) => string | undefined;
+  /** What a caller is given now of an answer that was stored. Default: all of it. */
+  readonly judge?: (
+    response: FhirResponse,
+    request: FhirRequest,
+    context: RequestContext,
+  ) => Promise<FhirResponse>;
   /** Called for each write that is answered with a stored or shared outcome. */
   readonly onRepeat?: () => void;
 }
@@ -28,11 +34,11 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * `Idempotency-Key`: the same write of the same caller to the same endpoint is done once; a repeat gets the stored outcome, refusals
- * included. The key is claimed on disk before the write leaves. A repeat of a write whose outcome is unknown is handed on as doubtful: the
- * backend that it went to asks after it, and sends it only when it certainly was not done.
+ * included, as far as the caller may see it by then. The key is claimed on disk before the write leaves. A repeat of a write whose outcome
+ * is unknown is handed on as doubtful: the backend that it went to asks after it, and sends it only when it certainly was not done.
  */
 export function idempotency(options: IdempotencyOptions): Layer {
-  const { store, clock, ttlMs = DAY_MS, backendOf, onRepeat } = options;
+  const { store, clock, ttlMs = DAY_MS, backendOf, judge, onRepeat } = options;
   const once = createOnce({ store, clock, ttlMs });
 
   return (next: Backend): Backend => {
@@ -54,8 +60,9 @@ export function idempotency(options: IdempotencyOptions): Layer {
         isSame: () => true,
         execute: (detached, attempt) => next.handle(attempt ? { ...rest, attempt } : rest, detached),
       });
-      if (repeated) onRepeat?.();
-      return response;
+      if (!repeated) return response;
+      onRepeat?.();
+      return judge ? judge(response, request, context) : response;
     }
 
     return {

@@ -7,9 +7,10 @@ import { beforeWrite } from '../resilience/interaction.ts';
 import { versionIdOf } from '../resilience/versioned.ts';
 import { askAll, resourceOf } from '../search/ask.ts';
 import type { Permission } from '../security-ports.ts';
-import { notThere, withBody } from './enforce-answer.ts';
+import { notThere } from './enforce-answer.ts';
 import type { Turn } from './enforce-answer.ts';
 import { refuseForeignReferences } from './enforce-references.ts';
+import { SEEING, createWriteAnswers } from './enforce-written.ts';
 import { narrow } from './narrow.ts';
 import { allowancesFor } from './permissions.ts';
 import type { Sight } from './visible.ts';
@@ -25,7 +26,6 @@ export interface WriteOptions {
 
 /** Most resources that criteria may find: beyond, they are no criteria. */
 const MOST_MATCHES = 100;
-const SEEING: readonly Permission[] = ['r', 's'];
 
 /** The writes of callers who may not write everything. */
 export interface Writes {
@@ -34,6 +34,7 @@ export interface Writes {
 }
 
 export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Writes {
+  const answerTo = createWriteAnswers({ sight, maxBytes });
   return {
     async handle(turn) {
       const { interaction, ifNoneExist, id, query } = turn.request;
@@ -138,31 +139,6 @@ export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Wri
     const { matches } = found.set;
     const visible = matches.filter((it) => sight.judge(access, it, by) === 'seen');
     return { narrowed, visible, hidden: visible.length < matches.length, servedBy: found.servedBy };
-  }
-
-  /** The answer to a write, without a resource that the caller may write but not read. */
-  async function answerTo(response: FhirResponse, turn: Turn): Promise<FhirResponse> {
-    const { body, status, headers } = response;
-    if (body.kind === 'none' || status >= 300) return response;
-    const resource = body.kind === 'searchset' ? undefined : await contentOf(response);
-    if (resource?.resourceType === 'OperationOutcome')
-      return withBody(response, { kind: 'resource', resource });
-    const { access, request } = turn;
-    const verdict = resource && sight.judge(access, resource, SEEING);
-    if (resource && verdict === 'seen') return withBody(response, { kind: 'resource', resource });
-    // 200 to a create says that there was something: where that may not be known of, not where it is.
-    const silent = status === 200 && request.interaction === 'create';
-    const kept = Object.entries(headers).filter(
-      ([name]) => !name.startsWith('content-') && (!silent || (name !== 'location' && name !== 'etag')),
-    );
-    return { ...response, headers: Object.fromEntries(kept), body: { kind: 'none' } };
-  }
-
-  /** What a write was answered with; undefined: that cannot be read. That it was done stands. */
-  async function contentOf(response: FhirResponse): Promise<Resource | undefined> {
-    const { body } = response;
-    if (body.kind === 'resource') return body.resource;
-    return resourceOf({ ...response, status: 200 }, maxBytes).catch(() => undefined);
   }
 }
 
