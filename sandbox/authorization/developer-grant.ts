@@ -86,7 +86,10 @@ function userOf(
   }
   if (role !== undefined) {
     const user = USERS.find(({ roles }) => roles.includes(role));
-    if (!user) throw new errors.InvalidRequest(`no user has the role ${role}`);
+    if (!user)
+      throw new errors.InvalidRequest(
+        `no user has the role ${role}: ${USERS.flatMap(({ roles }) => roles).join(', ')}`,
+      );
     return user;
   }
   if (patient) {

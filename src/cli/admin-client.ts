@@ -67,9 +67,9 @@ async function request(admin: AdminPlace, path: string, change?: Change): Promis
 }
 
 const NO_TOKEN =
-  'This Ficus wants to know who you are: give a token with --token, or in FICUS_TOKEN. In the sandbox `ficus token --role migration-lead` gets one.';
+  'This Ficus wants to know who you are: give a token with --token, or in FICUS_TOKEN. In the sandbox `ficus token --role ROLE` gets one.';
 const OLD_TOKEN =
-  'The token is not good here, or not any more: get one for the admin API. In the sandbox: `ficus token --role migration-lead`.';
+  'The token is not good here, or not any more: get one for the admin API. In the sandbox: `ficus token --role ROLE`.';
 
 /** Asks the admin API of a running Ficus. @throws Error with its words, every reason on a line */
 export async function askAdmin<T>(admin: AdminPlace, path: string, change?: Change): Promise<T> {

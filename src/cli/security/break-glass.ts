@@ -28,13 +28,12 @@ function formatCase(found: GlassCase): string {
   const who = [subject, fhirUser, ...(client === undefined ? [] : [`by ${client}`])]
     .filter(Boolean)
     .join(', ');
+  const [first, last] = [momentOf(firstAt), momentOf(lastAt)];
+  const when = first === last ? first : `${first} to ${last}`;
   return [
     `${id}  ${patient === undefined ? 'nobody was found' : `Patient/${patient}`}`,
     hanging('    ', `${who}; token ${tokenId}`),
-    hanging(
-      '    ',
-      `${many(requests, 'request')}, ${momentOf(firstAt)} to ${momentOf(lastAt)}: ${actions.join(', ')}`,
-    ),
+    hanging('    ', `${many(requests, 'request')}, ${when}: ${actions.join(', ')}`),
     ...reasons.map((reason) => hanging('    ', `"${reason}"`)),
     review
       ? hanging('    ', `${review.verdict}, says ${review.by} (${momentOf(review.at)}): ${review.note}`)

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { KeptConsent } from '../../privacy-ports.ts';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
-import { momentOf } from '../text.ts';
+import { hanging, momentOf } from '../text.ts';
 
 interface Answer {
   readonly enforced: boolean;
@@ -13,7 +13,24 @@ const NOT_ENFORCED = 'Security is open: consents are kept, but bind nobody.';
 
 function formatConsent({ id, version, patient, resource, by, at }: KeptConsent): string {
   const state = resource['status'] === 'active' ? 'in force' : 'withdrawn';
-  return `${id}  Patient/${patient}  ${state}, version ${version}, set by ${by} at ${momentOf(at)}`;
+  const words = `${state}, version ${version}, set by ${by} at ${momentOf(at)}`;
+  return `${id}  Patient/${patient}\n${hanging('    ', words)}`;
+}
+
+/** @throws Error for a file that is not there, or is no JSON */
+function readConsent(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`${file} cannot be read (${String((cause as NodeJS.ErrnoException).code)}).`, { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // Its words would quote the document.
+    throw new Error(`${file} is no JSON: a FHIR R4 Consent is wanted.`, { cause });
+  }
 }
 
 /** `ficus security consents list|set`. */
@@ -39,12 +56,16 @@ export function registerConsents(security: Command): void {
   withAdmin(consents.command('set <id> <file>'))
     .description('set a consent from a file with a FHIR R4 Consent, or withdraw it (status inactive)')
     .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
-    .action(async (id: string, file: string, { admin, by }: AdminOption & { by?: string }) => {
-      const consent: unknown = JSON.parse(readFileSync(file, 'utf8'));
-      const body = { consent, ...(by === undefined ? {} : { by }) };
+    .option('--json', 'as JSON')
+    .action(async (id: string, file: string, options: AdminOption & { by?: string; json?: true }) => {
+      const { admin, by, json } = options;
+      const body = { consent: readConsent(file), ...(by === undefined ? {} : { by }) };
       const path = `/security/consents/${encodeURIComponent(id)}`;
       const kept = await askAdmin<Answer & { consent: KeptConsent }>(admin, path, { method: 'PUT', body });
-      console.log(formatConsent(kept.consent));
-      if (!kept.enforced) console.log(NOT_ENFORCED);
+      if (json) console.log(JSON.stringify(kept, null, 2));
+      else {
+        console.log(formatConsent(kept.consent));
+        if (!kept.enforced) console.log(NOT_ENFORCED);
+      }
     });
 }

@@ -14,8 +14,11 @@ interface RevokeOptions extends AdminOption {
   readonly client?: string;
   readonly reason: string;
   readonly by?: string;
+  readonly json?: true;
 }
 
+/** A JWT (RFC 7519 §3), whose header is an object. */
+const TOKEN = /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/;
 const NOT_ENFORCED = 'Security is open: there are no tokens, and this binds nobody.';
 const PATH = '/security/revocations';
 
@@ -35,6 +38,11 @@ export function formatRevocation(revocation: Revocation): string {
   ].join('\n');
 }
 
+function showOne(answer: Answer & { readonly revocation: Revocation }, json: true | undefined): void {
+  if (json) console.log(JSON.stringify(answer, null, 2));
+  else show({ enforced: answer.enforced, revocations: [answer.revocation] });
+}
+
 function show({ enforced, revocations }: Answer & { readonly revocations: readonly Revocation[] }): void {
   for (const one of revocations) console.log(formatRevocation(one));
   if (revocations.length === 0) console.log('There are none.');
@@ -50,14 +58,15 @@ export function registerRevocations(security: Command): void {
     .option('--client <id>', 'every token of an application')
     .requiredOption('--reason <text>', 'why')
     .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
-    .action(async ({ admin, tokenId, subject, client, reason, by }: RevokeOptions) => {
+    .option('--json', 'as JSON')
+    .action(async ({ admin, tokenId, subject, client, reason, by, json }: RevokeOptions) => {
+      if (tokenId !== undefined && TOKEN.test(tokenId))
+        throw new Error(
+          'This is a token, and --token-id takes its id (jti): `ficus audit trail --patient ID` shows which there are.',
+        );
       const named = { tokenId, subject, client, reason, by };
       const body = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
-      const { enforced, revocation } = await askAdmin<Answer & { revocation: Revocation }>(admin, PATH, {
-        method: 'POST',
-        body,
-      });
-      show({ enforced, revocations: [revocation] });
+      showOne(await askAdmin(admin, PATH, { method: 'POST', body }), json);
     });
   withAdmin(security.command('revocations'))
     .description('which tokens are refused here')
@@ -71,13 +80,11 @@ export function registerRevocations(security: Command): void {
     .description('take a revocation back')
     .requiredOption('--reason <text>', 'why')
     .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
-    .action(async (id: string, { admin, reason, by }: AdminOption & { reason: string; by?: string }) => {
+    .option('--json', 'as JSON')
+    .action(async (id: string, options: AdminOption & { reason: string; by?: string; json?: true }) => {
+      const { admin, reason, by, json } = options;
       const body = { reason, ...(by === undefined ? {} : { by }) };
-      const { enforced, revocation } = await askAdmin<Answer & { revocation: Revocation }>(
-        admin,
-        `${PATH}/${encodeURIComponent(id)}/lift`,
-        { method: 'POST', body },
-      );
-      show({ enforced, revocations: [revocation] });
+      const path = `${PATH}/${encodeURIComponent(id)}/lift`;
+      showOne(await askAdmin(admin, path, { method: 'POST', body }), json);
     });
 }
