@@ -1,52 +1,33 @@
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { Arrival } from '../feed-ports.ts';
 import { createCommitter } from './inbox-committer.ts';
+import { journalOf, openJournalFile } from './inbox-journal.ts';
+import type { Region } from './inbox-journal.ts';
 import { openInboxDatabase } from './inbox-schema.ts';
 import { packReceipts, unpackArrivals } from './inbox-wire.ts';
 import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
 
-/**
- * Entry of the committer's thread. Whatever has arrived while one transaction was synced goes into the next one; nothing waits for a timer. While a sync
- * runs, only this thread stands still.
- */
+/** Entry of the committer's thread. It files what is safe in the journal, and makes safe what the journal is not for. */
 export interface CommitterData {
   readonly file: string;
   readonly owners: Readonly<Record<string, string>>;
-  /** Most arrivals and bytes of one transaction. */
-  readonly batch: { readonly messages: number; readonly bytes: number };
 }
 
-const { file, owners, batch } = workerData as CommitterData;
+const { file, owners } = workerData as CommitterData;
 const port = parentPort!;
 const database = openInboxDatabase(file);
-const committer = createCommitter(database, owners);
-let closing = false;
-let filing: NodeJS.Timeout | undefined;
+const journal = openJournalFile(journalOf(file));
+const committer = createCommitter(database, owners, journal);
 
-/** Longest that a safe message waits for more to be filed together with it, in milliseconds; and after a failure. */
-const FILE_AFTER = 10;
+/** What is safe and not filed yet: as it was told, whatever came of it. */
+let backlog: { readonly region: Region; readonly synced: boolean }[] = [];
+let again: NodeJS.Timeout | undefined;
+
+/** Milliseconds after which what could not be filed is tried again. */
 const FILE_AGAIN_AFTER = 250;
 
 function say(message: FromCommitter): void {
   port.postMessage(message, message.kind === 'safe' ? [message.receipts.buffer as ArrayBuffer] : []);
-}
-
-/** All that is queued, within the bounds of one transaction. */
-function gather(first: ToCommitter): Arrival[] {
-  const arrivals: Arrival[] = [];
-  let size = 0;
-  let next: ToCommitter | undefined = first;
-  while (next !== undefined) {
-    if (next === 'close') {
-      closing = true;
-      break;
-    }
-    size += next.bytes.byteLength;
-    arrivals.push(...unpackArrivals(next));
-    if (arrivals.length >= batch.messages || size >= batch.bytes) break;
-    next = receiveMessageOnPort(port)?.message;
-  }
-  return arrivals;
 }
 
 /** What may be said of an error of the disk or the database: its code. */
@@ -55,35 +36,71 @@ function codeOf(error: unknown): string {
   return typeof errcode === 'number' ? `SQLite ${errcode}` : typeof code === 'string' ? code : 'unknown';
 }
 
-/** What cannot be filed now is safe, and tried again; at the latest when the inbox is opened the next time. */
-function fileNow(): void {
-  filing = undefined;
-  const before = committer.filed;
+function fileBacklog(): void {
+  clearTimeout(again);
+  again = undefined;
+  const told = backlog;
   try {
-    committer.file();
+    const count = committer.file(
+      told.map(({ region }) => region),
+      told.some(({ synced }) => synced),
+    );
+    backlog = [];
+    for (const _ of told) say({ kind: 'filed', stored: count > 0 });
   } catch {
-    filing = setTimeout(fileNow, FILE_AGAIN_AFTER);
+    // It is safe: at the latest it is filed when the inbox is opened the next time.
+    again = setTimeout(fileBacklog, FILE_AGAIN_AFTER);
   }
-  if (committer.filed > before) say({ kind: 'filed' });
+}
+
+/** Files all there is and these, synced. @throws what keeps it from being done */
+function commit(arrivals: readonly Arrival[]): ReturnType<typeof committer.commit> {
+  const done = committer.commit(
+    backlog.map(({ region }) => region),
+    arrivals,
+  );
+  backlog = [];
+  clearTimeout(again);
+  again = undefined;
+  return done;
+}
+
+function erase(used: readonly Region[]): boolean {
+  try {
+    journal.erase(used);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function follow(message: Exclude<ToCommitter, { kind: 'close' }>): void {
+  backlog.push({ region: message.region, synced: message.kind === 'file' && message.synced });
+  if (message.kind === 'file') {
+    if (again === undefined) fileBacklog();
+    return;
+  }
+  try {
+    const arrivals = message.kind === 'commit' ? unpackArrivals(message.arrivals) : [];
+    const { receipts, stored } = commit(arrivals);
+    const { beginning } = committer;
+    if (message.kind === 'commit')
+      say({ kind: 'safe', receipts: packReceipts(receipts), beginning, stored: stored > 0 });
+    else say({ kind: 'rested', beginning, erased: erase(message.used), stored: stored > 0 });
+  } catch (error) {
+    say({ kind: 'failed', code: codeOf(error) });
+    again ??= setTimeout(fileBacklog, FILE_AGAIN_AFTER);
+  }
 }
 
 port.on('message', (message: ToCommitter) => {
-  const arrivals = gather(message);
-  if (arrivals.length > 0) {
-    try {
-      const before = committer.filed;
-      const receipts = packReceipts(committer.commit(arrivals));
-      say({ kind: 'safe', receipts, filed: committer.filed > before });
-    } catch (error) {
-      say({ kind: 'failed', count: arrivals.length, code: codeOf(error) });
-    }
+  if (message.kind !== 'close') {
+    follow(message);
+    return;
   }
-  if (closing) {
-    clearTimeout(filing);
-    fileNow();
-    clearTimeout(filing);
-    database.close();
-    port.close();
-  } else if (committer.unfiled > 0) filing ??= setTimeout(fileNow, FILE_AFTER);
+  clearTimeout(again);
+  database.close();
+  journal.close();
+  port.close();
 });
-say({ kind: 'open', sequences: committer.sequences() });
+say({ kind: 'open', beginning: committer.beginning, sequences: committer.sequences() });

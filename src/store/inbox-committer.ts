@@ -3,166 +3,155 @@ import type { Arrival, Receipt } from '../feed-ports.ts';
 import { transaction } from './database.ts';
 import { createFiling } from './inbox-filing.ts';
 import type { Filing } from './inbox-filing.ts';
+import { WHOLE_PARTS, newMark } from './inbox-journal.ts';
+import type { JournalFile, Region } from './inbox-journal.ts';
+import type { Beginning } from './inbox-journaling.ts';
+import { arrivalOf, readRecords } from './inbox-record.ts';
 
-/** Makes arrivals safe. One at a time for one file. */
+/** What was filed, and how many of it wait to be processed. */
+interface Committed {
+  readonly receipts: readonly Receipt[];
+  readonly stored: number;
+}
+
+/** Files arrivals. One at a time for one file. Whatever throws has changed nothing. */
 export interface Committer {
-  /** All of them in one transaction and one sync of the disk; throws when that failed: then none of them is kept. */
-  commit(arrivals: readonly Arrival[]): readonly Receipt[];
-  /** Files what is safe and was not filed yet; throws when that failed: then it still is to be filed. */
-  file(): void;
-  /** Messages that are safe and not filed yet. */
-  readonly unfiled: number;
-  /** Messages that were filed as waiting since this began. */
-  readonly filed: number;
+  /**
+   * Files regions of the journal, in one transaction.
+   * @param synced they are needed no longer afterwards @returns how many messages
+   */
+  file(regions: readonly Region[], synced: boolean): number;
+  /** Files regions of the journal and then arrivals, in one transaction, synced. The journal is begun anew. */
+  commit(regions: readonly Region[], arrivals: readonly Arrival[]): Committed;
+  /** What the journal counts from now. */
+  readonly beginning: Beginning;
   /** Last MSH-13 of every sender that has one. */
   sequences(): ReturnType<Filing['sequences']>;
 }
 
-interface Unfiled {
-  readonly seq: number;
-  readonly arrival: Arrival;
-}
-
-/** Filed together, in messages and in bytes: no more is kept in memory. */
-const TOGETHER = { messages: 64, bytes: 4 << 20 };
-
 /**
- * Safe first, filed after. An arrival that is plainly new is appended to one table, one page or two of the log, and that is what is synced before the
- * acknowledgement; its row, its entries in the indexes and its count are written a moment later, many at once, and need no sync: what is safe and not filed
- * is found again by its number when the inbox is opened. Whatever is not plain (a duplicate, a conflict, a refusal, a new sender) is filed at once, after all before it.
+ * Safe first, filed after. An arrival that is plainly new is appended to the journal, and that is what is synced before the acknowledgement; its bytes,
+ * its row, its entries in the indexes and its count are written a moment later, many at once, and need no sync: what is safe and not filed is found
+ * again in the journal when the inbox is opened, by the mark and by a number above that of the last message. Whatever is not plain (a duplicate, a conflict, a
+ * refusal, a new sender) is filed at once, after all before it. So what is filed is always everything up to some number.
  *
  * @param owners owner of each interface by its name: who looks at what is parked
  */
-export function createCommitter(database: DatabaseSync, owners: Readonly<Record<string, string>>): Committer {
+export function createCommitter(
+  database: DatabaseSync,
+  owners: Readonly<Record<string, string>>,
+  journal: Pick<JournalFile, 'read' | 'erase'>,
+): Committer {
   const filing = createFiling(database, owners);
-  const newest = database.prepare(
-    'SELECT coalesce((SELECT max(seq) FROM message), 0) AS filed, coalesce((SELECT max(seq) FROM content), 0) AS safe',
-  );
-  const leftOver = database.prepare('SELECT seq, head, bytes FROM content WHERE seq > ? ORDER BY seq');
-  const append = database.prepare('INSERT INTO content (seq, bytes, head) VALUES (?, ?, ?)');
+  const newest = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM message');
+  const markNow = database.prepare('SELECT mark FROM journal');
+  const begin = database.prepare('UPDATE journal SET mark = ?');
+  // Where nothing is written there is nothing to sync, and what was written before is not synced either.
+  const sync = database.prepare('UPDATE journal SET synced = synced + 1');
+  let beginning: Beginning = {
+    mark: Number(markNow.get()!['mark']),
+    last: Number(newest.get()!['seq']),
+  };
+  recover();
 
-  let last = 0;
-  let unfiled: Unfiled[] = [];
-  let size = 0;
-  let names = new Set<string>();
-  let filed = 0;
-  remember();
-  file();
-
-  /** What the transactions before left behind. */
-  function remember(): void {
-    filing.reload();
-    const row = newest.get()!;
-    last = Math.max(Number(row['filed']), Number(row['safe']));
-    unfiled = [];
-    size = 0;
-    names = new Set();
-    for (const { seq, head, bytes } of leftOver.iterate(Number(row['filed'])))
-      keepInMind(Number(seq), arrivalOf(String(head), bytes as Uint8Array));
+  /** Files what was safe and not filed when the process before ended, and empties the journal. */
+  function recover(): void {
+    const { mark, last } = beginning;
+    const parts = WHOLE_PARTS.map((part) => journal.read(part));
+    const recorded = parts.flatMap((part) => readRecords(part, mark).records);
+    changing(() => {
+      fileHeaded(last);
+      for (const { seq, arrival } of recorded.toSorted((a, b) => a.seq - b.seq))
+        if (seq > last) fileNew(arrival, seq);
+      return anew();
+    });
+    const used = WHOLE_PARTS.filter((_, nth) => parts[nth]!.some((byte) => byte !== 0));
+    if (used.length > 0) journal.erase(used);
   }
 
-  function keepInMind(seq: number, arrival: Arrival): void {
-    unfiled.push({ seq, arrival });
-    size += arrival.bytes.byteLength;
-    if (arrival.controlId !== '') names.add(nameOf(arrival));
-    filing.note(arrival);
+  /** Of a process that had no journal: safe in the database, and not filed. */
+  function fileHeaded(last: number): void {
+    const rows = database
+      .prepare('SELECT seq, head, bytes FROM content WHERE seq > ? ORDER BY seq')
+      .all(last);
+    database.prepare('DELETE FROM content WHERE seq > ?').run(last);
+    for (const { seq, head, bytes } of rows)
+      fileNew(arrivalOf(String(head), bytes as Uint8Array), Number(seq));
   }
 
-  function fileAll(): number {
-    const count = unfiled.length;
-    for (const { seq, arrival } of unfiled) {
-      const { kind } = filing.file(arrival, { seq, written: true });
-      if (kind !== 'stored') throw new Error('a message that was new is none any more');
+  function fileNew(arrival: Arrival, seq: number): void {
+    if (filing.file(arrival, seq).kind !== 'stored')
+      throw new Error('a message that was new is none any more');
+  }
+
+  function fileRegions(regions: readonly Region[]): number {
+    let count = 0;
+    for (const region of regions) {
+      const bytes = journal.read(region);
+      const { records, end } = readRecords(bytes, beginning.mark);
+      if (end !== bytes.length) throw new Error('the journal does not hold what was written to it');
+      for (const { seq, arrival } of records) fileNew(arrival, seq);
+      count += records.length;
     }
-    unfiled = [];
-    size = 0;
-    names.clear();
     return count;
   }
 
-  function changing<T>(work: () => T): T {
+  /** What is in the journal is filed: it counts from here. */
+  function anew(): Beginning {
+    const mark = newMark();
+    begin.run(mark);
+    return { mark, last: Number(newest.get()!['seq']) };
+  }
+
+  function changing(work: () => Beginning | undefined): void {
     try {
-      return transaction(database, work);
+      const changed = transaction(database, () => {
+        const result = work();
+        filing.write();
+        return result;
+      });
+      if (changed) beginning = changed;
     } catch (error) {
-      remember();
+      filing.reload();
       throw error;
     }
   }
 
-  function file(): void {
-    if (unfiled.length === 0) return;
-    // Nothing is acknowledged by it, so nothing waits for the disk.
-    database.exec('PRAGMA synchronous = NORMAL');
-    try {
-      filed += changing(() => {
-        const count = fileAll();
-        filing.write();
-        return count;
-      });
-    } finally {
-      database.exec('PRAGMA synchronous = FULL');
-    }
-  }
-
   return {
-    commit(arrivals) {
-      let waiting = 0;
-      let anyFiled = false;
-      const take = (arrival: Arrival): Receipt => {
-        const seq = last + 1;
-        if (!names.has(nameOf(arrival)) && filing.isPlain(arrival)) {
-          append.run(seq, arrival.bytes, headOf(arrival));
-          keepInMind(seq, arrival);
-          last = seq;
-          return { kind: 'stored', seq };
-        }
-        waiting += fileAll();
-        anyFiled = true;
-        const receipt = filing.file(arrival, { seq, written: false });
-        if (receipt.kind !== 'duplicate' && receipt.seq === seq) last = seq;
-        if (receipt.kind === 'stored' && !arrival.verdict) waiting += 1;
-        return receipt;
-      };
-      const receipts = changing(() => {
-        const all = arrivals.map(take);
-        if (unfiled.length >= TOGETHER.messages || size >= TOGETHER.bytes) {
-          waiting += fileAll();
-          anyFiled = true;
-        }
-        if (anyFiled) filing.write();
-        return all;
+    file(regions, synced) {
+      let count = 0;
+      // Nothing is acknowledged by it: mostly nothing waits for the disk.
+      if (!synced) database.exec('PRAGMA synchronous = NORMAL');
+      try {
+        changing(() => {
+          count = fileRegions(regions);
+          if (synced) sync.run();
+          return undefined;
+        });
+      } finally {
+        database.exec('PRAGMA synchronous = FULL');
+      }
+      return count;
+    },
+    commit(regions, arrivals) {
+      let receipts: readonly Receipt[] = [];
+      let stored = 0;
+      changing(() => {
+        stored = fileRegions(regions);
+        let seq = Number(newest.get()!['seq']);
+        receipts = arrivals.map((arrival) => {
+          const receipt = filing.file(arrival, seq + 1);
+          if (receipt.kind !== 'duplicate' && receipt.seq === seq + 1) seq += 1;
+          if (receipt.kind === 'stored' && !arrival.verdict) stored += 1;
+          return receipt;
+        });
+        return anew();
       });
-      filed += waiting;
-      return receipts;
+      return { receipts, stored };
     },
-    file,
-    get unfiled() {
-      return unfiled.length;
-    },
-    get filed() {
-      return filed;
+    get beginning() {
+      return beginning;
     },
     sequences: () => filing.sequences(),
   };
-}
-
-function nameOf({ source, sender, controlId }: Arrival): string {
-  return `${source}\n${sender}\n${controlId}`;
-}
-
-/** What of an arrival is not its bytes, as it is kept until it is filed. */
-function headOf({ source, sender, controlId, type, at, sequence }: Arrival): string {
-  return JSON.stringify([source, sender, controlId, type, at, sequence ?? null]);
-}
-
-function arrivalOf(head: string, bytes: Uint8Array): Arrival {
-  const [source, sender, controlId, type, at, sequence] = JSON.parse(head) as [
-    string,
-    string,
-    string,
-    string,
-    number,
-    number | null,
-  ];
-  return { source, sender, controlId, type, at, bytes, ...(sequence === null ? {} : { sequence }) };
 }

@@ -12,20 +12,10 @@ interface Sender {
   sequence: number | undefined;
 }
 
-/** The number that a message gets if it is kept. */
-interface Place {
-  readonly seq: number;
-  /** Its bytes are there already. */
-  readonly written: boolean;
-}
-
 /** Files arrivals: decides what is new, counts, and keeps a row of each. All within a transaction of the caller's. */
 export interface Filing {
-  file(arrival: Arrival, place: Place): Receipt;
-  /** Whether an arrival that is like no other one that was filed, of a known sender and without a verdict, may be filed later. */
-  isPlain(arrival: Arrival): boolean;
-  /** Notes MSH-13 of an arrival that is taken. */
-  note(arrival: Arrival): void;
+  /** @param seq the number that the message gets if it is kept */
+  file(arrival: Arrival, seq: number): Receipt;
   /** Writes what was gathered; before the transaction ends. */
   write(): void;
   /** Forgets what a transaction that was taken back had done. */
@@ -92,16 +82,15 @@ export function createFiling(database: DatabaseSync, owners: Readonly<Record<str
     return added;
   }
 
-  /** Gives the new `seq`; undefined when it was to be the first of its control id, and is not. */
+  /** False when it was to be the first of its control id, and is not. */
   function keep(
     arrival: Arrival,
     sender: Sender,
     digest: Uint8Array,
     first: 0 | 1 | null,
-    place: Place,
+    seq: number,
     verdict: Arrival['verdict'],
-  ): number | undefined {
-    const { seq } = place;
+  ): boolean {
     const added = add.run(
       seq,
       sender.id,
@@ -117,10 +106,10 @@ export function createFiling(database: DatabaseSync, owners: Readonly<Record<str
       verdict?.detail ?? null,
       verdict?.state === 'parked' ? ownerFor(verdict.reason, sender) : null,
     );
-    if (added.changes === 0) return undefined;
-    if (!place.written) addContent.run(seq, arrival.bytes);
+    if (added.changes === 0) return false;
+    addContent.run(seq, arrival.bytes);
     tally.add(sender.source, verdict?.state ?? 'waiting', 1);
-    return seq;
+    return true;
   }
 
   function ownerFor(reason: ParkReason, { name, source }: Sender): string {
@@ -132,16 +121,15 @@ export function createFiling(database: DatabaseSync, owners: Readonly<Record<str
     tally.add(sender.source, 'duplicate', 1);
   }
 
-  function file(arrival: Arrival, place: Place): Receipt {
+  function file(arrival: Arrival, seq: number): Receipt {
     const { controlId, verdict, bytes } = arrival;
     const sender = senderOf(arrival);
     tally.add(sender.source, 'received', 1);
     const digest = hash('sha256', bytes, 'buffer');
     const refused = verdict?.state === 'rejected';
     if (controlId === '' || !refused) {
-      const seq = keep(arrival, sender, digest, controlId === '' ? null : 1, place, verdict);
-      if (seq !== undefined) {
-        if (!verdict && !place.written) note(arrival);
+      if (keep(arrival, sender, digest, controlId === '' ? null : 1, seq, verdict)) {
+        if (!verdict) note(arrival, sender);
         return { kind: 'stored', seq };
       }
     }
@@ -153,37 +141,25 @@ export function createFiling(database: DatabaseSync, owners: Readonly<Record<str
     }
     const other = otherOf.get(sender.id, controlId, digest, Number(refused));
     if (other) {
-      const seq = Number(other['seq']);
-      again(sender, seq);
+      const known = Number(other['seq']);
+      again(sender, known);
       return first && other['reason'] === 'control-id-reused'
-        ? { kind: 'conflict', seq, of }
-        : { kind: 'duplicate', of: seq };
+        ? { kind: 'conflict', seq: known, of }
+        : { kind: 'duplicate', of: known };
     }
-    const seq = keep(
-      arrival,
-      sender,
-      digest,
-      0,
-      place,
-      refused ? verdict : { ...REUSED, detail: `MSH-10 is that of message ${of}` },
-    )!;
+    const reused = { ...REUSED, detail: `MSH-10 is that of message ${of}` };
+    keep(arrival, sender, digest, 0, seq, refused ? verdict : reused);
     return refused ? { kind: 'stored', seq } : { kind: 'conflict', seq, of };
   }
 
-  function note(arrival: Arrival): void {
-    if (arrival.sequence === undefined) return;
-    const sender = senderOf(arrival);
-    sender.sequence = arrival.sequence;
+  function note({ sequence }: Arrival, sender: Sender): void {
+    if (sequence === undefined) return;
+    sender.sequence = sequence;
     sequenced.add(sender);
   }
 
   return {
     file,
-    isPlain({ source, sender: name, controlId, verdict }) {
-      const sender = verdict ? undefined : senders.get(`${source}\n${name}`);
-      return sender !== undefined && (controlId === '' || !firstOf.get(sender.id, controlId));
-    },
-    note,
     write() {
       tally.write();
       for (const { id, sequence } of sequenced) setSequence.run(sequence ?? null, id);

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { FicusError } from '../errors.ts';
 import type { Arrival, InboxIntake, Receipt } from '../feed-ports.ts';
 import type { CommitterData } from './inbox-committer-thread.ts';
+import { openJournaling } from './inbox-journaling.ts';
 import { packArrivals, receiptAt } from './inbox-wire.ts';
 import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
 
@@ -11,11 +12,11 @@ export interface IntakeOptions {
   readonly file: string;
   /** Owner of each interface by its name. */
   readonly owners: Readonly<Record<string, string>>;
-  /** Most arrivals and bytes of one transaction; defaults 512 and 8 MiB. */
+  /** Most arrivals and bytes that are made safe together; defaults 512 and 8 MiB. */
   readonly batch?: { readonly messages: number; readonly bytes: number };
   /** Bytes that may wait for the disk before `receive` refuses; default 256 MiB. Whoever reads sockets stops long before, by `pending`. */
   readonly most?: number;
-  /** Called when there are more messages to process, which is a few milliseconds after they are safe: wakes the processor. */
+  /** Called when there are more messages to process, which is some milliseconds after they are safe: wakes the processor. */
   readonly onStored?: () => void;
   /** Called once when the committer is gone and nothing can be made safe any more. */
   readonly onFailure?: (error: unknown) => void;
@@ -27,86 +28,163 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
+/** How long what is safe waits for more to be filed together with it: milliseconds, messages, bytes. */
+const FILE_AFTER = { ms: 20, messages: 1_000, bytes: 1 << 20 };
+/** Milliseconds without an arrival after which the journal is emptied. */
+const REST_AFTER = 1_000;
+
 /**
- * Opens the front of the inbox: a thread that commits in groups. Arrivals of one turn of the event loop travel together; whatever came during one
- * sync of the disk is in the next one.
+ * Opens the front of the inbox. Arrivals of one turn of the event loop travel together, and whatever comes while the disk syncs is in the next group. What is
+ * plainly new becomes safe in the journal, which is written from here, by the pool of threads; the rest in the thread that files.
  *
  * @throws Error when the file cannot be opened
  */
 export async function openInboxIntake(options: IntakeOptions): Promise<InboxIntake> {
   const { file, owners, batch = { messages: 512, bytes: 8 << 20 }, most = 256 << 20 } = options;
-  const data: CommitterData = { file, owners, batch };
+  const data: CommitterData = { file, owners };
   const worker = new Worker(new URL('./inbox-committer-thread.ts', import.meta.url), { workerData: data });
   const [opened] = (await once(worker, 'message')) as [FromCommitter];
   if (opened.kind !== 'open') throw new Error('the committer did not open the inbox');
+  const journal = await openJournal(worker, () =>
+    openJournaling(file, opened.beginning, (region) => tell({ kind: 'file', region, synced: true })),
+  );
 
   const sequences = new Map(
     opened.sequences.map(({ source, sender, sequence }) => [`${source}\n${sender}`, sequence]),
   );
-  const sent: Asked[] = [];
-  let queue: Asked[] = [];
-  let queued = 0;
-  let scheduled = false;
   const pending = { messages: 0, bytes: 0 };
+  let queue: Asked[] = [];
+  /** What is on its way to the disk; one group at a time. */
+  let group: readonly Asked[] | undefined;
+  let scheduled = false;
+  let filing: NodeJS.Timeout | undefined;
+  let resting: NodeJS.Timeout | undefined;
+  /** Whether something came since the last look. */
+  let busy = false;
   let gone: unknown;
   let closing = false;
   let idle: (() => void) | undefined;
 
   function tell(message: ToCommitter): void {
-    worker.postMessage(message, message === 'close' ? [] : [message.bytes.buffer as ArrayBuffer]);
-  }
-
-  function flush(): void {
-    scheduled = false;
-    if (queue.length === 0) return;
-    const asked = queue;
-    tell(
-      packArrivals(
-        asked.map(({ arrival }) => arrival),
-        queued,
-      ),
+    worker.postMessage(
+      message,
+      message.kind === 'commit' ? [message.arrivals.bytes.buffer as ArrayBuffer] : [],
     );
-    queue = [];
-    queued = 0;
-    for (const one of asked) sent.push(one);
   }
 
-  function settled({ arrival }: Asked): void {
+  function next(): void {
+    scheduled = false;
+    if (group !== undefined || gone !== undefined) return;
+    if (queue.length === 0) {
+      idle?.();
+      return;
+    }
+    const asked = take();
+    group = asked;
+    busy = true;
+    const arrivals = asked.map(({ arrival }) => arrival);
+    if (!journal.write(arrivals, journaled)) {
+      const size = arrivals.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+      tell({ kind: 'commit', region: journal.toFile(), arrivals: packArrivals(arrivals, size) });
+    }
+  }
+
+  /** The next group. */
+  function take(): readonly Asked[] {
+    let count = 0;
+    let size = 0;
+    while (count < queue.length && count < batch.messages && size < batch.bytes)
+      size += queue[count++]!.arrival.bytes.byteLength;
+    if (count === queue.length) {
+      const all = queue;
+      queue = [];
+      return all;
+    }
+    return queue.splice(0, count);
+  }
+
+  function journaled(first: number, error?: Error): void {
+    if (gone !== undefined) return;
+    if (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      refuse(ended(), code);
+    } else {
+      for (const [nth, asked] of ended().entries()) settle(asked, { kind: 'stored', seq: first + nth });
+      fileSoon();
+    }
+    next();
+  }
+
+  function fileSoon(): void {
+    const { messages, bytes } = journal.untold;
+    if (messages >= FILE_AFTER.messages || bytes >= FILE_AFTER.bytes) fileNow();
+    else filing ??= setTimeout(fileNow, FILE_AFTER.ms);
+  }
+
+  function fileNow(): void {
+    clearTimeout(filing);
+    filing = undefined;
+    if (journal.untold.messages > 0) tell({ kind: 'file', region: journal.toFile(), synced: false });
+  }
+
+  /** Bytes of messages are to be in the journal no longer than it needs. */
+  function restIfQuiet(): void {
+    resting = undefined;
+    if (busy || group !== undefined) {
+      busy = false;
+      resting = setTimeout(restIfQuiet, REST_AFTER);
+    } else rest();
+  }
+
+  function rest(): void {
+    if (journal.used().length === 0) return;
+    group = [];
+    tell({ kind: 'rest', region: journal.toFile(), used: journal.used() });
+  }
+
+  function ended(): readonly Asked[] {
+    const asked = group!;
+    group = undefined;
+    return asked;
+  }
+
+  function settle({ arrival, resolve }: Asked, receipt: Receipt): void {
+    const { source, sender, sequence, verdict } = arrival;
+    if (receipt.kind === 'stored' && !verdict && sequence !== undefined)
+      sequences.set(`${source}\n${sender}`, sequence);
     pending.messages -= 1;
     pending.bytes -= arrival.bytes.byteLength;
-  }
-
-  function safe(receipts: Float64Array): void {
-    const count = receipts.length / 3;
-    for (const [nth, asked] of sent.splice(0, count).entries()) {
-      const receipt = receiptAt(receipts, nth);
-      const { source, sender, sequence, verdict } = asked.arrival;
-      if (receipt.kind === 'stored' && !verdict && sequence !== undefined)
-        sequences.set(`${source}\n${sender}`, sequence);
-      settled(asked);
-      asked.resolve(receipt);
-    }
+    resolve(receipt);
   }
 
   function refuse(asked: readonly Asked[], why: string, cause?: unknown): void {
     const error = new FicusError('unavailable', `The message could not be made safe: ${why}.`, { cause });
-    for (const one of asked) {
-      settled(one);
-      one.reject(error);
+    for (const { arrival, reject } of asked) {
+      pending.messages -= 1;
+      pending.bytes -= arrival.bytes.byteLength;
+      reject(error);
     }
   }
 
   worker.on('message', (message: FromCommitter) => {
-    if (message.kind === 'safe') safe(message.receipts);
-    if (message.kind === 'filed' || (message.kind === 'safe' && message.filed)) options.onStored?.();
-    if (message.kind === 'failed') refuse(sent.splice(0, message.count), message.code);
-    if (pending.messages === 0) idle?.();
+    if (message.kind === 'filed') journal.filed();
+    if (message.kind === 'safe') {
+      journal.begin(message.beginning, false);
+      for (const [nth, asked] of ended().entries()) settle(asked, receiptAt(message.receipts, nth));
+    }
+    if (message.kind === 'rested') {
+      journal.begin(message.beginning, message.erased);
+      ended();
+    }
+    if (message.kind === 'failed') refuse(ended(), message.code);
+    if ('stored' in message && message.stored) options.onStored?.();
+    if (journal.used().length > 0) resting ??= setTimeout(restIfQuiet, REST_AFTER);
+    next();
   });
   const fail = (error: unknown): void => {
     if (closing || gone !== undefined) return;
     gone = error;
-    refuse([...sent.splice(0), ...queue.splice(0)], 'the committer is gone', error);
-    queued = 0;
+    refuse([...(group ?? []), ...queue.splice(0)], 'the committer is gone', error);
     idle?.();
     options.onFailure?.(error);
   };
@@ -128,13 +206,11 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       }
       pending.messages += 1;
       pending.bytes += size;
-      queued += size;
       return new Promise((resolve, reject) => {
         queue.push({ arrival, resolve, reject });
-        if (queue.length >= batch.messages || queued >= batch.bytes) flush();
-        else if (!scheduled) {
+        if (!scheduled && group === undefined) {
           scheduled = true;
-          setImmediate(flush);
+          setImmediate(next);
         }
       });
     },
@@ -142,11 +218,33 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     async close() {
       if (!closing && gone === undefined) {
         closing = true;
-        flush();
-        if (pending.messages > 0) await new Promise<void>((resolve) => (idle = resolve));
-        tell('close');
+        await Promise.race([quiet(), exited]);
+        rest();
+        await Promise.race([quiet(), exited]);
+        tell({ kind: 'close' });
       }
+      clearTimeout(filing);
+      clearTimeout(resting);
       await exited;
+      journal.close();
     },
   };
+
+  /** Until nothing waits and nothing is on its way. */
+  function quiet(): Promise<void> {
+    return new Promise((resolve) => {
+      idle = resolve;
+      next();
+    });
+  }
+}
+
+/** Without the journal the thread is not needed either. */
+async function openJournal<T>(worker: Worker, open: () => T): Promise<T> {
+  try {
+    return open();
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
 }

@@ -4,8 +4,9 @@ import { openDatabase } from './database.ts';
 /**
  * The schema of the inbox, a file of its own. What is written for each arrival is its bytes and one narrow row; states change without the bytes
  * being written again. `first` tells apart the first message of a control id (1), the others of it (0: other content, or refused), and those
- * without a control id (NULL). A message is safe when it is in `content`; those with a number above the last of `message` are to be filed yet, from
- * their `head` (`createCommitter`). `tally` is the conservation law: a transaction that would break it is refused by the database itself.
+ * without a control id (NULL). `journal` has the mark of the records that may hold what is safe and not filed yet (`createCommitter`), and counts up where nothing else
+ * would be written to be synced; `content.head` is of inboxes that had no journal. `tally` is the conservation law: a transaction that would break it is
+ * refused by the database itself.
  */
 const INBOX_MIGRATIONS: readonly string[] = [
   `
@@ -57,6 +58,13 @@ const INBOX_MIGRATIONS: readonly string[] = [
     rejected   INTEGER NOT NULL DEFAULT 0 CHECK (rejected >= 0),
     CHECK (received = waiting + processed + duplicate + superseded + parked + rejected)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE journal (
+    mark   INTEGER NOT NULL,
+    synced INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO journal (mark, synced) VALUES (0, 0);
   `,
 ];
 

@@ -1,4 +1,6 @@
 import type { Arrival, Receipt } from '../feed-ports.ts';
+import type { Region } from './inbox-journal.ts';
+import type { Beginning } from './inbox-journaling.ts';
 
 /**
  * What the intake and its committer say to each other: columns instead of objects, and one buffer for the bytes of all, which is transferred.
@@ -13,23 +15,45 @@ export interface PackedArrivals {
   readonly verdicts: readonly { readonly nth: number; readonly verdict: NonNullable<Arrival['verdict']> }[];
 }
 
-/** What the committer is told. */
-export type ToCommitter = PackedArrivals | 'close';
+/** What the committer is told. Each holds what of the journal is to be filed first. */
+export type ToCommitter =
+  /** `synced`: the part of the journal is to be written again. */
+  | { readonly kind: 'file'; readonly region: Region; readonly synced: boolean }
+  /** To be made safe by filing them. */
+  | { readonly kind: 'commit'; readonly region: Region; readonly arrivals: PackedArrivals }
+  /** Nothing comes: what is filed may go from the journal. */
+  | { readonly kind: 'rest'; readonly region: Region; readonly used: readonly Region[] }
+  | { readonly kind: 'close' };
 
-/** What the committer says: once when it is open, and then once a transaction, about the arrivals in the order that they were sent. */
+/** What the committer says: once when it is open, and then once for each thing it was told. */
 export type FromCommitter =
   | {
       readonly kind: 'open';
+      readonly beginning: Beginning;
       readonly sequences: readonly {
         readonly source: string;
         readonly sender: string;
         readonly sequence: number;
       }[];
     }
-  /** `filed`: there are more messages to process. */
-  | { readonly kind: 'safe'; readonly receipts: Float64Array; readonly filed: boolean }
-  | { readonly kind: 'filed' }
-  | { readonly kind: 'failed'; readonly count: number; readonly code: string };
+  /** A region is filed. `stored`, here and below: there are more messages to process. */
+  | { readonly kind: 'filed'; readonly stored: boolean }
+  /** Arrivals are filed, all that was in the journal is too, and it is begun anew. */
+  | {
+      readonly kind: 'safe';
+      readonly receipts: Float64Array;
+      readonly beginning: Beginning;
+      readonly stored: boolean;
+    }
+  /** The journal is begun anew, and as empty as it says. */
+  | {
+      readonly kind: 'rested';
+      readonly beginning: Beginning;
+      readonly erased: boolean;
+      readonly stored: boolean;
+    }
+  /** A commit or a rest could not be. The region is filed later. */
+  | { readonly kind: 'failed'; readonly code: string };
 
 /** @param size bytes of all arrivals */
 export function packArrivals(arrivals: readonly Arrival[], size: number): PackedArrivals {

@@ -17,7 +17,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
 import { messageOf, openTestProjection } from '../unit/events/feed/support.ts';
 import type { TestMessage } from '../unit/events/feed/support.ts';
-import { allFiled } from '../unit/store/inbox-support.ts';
+import { filed } from '../unit/store/inbox-support.ts';
 import type { Offer } from './feed-under-kill.ts';
 
 /** How often the feed is killed: `FICUS_KILLS=2000` for a long run. */
@@ -139,7 +139,7 @@ function createFeed(place: string, projection: string, random: Random) {
       const ledger = openInboxLedger(join(place, 'inbox.sqlite'));
       const looking = new DatabaseSync(join(place, 'inbox.sqlite'), { readOnly: true, timeout: 5_000 });
       while (senders.some(({ offer }) => offer)) await sleep(20);
-      await allFiled(looking);
+      for (const { receipt } of acknowledged) await filed(looking, receipt);
       while (ledger.counts().waiting > 0) await sleep(20);
       looking.close();
       ledger.close();

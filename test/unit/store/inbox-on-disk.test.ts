@@ -1,11 +1,12 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, describe, it } from 'vitest';
-import { createCommitter } from '../../../src/store/inbox-committer.ts';
 import { openInboxIntake } from '../../../src/store/inbox-intake.ts';
+import { journalOf } from '../../../src/store/inbox-journal.ts';
 import { openInboxLedger } from '../../../src/store/inbox-ledger.ts';
 import { openInboxDatabase } from '../../../src/store/inbox-schema.ts';
 import { selection } from '../../../src/store/inbox-rows.ts';
-import { OWNERS, arrival, newInboxFile, openSqliteInbox } from './inbox-support.ts';
+import { OWNERS, arrival, newInboxFile, openCommitter, openSqliteInbox } from './inbox-support.ts';
 
 describe('an inbox on disk', () => {
   it('goes on where it was when it is opened again', async () => {
@@ -27,33 +28,38 @@ describe('an inbox on disk', () => {
     const intake = await openInboxIntake({ file, owners: OWNERS });
     const reader = new DatabaseSync(file, { readOnly: true });
     const bytesOf = reader.prepare('SELECT bytes FROM content WHERE seq = ?');
+    let journaled = 0;
     for (let nth = 0; nth < 20; nth++) {
       const sent = arrival(`m${nth}`);
       const receipt = await intake.receive(sent);
-      const kept = bytesOf.get(receipt.kind === 'stored' ? receipt.seq : 0);
-      expect(Buffer.from(kept?.['bytes'] as Uint8Array)).toEqual(sent.bytes);
+      const inJournal = readFileSync(journalOf(file)).includes(Buffer.from(sent.bytes));
+      const kept = bytesOf.get(receipt.kind === 'stored' ? receipt.seq : 0)?.['bytes'];
+      if (!inJournal) expect(Buffer.from(kept as Uint8Array)).toEqual(sent.bytes);
+      if (inJournal) journaled += 1;
     }
+    // The first makes its sender known.
+    expect(journaled).toBe(19);
     reader.close();
     await intake.close();
   });
 
   it('files what was safe and not filed yet when it is opened again', () => {
     const file = newInboxFile();
-    const before = openInboxDatabase(file);
-    const committer = createCommitter(before, OWNERS);
-    committer.commit([arrival('a')]);
-    committer.commit([arrival('b', 'x', { sequence: 7 }), arrival('', 'y')]);
-    expect(committer.unfiled).toBe(2);
+    const before = openCommitter(file);
+    before.committer.commit([], [arrival('a')]);
+    before.append(2, arrival('b', 'x', { sequence: 7 }), arrival('', 'y'));
     before.close();
-    const after = openInboxDatabase(file);
-    const again = createCommitter(after, OWNERS);
-    expect(again.unfiled).toBe(0);
+    const after = openCommitter(file);
+    const again = after.committer;
+    expect(again.beginning.last).toBe(3);
     expect(again.sequences()).toEqual([{ source: 'adt', sender: 'ADT|EAST', sequence: 7 }]);
-    expect(again.commit([arrival('b'), arrival('c')])).toEqual([
-      { kind: 'duplicate', of: 2 },
-      { kind: 'stored', seq: 4 },
-    ]);
-    again.file();
+    expect(again.commit([], [arrival('b'), arrival('c')])).toEqual({
+      receipts: [
+        { kind: 'duplicate', of: 2 },
+        { kind: 'stored', seq: 4 },
+      ],
+      stored: 1,
+    });
     const ledger = openInboxLedger(file);
     expect(ledger.waiting(9).map(({ record }) => [record.seq, record.controlId])).toEqual([
       [1, 'a'],
@@ -64,45 +70,91 @@ describe('an inbox on disk', () => {
     expect(ledger.audit()).toMatchObject({ holds: true, counts: { received: 5, duplicate: 1 } });
     ledger.close();
     after.close();
+    // What is filed is not in the journal any more, and not filed again.
+    expect(readFileSync(journalOf(file)).every((byte) => byte === 0)).toBe(true);
+    const third = openCommitter(file);
+    expect(third.committer.beginning.last).toBe(4);
+    third.close();
   });
 
-  it('knows what is safe and not filed yet: it comes again, and comes with other content', () => {
-    const database = openInboxDatabase(newInboxFile());
-    const committer = createCommitter(database, OWNERS);
-    committer.commit([arrival('first')]);
-    const receipts = committer.commit(['a', 'b'].map((id) => arrival(id)));
-    expect(committer.unfiled).toBe(2);
-    expect([
-      ...receipts,
-      ...committer.commit([arrival('c'), arrival('b'), arrival('d'), arrival('d', 'y')]),
-    ]).toEqual([
-      { kind: 'stored', seq: 2 },
-      { kind: 'stored', seq: 3 },
-      { kind: 'stored', seq: 4 },
-      { kind: 'duplicate', of: 3 },
-      { kind: 'stored', seq: 5 },
-      { kind: 'conflict', seq: 6, of: 5 },
-    ]);
-    expect(committer.unfiled).toBe(0);
-    expect(committer.filed).toBe(5);
-    database.close();
+  it('files what a process without a journal left behind', () => {
+    const file = newInboxFile();
+    const before = openCommitter(file);
+    before.committer.commit([], [arrival('a')]);
+    const head = JSON.stringify(['adt', 'ADT|EAST', 'b', 'ADT^A01', 1_000, 7]);
+    before.database
+      .prepare('INSERT INTO content (seq, bytes, head) VALUES (2, ?, ?)')
+      .run(arrival('b').bytes, head);
+    before.close();
+    const after = openCommitter(file);
+    expect(after.committer.sequences()).toEqual([{ source: 'adt', sender: 'ADT|EAST', sequence: 7 }]);
+    after.close();
+    const ledger = openInboxLedger(file);
+    expect(ledger.audit()).toMatchObject({ holds: true, counts: { received: 2, waiting: 2 } });
+    expect(Buffer.from(ledger.find(2)!.bytes!)).toEqual(arrival('b').bytes);
+    ledger.close();
   });
 
-  it('tries again to file what could not be filed, and goes on syncing', () => {
-    const database = openInboxDatabase(newInboxFile());
-    const committer = createCommitter(database, OWNERS);
-    committer.commit([arrival('first')]);
-    committer.commit([arrival('a')]);
-    database.exec("CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'disk full'); END");
-    expect(() => committer.file()).toThrow('disk full');
-    expect(committer.commit([arrival('b')])).toEqual([{ kind: 'stored', seq: 3 }]);
-    expect(committer.unfiled).toBe(2);
-    database.exec('DROP TRIGGER full');
-    committer.file();
-    expect(committer.unfiled).toBe(0);
-    expect(database.prepare('SELECT count(*) AS count FROM message').get()).toEqual({ count: 3 });
-    expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
-    database.close();
+  it('files the whole records of a journal whose end is missing, and none of before it was begun anew', () => {
+    const file = newInboxFile();
+    const before = openCommitter(file);
+    before.committer.commit([], [arrival('a')]);
+    // Nobody was told of these; what is left of them is behind what came later.
+    before.append(2, arrival('x'), arrival('y'), arrival('z'));
+    before.committer.commit([], [arrival('b')]);
+    before.append(3, arrival('c'));
+    const torn = before.append(4, arrival('d'));
+    before.close();
+    const recover = (): number => {
+      const after = openCommitter(file);
+      const { last } = after.committer.beginning;
+      after.close();
+      return last;
+    };
+    const bytes = readFileSync(journalOf(file));
+    bytes[torn.to - 1]! ^= 1;
+    writeFileSync(journalOf(file), bytes);
+    expect(recover()).toBe(3);
+    const ledger = openInboxLedger(file);
+    expect(ledger.list({ limit: 9 }).map(({ controlId }) => controlId)).toEqual(['a', 'b', 'c']);
+    ledger.close();
+  });
+
+  it('files regions of the journal in order, before whatever comes with them', () => {
+    const inbox = openCommitter(newInboxFile());
+    const { committer } = inbox;
+    committer.commit([], [arrival('first')]);
+    const regions = [inbox.append(2, arrival('a')), inbox.append(3, arrival('b'))];
+    expect(committer.commit(regions, [arrival('c'), arrival('b'), arrival('d'), arrival('d', 'y')])).toEqual({
+      receipts: [
+        { kind: 'stored', seq: 4 },
+        { kind: 'duplicate', of: 3 },
+        { kind: 'stored', seq: 5 },
+        { kind: 'conflict', seq: 6, of: 5 },
+      ],
+      stored: 4,
+    });
+    inbox.close();
+  });
+
+  it('tries again to file what could not be filed, and goes on syncing', async () => {
+    const file = newInboxFile();
+    const inbox = await openSqliteInbox(file);
+    await inbox.intake.receive(arrival('first'));
+    const other = new DatabaseSync(file);
+    other.exec("CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    const intake = { receive: inbox.safe };
+    expect(await intake.receive(arrival('a'))).toEqual({ kind: 'stored', seq: 2 });
+    expect(await intake.receive(arrival('b'))).toEqual({ kind: 'stored', seq: 3 });
+    // Refused: it cannot be filed, and may not be journaled.
+    await expect(intake.receive(arrival('b', 'y'))).rejects.toThrow(/SQLite/);
+    expect(inbox.ledger.counts()).toMatchObject({ received: 1 });
+    other.exec('DROP TRIGGER full');
+    other.close();
+    await expect.poll(() => inbox.ledger.counts().received).toBe(3);
+    expect(await inbox.intake.receive(arrival('c'))).toEqual({ kind: 'stored', seq: 4 });
+    expect(inbox.ledger.audit().holds).toBe(true);
+    await inbox.close();
   });
 
   it('is made safe in groups: many arrivals, few transactions', async () => {
@@ -173,35 +225,36 @@ describe('an inbox on disk', () => {
   });
 
   it('is refused by the database itself when the conservation law would be broken', () => {
-    const database = openInboxDatabase(newInboxFile());
-    createCommitter(database, OWNERS).commit([arrival('a')]);
+    const inbox = openCommitter(newInboxFile());
+    const { database, committer } = inbox;
+    committer.commit([], [arrival('a')]);
     expect(() => database.exec('UPDATE tally SET waiting = waiting - 1')).toThrow(/CHECK/);
     expect(() => database.exec('UPDATE tally SET waiting = -1, processed = 2')).toThrow(/CHECK/);
-    database.close();
+    inbox.close();
   });
 
   it('sees in its audit what the counts do not say', () => {
     const file = newInboxFile();
-    const database = openInboxDatabase(file);
-    const committer = createCommitter(database, OWNERS);
-    committer.commit([arrival('a'), arrival('b')]);
-    committer.file();
+    const inbox = openCommitter(file);
+    const { database, committer } = inbox;
+    committer.commit([], [arrival('a'), arrival('b')]);
     database.exec("UPDATE message SET state = 'processed' WHERE seq = 1");
     const ledger = openInboxLedger(file);
     expect(ledger.audit()).toMatchObject({ holds: false, counts: { waiting: 1, processed: 1 } });
     ledger.close();
-    database.close();
+    inbox.close();
   });
 
-  it('syncs every commit of arrivals', () => {
-    const database = openInboxDatabase(newInboxFile());
-    const committer = createCommitter(database, OWNERS);
-    committer.commit([arrival('a')]);
-    committer.commit([arrival('b')]);
-    committer.file();
+  it('syncs every commit of arrivals, whatever was filed before', () => {
+    const inbox = openCommitter(newInboxFile());
+    const { database, committer } = inbox;
+    committer.commit([], [arrival('a')]);
+    committer.file([inbox.append(2, arrival('b'))], false);
+    expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    expect(() => committer.file([{ from: 0, to: 9 }], false)).toThrow('does not hold');
     expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
     expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
-    database.close();
+    inbox.close();
   });
 
   it.each([

@@ -132,7 +132,7 @@ describe.each(INBOXES)('an inbox (%s)', (_name, open) => {
     expect(inbox.ledger.find(1)!.record.owner).toBeUndefined();
     expect(inbox.ledger.find(2)!.record).toMatchObject({ ...parked, owner: 'sender ADT|EAST' });
     await receive(arrival('c'));
-    expect(onStored).toHaveBeenCalled();
+    await vi.waitFor(() => expect(onStored).toHaveBeenCalled());
   });
 
   it('takes a message that was refused before when it is sent again and allowed', async () => {

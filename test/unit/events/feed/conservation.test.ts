@@ -2,14 +2,13 @@ import * as fc from 'fast-check';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createProcessor } from '../../../../src/events/feed/processor.ts';
 import type { Arrival, InboxLedger, Receipt } from '../../../../src/feed-ports.ts';
-import { createCommitter } from '../../../../src/store/inbox-committer.ts';
 import { openInboxLedger } from '../../../../src/store/inbox-ledger.ts';
-import { openInboxDatabase } from '../../../../src/store/inbox-schema.ts';
+import { createNewness } from '../../../../src/store/inbox-newness.ts';
 import { createMemoryInbox } from '../../../../src/store/memory-inbox.ts';
+import { openCommitter } from '../../store/inbox-support.ts';
 import { messageOf, openTestProjection, readTestMessage } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ficus-law-'));
@@ -105,17 +104,18 @@ interface Feed {
 
 function onDisk(): Feed {
   const file = join(folder, `${++files}.sqlite`);
-  let database: DatabaseSync = openInboxDatabase(file);
-  let committer = createCommitter(database, {});
+  let inbox = openCommitter(file, {});
+  let newness = createNewness(file);
   let ledger = openInboxLedger(file);
   const close = (): void => {
+    newness.close();
     ledger.close();
-    database.close();
+    inbox.close();
   };
   const restart = (): void => {
     close();
-    database = openInboxDatabase(file);
-    committer = createCommitter(database, {});
+    inbox = openCommitter(file, {});
+    newness = createNewness(file);
     ledger = openInboxLedger(file);
   };
   return {
@@ -123,10 +123,18 @@ function onDisk(): Feed {
       return ledger;
     },
     async receive(arrivals, killed) {
-      const receipts = committer.commit(arrivals);
+      const { committer } = inbox;
+      if (!newness.namesIfNew(arrivals)) {
+        const { receipts } = committer.commit([], arrivals);
+        if (killed) restart();
+        return receipts;
+      }
+      const first = committer.beginning.last + 1;
+      const region = inbox.append(first, ...arrivals);
+      // Safe, whether it is filed now, or found when it is started again.
       if (killed) restart();
-      else committer.file();
-      return receipts;
+      else committer.commit([region], []);
+      return arrivals.map((_, nth) => ({ kind: 'stored', seq: first + nth }));
     },
     restart,
     close,

@@ -1,0 +1,125 @@
+import type { Arrival } from '../feed-ports.ts';
+import { PART_BYTES, journalOf, openJournalWriter } from './inbox-journal.ts';
+import type { Region } from './inbox-journal.ts';
+import { createNewness } from './inbox-newness.ts';
+import { createPlaces } from './inbox-places.ts';
+import { roomOf, writeRecord } from './inbox-record.ts';
+
+/** Since when the journal counts. */
+export interface Beginning {
+  readonly mark: number;
+  /** The last number that was given. */
+  readonly last: number;
+}
+
+/** Makes plainly new arrivals safe, and says what is to be filed of them. */
+export interface Journaling {
+  /**
+   * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written. One
+   * group at a time.
+   *
+   * @returns false when they are not for the journal: one is not plainly new, or there is no room
+   */
+  write(arrivals: readonly Arrival[], done: (first: number, error?: Error) => void): boolean;
+  /** What is safe and nobody was told of; whoever is, files it. */
+  toFile(): Region;
+  /** Messages of it, and their bytes in the journal. */
+  readonly untold: { readonly messages: number; readonly bytes: number };
+  /** What was told first is filed. */
+  filed(): void;
+  /** All is filed and synced; the journal begins anew. */
+  begin(beginning: Beginning, erased: boolean): void;
+  /** What may hold bytes of messages. */
+  used(): readonly Region[];
+  close(): void;
+}
+
+/**
+ * @param file path of the inbox, whose journal is there
+ * @param turned called when the region is the last of its part, which can be written again when it is filed and synced
+ */
+export function openJournaling(
+  file: string,
+  beginning: Beginning,
+  turned: (region: Region) => void,
+): Journaling {
+  const newness = createNewness(file);
+  const writer = openJournalWriter(journalOf(file));
+  const places = createPlaces();
+  /** The part that each region that was told gives back. */
+  let told: (number | undefined)[] = [];
+  const untold = { messages: 0, bytes: 0 };
+  let group = Buffer.alloc(64 << 10);
+  let { mark, last } = beginning;
+  let broken = false;
+
+  function tell(leaves?: number): void {
+    told.push(leaves);
+    newness.told();
+    untold.messages = untold.bytes = 0;
+  }
+
+  function turn(): void {
+    const region = places.toFile();
+    tell(places.turn());
+    turned(region);
+  }
+
+  function encode(arrivals: readonly Arrival[], room: number): Buffer {
+    if (group.length < room) group = Buffer.alloc(Math.max(room, 2 * group.length));
+    let end = 0;
+    let seq = last;
+    for (const arrival of arrivals) end = writeRecord(group, end, mark, ++seq, arrival);
+    return group.subarray(0, end);
+  }
+
+  return {
+    untold,
+    write(arrivals, done) {
+      let room = 0;
+      for (const arrival of arrivals) room += roomOf(arrival);
+      if (broken || room > PART_BYTES || (!places.fits(room) && !places.fitsBehind(room))) return false;
+      const names = newness.namesIfNew(arrivals);
+      if (!names) return false;
+      if (!places.fits(room)) turn();
+      const bytes = encode(arrivals, room);
+      writer.write(bytes, places.next, (error) => {
+        const first = last + 1;
+        if (error) {
+          // What is on disk now, nobody knows.
+          broken = true;
+        } else {
+          places.wrote(bytes.length);
+          newness.safe(names);
+          last += arrivals.length;
+          untold.messages += arrivals.length;
+          untold.bytes += bytes.length;
+        }
+        done(first, error);
+      });
+      return true;
+    },
+    toFile() {
+      const region = places.toFile();
+      tell();
+      return region;
+    },
+    filed() {
+      newness.filed();
+      const part = told.shift();
+      if (part !== undefined) places.free(part);
+    },
+    begin(anew, erased) {
+      ({ mark, last } = anew);
+      told = [];
+      newness.allFiled();
+      places.reset();
+      if (erased) places.erased();
+    },
+    used: () => places.used(),
+    close() {
+      newness.close();
+      writer.close();
+    },
+  };
+}
