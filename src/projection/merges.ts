@@ -36,6 +36,8 @@ export interface MovedResource {
 export interface Merges {
   /** Whether there is any merge at all. */
   readonly any: boolean;
+  /** Number of the one that stands for a retired resource, by its reference (`Patient/1`); undefined: it is not retired. */
+  survivorOfReference(reference: string): number | undefined;
   /** Who stands for a resource now: itself unless it was merged. */
   survivorOf(rid: number): number;
   isRetired(rid: number): boolean;
@@ -59,10 +61,15 @@ export interface Merges {
 
 export function createMerges(database: DatabaseSync): Merges {
   const survivors = new Map<number, number>();
+  const retiredReferences = new Map<string, number>();
   const counts = new Map<number, number>();
+  /** Merges by survivor, once they were asked for. */
+  const intos = new Map<number, readonly Merge[]>();
+  const named = "n.text || '/' || r.id AS reference FROM resource r JOIN name n ON n.nid = r.type";
   const active = database.prepare(
-    'SELECT retired, survivor FROM merge WHERE undone_at IS NULL ORDER BY merge',
+    `SELECT m.retired, m.survivor, ${named} JOIN merge m ON m.retired = r.rid WHERE m.undone_at IS NULL ORDER BY m.merge`,
   );
+  const referenceOf = database.prepare(`SELECT ${named} WHERE r.rid = ?`);
   const byRetired = database.prepare('SELECT * FROM merge WHERE retired = ? AND undone_at IS NULL');
   const bySurvivor = database.prepare(
     'SELECT * FROM merge WHERE survivor = ? AND undone_at IS NULL ORDER BY merge',
@@ -83,31 +90,48 @@ export function createMerges(database: DatabaseSync): Merges {
   const addMoved = database.prepare('INSERT OR IGNORE INTO merge_moved (merge, rid, both) VALUES (?, ?, ?)');
   const addReview = database.prepare('INSERT OR IGNORE INTO merge_review (merge, rid, why) VALUES (?, ?, ?)');
 
-  const remember = (retired: number, survivor: number): void => {
+  const remember = (retired: number, survivor: number, reference: string): void => {
     survivors.set(retired, survivor);
+    retiredReferences.set(reference, retired);
     counts.set(survivor, (counts.get(survivor) ?? 0) + 1);
+    intos.delete(survivor);
   };
   const load = (): void => {
     survivors.clear();
+    retiredReferences.clear();
     counts.clear();
-    for (const row of active.all()) remember(Number(row['retired']), Number(row['survivor']));
+    intos.clear();
+    for (const row of active.all())
+      remember(Number(row['retired']), Number(row['survivor']), String(row['reference']));
   };
   load();
+
+  function survivorOf(rid: number): number {
+    let at = rid;
+    for (let next = survivors.get(at); next !== undefined; next = survivors.get(at)) at = next;
+    return at;
+  }
+
+  function into(survivor: number): readonly Merge[] {
+    let known = intos.get(survivor);
+    if (!known) intos.set(survivor, (known = bySurvivor.all(survivor).map(mergeOf)));
+    return known;
+  }
 
   return {
     get any() {
       return survivors.size > 0;
     },
-    survivorOf(rid) {
-      let at = rid;
-      for (let next = survivors.get(at); next !== undefined; next = survivors.get(at)) at = next;
-      return at;
+    survivorOfReference(reference) {
+      const retired = retiredReferences.get(reference);
+      return retired === undefined ? undefined : survivorOf(retired);
     },
+    survivorOf,
     isRetired: (rid) => survivors.has(rid),
     isSurvivor: (rid) => counts.has(rid),
     of: (retired) => byRetired.all(retired).map(mergeOf)[0],
     undoneInto: (survivor) => undoneBySurvivor.all(survivor).map(mergeOf),
-    into: (survivor) => bySurvivor.all(survivor).map(mergeOf),
+    into,
     lastEventOf(retired) {
       const at = last.get(retired)?.['at'];
       return typeof at === 'number' ? at : undefined;
@@ -124,7 +148,7 @@ export function createMerges(database: DatabaseSync): Merges {
         JSON.stringify(was),
         JSON.stringify(identifiers),
       );
-      remember(retired, survivor);
+      remember(retired, survivor, String(referenceOf.get(retired)?.['reference']));
       return Number(lastInsertRowid);
     },
     undo(merge, by) {

@@ -22,8 +22,6 @@ export interface ProjectionWriterOptions extends RowContext {
   readonly indexed?: IndexedNames;
 }
 
-const MERGEABLE_REFERENCE = new RegExp(`^(${MERGEABLE.join('|')})/[^/]+$`);
-
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
 
@@ -65,24 +63,21 @@ export function createProjectionWriter(
     if (!merges.any) return change;
     const { resource } = change;
     const mapped = mapRelativeReferences(resource, (reference) => {
-      if (!MERGEABLE_REFERENCE.test(reference)) return reference;
-      const [type = '', id = ''] = reference.split('/');
-      const survivor = survivorId(type, id);
-      return survivor === id ? reference : `${type}/${survivor}`;
+      const survivor = merges.survivorOfReference(reference);
+      if (survivor === undefined) return reference;
+      const { type, id } = records.byRid(survivor);
+      return `${type}/${id}`;
     });
-    const id = survivorId(resource.resourceType, resource.id);
-    if (id === resource.id) return mapped === resource ? change : { ...change, resource: mapped };
-    const survivor = records.find(resource.resourceType, id)?.resource;
-    const filed = { ...filedOnSurvivor(mapped, survivor), id };
+    const rid = merges.survivorOfReference(`${resource.resourceType}/${resource.id}`);
+    if (rid === undefined) return mapped === resource ? change : { ...change, resource: mapped };
+    const survivor = records.byRid(rid);
+    const filed = { ...filedOnSurvivor(mapped, survivor.resource), id: survivor.id };
     return { ...change, resource: filed, mode: change.mode === 'snapshot' ? 'update' : change.mode };
   }
 
-  function survivorId(type: string, id: string): string {
-    if (!MERGEABLE.includes(type)) return id;
-    const record = records.find(type, id);
-    if (!record) return id;
-    const survivor = merges.survivorOf(record.rid);
-    return survivor === record.rid ? id : records.byRid(survivor).id;
+  /** As nearly all that is mentioned is. Of what can be merged it is the survivor that has to be known. */
+  function isKnown({ resourceType, id }: ResourceChange['resource']): boolean {
+    return !MERGEABLE.includes(resourceType) && records.find(resourceType, id)?.resource !== undefined;
   }
 
   /** The resource as a change leaves it; `current` itself when it says nothing new. */
@@ -100,6 +95,7 @@ export function createProjectionWriter(
     told: Told,
     superseded: (record: ResourceRecord) => void,
   ): void {
+    if (said.mode === 'mention' && isKnown(said.resource)) return;
     const followedChange = followed(said);
     const { resource, mode } = followedChange;
     const record = records.open(resource.resourceType, resource.id);
