@@ -170,6 +170,20 @@ export class Message implements SegmentContext {
     return segment;
   }
 
+  /**
+   * Puts segments that stand side by side in this order.
+   * @throws {TypeError} when others stand between them: those would belong to another one afterwards.
+   */
+  reorder(segments: readonly Segment[]): void {
+    const first = Math.min(...segments.map((segment) => this.segments.indexOf(segment)));
+    const present = this.segments.slice(first, first + segments.length);
+    if (first < 1 || segments.some((segment) => !present.includes(segment)))
+      throw new TypeError('segments that do not stand side by side are not re-ordered');
+    for (const segment of segments) if (segment.terminator === '') segment.terminate(this.terminator());
+    this.list.splice(first, segments.length, ...segments);
+    this.rearrange();
+  }
+
   /** Takes a segment out. MSH stays. */
   remove(segment: Segment): void {
     const index = this.segments.indexOf(segment);

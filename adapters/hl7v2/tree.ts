@@ -157,19 +157,19 @@ class GroupPlace implements TreeWriter {
   /** Groups and segments are not taken away by a map. */
   clear(): void {}
 
-  /** Takes segments away and puts new ones in; those that stay keep their order. */
+  /** Takes segments away, puts new ones in, and puts them in order. Throws TypeError as `Message.reorder`. */
   arrange(step: Step, sources: readonly (number | undefined)[]): void {
     const name = String(step);
     const present = this.group.segments.get(name) ?? [];
     const kept = sources.filter((source) => source !== undefined);
-    if (kept.some((source, at) => at > 0 && source < kept[at - 1]!))
-      throw new TypeError('segments are not re-ordered by a map');
     for (const [at, segment] of present.entries()) if (!kept.includes(at)) this.message.remove(segment);
-    const left = kept.map((at) => present[at]!);
+    const left = kept.toSorted((one, other) => one - other).map((at) => present[at]!);
     if (left.length > 0) this.group.segments.set(name, left);
     else this.group.segments.delete(name);
     const made = sources.map((source) => (source === undefined ? this.make(name) : present[source]!));
     if (made.length > 0) this.group.segments.set(name, made);
+    const places = made.map((segment) => this.message.segments.indexOf(segment));
+    if (places.some((place, at) => at > 0 && place < places[at - 1]!)) this.message.reorder(made);
     this.places.delete(name);
   }
 

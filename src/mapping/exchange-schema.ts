@@ -83,6 +83,16 @@ const hl7Request = z.strictObject({
     .record(text, z.union([text, z.boolean()]))
     .default({})
     .describe('Write: elements whose value goes without saying and needs no place: { active: true }'),
+  snapshots: z
+    .record(
+      text,
+      z.strictObject({
+        number: text.describe('Field that numbers the segments: NK1-1'),
+        none: z.array(text).min(1).describe('Fields that say `""` in the one segment that stands for none'),
+      }),
+    )
+    .default({})
+    .describe('Write: segments by name that are told all together, and replace those that the core has'),
   onto: z
     .enum(['empty', 'current'])
     .default('empty')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Issue } from '../../src/errors.ts';
-import type { Resource } from '../../src/fhir/types.ts';
+import type { JsonObject, Resource } from '../../src/fhir/types.ts';
 import { openScene, type Scene } from './hl7v2-core.ts';
 
 const NEW_PATIENT: Resource = {
@@ -110,6 +110,50 @@ describe('Patient.create (ADT^A28)', () => {
     );
     expect(created).toMatchObject({ id: 'HOSP|100901', birthDate: '1990-02' });
     expect(told).toEqual([expect.objectContaining({ severity: 'warning', expression: ['Patient.photo'] })]);
+  });
+
+  it('tells the next of kin together, numbered, and says when none is left', async () => {
+    const scene = await openScene({ tapped: true });
+    const kin = (given: string): JsonObject => ({
+      relationship: [
+        {
+          coding: [
+            {
+              system: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode',
+              code: 'MTH',
+              display: 'mother',
+            },
+          ],
+        },
+      ],
+      name: { family: 'Bär', given: [given] },
+      telecom: [{ system: 'phone', use: 'home', value: '+49 30 1' }],
+    });
+    const [ida, ada, eva] = ['Ida', 'Ada', 'Eva'].map(kin) as [JsonObject, JsonObject, JsonObject];
+    const told = (): string[] =>
+      scene
+        .sent()
+        .findLast((message) => message.includes('|ADT^'))!
+        .split('\r')
+        .filter((line) => line.startsWith('NK1'))
+        .map((line) => line.split('|').slice(0, 3).join('|'));
+    const { contact, ...created } = await scene.source.create(
+      'Patient',
+      { ...NEW_PATIENT, contact: [ida, ada] },
+      scene.context(),
+    );
+    expect(contact).toEqual([ida, ada]);
+    expect(told()).toEqual(['NK1|1|Bär^Ida', 'NK1|2|Bär^Ada']);
+    const update = (contact: object): Promise<Resource> =>
+      scene.source.update('Patient', created.id!, { ...created, ...contact }, scene.context());
+    expect(await update({ contact: [eva, ada, ida] })).toMatchObject({ contact: [eva, ada, ida] });
+    expect(told().map((line) => line.split('|')[2])).toEqual(['Bär^Eva', 'Bär^Ada', 'Bär^Ida']);
+    expect(new Set(told().map((line) => line.split('|')[1]))).toEqual(new Set(['1', '2', '3']));
+    expect(await update({ contact: [eva] })).toMatchObject({ contact: [eva] });
+    expect(await update({})).not.toHaveProperty('contact');
+    expect(told()).toEqual(['NK1|1|""']);
+    expect(await update({})).not.toHaveProperty('contact');
+    expect(told()).toEqual([]);
   });
 
   it('says which element the core missed', async () => {

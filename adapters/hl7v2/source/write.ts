@@ -15,6 +15,7 @@ import { deliver, inDoubt, type AskAfter } from './deliver.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { LegacyKey } from './key-query.ts';
 import { find, noSuch, parseKey, type Found } from './read.ts';
+import { finishSnapshots } from './snapshots.ts';
 
 /** A write endpoint with what it needs of others. */
 export interface WriteEndpoint {
@@ -236,6 +237,8 @@ function writeMessage(
   const lost = loss.filter(({ kind }) => kind === 'not-carried');
   if (lost.length > 0 && !leftOut) throw unmappable(lost);
   if (lost.length > 0) leftOut?.(issuesOf(lost, 'warning'));
+  const had = taken?.segments.entries().filter(([, segments]) => segments.length > 0);
+  finishSnapshots(message, order, endpoint.request, new Set(had?.map(([name]) => name)));
   const said = map.codec.read(tree, startRun(core.run).run) as JsonObject | undefined;
   return { message, said: { resourceType: map.fhirType, ...said } };
 }
