@@ -123,7 +123,8 @@ function hostOf(url: string): string {
   return URL.parse(url)?.host ?? 'That';
 }
 
-async function readUpTo(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+/** @throws FicusError `unavailable` when there is more */
+export async function readUpTo(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {

@@ -35,7 +35,14 @@ const NEVER = blockList([
 ]);
 const LOOPBACK = blockList(['127.0.0.0/8', '::1/128']);
 /** RFC 1918, RFC 6598, RFC 4193. Metadata services of clouds stand there too: they have to be listed. */
-const PRIVATE = blockList(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']);
+export const PRIVATE_NETWORKS: readonly string[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+];
+const PRIVATE = blockList(PRIVATE_NETWORKS);
 
 /** Why nothing may be sent to an address; undefined: it may. @param address IPv4 or IPv6, without brackets */
 export function whyRefused(address: string, rules: AddressRules): string | undefined {

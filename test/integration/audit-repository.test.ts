@@ -1,16 +1,20 @@
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { link } from '../../src/audit/chain.ts';
 import { factsOf } from '../../src/audit/facts.ts';
 import { startRepositoryFeed } from '../../src/compose/audit/repository-feed.ts';
 import type { RepositoryFeed } from '../../src/compose/audit/repository-feed.ts';
+import { createRepository } from '../../src/compose/audit/repository.ts';
+import type { RepositoryOptions } from '../../src/compose/audit/repository.ts';
 import { systemClock } from '../../src/clock.ts';
 import { validateResource } from '../../src/fhir/validate.ts';
 import type { Resource } from '../../src/fhir/types.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMemoryAuditStore } from '../../src/store/memory-audit.ts';
+import { PRIVATE_NETWORKS, whyRefused } from '../../src/security/internal-address.ts';
 import { entry } from '../unit/audit/entries.ts';
 
 interface Posted {
@@ -157,4 +161,76 @@ describe('an audit repository', () => {
     await vi.waitFor(() => expect(again.status().owed).toBe(0));
     expect(requestsIn(posts)).toEqual(numbered(1, 5));
   });
+
+  it('that sends elsewhere is not followed, and has taken nothing', async () => {
+    const elsewhere = await openRepository(() => undefined);
+    let redirects = true;
+    const { posts, url } = await openRepository(() =>
+      redirects
+        ? (_posted, response) => Boolean(response.writeHead(307, { location: elsewhere.url }).end())
+        : undefined,
+    );
+    const trail = openTrail();
+    trail.add(1, 3);
+    const feed = follow(url, trail.store);
+    await vi.waitFor(() => expect(feed.problems()[0]).toMatch(/3 events wait: .*307/));
+    redirects = false;
+    await vi.waitFor(() => expect(feed.status().owed).toBe(0));
+    expect(elsewhere.posts).toEqual([]);
+    expect(posts.length).toBeGreaterThan(1);
+  });
+
+  it('that answers without an end is cut off', async () => {
+    const { url } = await openRepository(() => (_posted, response) => {
+      response.on('error', () => {});
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(1 << 20, ' ')));
+      };
+      response.on('drain', more);
+      more();
+      return true;
+    });
+    await expect(record(url)).rejects.toThrow(/answers with more than/);
+  });
+
+  it.each(['169.254.169.254', '127.0.0.1', '0.0.0.0', '::1', 'fe80::1', '::ffff:127.0.0.1'])(
+    'whose name is made to stand for %s is sent nothing',
+    async (address) => {
+      const { posts, url } = await openRepository(() => undefined);
+      const named = url.replace('127.0.0.1', 'arr.hospital.example');
+      await expect(record(named, nameServer(address))).rejects.toThrow(/the address of the repository is/);
+      expect(posts).toEqual([]);
+    },
+  );
+
+  it('may be this machine, where the configuration says so', async () => {
+    const { posts, url } = await openRepository(() => undefined);
+    expect(await record(url.replace('127.0.0.1', 'localhost'), nameServer('127.0.0.1'))).toBe(1);
+    expect(posts).toHaveLength(1);
+  });
 });
+
+it.each(['10.1.2.3', '172.31.0.1', '192.168.4.5', '100.64.1.1', 'fd12::1'])(
+  'a repository may be in the house, at %s',
+  (address) => {
+    expect(whyRefused(address, { allowLoopback: false, networks: PRIVATE_NETWORKS })).toBeUndefined();
+  },
+);
+
+/** Answers every question with one address. */
+function nameServer(address: string): NonNullable<RepositoryOptions['lookup']> {
+  const look = (_host: string, _options: object, callback: (error: null, found: object[]) => void): void =>
+    callback(null, [{ address, family: isIP(address) }]);
+  return look as unknown as NonNullable<RepositoryOptions['lookup']>;
+}
+
+/** Sends one event. */
+async function record(url: string, lookup?: RepositoryOptions['lookup']): Promise<number> {
+  const repository = createRepository({ url, deadlineMs: 1_000, ...(lookup ? { lookup } : {}) });
+  const event: Resource = { resourceType: 'AuditEvent' };
+  try {
+    return await repository.record([event], new AbortController().signal);
+  } finally {
+    await repository.close();
+  }
+}

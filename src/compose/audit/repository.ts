@@ -1,8 +1,12 @@
 import { hash } from 'node:crypto';
+import { lookup } from 'node:dns';
 import { Agent, request } from 'undici';
 import { FicusError } from '../../errors.ts';
 import { isJsonObject, parseJson } from '../../fhir/json.ts';
 import type { Json, JsonObject, Resource } from '../../fhir/types.ts';
+import { readUpTo } from '../../security/egress.ts';
+import { PRIVATE_NETWORKS, guardedLookup } from '../../security/internal-address.ts';
+import type { AddressRules } from '../../security/internal-address.ts';
 
 /** An Audit Record Repository (IHE ITI-20, FHIR feed). */
 export interface Repository {
@@ -22,14 +26,28 @@ export interface RepositoryOptions {
     readonly servername?: string;
   };
   readonly deadlineMs: number;
+  /** How names are looked up (default: the system's way). */
+  readonly lookup?: typeof lookup;
 }
 
 const TYPE = 'application/fhir+json';
 
-/** Posts one event to `AuditEvent`, several as a batch (ITI-20 §3.20.4.3). Redirects are not followed. */
-export function createRepository({ url, bearer, tls, deadlineMs }: RepositoryOptions): Repository {
+/** What a batch of 500 is answered with is far smaller. */
+const MOST_BYTES = 8 << 20;
+
+/**
+ * Posts one event to `AuditEvent`, several as a batch (ITI-20 §3.20.4.3). Whoever configures the address means it, wherever in the house that is; what its name stands
+ * for is not theirs to say: nothing goes to a link-local or reserved address, nor to this machine under the name of another. Redirects are not followed.
+ */
+export function createRepository(options: RepositoryOptions): Repository {
+  const { url, bearer, tls, deadlineMs } = options;
   const base = url.replace(/\/+$/, '');
-  const agent = new Agent({ connections: 1, connect: { timeout: deadlineMs, ...tls } });
+  const rulesOf = (hostname: string): AddressRules => ({
+    allowLoopback: hostname === 'localhost',
+    networks: PRIVATE_NETWORKS,
+  });
+  const guarded = guardedLookup(rulesOf, options.lookup ?? lookup, 'the repository');
+  const agent = new Agent({ connections: 1, connect: { timeout: deadlineMs, lookup: guarded, ...tls } });
 
   async function post(path: string, body: Resource, signal: AbortSignal): Promise<string> {
     try {
@@ -44,7 +62,7 @@ export function createRepository({ url, bearer, tls, deadlineMs }: RepositoryOpt
         },
         body: JSON.stringify(body),
       });
-      const text = await answer.text();
+      const text = (await readUpTo(answer, MOST_BYTES)).toString('utf8');
       if (statusCode >= 200 && statusCode < 300) return text;
       throw new FicusError('unavailable', `the repository answered with HTTP status ${statusCode}`);
     } catch (error) {
