@@ -130,7 +130,17 @@ export async function wire(
         judge: createRepeats({ sight }),
         onRepeat: () => metrics.count('idempotent_repeat', 'all'),
       }),
-      enforcement({ sight, base: publicBase, pages, defaultCount: config.search.defaultCount }),
+      enforcement({
+        sight,
+        base: publicBase,
+        pages,
+        defaultCount: config.search.defaultCount,
+        knowsVersions(request, { principal }, readBy) {
+          const name = backendNameOf(table, request, principal, parts);
+          const writes = name === undefined ? undefined : installed.get(name);
+          return writes !== undefined && readBy === `${writes.kind}:${name}`;
+        },
+      }),
       serving('AuditEvent', options.auditEvents),
     ];
     const router = createRouter({ table, backends, migration: parts });

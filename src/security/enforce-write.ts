@@ -2,7 +2,7 @@ import { FicusError } from '../errors.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import { weakEtag } from '../fhir/version.ts';
-import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
+import type { Backend, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
 import { beforeWrite } from '../resilience/interaction.ts';
 import { versionIdOf } from '../resilience/versioned.ts';
 import { askAll, resourceOf } from '../search/ask.ts';
@@ -22,8 +22,11 @@ export interface WriteOptions {
   /** This server's own base address, without a slash at its end. */
   readonly base: string;
   readonly maxBytes: number;
+  /** Whether whoever does a write knows the versions of whoever answered a read (`X-Served-By`). */
+  readonly knowsVersions: (request: FhirRequest, context: RequestContext, readBy: string) => boolean;
 }
 
+const PRECONDITION_FAILED = 412;
 /** Most resources that criteria may find: beyond, they are no criteria. */
 const MOST_MATCHES = 100;
 
@@ -33,7 +36,7 @@ export interface Writes {
   handle(turn: Turn): Promise<FhirResponse>;
 }
 
-export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Writes {
+export function createWrites({ next, sight, base, maxBytes, knowsVersions }: WriteOptions): Writes {
   const answerTo = createWriteAnswers({ sight, maxBytes });
   return {
     async handle(turn) {
@@ -82,19 +85,44 @@ export function createWrites({ next, sight, base, maxBytes }: WriteOptions): Wri
     });
   }
 
-  /** The present state must be one that the caller may change, and the new one, too. */
-  async function updateOne(turn: Turn): Promise<FhirResponse> {
+  /**
+   * The present state must be one that the caller may change, and the new one, too. It is still that when it is written, where whoever writes knows its version: what changed in between
+   * is judged once more.
+   * @throws FicusError `conflict` for what changes again and again
+   */
+  async function updateOne(turn: Turn, tries = 2): Promise<FhirResponse> {
     const { request, context, access } = turn;
     const { type, id, handling } = request;
     const read: FhirRequest = { interaction: 'read', type, handling, ...(id === undefined ? {} : { id }) };
-    const present = await asked(
-      () => next.handle(read, context).then((it) => resourceOf(it, maxBytes)),
-      read,
-    );
+    const { response, present } = await asked(async () => {
+      const answer = await next.handle(read, context);
+      return { response: answer, present: await resourceOf(answer, maxBytes) };
+    }, read);
     if (!present) throw notThere(read);
     const verdict = sight.judge(access, present, ['u']);
     if (verdict !== 'seen') throw refused(verdict, turn) ?? notThere(read);
-    return written(turn, 'u');
+    const version = tagOf(response) ?? versionIdOf(present);
+    const isChosen = request.ifMatch !== undefined || request.attempt?.doubtful !== undefined;
+    if (isChosen || version === undefined || !knowsVersions(request, context, response.servedBy))
+      return written(turn, 'u');
+    const answer = await unchanged({ ...turn, request: { ...request, ifMatch: version } });
+    if (answer) return answer;
+    if (tries > 1) return updateOne(turn, tries - 1);
+    throw new FicusError('conflict', 'Others were changing this resource at the same time. Nothing was written; try again.'); // prettier-ignore
+  }
+
+  /** Writes what is of the version given; undefined: it was not, nothing was written. */
+  async function unchanged(turn: Turn): Promise<FhirResponse | undefined> {
+    let answer: FhirResponse;
+    try {
+      answer = await written(turn, 'u');
+    } catch (error) {
+      if (error instanceof FicusError && error.code === 'version-conflict') return undefined;
+      throw error;
+    }
+    if (answer.status !== PRECONDITION_FAILED) return answer;
+    if (answer.body.kind === 'pipe') answer.body.discard();
+    return undefined;
   }
 
   async function written(turn: Turn, permission: Permission): Promise<FhirResponse> {
@@ -172,6 +200,11 @@ function refuseFollowing({ filters }: SearchQuery): void {
     'search-unsupported',
     'Criteria of this caller cannot follow references to other resources.',
   );
+}
+
+/** The version in an answer's ETag. */
+function tagOf({ headers }: FhirResponse): string | undefined {
+  return headers['etag']?.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
 }
 
 function existing(resource: Resource, servedBy: string): FhirResponse {

@@ -1,6 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
-import type { Backend, FhirRequest, FhirResponse, Layer } from '../ports.ts';
+import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { resourceOf } from '../search/ask.ts';
 import type { PageSealer } from '../search/page.ts';
 import { Sieve, judgedHistory, notThere, withBody } from './enforce-answer.ts';
@@ -20,6 +20,8 @@ export interface EnforcementOptions {
   readonly pages: PageSealer;
   /** Matches on a page when `_count` says nothing. */
   readonly defaultCount: number;
+  /** Whether whoever does a write knows the versions of whoever answered a read (`X-Served-By`): then nothing is overwritten that was not judged. Default: never. */
+  readonly knowsVersions?: (request: FhirRequest, context: RequestContext, readBy: string) => boolean;
   /** Most resources that are looked at to count what a caller may see; default 1000. */
   readonly maxCounted?: number;
   /** Largest answer of a modern service that is looked at, in bytes; default 16 MiB. */
@@ -38,9 +40,10 @@ const untold = (): void => {};
  */
 export function enforcement(options: EnforcementOptions): Layer {
   const { sight, base, pages, defaultCount, maxCounted = 1000, maxBytes = 16 * 1024 * 1024 } = options;
+  const { knowsVersions = () => false } = options;
 
   return (next: Backend): Backend => {
-    const writes = createWrites({ next, sight, base, maxBytes });
+    const writes = createWrites({ next, sight, base, maxBytes, knowsVersions });
     const searches = createSearches({ next, sight, pages, defaultCount, maxCounted, maxBytes });
 
     /** The resource of a read's answer. @throws FicusError `not-found` for what may not be seen and for what is not there */

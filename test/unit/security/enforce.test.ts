@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
+import type { Backend } from '../../../src/ports.ts';
 import { projection, snapshot } from '../projection/support.ts';
 import { context } from '../search/support.ts';
 import { served, sourced, type Holder } from './fuzz/backends.ts';
@@ -292,6 +293,38 @@ describe.each([
       body: { resourceType: 'Practitioner', id: 'd' },
     };
     expect((await stack.ask(caller, shared)).status).toBe(403);
+  });
+
+  /** Somebody else writes each time just before an update arrives. */
+  const raced = (holder: Holder, others: Known[]): Backend => ({
+    async handle(request, whose) {
+      const other = request.interaction === 'update' ? others.shift() : undefined;
+      if (other) {
+        const bytes = Buffer.from(JSON.stringify(other));
+        await holder.backend.handle({ interaction: 'update', type: 'Observation', id: other.id, handling: 'strict', resource: other, body: bytes }, context()); // prettier-ignore
+      }
+      return holder.backend.handle(request, whose);
+    },
+  });
+  const presentOf = async (holder: Holder, id: string) => (await holder.states()).map((it) => it.at(-1)!).find((it) => it.id === id); // prettier-ignore
+
+  it('overwrites nothing that became another’s after it was looked at', async () => {
+    const holder = make();
+    const backend = raced(holder, [observation('a1', 'b', 'lab')]);
+    const stack = stackOver(backend, { labelled: false, native: false, shared: false });
+    expect((await stack.ask(caller, put('a1', { status: 'amended' }))).status).toBe(404);
+    expect(await presentOf(holder, 'a1')).toMatchObject({ subject: of('b'), status: 'final' });
+  });
+
+  it('judges once more what others have changed, and gives up when they do so again', async () => {
+    const holder = make();
+    const mine = (status: string) => observation('a1', 'a', 'lab', { status });
+    const once = stackOver(raced(holder, [mine('corrected')]), { labelled: false, native: false, shared: false }); // prettier-ignore
+    expect((await once.ask(caller, put('a1', { status: 'amended' }))).status).toBe(200);
+    expect(await presentOf(holder, 'a1')).toMatchObject({ status: 'amended' });
+    const twice = stackOver(raced(holder, [mine('corrected'), mine('preliminary')]), { labelled: false, native: false, shared: false }); // prettier-ignore
+    expect((await twice.ask(caller, put('a1', { status: 'amended' }))).status).toBe(409);
+    expect(await presentOf(holder, 'a1')).toMatchObject({ status: 'preliminary' });
   });
 
   it('makes no new resource for who may only change one', async () => {

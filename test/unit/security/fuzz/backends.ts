@@ -212,6 +212,9 @@ function serve(memory: Memory, request: FhirRequest): FhirResponse {
     if (more.length > 0) return refused(412, 'multiple-matches');
     return piped(match ? 200 : 201, memory.put({ ...sent(request), id: match?.id ?? memory.newId() }));
   }
+  const current = (found?.['meta'] as JsonObject | undefined)?.['versionId'];
+  if (interaction === 'update' && request.ifMatch !== undefined && request.ifMatch !== current)
+    return refused(412, 'conflict');
   // A service may take an id that the client chose.
   if (interaction === 'update')
     return piped(found ? 200 : 201, memory.put({ ...sent(request), id } as Known));

@@ -93,7 +93,14 @@ export function stackOver(backend: Backend, { labelled, denied = [], native, sha
       followsChains: () => native,
       sight: callersSight(sight),
     }),
-    enforcement({ sight, base: BASE, pages: sealer(clock), defaultCount: 3, maxCounted: 200 }),
+    enforcement({
+      sight,
+      base: BASE,
+      pages: sealer(clock),
+      defaultCount: 3,
+      maxCounted: 200,
+      knowsVersions: () => true,
+    }),
   ];
   const whole = layers.reduceRight((next, layer) => layer(next), backend);
   const deps = {
