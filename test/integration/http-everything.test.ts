@@ -184,7 +184,7 @@ describe('Patient/[id]/$everything over HTTP', () => {
     const { body } = await post({ resourceType: 'Bundle', type: 'batch', entry }, '');
     expect(body.entry.map(({ response }: { response: { status: string } }) => response.status)).toEqual(['200', '200', '400']); // prettier-ignore
     expect(body.entry[1].resource).toMatchObject({ resourceType: 'Bundle', type: 'searchset' });
-    expect(requests.map(({ query }) => query?.count).toSorted()).toEqual([2, 3]);
+    expect(new Set(requests.map(({ query }) => query?.count))).toEqual(new Set([2, 3]));
   });
 
   it('counts as several requests, about one patient', async () => {

@@ -106,6 +106,22 @@ describe('an AuditEvent', () => {
     expect(rolesOf(event!)[0]).toEqual(['110153', '110150']);
   });
 
+  it('of $everything is an operation, with what was asked for in base64, and claims no profile of an interaction', () => {
+    const query = 'Patient/p1/$everything?_type=Observation';
+    const [event] = eventsOf({ kind: 'everything', action: 'Patient.everything', query, references: ['Patient/p1'] }); // prettier-ignore
+    expect(event).toMatchObject({
+      meta: { profile: [`${BALP}OAUTHaccessTokenUse.Minimal`] },
+      type: { code: 'rest' },
+      subtype: [
+        { system: 'http://hl7.org/fhir/restful-interaction', code: 'operation' },
+        { system: 'urn:ficus:audit-kind', code: 'everything' },
+      ],
+      action: 'E',
+    });
+    const asked = (event!['entity'] as { query?: string }[]).find((entity) => entity.query)!.query!;
+    expect(Buffer.from(asked, 'base64').toString()).toBe(query);
+  });
+
   it('is one for each patient, and claims no profile for what failed', () => {
     const events = eventsOf({ patients: ['p1', 'p2', 'p1'] });
     expect(events.map((it) => JSON.stringify(it['entity']).match(/Patient\/p\d/)?.[0])).toEqual([

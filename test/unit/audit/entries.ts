@@ -30,6 +30,7 @@ export const KINDS: readonly AuditKind[] = [
   'delete',
   'query',
   'history',
+  'everything',
   'export',
   'token',
   'refused',

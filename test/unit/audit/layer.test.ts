@@ -72,6 +72,30 @@ async function recorded(
 }
 
 describe('the audit Layer', () => {
+  it('records $everything as one entry about the patient, with what was asked for', async () => {
+    const matches = [{ resourceType: 'Patient', id: 'p1' }, observation('o1', 'p1'), observation('o2', 'p1')];
+    const backend = answering({ kind: 'searchset', set: { matches, included: [], issues: [] } });
+    const query = { ...SEARCH.query!, type: 'Patient', address: 'Patient/p1/$everything' };
+    const everything: FhirRequest = {
+      interaction: 'everything',
+      type: 'Patient',
+      id: 'p1',
+      handling: 'lenient',
+      query,
+      everything: {},
+      asked: [['_type', 'Observation']],
+    };
+    expect(await recorded(backend, everything)).toMatchObject([
+      {
+        kind: 'everything',
+        action: 'Patient.everything',
+        patients: ['p1'],
+        references: ['Patient/p1'],
+        query: 'Patient/p1/$everything?_type=Observation',
+      },
+    ]);
+  });
+
   it('records who read what of whom, with the messages that it took', async () => {
     const backend: Backend = {
       async handle(_request, context) {

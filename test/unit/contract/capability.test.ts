@@ -155,6 +155,21 @@ describe('the CapabilityStatement', () => {
     expect(codes(rows(all).get('ServiceRequest'))).toEqual(['create']);
   });
 
+  it('lists $everything with the types that it searches here, where a Patient can be read', () => {
+    const operationOf = (can: (endpoint: Endpoint) => boolean) =>
+      (rows(statement(can)).get('Patient') as unknown as { operation?: unknown })?.operation;
+    expect(operationOf((it) => it !== 'Coverage.search')).toEqual([
+      {
+        name: 'everything',
+        definition: 'http://hl7.org/fhir/OperationDefinition/Patient-everything',
+        documentation:
+          'The record of one patient, page by page, out of all systems that hold a part of it. Owner: Clinical records. Since 1.3.0. ' +
+          'Searches: Patient, AllergyIntolerance, Appointment, Condition, DiagnosticReport, DocumentReference, Encounter, Immunization, MedicationRequest, Observation, Procedure, RelatedPerson, Specimen.',
+      },
+    ]);
+    expect(operationOf((it) => it !== 'Patient.read')).toBeUndefined();
+  });
+
   it('without search has no parameters, inclusions or conditional writes', () => {
     const part = rows(statement((it) => !it.endsWith('.search'))).get('Patient');
     expect(part).not.toHaveProperty('searchParam');

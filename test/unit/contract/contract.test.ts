@@ -53,6 +53,17 @@ describe('the published contract', () => {
     for (const interaction of interactions) expect(contract.promises(type, interaction)).toBe(true);
   });
 
+  it('has the one operation, of Patient', () => {
+    const operations = [...contract.resources.values()].map(({ type, operations: all }) => [
+      type,
+      ...all.keys(),
+    ]);
+    expect(operations.filter(([, ...names]) => names.length > 0)).toEqual([['Patient', 'everything']]);
+    expect(contract.promises('Patient', 'everything')).toBe(true);
+    expect(contract.answers('Patient')).toEqual([...contract.interactions('Patient')!, 'everything']);
+    expect(contract.answers('Observation')).toEqual(contract.interactions('Observation'));
+  });
+
   it('promises nothing else', () => {
     expect(contract.resources.size).toBe(7 + TOLD.length);
     expect(contract.serves('Account')).toBe(false);

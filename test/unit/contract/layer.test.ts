@@ -62,6 +62,7 @@ describe('the contract Layer', () => {
   it.each([
     { interaction: 'read', type: 'Patient', id: 'p1' },
     { interaction: 'search', type: 'Encounter', query: criteria },
+    { interaction: 'everything', type: 'Patient', id: 'p1', query: criteria, everything: {} },
     { interaction: 'update', type: 'Patient', id: 'p1', resource: patient },
     { interaction: 'update', type: 'Patient', query: criteria, resource: patient },
     { interaction: 'create', type: 'Patient', ifNoneExist: criteria, resource: { resourceType: 'Patient' } },
@@ -72,6 +73,11 @@ describe('the contract Layer', () => {
   it('leaves a body that is streamed alone', async () => {
     const body = Buffer.from('{"resourceType":"Nonsense"}');
     expect((await send({ interaction: 'create', type: 'Observation', body })).body).toBe(body);
+  });
+
+  it('refuses an operation that the contract does not have with 404', async () => {
+    const error = await refusal({ interaction: 'everything', type: 'Encounter', id: 'e1' });
+    expect({ code: error.code, status: error.status }).toEqual({ code: 'not-promised', status: 404 });
   });
 
   it('refuses a type outside of the API with 404', async () => {
