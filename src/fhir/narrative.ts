@@ -13,6 +13,7 @@ const ATTRIBUTES = new Set(
 );
 const URLS = new Set(['href', 'src', 'cite', 'longdesc', 'style']);
 const TAG = /<(\/?)([A-Za-z][\w:.-]*)((?:\s+[A-Za-z_][\w:.-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
+const COMMENT = /<!--(?:(?!--)[^])*-->/y;
 const ATTRIBUTE = /([A-Za-z_][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 /**
@@ -20,7 +21,7 @@ const ATTRIBUTE = /([A-Za-z_][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
  * formatting, something to read in it; no scripts, event attributes, `javascript:` links or declarations.
  */
 export function isNarrative(xhtml: string): boolean {
-  const source = xhtml.trim().replaceAll(/<!--(?:(?!--)[^])*-->/g, '');
+  const source = xhtml.trim().replace(/^(?:<!--(?:(?!--)[^])*-->\s*)+/, '');
   if (!/^<div[\s>]/.test(source) || !/xmlns\s*=\s*["']http:\/\/www\.w3\.org\/1999\/xhtml["']/.test(source))
     return false;
   const open: string[] = [];
@@ -29,8 +30,18 @@ export function isNarrative(xhtml: string): boolean {
   while (at < source.length) {
     const next = source.indexOf('<', at);
     const between = source.slice(at, next < 0 ? source.length : next);
-    if (/\S/.test(between)) content = true;
-    if (next < 0 || (open.length === 0 && at > 0)) break;
+    if (/\S/.test(between)) {
+      if (open.length === 0) return false;
+      content = true;
+    }
+    if (next < 0) break;
+    // Where text may be, and nowhere else: what looks like one in an attribute must not hide the attributes behind it.
+    COMMENT.lastIndex = next;
+    if (COMMENT.test(source)) {
+      at = COMMENT.lastIndex;
+      continue;
+    }
+    if (open.length === 0 && at > 0) break;
     TAG.lastIndex = next;
     const tag = TAG.exec(source);
     if (!tag) return false;

@@ -72,6 +72,7 @@ describe('isNarrative', () => {
     '<img src="#photo"/>',
     'a<br/><!-- a comment -->b',
     '<p title="onclick=x">quoted</p>',
+    '<!-- a comment --><p>a</p><!-- <script>none</script> -->',
   ])('allows %s', (inner) => {
     expect(isNarrative(div(inner))).toBe(true);
   });
@@ -88,8 +89,20 @@ describe('isNarrative', () => {
     'a</p>',
     '<p class=x>a</p>',
     '<![CDATA[a]]>',
+    '<p title="<!--" onclick="x" lang="-->">a</p>',
+    '<p<!-- a comment --> title="x">a</p>',
+    'a<!-- one -- two -->',
+    '<?xml-stylesheet href="x"?>a',
+    '<!ENTITY a "b">&a;',
     '',
   ])('refuses %s', (inner) => {
     expect(isNarrative(div(inner))).toBe(false);
+  });
+
+  it('allows comments around the div, and refuses text there', () => {
+    expect(isNarrative(`<!-- a --> ${div('a')} <!-- b --><!-- c -->`)).toBe(true);
+    expect(isNarrative(`${div('a')} <!-- b --> text`)).toBe(false);
+    expect(isNarrative(`${div('a')}text<!-- b -->`)).toBe(false);
+    expect(isNarrative(`${div('a')}<!-- b -->${div('a')}`)).toBe(false);
   });
 });
