@@ -36,6 +36,11 @@ export interface Limiter {
   /** Counts a token of an address that was refused. */
   refused(address: string): Promise<void>;
   /**
+   * Counts a try to break the glass by one who may not, for that person alone: nobody else is kept from an emergency.
+   * @throws FicusError `throttled` (429, with Retry-After): there were too many
+   */
+  triedGlass(access: Access): Promise<void>;
+  /**
    * Counts a request of a caller, and of the patient that its token is about.
    * @throws FicusError `throttled` (429, with Retry-After and RateLimit-*)
    */

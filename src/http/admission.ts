@@ -79,9 +79,13 @@ export async function admit(
     if (asked.kind === 'interaction')
       refuseUnpermitted(scope.principal.access, asked.interaction, asked.type);
   } catch (error) {
-    const failure = toFicusError(error);
+    let failure = toFicusError(error);
     const brought = req.headers.authorization !== undefined;
     if (brought && failure.code === 'unauthenticated') await limiter?.refused(address);
+    if (bearer?.access && failure.code === 'forbidden')
+      await limiter
+        ?.triedGlass(bearer.access)
+        .catch((tooOften: unknown) => (failure = toFicusError(tooOften)));
     await refused?.({ principal: bearer ?? scope.principal, address, requestId, action, failure });
     throw failure;
   }

@@ -114,6 +114,10 @@ export function createLimiter(options: LimitsOptions): Limiter {
       const left = await refused.take(network);
       if (left.requests === 0) shut.set(network, Date.now() + left.seconds * 1_000);
     },
+    async triedGlass({ issuer, subject }) {
+      const left = await refused.take(`glass:${issuer} ${subject}`);
+      if (left.over) throw throttled('This caller has tried too often to break the glass', left.seconds);
+    },
     async enter(principal, address): Promise<Admission> {
       const callers = callersOf(principal, address);
       const application = callers.at(-1)!;

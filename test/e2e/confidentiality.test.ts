@@ -148,6 +148,16 @@ describe('a broken glass', () => {
     expect(events.find((event) => event.includes(requestId))).toContain('"dr-one"');
   });
 
+  it('that somebody may not break is tried so often and no more, and keeps nobody else from it', async () => {
+    const eager = { ...DOCTOR, sub: 'dr-eager', jti: 'eager-1' };
+    const statuses = new Set<number>();
+    for (let tries = 0; tries <= 60; tries += 1)
+      statuses.add((await hospital.ask(findings, eager, BTG)).status);
+    expect([...statuses]).toEqual([403, 429]);
+    expect((await hospital.ask(findings, eager)).status).toBe(200);
+    expect((await hospital.ask(findings, EMERGENCY, BTG)).status).toBe(200);
+  }, 60_000);
+
   it('is in the audit, and in the queue until somebody else has looked at it', async () => {
     await hospital.ask(findings, EMERGENCY, BTG);
     const { body } = await hospital.admin('/security/break-glass', OFFICER);

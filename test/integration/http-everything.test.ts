@@ -33,7 +33,12 @@ beforeAll(async () => {
     {
       promised: (type) => PROMISED[type],
       parseEverything: (id, pairs, handling) => parseEverything(id, pairs, { handling, maxCount: 50 }),
-      limiter: { hear: () => {}, refused: async () => {}, enter: async () => admission },
+      limiter: {
+        hear: () => {},
+        refused: async () => {},
+        triedGlass: async () => {},
+        enter: async () => admission,
+      },
     },
   );
 });

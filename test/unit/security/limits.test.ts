@@ -216,6 +216,18 @@ describe('requests of a user', () => {
   });
 });
 
+describe('tries to break the glass by one who may not', () => {
+  it('are refused outright when there are too many, to that person alone', async () => {
+    const limiter = createLimiter(LIMITS);
+    await limiter.triedGlass(access);
+    await limiter.triedGlass(access);
+    const error = await refusal(() => limiter.triedGlass(access));
+    expect(error).toMatchObject({ code: 'throttled', status: 429, retryAfter: 60 });
+    await limiter.triedGlass({ ...access, subject: 'another' });
+    limiter.hear('10.0.0.1');
+  });
+});
+
 describe('tokens that are refused', () => {
   it('close the door to their address, to those that are new', async () => {
     const limiter = createLimiter(LIMITS);
