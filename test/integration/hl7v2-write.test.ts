@@ -19,6 +19,9 @@ const ORDER: Resource = {
   code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
 };
 
+/** What can be read where visits have a backend, too. */
+const VISITS = (type: string): boolean => type === 'Patient' || type === 'Encounter';
+
 /** A segment of a patient as the core keeps it, as it would write it. */
 function kept(scene: Scene, number: string, segment: 'pid' | 'pd1' | 'zpi' = 'pid'): string[] {
   const patient = scene.core.hospital().patients.find(number, 'HOSP');
@@ -276,6 +279,39 @@ describe('ServiceRequest.create (OML^O21)', () => {
     const lines = scene.sent().at(-1)!.trimEnd().split('\r');
     expect(lines.map((line) => line.slice(0, 3))).toEqual(['MSH', 'PID', 'ORC', 'OBR', 'NTE']);
     expect(lines[1]).toContain('Haller^Johanna^Maria');
+  });
+
+  it('says in PV1-19 which visit the order belongs to', async () => {
+    const scene = await openScene({ tapped: true, readable: VISITS });
+    const encounter = { reference: 'Encounter/ENC|V7001' };
+    const created = await scene.source.create('ServiceRequest', { ...ORDER, encounter }, scene.context());
+    expect(created).toMatchObject({ encounter });
+    expect(scene.core.hospital().orders.all()).toMatchObject([{ visit: 'V7001' }]);
+    const lines = scene.sent().at(-1)!.trimEnd().split('\r');
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(['MSH', 'PID', 'PV1', 'ORC', 'OBR']);
+    expect(lines[2]).toBe(`PV1||U${'|'.repeat(17)}V7001^^^VISIT`);
+  });
+
+  it('refuses the visit of another patient, saying which element', async () => {
+    const scene = await openScene({ readable: VISITS });
+    const encounter = { reference: 'Encounter/ENC|V7003' };
+    const creating = scene.source.create('ServiceRequest', { ...ORDER, encounter }, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code: 'unprocessable',
+      issues: [{ expression: ['ServiceRequest.encounter'] }],
+    });
+    expect(scene.core.hospital().orders.all()).toEqual([]);
+  });
+
+  it('refuses a priority that HL7 table 0485 has no code for, and makes nothing else of it', async () => {
+    const scene = await openScene();
+    const order = { ...ORDER, priority: 'urgent' };
+    const creating = scene.source.create('ServiceRequest', order, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code: 'unmappable',
+      issues: [{ expression: ['ServiceRequest.priority'] }],
+    });
+    expect(scene.received('OML^O21')).toEqual([]);
   });
 
   it('finds the patient by an identifier, too, and by a number that was merged away', async () => {

@@ -41,7 +41,7 @@ const AUTHORITIES: readonly Authority[] = [
   { name: 'CLINIC', namespaces: ['CLINIC'], oid: '2.999.1.2', system: 'urn:oid:2.999.1.2' },
   { name: 'APPT', namespaces: [], system: 'http://hospix.example/appointment-numbers' },
   { name: 'ALRG', namespaces: [], system: 'http://hospix.example/allergy-numbers' },
-  { name: 'ENC', namespaces: [], system: 'http://hospix.example/visit-numbers' },
+  { name: 'ENC', namespaces: ['VISIT'], system: 'http://hospix.example/visit-numbers' },
   { name: 'OBS', namespaces: [], system: 'http://hospix.example/observation-numbers' },
   { name: 'FICUS', namespaces: ['FICUS'], oid: '2.999.1.99', system: 'urn:oid:2.999.1.99' },
 ];

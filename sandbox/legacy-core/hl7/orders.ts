@@ -25,12 +25,13 @@ interface Action {
  */
 export function placeOrders(message: Hl7Message, hospital: Hospital): Reply {
   const patient = requirePatient(message, hospital);
+  const visit = visitOf(message, patient, hospital);
   const groups = orderGroups(message);
   if (groups.length === 0) refuse('100', 'ORC^1', 'An ORC segment is needed');
   const actions = groups.map((group, i) => checkGroup(group, i + 1, patient, hospital));
   const numbers = new Set(actions.map((action) => `${action.number}|${action.namespace}`));
   if (numbers.size < actions.length) refuse('205', 'ORC^1^2', 'A placer order number is used twice');
-  const orders = actions.map((action) => apply(action, patient, hospital));
+  const orders = actions.map((action) => apply(action, patient, visit, hospital));
   return {
     type: 'ORL^O22^ORL_O22',
     outcome: 'A',
@@ -69,6 +70,15 @@ function requirePatient(message: Hl7Message, hospital: Hospital): Patient {
   if (identifiers.length === 0) refuse('101', 'PID^1^3', 'An order names the patient');
   const found = identifiers.map((id) => hospital.patients.find(id.value, id.authority)).find((each) => each);
   return found ?? refuse('204', 'PID^1^3', 'No such patient');
+}
+
+/** Visit number of PV1-19; '' when the order belongs to none. */
+function visitOf(message: Hl7Message, patient: Patient, hospital: Hospital): string {
+  const pv1 = firstSegment(message, 'PV1');
+  const number = pv1 ? value(pv1, 19) : '';
+  if (number !== '' && hospital.records.encounters.get(number)?.patient !== patient)
+    refuse('204', 'PV1^1^19', 'No such visit of this patient');
+  return number;
 }
 
 function orderGroups(message: Hl7Message): OrderGroup[] {
@@ -116,7 +126,7 @@ function checkService(obr: Segment, at: number, hospital: Hospital): void {
     refuse('103', `OBR^${at}^4`, 'The service is not known');
 }
 
-function apply(action: Action, patient: Patient, hospital: Hospital): Order {
+function apply(action: Action, patient: Patient, visit: string, hospital: Hospital): Order {
   if (action.cancels) {
     action.cancels.status = 'CA';
     return action.cancels;
@@ -126,6 +136,7 @@ function apply(action: Action, patient: Patient, hospital: Hospital): Order {
     placerNumber: action.number,
     placerNamespace: action.namespace,
     patient: patientKey(patient),
+    visit,
     serviceCode: value(obr, 4) || value(obr, 4, 4),
     receivedAt: hospital.hl7Now(),
     orc,

@@ -10,6 +10,8 @@ export interface Order {
   readonly fillerNumber: string;
   /** `authority|number` of the patient. */
   readonly patient: string;
+  /** PV1-19 of the order; '' for none. */
+  readonly visit: string;
   readonly serviceCode: string;
   /** Hospital time, `yyyyMMddHHmmss`. */
   readonly receivedAt: string;
