@@ -1,5 +1,6 @@
 import type { AuditFact, AuditFilter, AuditRecord, AuditStore } from '../audit-ports.ts';
 import { factOf } from './chain.ts';
+import { categoryOf } from './disclosures.ts';
 
 /** How often something was done, and when first and last; ISO 8601 instants. */
 export interface Span {
@@ -67,7 +68,7 @@ export function reportOf(of: string, records: readonly AuditRecord[]): TrailRepo
     of,
     ...spanOf(facts),
     patients: grouped(facts, ({ patient }) => (patient === undefined ? undefined : { patient })),
-    categories: grouped(facts, ({ kind, action, outcome }) => ({ kind, type: typeOf(action), outcome })),
+    categories: grouped(facts, ({ kind, action, outcome }) => ({ kind, type: categoryOf(action), outcome })),
     callers: grouped(facts, ({ agent: { subject, client, tokenId, address } }) => ({
       subject,
       ...(client === undefined ? {} : { client }),
@@ -76,12 +77,6 @@ export function reportOf(of: string, records: readonly AuditRecord[]): TrailRepo
     })),
     timeline: events.map(({ record, fact }) => entryOf(record.sequence, fact)),
   };
-}
-
-/** `Observation` of `Observation.search`; what is no interaction stands for itself. */
-function typeOf(action: string): string {
-  const type = action.split('.', 1)[0]!;
-  return /^[A-Z][A-Za-z]+$/.test(type) ? type : action;
 }
 
 function spanOf(facts: readonly AuditFact[]): { readonly events: number } & Partial<Span> {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -239,6 +241,28 @@ describe('the privacy officer', () => {
       expect(report.callers.map(({ client: one }) => one)).toContain(app.clientMetadata().client_id);
       for (const { at } of report.timeline) expect(Date.parse(at)).not.toBeNaN();
       expect(report.timeline.map(({ at }) => at)).toEqual(report.timeline.map(({ at }) => at).toSorted());
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'writes down what was disclosed by it, for the patient’s account',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ficus-disclosures-'));
+      const out = join(folder, 'disclosures.csv');
+      const asked = ['--token', tokenId, '--state', hospital.state, '--out', out];
+      const { code, stderr } = await ficus('audit', 'disclosures', ...asked);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const lines = readFileSync(out, 'utf8').trim().split('\r\n').slice(1);
+      rmSync(folder, { recursive: true });
+      const told = lines.join('\n');
+      // What was given is there, and what was asked for in vain of somebody else is told as a search of that one.
+      for (const { requestId } of answers.filter(({ status, text }) => status === 200 && text.includes(own)))
+        expect(told).toContain(requestId);
+      for (const { requestId } of answers.filter(({ status }) => status >= 400))
+        expect(told).not.toContain(requestId);
+      const { stdout } = await ficus('audit', 'trail', '--patient', own, '--state', hospital.state);
+      expect(stdout).toMatch(/\| export \| audit.disclosures \| success \|/);
     },
     PATIENCE_MS,
   );

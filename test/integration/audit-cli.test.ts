@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -159,5 +159,90 @@ describe('ficus audit trail', () => {
   it('wants to know whose', async () => {
     for (const args of [[], ['--token', 'a', '--patient', 'b']])
       expect(await ficus('trail', file, ...args)).toMatchObject({ code: 1, text: expect.stringContaining('one of them') }); // prettier-ignore
+  });
+});
+
+describe('ficus audit disclosures', () => {
+  const out = join(folder, 'disclosures');
+  beforeEach(() => rmSync(out, { force: true }));
+
+  it('writes to whom a patient’s data was given, by time, and is recorded as an export', async () => {
+    const { code, text } = await ficus('disclosures', file, '--patient', 'Patient/p1', '--out', out);
+    expect({ code, text }).toEqual({
+      code: 0,
+      text: `${out}: 2 disclosures of the data of 1 patient. The trail tells of it.\n`,
+    });
+    const lines = readFileSync(out, 'utf8').split('\r\n');
+    expect(lines[0]).toBe(
+      'patient,time,subject,issuer,application,user,roles,purpose,what,category,resources,token,request,record',
+    );
+    expect(
+      lines.slice(1).map((line) => line.split(',').filter((_, nth) => [0, 1, 8, 9].includes(nth))),
+    ).toEqual([
+      ['Patient/p1', '2026-03-01T10:00:00.000Z', 'read', 'Observation'],
+      ['Patient/p1', '2026-03-01T10:01:00.000Z', 'query', 'Observation'],
+      [''],
+    ]);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const store = open();
+    expect(factOf(store.list({}, 1)[0]!)).toMatchObject({
+      kind: 'export',
+      action: 'audit.disclosures',
+      patient: 'p1',
+      details: { disclosures: '2', format: 'csv' },
+    });
+    store.close();
+    rmSync(out);
+    // The account of before is no disclosure.
+    expect((await ficus('disclosures', file, '--patient', 'p1', '--out', out)).text).toContain(
+      '2 disclosures',
+    );
+  });
+
+  it('of a token is of every patient, as JSON too, and within a time', async () => {
+    const asked = ['--token', 'jti-1', '--format', 'json', '--out', out];
+    expect((await ficus('disclosures', file, ...asked)).text).toContain(
+      '3 disclosures of the data of 2 patients',
+    );
+    const found = JSON.parse(readFileSync(out, 'utf8')) as object[];
+    expect(found).toMatchObject([
+      { patient: 'p1', kind: 'read', category: 'Observation', tokenId: 'jti-1', requestId: 'request-1' },
+      { patient: 'p1', kind: 'query', category: 'Observation' },
+      { patient: 'p2', kind: 'query', category: 'Observation' },
+    ]);
+    const store = open();
+    expect(store.list({ kinds: ['export'] }, 10).map(({ keys }) => keys.patient)).toEqual(['p2', 'p1']);
+    store.close();
+    for (const [from, to, count] of [
+      ['2026-03-01T10:01:00Z', '2026-03-01', 2],
+      ['2026-02-01', '2026-02-28', 0],
+      ['2026-03-01', '2026-03-01T10:00:30Z', 1],
+    ] as const) {
+      rmSync(out);
+      const { text } = await ficus('disclosures', file, ...asked, '--from', from, '--to', to);
+      expect(text).toContain(`${count} disclosure`);
+    }
+  });
+
+  it('leaves a file alone that is there, and says so before anything is recorded', async () => {
+    writeFileSync(out, 'mine');
+    const { code } = await ficus('disclosures', file, '--patient', 'p1', '--out', out);
+    expect([code, readFileSync(out, 'utf8')]).toEqual([1, 'mine']);
+    const store = open();
+    expect(store.head().sequence).toBe(4);
+    store.close();
+  });
+
+  it.each([
+    [['--out', out], 'one of them'],
+    [['--patient', 'a', '--token', 'b', '--out', out], 'one of them'],
+    [['--patient', 'a'], '--out'],
+    [['--patient', 'a', '--from', 'soon', '--out', out], 'neither a day'],
+  ])('wants to know whose, and where to: %j', async (args, words) => {
+    expect(await ficus('disclosures', file, ...args)).toMatchObject({
+      code: 1,
+      text: expect.stringContaining(words),
+    });
+    expect(existsSync(out)).toBe(false);
   });
 });

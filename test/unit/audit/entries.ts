@@ -34,6 +34,7 @@ export const KINDS: readonly AuditKind[] = [
   'export',
   'token',
   'refused',
+  'security-alert',
   'break-glass',
   'break-glass-review',
   'consent-change',
