@@ -32,10 +32,24 @@ export function link(
   });
 }
 
-/** What a fact is found by besides: references without version, and ids of messages. */
-export function namesOf({ references = [], exchanges = [] }: AuditFact): string[] {
-  const current = references.map((reference) => reference.split('/_history/', 1)[0]!);
-  return [...new Set([...current, ...exchanges.map(({ messageId }) => messageId)])];
+/**
+ * What a fact is found by besides: references without version, and ids of messages. The patient that it concerns is not among them, for whoever is looked for
+ * by name is looked for among the patients, too.
+ */
+export function namesOf(fact: AuditFact): string[] {
+  const own = ownName(fact);
+  const current = (fact.references ?? []).map(withoutVersion).filter((name) => name !== own);
+  return [...new Set([...current, ...(fact.exchanges ?? []).map(({ messageId }) => messageId)])];
+}
+
+/** The patient of a fact that refers to them; earlier versions kept it among the names. */
+export function ownName({ references = [], patient }: AuditFact): string | undefined {
+  const own = `Patient/${patient}`;
+  return patient !== undefined && references.some((one) => withoutVersion(one) === own) ? own : undefined;
+}
+
+function withoutVersion(reference: string): string {
+  return reference.split('/_history/', 1)[0]!;
 }
 
 /** The fact of a record. */

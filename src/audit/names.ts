@@ -1,5 +1,5 @@
-import type { AuditStore } from '../audit-ports.ts';
-import { factOf, namesOf } from './chain.ts';
+import type { AuditFact, AuditStore } from '../audit-ports.ts';
+import { factOf, namesOf, ownName } from './chain.ts';
 
 /** What records are found by besides their own columns, as it is kept beside the chain. */
 export interface AuditNameIndex {
@@ -46,17 +46,24 @@ export function* nameFaults(
   for (let page = store.after(0, TOGETHER); page.length > 0; page = store.after(sequence, TOGETHER)) {
     for (const record of page) {
       ({ sequence } = record);
-      for (const name of namesOf(factOf(record))) {
+      const fact = factOf(record);
+      for (const name of namesOf(fact)) {
         if (index.has({ name, sequence })) found += 1;
         else yield { fault: 'lacks', name, sequence };
       }
+      const own = ownName(fact);
+      if (own !== undefined && index.has({ name: own, sequence })) found += 1;
     }
   }
   if (index.count() === found) return;
   for (const { name, sequence: of } of index.rows()) {
     const record = store.find(of);
-    if (!record || !namesOf(factOf(record)).includes(name)) yield { fault: 'too-many', name, sequence: of };
+    if (!record || !isNamed(name, factOf(record))) yield { fault: 'too-many', name, sequence: of };
   }
+}
+
+function isNamed(name: string, fact: AuditFact): boolean {
+  return name === ownName(fact) || namesOf(fact).includes(name);
 }
 
 export function summaryOf(faults: readonly NameFault[]): NamesVerdict {
