@@ -66,6 +66,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
     'encounter=Encounter/e0',
     'patient:identifier=urn:mrn|@p',
     'subject:missing=false',
+    '_lastUpdated=ge2000',
   ],
   Condition: ['patient=@p', 'asserter=Patient/@p', 'category=note', 'code=y'],
   RelatedPerson: ['patient=@p', 'name=Relative'],
@@ -100,6 +101,10 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   Practitioner: ['_revinclude=Observation:performer', '_revinclude=Patient:general-practitioner'],
   Condition: ['_include=Condition:asserter'],
 };
+const SORTS: Readonly<Record<string, readonly string[]>> = {
+  Observation: ['_sort=-_lastUpdated', '_sort=status', '_sort=-code'],
+  Patient: ['_sort=-_lastUpdated', '_sort=family'],
+};
 const SHAPES = ['_summary=true', '_summary=data', '_elements=id', '_elements=status', '_elements=subject'];
 
 const filled = (random: Random, text: string): string => text.replaceAll('@p', () => idOf(random, 'Patient'));
@@ -123,7 +128,7 @@ export function search(random: Random, type: string): string {
   if (random.chance(0.1)) parts.push('_summary=count');
   if (random.chance(0.05)) parts.push('_count=0');
   if (random.chance(0.15)) parts.push(`_count=${1 + random.int(5)}`);
-  if (random.chance(0.1)) parts.push('_sort=-_lastUpdated');
+  if (random.chance(0.1)) parts.push(random.pick(SORTS[type] ?? ['_sort=-_lastUpdated']));
   if (random.chance(0.05)) parts.push('_offset=0');
   const asked = [...new Set(parts)].filter((part, at, all) => all.findIndex((it) => it.split('=')[0] === part.split('=')[0] && it.startsWith('_') && !it.includes('include')) === at || !part.startsWith('_') || part.includes('include')); // prettier-ignore
   return `${type}${asked.length > 0 ? '?' : ''}${asked.map((it) => filled(random, it)).join('&')}`;
@@ -165,6 +170,16 @@ function write(random: Random, caller: Caller): Asked {
   return { method: 'PUT', url: `${type}?${criteria}`, body: random.chance(0.7) ? nameless : state };
 }
 
+const OF_RECORDS = ['_count=1', '_count=3', '_type=Observation,Patient', '_type=Practitioner,Condition', 'start=2020', '_since=2024-01-01T00:00:00Z', 'code=x']; // prettier-ignore
+
+/** Everything of a patient, or of the one in context. */
+function record(random: Random): string {
+  const asked = random.chance(0.5) ? `?${random.pick(OF_RECORDS)}` : '';
+  return random.chance(0.1)
+    ? `Patient/$everything${asked}`
+    : `Patient/${idOf(random, 'Patient')}/$everything${asked}`;
+}
+
 /** Any request. @param pages links that were offered to whomever */
 export function requestOf(random: Random, caller: Caller, writes: boolean, pages: readonly string[]): Asked {
   const type = random.pick(TYPES);
@@ -178,6 +193,7 @@ export function requestOf(random: Random, caller: Caller, writes: boolean, pages
   }
   if (way < 47) return { method: 'GET', url: `${type}/${id}/_history/${1 + random.int(3)}` };
   if (way < 52) return { method: 'GET', url: `${type}/${id}/_history` };
+  if (way < 57) return { method: 'GET', url: record(random) };
   if (way < 62 && pages.length > 0) return { method: 'GET', url: random.pick(pages) };
   const searched = random.chance(0.5)
     ? random.pick(['Observation', 'Patient', 'Encounter', 'Practitioner'])
