@@ -20,7 +20,7 @@ export interface Anomalies {
   /** The way to the audit, from here on. */
   readonly sink: AuditSink;
   readonly refused: Refuse;
-  /** Somebody has looked at an alert: its token raises no other one for a day. */
+  /** Somebody has looked at an alert: the networks that its token is used from by now are known from then on. */
   acknowledged(alert: SecurityAlert): void;
   /** Keeps what was seen so far. */
   flush(): Promise<void>;
@@ -37,7 +37,6 @@ export interface AnomaliesOptions {
 
 /** Further uses that an alert counts are kept together. */
 const TOGETHER_MS = 5_000;
-const QUIET_MS = 86_400_000;
 /** Tokens with an alert that are known in memory. */
 const MOST_KNOWN = 10_000;
 
@@ -57,9 +56,8 @@ export function watchTokens(options: AnomaliesOptions): Anomalies {
     inUseMs: inUseSeconds * 1_000,
   });
   const raised = alertMetrics(options);
-  /** Whose alert was kept, and until when none is, in epoch milliseconds. */
+  /** Whose alert was kept. */
   const seen = new LRUCache<string, true>({ max: MOST_KNOWN });
-  const quiet = new LRUCache<string, number>({ max: MOST_KNOWN });
   /** What is not kept yet, by whose use is watched. */
   let waiting = new Map<string, Raised>();
   let writing = Promise.resolve();
@@ -73,15 +71,17 @@ export function watchTokens(options: AnomaliesOptions): Anomalies {
     // What a token that is good for nothing is tried with is in the trail; it opens nothing.
     if (tokenId === undefined || address === undefined || kind === 'token' || errorCode === 'unauthenticated')
       return;
-    const watched = watchedOf(agent, tokenId);
+    const program = agent.subject === agent.client;
+    const watched = watchedOf(agent, tokenId, program);
     const at = clock.now();
     const suspicion = watch.saw({
       key: watched,
       at,
       network: networkOf(address, { ipv4, ipv6 }),
+      program,
       ...triedOf(entry),
     });
-    if (!suspicion || at < (quiet.get(watched) ?? 0)) return;
+    if (!suspicion) return;
     waiting.set(watched, { agent, requestId, at, suspicion });
     cancel ??= clock.after(seen.has(watched) ? TOGETHER_MS : 0, () => void flush());
     seen.set(watched, true);
@@ -126,16 +126,17 @@ export function watchTokens(options: AnomaliesOptions): Anomalies {
       return audit.refused(refusal);
     },
     acknowledged({ watched }) {
-      quiet.set(watched, clock.now() + QUIET_MS);
+      watch.settle(watched);
       waiting.delete(watched);
+      seen.delete(watched);
     },
     flush,
   };
 }
 
 /** A program that has tokens on its own account gets new ones all the time: it is watched as a whole. */
-function watchedOf({ subject, client, issuer = '' }: AuditAgent, tokenId: string): string {
-  return subject === client ? `client ${issuer} ${client}` : `token ${tokenId}`;
+function watchedOf({ subject, issuer = '' }: AuditAgent, tokenId: string, program: boolean): string {
+  return program ? `client ${issuer} ${subject}` : `token ${issuer} ${tokenId}`;
 }
 
 /** Whether a request was a try at what its token does not open, and whom it was about beside the token's own patient. */

@@ -23,6 +23,8 @@ export interface TokenUse {
   readonly refused: boolean;
   /** Logical ids of patients beside the token's own. */
   readonly patients: readonly string[];
+  /** It is a program's, which may run on several machines: wherever it is used from in its first window is known. */
+  readonly program: boolean;
 }
 
 /** A token whose use is out of its usual. */
@@ -36,6 +38,8 @@ export interface Suspicion {
 export interface TokenWatch {
   /** @returns what is out of the usual, for each request for which it is so */
   saw(use: TokenUse): Suspicion | undefined;
+  /** Takes the networks that a token is used from as known, and how it is used from them as usual: somebody has looked at it. */
+  settle(key: string): void;
 }
 
 /** Networks of one token that are told apart, known and strange each; the least recent is forgotten. */
@@ -52,6 +56,7 @@ export function createTokenWatch(options: WatchOptions): TokenWatch {
       tracks.set(use.key, new Track(use, options));
       return undefined;
     },
+    settle: (key) => tracks.get(key)?.settle(),
   };
 }
 
@@ -62,11 +67,14 @@ class Track {
   readonly #usual: Tally;
   #strange: Networks;
   #unusual: Tally;
+  /** Epoch milliseconds. */
+  readonly #since: number;
   /** What was strange once does not become usual by going on. */
   #suspected = false;
 
   constructor(use: TokenUse, options: WatchOptions) {
     this.#options = options;
+    this.#since = use.at;
     this.#known = new Networks();
     this.#usual = new Tally(options.windowMs);
     this.#strange = new Networks();
@@ -76,9 +84,11 @@ class Track {
   }
 
   saw(use: TokenUse): Suspicion | undefined {
-    const moved = !this.#known.has(use.network) && this.#hasMoved(use.at);
-    if (moved) this.#settle();
-    if (moved || this.#known.has(use.network)) {
+    const known = this.#known.has(use.network);
+    const moved = !known && this.#hasMoved(use.at);
+    if (moved) this.settle();
+    const learning = use.program && use.at - this.#since < this.#options.windowMs;
+    if (known || moved || learning) {
       this.#known.add(use);
       this.#usual.add(use);
       return undefined;
@@ -97,7 +107,8 @@ class Track {
   }
 
   /** Where it is used now is where it is usually used. */
-  #settle(): void {
+  settle(): void {
+    this.#suspected = false;
     this.#known.take(this.#strange);
     this.#usual.take(this.#unusual);
     this.#strange = new Networks();

@@ -68,7 +68,7 @@ export function registerAlerts(security: Command): void {
       if (!found.watching) console.log(NOT_WATCHED);
     });
   withAdmin(alerts.command('ack <alert>'))
-    .description('say what an alert was; its token raises no other one for a day')
+    .description('say what an alert was; where its token is used from by now is known from then on')
     .requiredOption('--note <text>', 'what it was, and what was done')
     .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
     .action(async (id: string, { admin, note, by }: AdminOption & { note: string; by?: string }) => {

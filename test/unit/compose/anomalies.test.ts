@@ -172,6 +172,7 @@ describe('an alert', () => {
     const at = scene();
     const program = { subject: 'loader', client: 'loader' };
     await at.use(HOME, {}, { ...program, tokenId: 'first' });
+    at.pass(600_000);
     for (const tokenId of ['a', 'b', 'c']) await at.use(AWAY, OTHER, { ...program, tokenId });
     expect(await at.alerts()).toMatchObject([{ client: 'loader', tokenId: 'c' }]);
   });
@@ -208,19 +209,22 @@ describe('an alert', () => {
     expect(text).toContain('ficus_security_alerts_total 0');
   });
 
-  it('that somebody has acknowledged is followed by none of the same token for a day', async () => {
+  it('that somebody has acknowledged is followed by another when a network is new again', async () => {
     const at = scene();
     await leaked(at);
     const [alert] = await at.alerts();
     const acknowledgement = { by: 'officer', at: '2027-03-01T08:01:00.000Z', note: 'a new building' };
     await at.store.acknowledge(alert!.id, acknowledgement);
     at.anomalies.acknowledged(alert!);
-    await at.use(AWAY, OTHER);
-    at.pass(3_600_000);
-    for (let count = 0; count < 3; count++) await at.use(AWAY, OTHER);
+    for (let count = 0; count < 9; count++) await at.use(AWAY, OTHER);
     expect(await at.alerts()).toHaveLength(1);
-    at.pass(86_400_000);
-    for (let count = 0; count < 3; count++) await at.use(AWAY, OTHER);
-    expect(await at.alerts()).toHaveLength(2);
+    for (let count = 0; count < 90; count++) await at.use('192.0.2.1', OTHER);
+    const alerts = await at.alerts();
+    expect(alerts).toHaveLength(2);
+    expect(alerts[0]?.networks.known.map(({ network }) => network)).toEqual([
+      '198.51.100.0/24',
+      '203.0.113.0/24',
+    ]);
+    expect(alerts[0]?.networks.strange.map(({ network }) => network)).toEqual(['192.0.2.0/24']);
   });
 });

@@ -24,15 +24,25 @@ interface Burst {
   /** The first of so many patients; each request is about another. */
   readonly patients?: number;
   readonly key?: string;
+  readonly program?: boolean;
 }
 
-function usesOf({ minute, from, requests, refused = false, patients = 0, key = 't' }: Burst): TokenUse[] {
+function usesOf({
+  minute,
+  from,
+  requests,
+  refused = false,
+  patients = 0,
+  key = 't',
+  program = false,
+}: Burst): TokenUse[] {
   return Array.from({ length: requests }, (_, nth) => ({
     key,
     at: minute * MINUTE + nth * 1_000,
     network: from,
     refused,
     patients: patients === 0 ? [] : [`p${nth % patients}`],
+    program,
   }));
 }
 
@@ -128,6 +138,23 @@ describe('a use of a token', () => {
       ['refused'],
     ],
     [
+      'of a program, from all its machines at first',
+      [
+        { minute: 0, from: HOME, requests: 5, refused: true, program: true },
+        { minute: 9, from: AWAY, requests: 30, refused: true, program: true },
+        { minute: 11, from: AWAY, requests: 100, refused: true, program: true },
+      ],
+      [],
+    ],
+    [
+      'of a program, from another one later',
+      [
+        { minute: 0, from: HOME, requests: 5, program: true },
+        { minute: 11, from: AWAY, requests: 3, refused: true, program: true },
+      ],
+      ['refused'],
+    ],
+    [
       'of others is no matter',
       [quietUse, { minute: 1, from: AWAY, requests: 50, refused: true, patients: 50, key: 'other' }],
       [],
@@ -155,6 +182,18 @@ describe('a use of a token', () => {
     const attack = { from: AWAY, requests: 3, refused: true };
     const told = suspicionsOf([quietUse, ...[1, 30, 90, 200].map((minute) => ({ ...attack, minute }))]);
     expect(told.at(-1)?.networks.strange[0]?.last).toBe(new Date(200 * MINUTE + 2_000).toISOString());
+  });
+
+  it('is as usual from where it was used when somebody had looked at it, and from nowhere else', () => {
+    const watch = createTokenWatch(OPTIONS);
+    const attack = { minute: 1, from: AWAY, requests: 3, refused: true };
+    const sawOf = (burst: Burst) => usesOf(burst).flatMap((use) => watch.saw(use) ?? []).length;
+    sawOf(quietUse);
+    expect(sawOf(attack)).toBe(1);
+    watch.settle('t');
+    expect(sawOf({ ...attack, minute: 2, requests: 30 })).toBe(0);
+    expect(sawOf({ ...attack, minute: 3, from: 'third', requests: 400 })).toBeGreaterThan(0);
+    watch.settle('nobody');
   });
 
   it('is forgotten when others are more recent, and begins anew', () => {
