@@ -43,7 +43,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   const { file, owners, batch = { messages: 512, bytes: 8 << 20 }, most = 256 << 20 } = options;
   const data: CommitterData = { file, owners };
   const worker = new Worker(new URL('./inbox-committer-thread.ts', import.meta.url), { workerData: data });
-  const [opened] = (await once(worker, 'message')) as [FromCommitter];
+  const opened = await firstWord(worker);
   if (opened.kind !== 'open') throw new Error('the committer did not open the inbox');
   const journal = await openJournal(worker, () =>
     openJournaling(file, opened.beginning, (region) => tell({ kind: 'file', region, synced: true })),
@@ -64,6 +64,9 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   let gone: unknown;
   let closing = false;
   let idle: (() => void) | undefined;
+  /** Whether a group is on its way into the journal; told when it is not any more. */
+  let writing = false;
+  let written: (() => void) | undefined;
 
   function tell(message: ToCommitter): void {
     worker.postMessage(
@@ -83,7 +86,8 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     group = asked;
     busy = true;
     const arrivals = asked.map(({ arrival }) => arrival);
-    if (!journal.write(arrivals, journaled)) {
+    writing = journal.write(arrivals, journaled);
+    if (!writing) {
       const size = arrivals.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
       tell({ kind: 'commit', region: journal.toFile(), arrivals: packArrivals(arrivals, size) });
     }
@@ -104,6 +108,8 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   }
 
   function journaled(first: number, error?: Error): void {
+    writing = false;
+    written?.();
     if (gone !== undefined) return;
     if (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException;
@@ -226,6 +232,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       clearTimeout(filing);
       clearTimeout(resting);
       await exited;
+      if (writing) await new Promise<void>((resolve) => (written = resolve));
       journal.close();
     },
   };
@@ -236,6 +243,22 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       idle = resolve;
       next();
     });
+  }
+}
+
+/** @throws what ended the thread before it said that it is open */
+async function firstWord(worker: Worker): Promise<FromCommitter> {
+  const opening = new AbortController();
+  const { signal } = opening;
+  const ended = once(worker, 'exit', { signal }).then((): never => {
+    throw new Error('the committer ended before it was open');
+  });
+  try {
+    const [word] = (await Promise.race([once(worker, 'message', { signal }), ended])) as [FromCommitter];
+    return word;
+  } finally {
+    ended.catch(() => {});
+    opening.abort();
   }
 }
 

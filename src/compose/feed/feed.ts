@@ -12,8 +12,8 @@ import { connectProcessor } from '../../events/feed/processor-client.ts';
 import type { ProcessorClient } from '../../events/feed/processor-client.ts';
 import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
 import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
-import { openInboxIntake } from '../../store/inbox-intake.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
+import { openStandingIntake } from '../../store/inbox-standing.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Assembly } from '../assembly.ts';
@@ -102,14 +102,19 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     );
     let awake = (): void => {};
     let lost: string | undefined;
-    const inbox = await openInboxIntake({
+    const inbox = await openStandingIntake({
       file: files.inbox,
       owners,
+      clock,
       // Not at the receipt: what is safe is to be found a moment later.
       onStored: () => awake(),
       onFailure: (error) => {
-        lost = 'nothing more can be made safe: the inbox cannot be written';
-        log.error('the committer of the inbox ended', { error });
+        lost = 'nothing can be made safe for the moment: the inbox cannot be written';
+        log.error('the committer of the inbox ended, and is started again', { error });
+      },
+      onReturn: () => {
+        lost = undefined;
+        log.info('the inbox takes messages again');
       },
     });
     undo.push(() => inbox.close());

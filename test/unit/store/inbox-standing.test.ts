@@ -1,0 +1,107 @@
+import type { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import type { InboxIntake, Receipt } from '../../../src/feed-ports.ts';
+import { openInboxLedger } from '../../../src/store/inbox-ledger.ts';
+import { openStandingIntake } from '../../../src/store/inbox-standing.ts';
+import { OWNERS, arrival, newInboxFile } from './inbox-support.ts';
+
+/** The threads that were started, the newest last. */
+let threads: Worker[];
+const began = (thread: Worker): number => threads.push(thread);
+
+beforeEach(() => {
+  threads = [];
+  process.on('worker', began);
+});
+afterEach(() => void process.off('worker', began));
+
+interface Standing {
+  readonly file: string;
+  readonly inbox: InboxIntake;
+  readonly failures: unknown[];
+  readonly returns: () => number;
+}
+
+async function open(): Promise<Standing> {
+  const file = newInboxFile();
+  const failures: unknown[] = [];
+  let returns = 0;
+  const inbox = await openStandingIntake({
+    file,
+    owners: OWNERS,
+    clock: systemClock,
+    pause: { first: 1, most: 4 },
+    onFailure: (error) => failures.push(error),
+    onReturn: () => (returns += 1),
+  });
+  return { file, inbox, failures, returns: () => returns };
+}
+
+/** Receipts of what was made safe, by the control id that it came with; nothing for what was refused. */
+async function sendAll(inbox: InboxIntake, ids: readonly string[]): Promise<ReadonlyMap<string, Receipt>> {
+  const receipts = new Map<string, Receipt>();
+  await Promise.all(
+    ids.map((id) =>
+      inbox.receive(arrival(id)).then(
+        (receipt) => void receipts.set(id, receipt),
+        () => {},
+      ),
+    ),
+  );
+  return receipts;
+}
+
+describe('an inbox whose committer dies', () => {
+  it('is there again, and has all that was acknowledged, once, however often it dies', async () => {
+    const { file, inbox, failures, returns } = await open();
+    const acknowledged = new Map<string, Receipt>();
+    let sent: string[] = [];
+    for (let death = 1; death <= 8; death += 1) {
+      const news = Array.from({ length: 40 }, (_, nth) => `d${death}-${nth}`);
+      sent = [...sent, ...news];
+      const sending = sendAll(inbox, news);
+      // Now while they are on their way, now when they are acknowledged and not filed yet.
+      if (death % 2 === 0) await sending;
+      else for (let turn = 0; turn < death; turn += 1) await new Promise(setImmediate);
+      await threads.at(-1)!.terminate();
+      for (const [id, receipt] of await sending) acknowledged.set(id, receipt);
+      await vi.waitUntil(() => returns() === death, { timeout: 20_000 });
+    }
+    expect(failures).toHaveLength(8);
+    // Whoever got no acknowledgement sends again.
+    const again = await sendAll(
+      inbox,
+      sent.filter((id) => !acknowledged.has(id)),
+    );
+    await inbox.close();
+    const ledger = openInboxLedger(file);
+    const rows = ledger.list({ limit: 1_000 });
+    expect(rows.map(({ controlId }) => controlId).toSorted()).toEqual(sent.toSorted());
+    expect(acknowledged.size + again.size).toBe(sent.length);
+    for (const [id, receipt] of acknowledged)
+      expect(receipt.kind === 'stored' && rows.find(({ seq }) => seq === receipt.seq)?.controlId).toBe(id);
+    ledger.close();
+  }, 60_000);
+
+  it('refuses meanwhile, and says that it is gone before anybody is refused', async () => {
+    const { inbox, failures, returns } = await open();
+    await inbox.receive(arrival('a'));
+    await threads.at(-1)!.terminate();
+    await vi.waitUntil(() => failures.length === 1);
+    await expect(inbox.receive(arrival('b'))).rejects.toMatchObject({ code: 'unavailable' });
+    await vi.waitUntil(() => returns() === 1, { timeout: 20_000 });
+    expect(await inbox.receive(arrival('b'))).toMatchObject({ kind: 'stored' });
+    expect(await inbox.receive(arrival('a'))).toMatchObject({ kind: 'duplicate' });
+    await inbox.close();
+  });
+
+  it('can be closed while it is gone', async () => {
+    const { inbox } = await open();
+    void threads.at(-1)!.terminate();
+    await inbox.close();
+    const started = threads.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(threads).toHaveLength(started);
+  });
+});
