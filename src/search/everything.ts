@@ -102,8 +102,9 @@ export function everything(options: EverythingOptions): Layer {
       const { wanted, patient, page } = turn;
       const isWanted = (type: string): boolean => wanted.types?.includes(type) ?? true;
       const binding = bindingOf(turn);
-      let place = query.page === undefined ? undefined : (pages.open(query.page, binding) as Place);
+      // First of all: who may not see the Patient is not told whose a page is either.
       const resource = await readPatient(next, turn);
+      let place = query.page === undefined ? undefined : (pages.open(query.page, binding) as Place);
       const names = new Set([patient, ...survivorsOf(resource, base)]);
       const steps = plan.steps.filter(({ type }) => isWanted(type));
       let at = place ? steps.findIndex(({ type, role }) => type === place?.type && role === place.role) : 0;

@@ -256,6 +256,7 @@ describe('start, end and _since', () => {
 describe('pages of a record', () => {
   const next = hospital({
     ...WARD,
+    'Patient/b': patient('b'),
     'AllergyIntolerance?patient=Patient/a': set([allergy('x')], { next: 't1' }),
     'AllergyIntolerance?patient=Patient/a&_page=t1': set([allergy('y')]),
     'Observation?patient=Patient/a': set([observation('o1', 'Patient/a'), observation('o2', 'Patient/a')]),

@@ -6,6 +6,7 @@ import {
   isHidden,
   isLedTo,
   isPlain,
+  isSubject,
   maySee,
   mayWrite,
   meets,
@@ -77,7 +78,7 @@ function history({ all }: Truth, caller: Caller, rules: Rules): Known[] {
 /** Marks that may be in an answer. */
 function allowed({ rules }: World, truth: Truth, caller: Caller, { method, url }: Asked): Set<string> {
   const versions = url.includes('/_history');
-  const read = method === 'GET' && /^[A-Za-z]+\/[^/?]+(\?|$)/.test(url);
+  const read = method === 'GET' && /^[A-Za-z]+\/[^/?$]+(\?|$)/.test(url);
   const by = versions || read ? 'r' : 'rs';
   const key = `${versions} ${by} ${JSON.stringify(caller)}`;
   let marks = truth.marks.get(key);
@@ -97,13 +98,13 @@ const entriesOf = (
     response?: object;
   }[];
 
-/** Who finds needs to be allowed to search, not only to read. */
-function refuseUnfound(world: World, truth: Truth, caller: Caller, { body }: Told): void {
+/** Who finds needs to be allowed to search, not only to read; what comes with a record comes by either. */
+function refuseUnfound(world: World, truth: Truth, caller: Caller, { url }: Asked, { body }: Told): void {
   if (body?.['type'] !== 'searchset') return;
   for (const { resource, search } of entriesOf(body)) {
     if (!resource || resource.resourceType === 'OperationOutcome') continue;
     const state = truth.present.get(nameOf(resource));
-    const by = search?.mode === 'match' ? 's' : 'rs';
+    const by = search?.mode === 'match' && !url.includes('$everything') ? 's' : 'rs';
     expect(state && maySee(caller, state, by, world.rules), nameOf(resource)).toBe(true);
   }
 }
@@ -162,7 +163,7 @@ async function refuseTelling(
   const state = truth.present.get(`${type}/${id}`);
   // That the own record is there is known.
   if (type === 'Patient' && [caller.patient, caller.fhirUser?.split('/')[1]].includes(id)) return;
-  if (id === '' || (state && maySee(caller, state, 'r', world.rules))) return;
+  if (id === '' || id.startsWith('$') || (state && maySee(caller, state, 'r', world.rules))) return;
   const url = [type, 'no-such', ...rest].join('/') + (query === undefined ? '' : `?${query}`);
   const nothing = await world.stack.ask(caller, { ...asked, url });
   expect({ status: told.status, text: told.text }).toEqual({ status: nothing.status, text: nothing.text });
@@ -205,7 +206,7 @@ async function anything(world: World, caller: Caller): Promise<void> {
   refuseUnwritten(world, before, after, caller);
   refuseInTheWay(world, before, caller, asked, told);
   if (asked.method !== 'GET') return;
-  refuseUnfound(world, after, caller, told);
+  refuseUnfound(world, after, caller, asked, told);
   refuseLed(world, after, caller, asked, told);
   refuseWrongTotal(world, after, caller, asked, told);
   await refuseTelling(world, after, caller, asked, told);
@@ -267,6 +268,24 @@ async function plainly(world: World, caller: Caller): Promise<void> {
   );
   for (const it of visible) expect(found, url).toContain(nameOf(it));
   expect(found.length, url).toBe(new Set(found).size);
+}
+
+/** A record that may be read has, page by page, everything of it that may be seen: the Patient first, and nothing twice. */
+async function wholly({ random, stack, rules, holder }: World, caller: Caller): Promise<void> {
+  const truth = await truthOf(holder, false);
+  const id = random.pick(PATIENTS);
+  const patient = truth.present.get(`Patient/${id}`);
+  if (!patient || !maySee(caller, patient, 'r', rules) || holder.retired !== undefined) return;
+  const url = `Patient/${id}/$everything?_count=${1 + random.int(9)}`;
+  const pages = await pagesOf(stack, caller, url);
+  expect(pages.map(({ status }) => status), url).toEqual(pages.map(() => 200)); // prettier-ignore
+  const found = pages.flatMap(({ body }) => entriesOf(body).flatMap(({ resource, search }) => search?.mode === 'match' && resource ? [nameOf(resource)] : [])); // prettier-ignore
+  expect(found[0], url).toBe(`Patient/${id}`);
+  expect(found.length, url).toBe(new Set(found).size);
+  const own = [...truth.present.values()].filter(
+    (it) => it.resourceType !== 'Patient' && isSubject(it, id) && maySee(caller, it, 'rs', rules),
+  );
+  for (const it of own) expect(found, url).toContain(nameOf(it));
 }
 
 async function pagesOf(stack: Stack, caller: Caller, url: string): Promise<Told[]> {
@@ -375,6 +394,7 @@ describe('whoever asks for whatever', () => {
           try {
             if (way === 0) await batched(world, caller);
             else if (way < 5) await plainly(world, caller);
+            else if (way === 5) await wholly(world, caller);
             else await anything(world, caller);
           } catch (error) {
             throw new Error(`seed ${seed}, case ${at}, ${JSON.stringify(caller)}`, { cause: error });

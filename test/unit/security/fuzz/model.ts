@@ -152,6 +152,11 @@ export function maySee(caller: Caller, resource: Resource, permissions: string, 
   return scopesFor(caller, resource.resourceType, permissions).some((scope) => isReached(scope, resource));
 }
 
+/** Whether a resource is about a patient, and not only done by that patient. */
+export function isSubject(resource: Resource, patient: string): boolean {
+  return isOf(resource, patient, WHOSE[resource.resourceType]?.slice(0, 1) ?? []);
+}
+
 /** Whether it is found when a search names no role: of a caller with one patient, what that patient is the subject of. */
 export function isPlain(caller: Caller, resource: Resource): boolean {
   const scopes = scopesFor(caller, resource.resourceType, 's');

@@ -9,13 +9,18 @@ import { parseIfMatch, parseIfNoneMatch, parsePrefer } from '../../../../src/htt
 import { askedOf, parseAddress } from '../../../../src/http/interaction.ts';
 import { takePresentation } from '../../../../src/http/negotiate.ts';
 import { perform } from '../../../../src/http/perform.ts';
-import type { Call, ParseSearch } from '../../../../src/http/perform.ts';
+import type { Call, ParseEverything, ParseSearch } from '../../../../src/http/perform.ts';
 import { RequestScope } from '../../../../src/http/scope.ts';
 import { decodePairs, splitTarget } from '../../../../src/http/url.ts';
 import type { Backend, Layer, Principal } from '../../../../src/ports.ts';
+import { everything } from '../../../../src/search/everything.ts';
+import { parseEverything } from '../../../../src/search/everything-parse.ts';
 import { federate } from '../../../../src/search/federate.ts';
 import { parseSearch } from '../../../../src/search/parse.ts';
+import { kindOf } from '../../../../src/security/compartment.ts';
 import { enforcement } from '../../../../src/security/enforce.ts';
+import { onlyPatient } from '../../../../src/security/narrow.ts';
+import { allowancesFor, needsOf } from '../../../../src/security/permissions.ts';
 import { parseScopes } from '../../../../src/security/scopes.ts';
 import { callersSight, createSight } from '../../../../src/security/visible.ts';
 import { createWithholding } from '../../../../src/security/withhold.ts';
@@ -55,8 +60,9 @@ export interface Stack {
 
 const CLIENT = 'app';
 const INTERACTIONS: readonly Interaction[] = ['read', 'vread', 'history', 'search', 'create', 'update'];
+const OF_PATIENT: readonly Interaction[] = [...INTERACTIONS, 'everything'];
 const promised = (type: string): readonly Interaction[] | undefined =>
-  (TYPES as readonly string[]).includes(type) ? INTERACTIONS : undefined;
+  type === 'Patient' ? OF_PATIENT : (TYPES as readonly string[]).includes(type) ? INTERACTIONS : undefined;
 
 /** Labels R and V are for those who treat; some patients deny everybody but themselves. */
 function withholdingOf({ labelled, denied }: Rules): Withholding {
@@ -85,6 +91,16 @@ export function stackOver(backend: Backend, { labelled, denied = [], native, sha
   const withholding = withholdingOf({ labelled, denied });
   const sight = createSight({ base: BASE, zone: UTC, clock, withholding });
   const layers: readonly Layer[] = [
+    everything({
+      rules: { types: TYPES, searches: () => true, parameter: everythingReversed.parameter },
+      pages: sealer(clock),
+      clock,
+      base: BASE,
+      serves: (type) => promised(type) !== undefined,
+      isShared: (type) => kindOf(type) === 'shared',
+      patientOf: (access) => access && onlyPatient(allowancesFor(access, 'Patient', needsOf('everything'))),
+      failClosed: new Set(),
+    }),
     federate({
       pages: sealer(clock),
       base: BASE,
@@ -107,6 +123,8 @@ export function stackOver(backend: Backend, { labelled, denied = [], native, sha
     backend: whole,
     parseSearch: ((type, pairs, handling) =>
       parseSearch(type, pairs, options({ rules: everythingReversed, handling }))) satisfies ParseSearch,
+    parseEverything: ((id, pairs, handling) =>
+      parseEverything(id, pairs, { handling, maxCount: 20 })) satisfies ParseEverything,
   };
   const principals = new Map<Caller, Principal>();
 
