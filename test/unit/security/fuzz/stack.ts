@@ -92,7 +92,11 @@ export function stackOver(backend: Backend, { labelled, denied = [], native, sha
   const sight = createSight({ base: BASE, zone: UTC, clock, withholding });
   const layers: readonly Layer[] = [
     everything({
-      rules: { types: TYPES, searches: () => true, parameter: everythingReversed.parameter },
+      rules: {
+        types: TYPES,
+        searches: () => true,
+        parameter: (type, name) => everythingReversed.parameter(type, name),
+      },
       pages: sealer(clock),
       clock,
       base: BASE,
