@@ -29,6 +29,7 @@ import { revocationOperations } from './compose/revocation-desk.ts';
 import { securityOperations } from './compose/security-desk.ts';
 import { isTold, wire } from './compose/wiring.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { livesOf } from './contract/contract.ts';
 import type { Config } from './config/schema.ts';
 import type { AppOptions } from './http/app.ts';
 import { endingsOf } from './http/lifecycle.ts';
@@ -170,7 +171,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       include: (of, name) => contract.include(of, name),
       reverse: (source) => told(type) && told(source),
     });
-    const ending = endingsOf(contract.resources.values());
+    const ending = endingsOf(livesOf(contract));
     const parse: AppOptions['parseSearch'] = (type, pairs, handling) =>
       parseSearch(type, pairs, { rules: rulesOf(type), handling, base: publicBase, maxCount });
     const security = securityOf(assembly, {

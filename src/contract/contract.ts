@@ -94,3 +94,16 @@ export function createContract(file: ContractFile): Contract {
     include: (type, name) => resources.get(type)?.includes.includes(name) ?? false,
   };
 }
+
+/** What has a life of its own: types, and their operations as `Patient.everything`. */
+export function livesOf({
+  resources,
+}: Contract): readonly { readonly type: string; readonly lifecycle: ResourceContract['lifecycle'] }[] {
+  return [...resources.values()].flatMap(({ type, lifecycle, operations }) => [
+    { type, lifecycle },
+    ...[...operations].map(([name, operation]) => ({
+      type: `${type}.${name}`,
+      lifecycle: operation.lifecycle,
+    })),
+  ]);
+}

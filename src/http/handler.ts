@@ -46,8 +46,8 @@ export interface FhirOptions extends AdmissionOptions {
   readonly parseSearch: ParseSearch;
   /** Absent: `$everything` is not promised. */
   readonly parseEverything?: ParseEverything;
-  /** Headers that tell of the end of a type's life; undefined: it has none in sight. */
-  readonly ending?: (type: string) => Readonly<Record<string, string>> | undefined;
+  /** Headers that tell of the end of a life, that of a type or of an operation (`Patient.everything`); undefined: it has none in sight. */
+  readonly ending?: (what: string) => Readonly<Record<string, string>> | undefined;
   /** The CapabilityStatement as it is now. The same object while nothing has changed. */
   readonly capability: () => Resource;
   /** `.well-known/smart-configuration`; absent: security is open. */
@@ -230,7 +230,7 @@ export class FhirHandler {
     const { headers } = turn.req;
     const write = asked.interaction === 'create' || asked.interaction === 'update';
     turn.writes = write;
-    turn.ending = this.#options.ending?.(asked.type);
+    turn.ending = this.#options.ending?.(endpointOf(asked)) ?? this.#options.ending?.(asked.type);
     if (write) refuseIfNoneMatch(headers['if-none-match'], 'If-None-Match');
     const conditions = {
       ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),

@@ -8,7 +8,7 @@ export interface Lifecycle {
   readonly notice?: string | undefined;
 }
 
-/** The headers by type, for the types whose end is in sight; undefined: there are none. */
+/** The headers by type or operation (`Patient.everything`), for those whose end is in sight; undefined: there are none. */
 export function endingsOf(
   resources: Iterable<{ readonly type: string; readonly lifecycle: Lifecycle }>,
 ): ((type: string) => Readonly<Record<string, string>> | undefined) | undefined {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Interaction } from '../../src/fhir/types.ts';
 import type { FhirRequest } from '../../src/ports.ts';
+import { endingsOf } from '../../src/http/lifecycle.ts';
 import { parseEverything } from '../../src/search/everything-parse.ts';
 import type { Admission } from '../../src/security-ports.ts';
 import { patient, startFhirServer, type Running } from '../unit/http/fhir-server.ts';
@@ -13,6 +14,10 @@ const PROMISED: Readonly<Record<string, readonly Interaction[]>> = {
   Patient: ['read', 'search', 'everything'],
   Observation: ['read', 'search'],
 };
+const ending = endingsOf([
+  { type: 'Patient', lifecycle: { deprecated: '2029-01-01' } },
+  { type: 'Patient.everything', lifecycle: { deprecated: '2027-01-31' } },
+]);
 let running: Running;
 const requests: FhirRequest[] = [];
 const counted: string[] = [];
@@ -33,6 +38,7 @@ beforeAll(async () => {
     {
       promised: (type) => PROMISED[type],
       parseEverything: (id, pairs, handling) => parseEverything(id, pairs, { handling, maxCount: 50 }),
+      ...(ending ? { ending } : {}),
       limiter: {
         hear: () => {},
         refused: async () => {},
@@ -190,6 +196,12 @@ describe('Patient/[id]/$everything over HTTP', () => {
     expect(body.entry.map(({ response }: { response: { status: string } }) => response.status)).toEqual(['200', '200', '400']); // prettier-ignore
     expect(body.entry[1].resource).toMatchObject({ resourceType: 'Bundle', type: 'searchset' });
     expect(new Set(requests.map(({ query }) => query?.count))).toEqual(new Set([2, 3]));
+  });
+
+  it('comes to an end by itself', async () => {
+    const deprecationOf = async (path: string) => (await ask(path)).headers.get('deprecation');
+    expect(await deprecationOf('/Patient/p1/$everything')).toBe('@1801353600');
+    expect(await deprecationOf('/Patient')).toBe('@1861920000');
   });
 
   it('counts as several requests, about one patient', async () => {

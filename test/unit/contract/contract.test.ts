@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
+import { livesOf } from '../../../src/contract/contract.ts';
 import { loadContract } from '../../../src/contract/load.ts';
 import { ContractError } from '../../../src/contract/problem.ts';
 import { MODIFIERS } from '../../../src/search/match.ts';
@@ -61,6 +62,8 @@ describe('the published contract', () => {
     expect(operations.filter(([, ...names]) => names.length > 0)).toEqual([['Patient', 'everything']]);
     expect(contract.promises('Patient', 'everything')).toBe(true);
     expect(contract.answers('Patient')).toEqual([...contract.interactions('Patient')!, 'everything']);
+    expect(livesOf(contract)).toContainEqual({ type: 'Patient.everything', lifecycle: { since: '1.3.0' } });
+    expect(livesOf(contract)).toHaveLength(contract.resources.size + 1);
     expect(contract.answers('Observation')).toEqual(contract.interactions('Observation'));
   });
 

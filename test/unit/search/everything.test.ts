@@ -345,6 +345,20 @@ describe('pages of a record', () => {
   });
 });
 
+test('searches by a further role are not compared between two sides: one may not know the role', async () => {
+  const waiting: string[] = [];
+  const next: Backend = {
+    handle: (request, whose) => {
+      whose.afterwards?.(() => waiting.push(request.query?.applied[0]?.[0] ?? 'the Patient'));
+      return hospital(WARD).handle(request, whose);
+    },
+  };
+  const later: (() => void)[] = [];
+  await record(next, '_type=Observation', { context: { afterwards: (work) => void later.push(work) } });
+  for (const work of later) work();
+  expect(waiting).toEqual(['the Patient', 'patient']);
+});
+
 describe('what cannot be had', () => {
   const down = new FicusError('unavailable', 'It is down.');
 
