@@ -65,7 +65,9 @@ const OFFICER = {
   roles: ['privacy-officer'],
 };
 const eventsOf = (body: Resource): Resource[] =>
-  ((body['entry'] ?? []) as { resource: Resource }[]).map(({ resource }) => resource);
+  ((body['entry'] ?? []) as { resource: Resource }[])
+    .map(({ resource }) => resource)
+    .filter(({ resourceType }) => resourceType === 'AuditEvent');
 
 describe('the trail of a Ficus with tokens', () => {
   it('tells the privacy officer who asked for whom, by FHIR, without a name', async () => {
