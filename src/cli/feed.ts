@@ -5,6 +5,7 @@ import { registerFeedExplain } from './feed/explain.ts';
 import { registerFeedMessages } from './feed/messages.ts';
 import { registerFeedReleases } from './feed/releases.ts';
 import { registerFeedReplay } from './feed/replay.ts';
+import { registerFeedReviews } from './feed/reviews.ts';
 import { registerFeedSend } from './feed/send.ts';
 import { registerFeedStatus } from './feed/status.ts';
 
@@ -17,6 +18,7 @@ export function registerFeed(program: Command): void {
     );
   registerFeedStatus(feed);
   registerFeedMessages(feed);
+  registerFeedReviews(feed);
   registerFeedReplay(feed);
   registerFeedReleases(feed);
   registerFeedExplain(feed);

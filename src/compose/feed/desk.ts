@@ -19,6 +19,7 @@ export interface FeedDeskOptions {
 /** Messages that are listed, or looked at for coverage, when nothing is said. */
 const LISTED = 100;
 const LOOKED_AT = 1_000;
+const MOST_REVIEWS = 1_000;
 
 /** What the feed brought: operations of contracts/admin-api.yaml by their ids. */
 export function feedOperations({
@@ -38,6 +39,10 @@ export function feedOperations({
     listMessages: ({ query }) => {
       const messages = feedOf().ledger.list(filterOf(query, LISTED));
       return { body: { messages: messages.map(viewOf) } };
+    },
+    listMergeReviews: ({ query }) => {
+      const limit = query['limit'] === undefined ? LISTED : wholeNumber('limit', query['limit']);
+      return { body: { reviews: feedOf().reviews(Math.min(MOST_REVIEWS, limit)) } };
     },
     getMessage: (request) => ({ body: viewOf(messageAt(feedOf(), request).record) }),
     explainMessage: async (request) => {

@@ -15,6 +15,7 @@ import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
 import { openStandingIntake } from '../../store/inbox-standing.ts';
 import type { Metrics } from '../../metrics.ts';
+import type { MergeReview } from '../../projection/merges.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Assembly } from '../assembly.ts';
 import type { Certificates } from '../certificates.ts';
@@ -39,6 +40,8 @@ export interface Feed {
   /** Modern services that are filled, and who is told of topics. */
   readonly following: Following;
   readonly releases: Releases;
+  /** What un-merges left for somebody to look at, those of the last one first. */
+  readonly reviews: (limit: number) => readonly MergeReview[];
   health(): FeedHealth;
   /** Takes no more, lets what is in hand become safe, ends the step in hand. */
   stop(): Promise<void>;
@@ -164,6 +167,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       processor,
       following,
       releases: createReleases(kept, { store: options.releases, processor, ledger, clock, log }),
+      reviews: (limit) => record.reading().reviews(limit),
       health: () => {
         const { problems } = feedHealth({
           figures: ledger.figures(),

@@ -109,4 +109,32 @@ export function answersOfTheFeed(desk: () => Desk): void {
     expect(held.status).toBe(200);
     await held.arrayBuffer();
   }, 60_000);
+
+  it('fit the document for a merge that is taken back', async () => {
+    const { hospital, fitting, when } = desk();
+    const event = (type: string, id: string, at: string, ...segments: string[]) => ({
+      bytes: Buffer.from(
+        [`MSH|^~\\&|HOSPIX|MAIN|FICUS|GATE|${at}||${type}|${id}|P|2.5.1`, `EVN||${at}`, ...segments, ''].join(
+          '\r',
+        ),
+      ),
+      lane: '',
+    });
+    const retired = 'PID|1||4711^^^HOSP||Muster^Jo||19800312|X';
+    const survivor = 'PID|2||4712^^^HOSP||Muster^Jo||19800312|X';
+    const allergy = 'AL1|1|FA|^Nuts';
+    expect(await fitting('listMergeReviews')).toEqual({ reviews: [] });
+    const late = event('ADT^A08^ADT_A01', 'M4', '20261102120000', retired, 'PV1|1|O', allergy);
+    const undone = event('ADT^A37^ADT_A37', 'M5', '20261102130000', retired, survivor);
+    const port = hospital.ficus.feedPorts['hospix']!;
+    await sendFeed([late, undone], { host: '127.0.0.1', port });
+    const { reviews } = await when(
+      'listMergeReviews',
+      { query: '?limit=5' },
+      ({ reviews: found }) => (found as object[]).length > 0,
+    );
+    expect(reviews).toContainEqual(
+      expect.objectContaining({ type: 'AllergyIntolerance', why: 'came after the merge' }),
+    );
+  }, 60_000);
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatCopy } from '../../../src/cli/feed/copy-view.ts';
 import { formatEvents } from '../../../src/cli/feed/events.ts';
+import { formatReviews } from '../../../src/cli/feed/reviews.ts';
 import { formatStatus } from '../../../src/cli/feed/status.ts';
 import type { StatusView } from '../../../src/cli/feed/status.ts';
 
@@ -72,5 +73,15 @@ describe('events of a topic', () => {
     expect(lines.at(-2)).toMatch(/^3 .*merged +Patient\/old +into Patient\/new/);
     expect(lines.at(-1)).toMatch(/^4 .*unmerged +Patient\/old +from Patient\/new/);
     expect(formatEvents({ last: 4, events: [] })).toBe('There are none. The last event is 4.');
+  });
+});
+
+describe('ficus feed reviews', () => {
+  it('says of each resource why, and between whom it is to be decided', () => {
+    const why = 'came after the merge';
+    const review = { type: 'Observation', id: 'o3', why, restored: 'Patient/old', survivor: 'Patient/new' };
+    const lines = formatReviews([review]).split('\n');
+    expect(lines.at(-1)?.split(/ {2,}/)).toEqual(['Observation/o3', why, 'Patient/old', 'Patient/new']);
+    expect(formatReviews([])).toBe('There are none.');
   });
 });
