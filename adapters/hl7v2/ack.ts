@@ -51,7 +51,7 @@ export function encodeWords(text: string, delimiters: Delimiters): ByteString {
  * The bytes of a general acknowledgement (HL7 v2.5.1 §2.9.2, §2.13.1): sender and receiver change places, MSA-2 is the message's MSH-10, processing
  * id, version and character set are the message's. Its fields go over as the bytes they are.
  *
- * @param header the message's MSH, field n at n - 1, its name in place of field 1 (`splitHeader`).
+ * @param header the message's MSH, field n at n - 1, its name in place of field 1.
  */
 export function writeAck(
   header: readonly ByteString[],

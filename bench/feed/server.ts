@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createIntake } from '../../adapters/hl7v2/intake/intake.ts';
 import { createMessageTypes } from '../../adapters/hl7v2/intake/message-types.ts';
+import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { systemClock } from '../../src/clock.ts';
 import { interfaceProfile } from '../../src/compose/interface-profile.ts';
 import { interfaceConfig } from '../../src/config/feed-schema.ts';
@@ -33,6 +34,7 @@ function durableInsert(): (text: string) => void {
 }
 
 async function ficus(): Promise<number> {
+  keepObjectsYoung();
   const inbox = await openInboxIntake({
     file: join(folder, 'inbox.sqlite'),
     owners: { adt: 'integration team' },

@@ -19,15 +19,22 @@ export function findLacks(message: Message, type: MessageType, strict: boolean):
       faults.push({ code: '100', place: { segment: name }, text: `${name} is missing` });
   }
   if (strict) faults.push(...misplaced(message, type));
-  for (const [index, pid] of message.all('PID').entries()) {
+  for (const [index, pid] of everyOne(message, 'PID').entries()) {
     if (!isNamed(pid, 3) && !isNamed(pid, 2))
       faults.push(missing('PID', index + 1, 3, 'names no identifier'));
   }
-  for (const [index, mrg] of message.all('MRG').entries()) {
+  for (const [index, mrg] of everyOne(message, 'MRG').entries()) {
     if (![1, 2, 3, 4, 5, 6].some((field) => isNamed(mrg, field)))
       faults.push(missing('MRG', index + 1, 1, 'names no identifier'));
   }
   return faults.slice(0, MOST);
+}
+
+/** All segments of a name. Mostly there is none or one: then the others are not made. */
+function everyOne(message: Message, name: string): readonly Segment[] {
+  const first = message.segment(name);
+  if (!first) return [];
+  return message.segment(name, 2) ? message.all(name) : [first];
 }
 
 /** A required field that is empty. */

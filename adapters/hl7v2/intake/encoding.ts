@@ -1,5 +1,5 @@
 import type { CharsetChoice } from '../charset.ts';
-import { delimitersOf } from '../delimiters.ts';
+import { DEFAULT_DELIMITERS, delimitersOf } from '../delimiters.ts';
 import type { Message } from '../message.ts';
 import type { Fault } from './fault.ts';
 import { headerOf } from './header.ts';
@@ -13,6 +13,7 @@ const USUAL = '^~\\&';
  * That fewer than four are named is no fault here: then the message does without.
  */
 export function encodingFault(message: Message): Fault | undefined {
+  if (message.delimiters === DEFAULT_DELIMITERS) return undefined;
   const encoding = encodingOf(message);
   const place = { segment: 'MSH', occurrence: 1, field: 2 };
   if (!/^[!-/:-@[-`{-~]*$/.test(encoding))

@@ -31,13 +31,13 @@ export interface Header {
   readonly applicationAck: string;
 }
 
-/** The fields of a header segment as bytes, field n at n - 1, where the character set hides delimiters too. */
-export function splitHeader(
+/** The fields of a header segment as bytes, field n at n - 1, where the character set may hide delimiters. */
+function splitHeader(
   line: ByteString,
   delimiters: Delimiters,
   charset: () => Charset,
 ): readonly ByteString[] {
-  const mask = isPlain(line) ? undefined : maskIn(charset);
+  const mask = maskIn(charset);
   if (!mask) return line.split(delimiters.field);
   let at = 0;
   return mask(line)
@@ -57,11 +57,20 @@ export function readHeader(message: Message, choice: CharsetChoice): Header {
 /** As `readHeader`, of the bytes of the segment. */
 export function headerOf(line: ByteString, delimiters: Delimiters, choice: CharsetChoice): Header {
   const charset = (): Charset => chooseCharset(choice, charsetNames(line, delimiters));
-  const fields = splitHeader(line, delimiters, charset);
-  const text = (field: number): string => decoded(fields[field - 1] ?? '', charset);
+  const plain = isPlain(line);
+  const fields = plain ? line.split(delimiters.field) : splitHeader(line, delimiters, charset);
+  const text = (field: number): string => {
+    const bytes = fields[field - 1] ?? '';
+    return plain ? bytes : decoded(bytes, charset);
+  };
   const { component } = delimiters;
   const parts = (field: number): string[] =>
     (component === '' ? [text(field)] : text(field).split(component)).map((part) => part.trim());
+  const first = (field: number): string => {
+    const whole = text(field);
+    const end = component === '' ? -1 : whole.indexOf(component);
+    return (end === -1 ? whole : whole.slice(0, end)).trim();
+  };
   const [code = '', event = '', structure = ''] = parts(9);
   return {
     fields,
@@ -72,8 +81,8 @@ export function headerOf(line: ByteString, delimiters: Delimiters, choice: Chars
     event,
     structure,
     controlId: text(10).trim(),
-    processing: parts(11)[0]!,
-    version: parts(12)[0]!,
+    processing: first(11),
+    version: first(12),
     sequence: text(13).trim(),
     accept: text(15).trim(),
     applicationAck: text(16).trim(),

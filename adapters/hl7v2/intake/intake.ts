@@ -57,7 +57,11 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     for (const listener of listeners.values()) listener.resume();
   });
   const watched: Pick<InboxIntake, 'receive' | 'lastSequence'> = {
-    receive: (arrival) => inbox.receive(arrival).finally(gate.look),
+    receive(arrival) {
+      const receipt = inbox.receive(arrival);
+      receipt.then(gate.look, gate.look);
+      return receipt;
+    },
     lastSequence: (source, sender) => inbox.lastSequence(source, sender),
   };
 
