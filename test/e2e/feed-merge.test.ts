@@ -99,6 +99,19 @@ describe('a patient with two numbers', () => {
     expect(await results(survivor)).toMatchObject({ total: 3, told: [] });
   });
 
+  it('has one record, also by the old id: that Patient, and everything that is filed under the survivor, once', async () => {
+    const record = async (id: string) => {
+      const { body } = await fed.get<Found>(`Patient/${id}/$everything?_type=Patient,Observation`);
+      return (body.entry ?? [])
+        .filter(({ search }) => search?.mode === 'match')
+        .map(({ resource }) => resource);
+    };
+    const [first, ...others] = await record(old);
+    expect(first).toMatchObject({ resourceType: 'Patient', id: old, active: false });
+    expect(others.map(({ subject }) => subject?.reference)).toEqual(Array(3).fill(`Patient/${survivor}`));
+    expect((await record(survivor)).slice(1)).toEqual(others);
+  });
+
   it('gets what still comes for the old number', async () => {
     expect(await fed.send([fixture('oru/r01-late-second-number')])).toEqual(['AA']);
     await fed.settled();
