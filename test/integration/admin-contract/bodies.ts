@@ -26,4 +26,5 @@ export const BODIES: Readonly<Record<string, object>> = {
   replayMessages: { ...SIGNED, seqs: [1] },
   reviewGlassCase: { by: 'officer', verdict: 'justified', note: 'a test' },
   setConsent: CONSENT,
+  acknowledgeAlert: { by: 'officer', note: 'a test' },
 };

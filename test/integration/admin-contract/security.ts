@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { SecurityAlert } from '../../../src/privacy-ports.ts';
 import { openPrivacyStores } from '../../../src/store/privacy-stores.ts';
 import { CONSENT } from './bodies.ts';
 import type { Desk } from './desk.ts';
@@ -14,6 +15,26 @@ const GLASS = {
   requestId: 'r1',
   action: 'Observation.search',
   at: '2026-05-05T12:00:00.000Z',
+};
+
+const NETWORK = {
+  network: '192.0.2.0/24',
+  first: '2026-05-05T12:00:00.000Z',
+  last: '2026-05-05T12:01:00.000Z',
+};
+const COUNTS = { refused: 3, patients: 1, requests: 9 };
+const ALERT: SecurityAlert = {
+  id: 'alert-1',
+  watched: 'token https://login.example t1',
+  tokenId: 't1',
+  issuer: 'https://login.example',
+  subject: 'dr-one',
+  client: 'ambulance',
+  anomalies: ['refused'],
+  networks: { known: [NETWORK], strange: [{ ...NETWORK, network: '198.51.100.0/24' }] },
+  counts: { known: COUNTS, strange: COUNTS },
+  raisedAt: '2026-05-05T12:00:00.000Z',
+  lastAt: '2026-05-05T12:01:00.000Z',
 };
 
 /** What the operations of tokens, consents and broken glasses answer. */
@@ -44,6 +65,25 @@ export function answersOfSecurity(desk: () => Desk): void {
       revocation: { id, lifted: { by: 'officer' } },
     });
     expect((await ask('liftRevocation', { params, body })).status).toBe(409);
+  });
+
+  it('fit the document for alerts of tokens', async () => {
+    const { stateDir, hospital, ask, fitting } = desk();
+    // With security open none is raised; what is kept is shown.
+    const stores = openPrivacyStores(join(stateDir, 'privacy.sqlite'));
+    await stores.alerts.keep(ALERT);
+    stores.close();
+    const trail = `${hospital.base}/AuditEvent?policy=urn%3Aietf%3Aparams%3Aoauth%3Ajti%3At1`;
+    const open = { watching: false, alerts: [{ ...ALERT, trail }] };
+    expect(await fitting('listAlerts', { query: '?acknowledged=false' })).toEqual(open);
+    expect((await ask('listAlerts', { query: '?limit=none' })).status).toBe(400);
+    const asked = { params: { id: ALERT.id }, body: { by: 'officer', note: 'a new building' } };
+    expect(await fitting('acknowledgeAlert', asked)).toMatchObject({
+      alert: { id: ALERT.id, acknowledged: { by: 'officer', note: 'a new building' } },
+    });
+    expect((await ask('acknowledgeAlert', asked)).status).toBe(409);
+    expect(await fitting('listAlerts', { query: '?acknowledged=false' })).toMatchObject({ alerts: [] });
+    expect(await fitting('listAlerts')).toMatchObject({ alerts: [{ acknowledged: { by: 'officer' } }] });
   });
 
   it('fit the document for consents and broken glasses', async () => {
