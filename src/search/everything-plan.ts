@@ -77,6 +77,15 @@ export function searchOf(
   };
 }
 
+/** Types that are asked for and are no part of a record here. */
+export function strangersOf(
+  types: EverythingQuery['types'],
+  unsearched: readonly string[],
+  isKnown: (type: string) => boolean,
+): readonly string[] {
+  return (types ?? []).filter((type) => !isKnown(type) && !unsearched.includes(type));
+}
+
 /** What the first page says of what no page has. */
 export function issuesOfPlan(
   { steps, unsearched }: EverythingPlan,
@@ -86,10 +95,10 @@ export function issuesOfPlan(
   const { start, end, types } = wanted;
   const isWanted = (type: string): boolean => types?.includes(type) ?? true;
   const left = unsearched.filter(isWanted);
-  const unknown = (types ?? []).filter((type) => !isKnown(type) && !unsearched.includes(type));
+  const strangers = strangersOf(types, unsearched, isKnown);
   const issues: Issue[] = [];
-  if (unknown.length > 0) {
-    const words = `No part of a record here: ${unknown.join(', ')}.`;
+  if (strangers.length > 0) {
+    const words = `No part of a record here: ${strangers.join(', ')}.`;
     issues.push({ severity: 'warning', code: 'not-supported', diagnostics: words, expression: ['_type'] });
   }
   if (left.length > 0) {

@@ -14,6 +14,7 @@ import {
   issuesOfPlan,
   planEverything,
   searchOf,
+  strangersOf,
   type EverythingRules,
   type Step,
 } from './everything-plan.ts';
@@ -21,6 +22,7 @@ import { refusePart } from './federate.ts';
 import { referredBy } from './has.ts';
 import { readTargets, type Target } from './include.ts';
 import type { PageSealer } from './page.ts';
+import { invalid } from './values.ts';
 
 export interface EverythingOptions {
   readonly rules: EverythingRules;
@@ -89,6 +91,8 @@ export function everything(options: EverythingOptions): Layer {
         if (request.interaction !== 'everything') return next.handle(request, context);
         const { query, everything: wanted, id } = request;
         if (!query || !wanted) throw new FicusError('internal', 'A record was asked for without its query.');
+        if (request.handling === 'strict')
+          refuseStrangers(strangersOf(wanted.types, plan.unsearched, isKnown));
         const patient = id ?? patientOf(context.principal.access);
         if (patient === undefined) throw nobodyNamed();
         const until = clock.now() + (context.deadline - clock.now()) * PAGE_SHARE;
@@ -213,6 +217,10 @@ function survivorsOf({ link }: Resource, base: string): string[] {
     const here = parsed?.kind === 'relative' || (parsed?.kind === 'absolute' && parsed.base === base);
     return here && parsed.type === 'Patient' ? [parsed.id] : [];
   });
+}
+
+function refuseStrangers(types: readonly string[]): void {
+  if (types.length > 0) throw invalid('_type', `No part of a record here: ${types.join(', ')}.`);
 }
 
 function nobodyNamed(): FicusError {

@@ -56,22 +56,23 @@ interface Asked extends Partial<EverythingOptions> {
   readonly id?: string | undefined;
   readonly context?: Partial<RequestContext>;
   readonly maxCount?: number;
+  readonly handling?: 'strict' | 'lenient';
 }
 
 async function record(
   next: Backend,
   text = '',
-  { id = 'a', context: change, maxCount = 100, ...options }: Asked = {},
+  { id = 'a', context: change, maxCount = 100, handling = 'lenient', ...options }: Asked = {},
 ) {
   const pairs = text === '' ? [] : text.split('&').map((pair) => splitPair(pair));
-  const read = parseEverything(id === '' ? undefined : id, pairs, { handling: 'lenient', maxCount });
+  const read = parseEverything(id === '' ? undefined : id, pairs, { handling, maxCount });
   const named = id === '' ? {} : { id };
   const request: FhirRequest = {
     interaction: 'everything',
     type: 'Patient',
     ...named,
     ...read,
-    handling: 'lenient',
+    handling,
   };
   const response = await everything({ ...OPTIONS, ...options })(next).handle(request, context(change));
   if (response.body.kind !== 'searchset') throw new Error(`it is a ${response.body.kind}`);
@@ -203,13 +204,18 @@ describe('the record of one patient', () => {
     const next = hospital({
       ...WARD,
       'Patient/a': { ...patient('a'), generalPractitioner: [{ reference: 'Practitioner/d' }] },
-      'Observation?patient=Patient/a': set([observation('o1', 'Patient/a')]),
+      'Observation?patient=Patient/a': set([
+        { ...observation('o1', 'Patient/a'), performer: [{ reference: 'Practitioner/d' }] },
+      ]),
     });
     const { matches, issues, set: answered } = await record(next, '_type=Observation,Claim');
     expect(matches).toEqual(['Observation/o1']);
     expect(answered.included).toEqual([]);
     expect(issues).toEqual(['warning not-supported: No part of a record here: Claim.']);
     expect(next.calls.some((it) => it.startsWith('AllergyIntolerance'))).toBe(false);
+    await expect(record(next, '_type=Observation,Claim', { handling: 'strict' })).rejects.toMatchObject({
+      code: 'parameter-invalid',
+    });
     // Who looked at a record is not a part of it.
     expect((await record(next, '_type=AuditEvent')).issues).toEqual([
       'warning not-supported: No part of a record here: AuditEvent.',
