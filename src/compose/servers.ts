@@ -11,7 +11,7 @@ import type { ApiDocument, OperationHandler } from '../http/admin-contract.ts';
 import { documentRoute, healthRoutes, metricsRoute, routeTableRoutes } from '../http/admin-routes.ts';
 import { createPassthrough } from '../http/passthrough.ts';
 import { startHttpServer } from '../http/server.ts';
-import { trustOf } from '../http/forwarded.ts';
+import { TRUST_NOBODY, trustOf } from '../http/forwarded.ts';
 import type { HttpServer, ServerLimits, ServerTls } from '../http/server.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock, Logger } from '../ports.ts';
@@ -114,7 +114,10 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   let app = starting;
   let admin = starting;
   let draining = false;
-  const trusts = trustOf(config.http.trustForwarded);
+  const { trustForwarded } = config.http;
+  const trusts = trustOf(trustForwarded);
+  // That a proxy is always in front of the FHIR API says nothing of this port: only those that are named are believed.
+  const trustAtAdmin = trustForwarded === true ? TRUST_NOBODY : trusts;
   const passthrough = config.passthrough.map((one) =>
     createPassthrough({ ...one, trusts, origins: config.http.cors?.origins ?? [], clock, log, metrics }),
   );
@@ -210,7 +213,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
         tls: adminServer.scheme === 'https',
         ...(adminAccess ? { access: adminAccess } : {}),
         ...(limiter ? { limiter } : {}),
-        trusts,
+        trusts: trustAtAdmin,
         ...(audit ? { audit } : {}),
         log,
       });

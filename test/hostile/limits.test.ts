@@ -172,4 +172,21 @@ describe('with tokens', () => {
     );
     expect((await fetch(`${adminBase}/healthz`, from('10.0.1.1'))).status).toBe(200);
   });
+
+  it('nobody is another at the admin port because every peer is believed at the FHIR API', async () => {
+    const trusting = await startGuardedHospital({}, (loaded) => ({
+      ...loaded,
+      config: { ...loaded.config, limits: LIMITS, http: { ...loaded.config.http, trustForwarded: true } },
+    }));
+    try {
+      const statuses = [];
+      for (let count = 0; count < 4; count++) {
+        const headers = { authorization: `Bearer wrong-${count}`, 'x-forwarded-for': `10.0.2.${count}` };
+        statuses.push((await fetch(`${trusting.ficus.adminBase}/routes`, { headers })).status);
+      }
+      expect(statuses).toEqual([401, 401, 401, 429]);
+    } finally {
+      await trusting.close();
+    }
+  }, 60_000);
 });
