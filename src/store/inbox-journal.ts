@@ -103,33 +103,21 @@ function syncFolder(path: string): void {
 export interface JournalWriter {
   /** Calls back when the bytes are on disk, or with why they may not be. */
   write(bytes: Buffer, at: number, done: (error?: Error) => void): void;
+  /** Not while it writes. */
   close(): void;
 }
 
 /** Opens a journal that is there. What is written is synced by the write itself (O_DSYNC): one way to the pool of threads and back. */
 export function openJournalWriter(path: string): JournalWriter {
   const file = openSync(path, constants.O_WRONLY | constants.O_DSYNC);
-  let writing = false;
-  let closing = false;
   const writeFrom = (bytes: Buffer, from: number, at: number, done: (error?: Error) => void): void =>
     write(file, bytes, from, bytes.length - from, at + from, (error, count) => {
-      if (!error && from + count < bytes.length) {
-        writeFrom(bytes, from + count, at, done);
-        return;
-      }
-      writing = false;
-      if (closing) closeSync(file);
-      done(error ?? undefined);
+      if (error) done(error);
+      else if (from + count < bytes.length) writeFrom(bytes, from + count, at, done);
+      else done();
     });
   return {
-    write(bytes, at, done) {
-      writing = true;
-      writeFrom(bytes, 0, at, done);
-    },
-    close() {
-      // Its number would be another file's.
-      closing = true;
-      if (!writing) closeSync(file);
-    },
+    write: (bytes, at, done) => writeFrom(bytes, 0, at, done),
+    close: () => closeSync(file),
   };
 }
