@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import axe from 'axe-core';
+import type { AxeResults } from 'axe-core';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 
@@ -18,7 +19,7 @@ function isProgram(file: string): boolean {
 /** The Chromium of this machine: `CHROME_PATH`, else the first in `PATH`; undefined: there is none. */
 export function findChromium(): string | undefined {
   const told = process.env['CHROME_PATH'];
-  if (told !== undefined) return told;
+  if (told !== undefined && told !== '') return told;
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
   return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find(isProgram);
 }
@@ -41,19 +42,9 @@ export function complaintsOf(page: Page): readonly string[] {
   return complaints;
 }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface AxeResults {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly help: string;
-    readonly nodes: readonly { readonly target: readonly string[] }[];
-  }[];
-}
-
 /** What keeps somebody from using a page (WCAG 2.2 and good practice, by axe): a rule and where it is broken, each. Needs script in the page's context. */
 export async function barriersIn(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResults>('axe.run()');
   const barriers = violations.map(
     ({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join(', ')})`,
