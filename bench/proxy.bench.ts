@@ -11,7 +11,8 @@ import type { Proxy } from './proxy/processes.ts';
 // A proxied read of 2 kB and of 200 kB, and a POST of 200 kB: Ficus with everything on against bare 'express' +
 // 'http-proxy-middleware' (and a body parser, for the POST), and against nginx where it is installed. Each proxy is a process
 // of its own on one core, the load and the service on the other. The figures are medians of rounds that alternate, the ratio
-// is the median of the rounds' own: one beside the other meets the same machine.
+// is the median of the rounds' own: one beside the other meets the same machine. The floor, node:http and undici with nothing between them, says how much
+// of a figure is not Ficus.
 
 const ABORTED = 1_000;
 const HEADERS = 'Host: ficus.example\r\nAccept: application/fhir+json\r\n';
@@ -49,15 +50,17 @@ function cpuRow(name: string, ours: Rounds, peer: Rounds): Row {
   };
 }
 
-async function reads(ours: Proxy, peer: Proxy, nginx: Proxy | undefined): Promise<Row[]> {
+async function reads(ours: Proxy, peer: Proxy, floor: Proxy, nginx: Proxy | undefined): Promise<Row[]> {
   const rows: Row[] = [];
-  const readers = nginx ? [ours, peer, nginx] : [ours, peer];
+  const readers = nginx ? [ours, peer, floor, nginx] : [ours, peer, floor];
   for (const { size, request, warmUpRequests, target } of READS) {
     await warmUpAll(readers, request, warmUpRequests);
-    const [mine, theirs, nginxs] = await alternate(readers, request);
-    if (!mine || !theirs) continue;
+    const [mine, theirs, least, nginxs] = await alternate(readers, request);
+    if (!mine || !theirs || !least) continue;
     const name = `proxied read of ${size}, against express + http-proxy-middleware`;
     rows.push(throughputRow(name, mine, theirs, target), cpuRow(name, mine, theirs));
+    const bare = `node:http and undici alone, ${size}, against express + http-proxy-middleware`;
+    rows.push(throughputRow(bare, least, theirs), cpuRow(bare, least, theirs));
     if (nginxs) rows.push(throughputRow(`proxied read of ${size}, against nginx`, mine, nginxs));
   }
   return rows;
@@ -86,21 +89,28 @@ async function afterAborts(subject: Proxy, control: Proxy): Promise<Row[]> {
   };
   await warmUpAll(both, GET_200K, WARM_UP_200K);
   const before = await compare();
+  const open = await subject.usage();
   await abortTransfers({ port: subject.port, request: GET_200K, connections: CONNECTIONS }, ABORTED);
   const after = await compare();
-  if (!before || !after) return [];
+  const left = await subject.usage();
+  if (!before || !after || !open || !left) return [];
   const wasAlike = pairedRatio(before[0].perSecond, before[1].perSecond);
   const isAlike = pairedRatio(after[0].perSecond, after[1].perSecond);
+  const name = `proxied read of 2 kB after ${ABORTED} aborted transfers`;
+  const cpuWas = pairedRatio(before[0].cpuUs, before[1].cpuUs);
+  const cpuIs = pairedRatio(after[0].cpuUs, after[1].cpuUs);
   return [
     {
-      name: `proxied read of 2 kB after ${ABORTED} aborted transfers, against an instance without any`,
+      name: `${name}, against an instance without any`,
       ours: median(after[0].perSecond),
       peer: median(after[1].perSecond) * wasAlike,
       ratio: isAlike / wasAlike,
       unit: 'requests/s',
       target: 0.9,
     },
-  ];
+    { ...costRow(`${name}: CPU`, median(after[0].cpuUs), median(after[1].cpuUs) * cpuWas, 'us CPU a request'), ratio: cpuWas / cpuIs },
+    costRow(`${name}: files and sockets open (before them)`, left.openFiles, open.openFiles, 'descriptors'),
+  ]; // prettier-ignore
 }
 
 async function memory(ours: Proxy, peer: Proxy): Promise<Row[]> {
@@ -121,10 +131,11 @@ export default async function bench(): Promise<Row[]> {
   try {
     const { port } = await start('upstream', 0, 0);
     const [ours, peer] = [await start('ours', port), await start('peer', port)];
+    const floor = await start('floor', port);
     const nginx = await startNginx(port, 1);
     if (nginx) running.push(nginx);
     return [
-      ...(await reads(ours, peer, nginx)),
+      ...(await reads(ours, peer, floor, nginx)),
       ...(await memory(ours, peer)),
       ...(await writes(ours, await start('parse-and-forward', port))),
       ...(await afterAborts(ours, await start('ours', port))),

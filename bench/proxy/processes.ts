@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 export interface Usage {
   readonly cpuUs: number;
   readonly peakMb: number;
+  /** Descriptors that are open now; NaN where the system does not tell. */
+  readonly openFiles: number;
 }
 
 /** A proxy, or the service behind it, in a process of its own. */

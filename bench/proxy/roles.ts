@@ -1,16 +1,21 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { Agent, createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
+import type { OutgoingHttpHeaders, RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import express from 'express';
 import { createProxyMiddleware, fixRequestBody } from 'http-proxy-middleware';
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { createModernBackend } from '../../adapters/modern/backend.ts';
+import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createFhirApp } from '../../src/http/app.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { bundleOf, patientOf } from './bodies.ts';
+import type { Usage } from './processes.ts';
 
 // The processes of the bench, one role each: node roles.ts ROLE UPSTREAM_PORT. Each says its port to its parent, and its
 // CPU time and memory when asked.
@@ -51,6 +56,7 @@ function listen(app: RequestListener): void {
 
 /** Ficus with everything on that a streamed route goes through: log, metrics, deadline, trace, link replacement. */
 async function ours(port: number): Promise<void> {
+  keepObjectsYoung();
   const backend = createModernBackend({
     name: 'labs',
     url: `http://127.0.0.1:${port}/fhir`,
@@ -73,6 +79,32 @@ async function ours(port: number): Promise<void> {
   process.send?.({ port: server.port });
 }
 
+const ACCEPT = { accept: 'application/fhir+json' };
+
+/** node:http and undici with nothing between them: bytes are handed on as they come. What a proxy of this kind must spend. */
+function floor(port: number): void {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, headersTimeout: 0, bodyTimeout: 0 });
+  listen((req, res) => {
+    const path = req.url!.replace('/fhir/r4', '/fhir');
+    let controller: Dispatcher.DispatchController;
+    res.on('drain', () => controller.resume());
+    pool.dispatch(
+      { method: 'GET', path, headers: ACCEPT },
+      {
+        onRequestStart: (started) => void (controller = started),
+        onResponseStart(_controller, status, headers) {
+          res.writeHead(status, headers as OutgoingHttpHeaders);
+        },
+        onResponseData(_controller, chunk) {
+          if (!res.write(chunk)) controller.pause();
+        },
+        onResponseEnd: () => void res.end(),
+        onResponseError: () => void res.destroy(),
+      },
+    );
+  });
+}
+
 /** Bare express and http-proxy-middleware with a keep-alive agent. */
 function peer(port: number): void {
   const app = express();
@@ -89,15 +121,23 @@ function parseAndForward(port: number): void {
   listen(app);
 }
 
+/** Descriptors of this process. */
+function openFiles(): number {
+  const folder = '/proc/self/fd';
+  return existsSync(folder) ? readdirSync(folder).length : Number.NaN;
+}
+
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
-  process.send?.({ cpuUs: user + system, peakMb: process.resourceUsage().maxRSS / 1024 });
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  process.send?.({ cpuUs: user + system, peakMb, openFiles: openFiles() } satisfies Usage);
 });
 process.on('disconnect', () => process.exit());
 
 const ROLES: Readonly<Record<string, (upstreamPort: number) => void | Promise<void>>> = {
   upstream,
   ours,
+  floor,
   peer,
   'parse-and-forward': parseAndForward,
 };
