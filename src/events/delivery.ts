@@ -6,10 +6,12 @@ import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { createBackground } from './background.ts';
 import { referencesOf, release, withoutServerMeta } from './content.ts';
 import type { Outbox } from './outbox-port.ts';
+import { putModern } from './put-modern.ts';
 import { lockOf } from './sides.ts';
 import type { SidesOf } from './sides.ts';
 import { SetbackError, nextTry, setbackOf, setbackOfAnswer } from './verdict.ts';
 import type { BackOff, Setback } from './verdict.ts';
+import { untilNone } from './until-none.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 export interface DeliveryOptions extends BackOff {
@@ -150,20 +152,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (id === undefined) throw new SetbackError({ kind: 'refusal', words: 'the legacy side gave it no id' });
     const modern = backendOf(endpoint, 'modern');
     const now = entry.from === 'legacy' ? await heldByLegacy(entry, id, context) : entry.resource;
-    const response = await modern.handle(
-      {
-        interaction: 'update',
-        type,
-        id,
-        resource: { ...withoutServerMeta(now), id },
-        handling: 'lenient',
-        returning: 'minimal',
-      },
-      context,
-    );
-    release(response.body);
-    const setback = setbackOfAnswer(response, 'modern');
-    if (setback) throw new SetbackError(setback);
+    await putModern(modern, { type, id }, now, context);
     return {};
   }
 
@@ -262,18 +251,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     },
     drain(signal) {
       for (const one of Object.values(queueToward)) one.hurry();
-      return new Promise((resolve) => {
-        const look = (): void => {
-          const left = outbox.list().some(({ state }) => state === 'pending');
-          if (left && !signal.aborted) return;
-          stop();
-          signal.removeEventListener('abort', look);
-          resolve(!left);
-        };
-        const stop = outbox.onChange(look);
-        signal.addEventListener('abort', look, { once: true });
-        look();
-      });
+      return untilNone(outbox, 'pending', signal);
     },
   };
 }

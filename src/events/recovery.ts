@@ -7,6 +7,7 @@ import { createBackground } from './background.ts';
 import { asResource, readBody } from './content.ts';
 import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox-port.ts';
+import { untilNone } from './until-none.ts';
 import { nextTry, setbackOf } from './verdict.ts';
 import type { BackOff, Setback } from './verdict.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -187,19 +188,6 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       stopping.abort();
       await queue.stop();
     },
-    settled(signal) {
-      return new Promise((resolve) => {
-        const look = (): void => {
-          const left = outbox.list().some(({ state }) => state === 'doubtful');
-          if (left && !signal.aborted) return;
-          stop();
-          signal.removeEventListener('abort', look);
-          resolve(!left);
-        };
-        const stop = outbox.onChange(look);
-        signal.addEventListener('abort', look, { once: true });
-        look();
-      });
-    },
+    settled: (signal) => untilNone(outbox, 'doubtful', signal),
   };
 }

@@ -2,20 +2,8 @@ import { Readable } from 'node:stream';
 import { FicusError } from '../errors.ts';
 import { isJsonObject, parseJson } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
-import { weakEtag } from '../fhir/version.ts';
-import type { FhirRequest, FhirResponse } from '../ports.ts';
-import { versionIdOf } from '../resilience/versioned.ts';
+import type { FhirRequest } from '../ports.ts';
 import { asResource } from './content.ts';
-
-/** An answer to a write that is known to be done. */
-export function answerWith(resource: Resource, status: number, servedBy: string): FhirResponse {
-  const versionId = versionIdOf(resource);
-  const headers = {
-    ...(resource.id === undefined ? {} : { location: `${resource.resourceType}/${resource.id}` }),
-    ...(versionId === undefined ? {} : { etag: weakEtag(versionId) }),
-  };
-  return { status, headers, body: { kind: 'resource', resource }, servedBy };
-}
 
 /** The decoded resource of a write. */
 export function contentOf({ resource }: FhirRequest): Resource {

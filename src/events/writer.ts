@@ -14,6 +14,7 @@ import type {
   Side,
   WriteAttempt,
 } from '../ports.ts';
+import { answerWith } from '../resilience/answer-with.ts';
 import { conditional } from '../resilience/conditional.ts';
 import { leftQueue, unasked, wasBeforeWrite } from '../resilience/interaction.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
@@ -23,7 +24,7 @@ import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox-port.ts';
 import { refuseUnknown } from './refuse-unknown.ts';
 import { lockOf, otherSide } from './sides.ts';
-import { answerWith, contentOf, withContent } from './write-content.ts';
+import { contentOf, withContent } from './write-content.ts';
 
 export interface WriterOptions {
   readonly outbox: Outbox;

@@ -1,11 +1,9 @@
 import { hash } from 'node:crypto';
-import { weakEtag } from '../fhir/version.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
+import { answerWith } from './answer-with.ts';
 import { findMatch } from './match.ts';
-import type { Match } from './match.ts';
 import type { Once } from './once.ts';
-import { versionIdOf } from './versioned.ts';
 
 /**
  * `If-None-Exist` (FHIR R4 http.html#ccreate): none matches, create; one, 200 with it; more, `multiple-matches`. The caller holds the lock of
@@ -23,7 +21,7 @@ export async function conditionalCreate(asked: {
 }): Promise<FhirResponse> {
   const { next, once, key, criteria, request, context } = asked;
   const match = await findMatch(next, criteria, context);
-  if (match) return existing(match);
+  if (match) return answerWith(match.resource, 200, match.servedBy);
   const { response, repeated } = await once.run({
     key: `none-exist:${hash('sha256', key, 'hex')}`,
     fingerprint: '',
@@ -35,17 +33,4 @@ export async function conditionalCreate(asked: {
     execute: (detached, attempt) => next.handle(attempt ? { ...request, attempt } : request, detached),
   });
   return repeated && response.status === 201 ? { ...response, status: 200 } : response;
-}
-
-function existing({ resource, servedBy }: Match): FhirResponse {
-  const versionId = versionIdOf(resource);
-  return {
-    status: 200,
-    headers: {
-      ...(resource.id === undefined ? {} : { location: `${resource.resourceType}/${resource.id}` }),
-      ...(versionId === undefined ? {} : { etag: weakEtag(versionId) }),
-    },
-    body: { kind: 'resource', resource },
-    servedBy,
-  };
 }

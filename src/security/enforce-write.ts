@@ -1,8 +1,8 @@
 import { FicusError } from '../errors.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
-import { weakEtag } from '../fhir/version.ts';
 import type { Backend, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
+import { answerWith } from '../resilience/answer-with.ts';
 import { beforeWrite } from '../resilience/interaction.ts';
 import { versionIdOf } from '../resilience/versioned.ts';
 import { askAll, resourceOf } from '../search/ask.ts';
@@ -54,7 +54,7 @@ export function createWrites({ next, sight, base, maxBytes, knowsVersions }: Wri
     const { ifNoneExist: _criteria, ...plain } = turn.request;
     const found = await matchesOf(criteria, turn, ['c', ...SEEING]);
     const [match] = found.visible;
-    if (match) return onlyOne(found.visible) && answerTo(existing(match, found.servedBy), turn);
+    if (match) return onlyOne(found.visible) && answerTo(answerWith(match, 200, found.servedBy), turn);
     // The backend would find what the caller may not know of: it is not asked to look.
     const request = found.hidden ? plain : { ...plain, ifNoneExist: found.narrowed };
     return written({ ...turn, request }, 'c');
@@ -205,19 +205,6 @@ function refuseFollowing({ filters }: SearchQuery): void {
 /** The version in an answer's ETag. */
 function tagOf({ headers }: FhirResponse): string | undefined {
   return headers['etag']?.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
-}
-
-function existing(resource: Resource, servedBy: string): FhirResponse {
-  const versionId = versionIdOf(resource);
-  return {
-    status: 200,
-    headers: {
-      ...(resource.id === undefined ? {} : { location: `${resource.resourceType}/${resource.id}` }),
-      ...(versionId === undefined ? {} : { etag: weakEtag(versionId) }),
-    },
-    body: { kind: 'resource', resource },
-    servedBy,
-  };
 }
 
 function outside(): FicusError {

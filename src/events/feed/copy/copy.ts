@@ -5,6 +5,7 @@ import type { DeadCopy, FollowerStore } from '../../../follower-ports.ts';
 import type { Backend, Clock, Logger } from '../../../ports.ts';
 import { createBackground } from '../../background.ts';
 import { referencesOf } from '../../content.ts';
+import { putModern } from '../../put-modern.ts';
 import { SetbackError, nextTry, setbackOf } from '../../verdict.ts';
 import type { BackOff, Setback } from '../../verdict.ts';
 import { createWorkQueue } from '../../work-queue.ts';
@@ -12,7 +13,6 @@ import { createBacklog } from './backlog.ts';
 import type { Owed } from './backlog.ts';
 import { createDeadCopies } from './dead.ts';
 import { createOutage } from './outage.ts';
-import { putCopy } from './put.ts';
 import { createCopyReader } from './reader.ts';
 
 export interface CopyOptions extends BackOff {
@@ -147,7 +147,7 @@ export function createCopy(options: CopyOptions): Copy {
           left += 1;
           return;
         }
-        await putCopy(options.target, owed, now.resource, context);
+        await putModern(options.target, owed, now.resource, context);
         sent += 1;
       }, stopping.signal);
       arrived(owed, version);

@@ -1,10 +1,10 @@
-import type { Resource } from '../../../fhir/types.ts';
-import type { Backend } from '../../../ports.ts';
-import { release, withoutServerMeta } from '../../content.ts';
-import { SetbackError, setbackOfAnswer } from '../../verdict.ts';
+import type { Resource } from '../fhir/types.ts';
+import type { Backend } from '../ports.ts';
+import { release, withoutServerMeta } from './content.ts';
+import { SetbackError, setbackOfAnswer } from './verdict.ts';
 
-/** Brings a service one resource, under our id. @throws SetbackError when it does not take it, and what the service throws */
-export async function putCopy(
+/** Brings a modern service one resource, under our id. @throws SetbackError when it does not take it, and what the service throws */
+export async function putModern(
   target: Backend,
   { type, id }: { readonly type: string; readonly id: string },
   resource: Resource,
