@@ -22,8 +22,8 @@ class GroupReader implements TreeReader {
   private readonly group: SegmentGroup;
   private readonly around: GroupReader | undefined;
   private readonly label: string;
-  /** First segments by name, as they are asked for. */
-  private readonly firsts = new Map<Step, TreeReader>();
+  /** Segments and groups by name, as they are asked for. */
+  private readonly places = new Map<Step, TreeReader[]>();
 
   constructor(message: Message, group: SegmentGroup, around: GroupReader | undefined, label: string) {
     this.message = message;
@@ -47,13 +47,9 @@ class GroupReader implements TreeReader {
   }
 
   child(step: Step, index = 0): TreeReader {
-    if (index > 0) return this.find(String(step), index);
-    let place = this.firsts.get(step);
-    if (!place) {
-      place = this.find(String(step), 0);
-      this.firsts.set(step, place);
-    }
-    return place;
+    let named = this.places.get(step);
+    if (!named) this.places.set(step, (named = []));
+    return (named[index] ??= this.find(String(step), index));
   }
 
   private find(name: string, index: number): TreeReader {

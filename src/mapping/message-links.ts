@@ -150,13 +150,15 @@ function nameLogical(resources: readonly Linkable[]): void {
   }
   if (known.size === 0) return;
   const visit = (value: Json | undefined): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    else if (isObject(value)) {
+    if (typeof value !== 'object') return;
+    if (Array.isArray(value)) {
+      for (const item of value) visit(item);
+    } else if (isObject(value)) {
       const { type, identifier, reference } = value;
       if (reference === undefined && typeof type === 'string' && isObject(identifier)) {
         const address = known.get(identifierKey(type, identifier));
         if (address !== undefined) value['reference'] = address;
-      } else Object.values(value).forEach(visit);
+      } else for (const name in value) visit(value[name]);
     }
   };
   for (const { resource } of resources) visit(resource);
@@ -164,5 +166,8 @@ function nameLogical(resources: readonly Linkable[]): void {
 
 function identifierKey(type: string, identifier: Json): string {
   const { system, value } = isObject(identifier) ? identifier : {};
-  return JSON.stringify([type, system ?? null, value ?? null]);
+  const texts = typeof value === 'string' && (system === undefined || typeof system === 'string');
+  return texts
+    ? `${type}\u0000${system ?? '\u0001'}\u0000${value}`
+    : JSON.stringify([type, system ?? null, value ?? null]);
 }

@@ -55,9 +55,15 @@ interface Draft extends MessageResource {
 export function readMessage(message: CompiledMessage, root: TreeReader, context: RunContext): MessageReading {
   const { run } = startRun(context);
   const resources: Draft[] = [];
+  const places = new Map<string, readonly Place[]>();
+  const placesOf = (path: string): readonly Place[] => {
+    let known = places.get(path);
+    if (!known) places.set(path, (known = placesAt(root, path)));
+    return known;
+  };
   for (const reading of message.readings) {
     const { map, when } = reading;
-    for (const { place, from } of placesAt(root, reading.in)) {
+    for (const { place, from } of placesOf(reading.in)) {
       if (!map.segments.some((segment) => place.count(segment) > 0)) continue;
       if (when && !when.holds(place, run)) continue;
       resources.push(readResource(reading, place, from, root, run, context));
@@ -70,7 +76,7 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
   const changed: TreeReader[] = [];
   const identityFields: string[] = [];
   const identity = message.merges.flatMap((change) =>
-    placesAt(root, change.in).flatMap(({ place }): MessageIdentity[] => {
+    placesOf(change.in).flatMap(({ place }): MessageIdentity[] => {
       if (place.count(change.segment) === 0 || (change.when && !change.when.holds(place, run))) return [];
       changed.push(place.child(change.segment));
       identityFields.push(...change.fields);
@@ -158,10 +164,15 @@ function mentioned(
   const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
   const known = new Set(others.flatMap(({ resource }) => (resource?.id ? [nameOf(resource)] : [])));
   const found: Draft[] = [];
+  const byName = new Map<string, TreeReader[]>();
+  for (const [name, place] of segments) {
+    const named = byName.get(name);
+    if (named) named.push(place);
+    else byName.set(name, [place]);
+  }
   for (const { map, fields } of mentions) {
     for (const { segment, field } of fields) {
-      for (const [name, place] of segments) {
-        if (name !== segment) continue;
+      for (const place of byName.get(segment) ?? []) {
         for (let index = 0; index < place.count(field); index += 1) {
           const resource = withKey(readTree(map, place.child(field, index), context).resource, context);
           if (!resource || known.has(nameOf(resource))) continue;
@@ -206,9 +217,14 @@ function spokenOf(map: CompiledMap, segment: string, place: TreeReader): string[
   return Array.from({ length: count }, (_, index) => place.child(segment, index).location());
 }
 
+interface Place {
+  readonly place: TreeReader;
+  readonly from: string;
+}
+
 /** The groups, or single segments, at a path: `.`, `NK1`, `PATIENT/NK1`. */
-function placesAt(root: TreeReader, path: string): { readonly place: TreeReader; readonly from: string }[] {
-  let places = [{ place: root, from: '.' }];
+function placesAt(root: TreeReader, path: string): readonly Place[] {
+  let places: Place[] = [{ place: root, from: '.' }];
   if (path === '.') return places;
   for (const name of path.split('/')) {
     places = places.flatMap(({ place, from }) =>

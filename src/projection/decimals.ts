@@ -12,16 +12,25 @@ export function keptDecimals(resource: JsonObject): string | null {
   return found.length === 0 ? null : JSON.stringify(found);
 }
 
-function collect(value: Json | undefined, path: readonly (string | number)[], found: Kept[]): void {
+/** @param path where `value` stands; as it was again afterwards */
+function collect(value: Json | undefined, path: (string | number)[], found: Kept[]): void {
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries())
-      if (typeof item === 'object') collect(item, [...path, index], found);
+    for (let index = 0; index < value.length; index += 1) {
+      if (typeof value[index] !== 'object') continue;
+      path.push(index);
+      collect(value[index], path, found);
+      path.pop();
+    }
   } else if (JSON.isRawJSON(value)) {
-    found.push([path, value.rawJSON]);
+    found.push([[...path], value.rawJSON]);
   } else {
-    for (const name in value)
-      if (typeof value[name] === 'object') collect(value[name], [...path, name], found);
+    for (const name in value) {
+      if (typeof value[name] !== 'object') continue;
+      path.push(name);
+      collect(value[name], path, found);
+      path.pop();
+    }
   }
 }
 

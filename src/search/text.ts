@@ -1,5 +1,8 @@
+const ASCII = /^[\0-\x7f]*$/;
+
 /** `text` without case and without combining marks, so that `É`, `é` and `e` are one (FHIR R4 search.html#string). */
 export function foldCase(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
   // Upper case first: ß becomes SS and every form of sigma the same letter. Composed again so that Hangul syllables stay whole.
   return text
     .normalize('NFD')
