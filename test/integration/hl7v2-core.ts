@@ -14,7 +14,6 @@ export const AUTHORITIES: readonly Authority[] = [
   { name: 'HOSP', namespaces: ['HOSP'], oid: '2.999.1.1', system: 'urn:oid:2.999.1.1' },
   { name: 'CLINIC', namespaces: ['CLINIC'], oid: '2.999.1.2', system: 'urn:oid:2.999.1.2' },
   { name: 'FICUS', namespaces: ['FICUS'], oid: '2.999.1.99', system: 'urn:oid:2.999.1.99' },
-  { name: 'ENC', namespaces: ['VISIT'], system: 'http://hospix.example/visit-numbers' },
   { name: 'APPT', system: 'http://hospix.example/appointment-numbers' },
 ];
 

@@ -124,6 +124,7 @@ describe('Patient.search over QBP^Q22', () => {
     '',
     'gender=female',
     'birthdate=ge1980-01-01',
+    'address=Bonn',
     'active=true',
     'identifier=http://example.org/cards|1',
     'identifier=http://hospix.example/appointment-numbers|A50001',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Issue } from '../../src/errors.ts';
 import type { JsonObject, Resource } from '../../src/fhir/types.ts';
-import { openScene, type Scene } from './hl7v2-core.ts';
+import { AUTHORITIES, openScene, type Scene } from './hl7v2-core.ts';
 
 const NEW_PATIENT: Resource = {
   resourceType: 'Patient',
@@ -19,8 +19,14 @@ const ORDER: Resource = {
   code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
 };
 
-/** What can be read where visits have a backend, too. */
-const VISITS = (type: string): boolean => type === 'Patient' || type === 'Encounter';
+/** Where visits have a backend, too, and numbers that the core knows them by. */
+const VISITS = {
+  readable: (type: string): boolean => type === 'Patient' || type === 'Encounter',
+  authorities: [
+    ...AUTHORITIES,
+    { name: 'ENC', namespaces: ['VISIT'], system: 'http://hospix.example/visit-numbers' },
+  ],
+};
 
 /** A segment of a patient as the core keeps it, as it would write it. */
 function kept(scene: Scene, number: string, segment: 'pid' | 'pd1' | 'zpi' = 'pid'): string[] {
@@ -282,7 +288,7 @@ describe('ServiceRequest.create (OML^O21)', () => {
   });
 
   it('says in PV1-19 which visit the order belongs to', async () => {
-    const scene = await openScene({ tapped: true, readable: VISITS });
+    const scene = await openScene({ tapped: true, ...VISITS });
     const encounter = { reference: 'Encounter/ENC|V7001' };
     const created = await scene.source.create('ServiceRequest', { ...ORDER, encounter }, scene.context());
     expect(created).toMatchObject({ encounter });
@@ -293,7 +299,7 @@ describe('ServiceRequest.create (OML^O21)', () => {
   });
 
   it('refuses the visit of another patient, saying which element', async () => {
-    const scene = await openScene({ readable: VISITS });
+    const scene = await openScene({ ...VISITS });
     const encounter = { reference: 'Encounter/ENC|V7003' };
     const creating = scene.source.create('ServiceRequest', { ...ORDER, encounter }, scene.context());
     await expect(creating).rejects.toMatchObject({
