@@ -106,6 +106,18 @@ describe('applying a message', () => {
     expect(await readOf(world, 'Practitioner', 'dr')).toMatchObject({ active: true, gender: 'male' });
   });
 
+  it('finds a resource by its reference to itself, from its first version on', async () => {
+    const world = projection();
+    world.apply({
+      changes: [update(eve({ link: [{ other: { reference: 'Patient/eve' }, type: 'seealso' }] }))],
+    });
+    expect(await idsOf(world.backend, 'Patient', 'link=Patient/eve')).toEqual(['eve']);
+    expect(world.apply({ changes: [update(eve({ gender: 'female' }))] }).changed).toEqual([
+      { type: 'Patient', id: 'eve', version: 2 },
+    ]);
+    expect(await idsOf(world.backend, 'Patient', 'link=Patient/eve')).toEqual(['eve']);
+  });
+
   it('keeps every digit of a decimal', async () => {
     const world = projection();
     const value = JSON.rawJSON('1.50') as Json;
