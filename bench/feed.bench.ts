@@ -41,12 +41,14 @@ function startLoad(): Load {
   };
 }
 
-type Kind = 'ficus' | (typeof PEERS)[number] | (typeof KEEPING_NOTHING)[number];
+type Kind = 'ficus' | 'floor' | (typeof PEERS)[number] | (typeof KEEPING_NOTHING)[number];
 
 /** Medians over the rounds. */
 interface Result {
   readonly perSecond: number;
   readonly p99Ms: number;
+  /** Of the server, a message. */
+  readonly cpuUs: number;
 }
 
 async function compare(
@@ -54,10 +56,14 @@ async function compare(
   load: Load,
   connections: number,
 ): Promise<ReadonlyMap<Kind, Result>> {
-  const measured = new Map<Kind, Measured[]>();
+  const measured = new Map<Kind, (Measured & { readonly cpuUs: number })[]>();
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const [kind, { port }] of servers) {
-      const one = await load.run({ port, connections, messages: 1_000_000, milliseconds: ROUND_MS });
+    for (const [kind, server] of servers) {
+      const { cpuUs: before } = await server.usage();
+      const order = { port: server.port, connections, messages: 1_000_000, milliseconds: ROUND_MS };
+      const run = await load.run(order);
+      const { cpuUs: after } = await server.usage();
+      const one = { ...run, cpuUs: (after - before) / run.messages };
       // The first round warms up.
       if (round > 0) measured.set(kind, [...(measured.get(kind) ?? []), one]);
     }
@@ -65,7 +71,11 @@ async function compare(
   return new Map(
     Array.from(measured, ([kind, all]) => [
       kind,
-      { perSecond: median(all.map((one) => one.perSecond)), p99Ms: median(all.map((one) => one.p99Ms)) },
+      {
+        perSecond: median(all.map((one) => one.perSecond)),
+        p99Ms: median(all.map((one) => one.p99Ms)),
+        cpuUs: median(all.map((one) => one.cpuUs)),
+      },
     ]),
   );
 }
@@ -99,6 +109,17 @@ function rowsOf(results: ReadonlyMap<Kind, Result>, connections: number, target:
       at(best).p99Ms,
       'ms',
     ),
+    rateRow(
+      `${width}: the floor: frames, a sync for all that wait, and nothing else, against ${best} with a commit a message`,
+      at('floor').perSecond,
+      at(best).perSecond,
+    ),
+    costRow(
+      `${width}: CPU a message, what is kept filed and found again, against the floor`,
+      ours.cpuUs,
+      at('floor').cpuUs,
+      'us CPU',
+    ),
     ...KEEPING_NOTHING.map((kind) =>
       rateRow(
         `${width}: synced before the ACK, against ${kind.replace('-none', '')} keeping nothing`,
@@ -124,7 +145,7 @@ async function longRun(load: Load): Promise<Row> {
 export default async function feedBench(): Promise<Row[]> {
   const load = startLoad();
   const servers = new Map<Kind, Role>();
-  for (const kind of ['ficus', ...PEERS, ...KEEPING_NOTHING] as const)
+  for (const kind of ['ficus', 'floor', ...PEERS, ...KEEPING_NOTHING] as const)
     servers.set(kind, await startRole('../feed/server.ts', [kind], 0));
   const rows: Row[] = [];
   let widest = 0;

@@ -33,25 +33,32 @@ const PLACEHOLDER = 'X'.repeat(16);
 const template = Buffer.from(`\x0b${adtMessage(PLACEHOLDER)}\x1c\r`);
 const idAt = template.indexOf(PLACEHOLDER);
 
-function sendOnce(socket: Socket): Promise<void> {
-  const id = `${run}${(serial++).toString(36).toUpperCase()}`.padStart(16, '0').slice(-16);
+/** A connection with one message in flight. What it sends and hears is made once: the process that sends is not to be what is measured. */
+function createSender(socket: Socket): () => Promise<void> {
   const frame = Buffer.from(template);
-  frame.write(id, idAt, 'latin1');
-  return new Promise((resolve, reject) => {
-    let received: Buffer = Buffer.alloc(0);
-    const failed = (): void => reject(new Error('the connection was closed before the acknowledgement'));
-    const take = (chunk: Buffer): void => {
-      received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-      if (received.indexOf(END) === -1) return;
-      socket.off('data', take);
-      socket.off('close', failed);
-      if (received.includes(`MSA|AA|${id}`)) resolve();
-      else reject(new Error('an acknowledgement that is not AA of the message'));
-    };
-    socket.on('data', take);
-    socket.once('close', failed);
-    socket.write(frame);
+  const expected = Buffer.from(`MSA|AA|${PLACEHOLDER}`);
+  let received: Buffer = Buffer.alloc(0);
+  let resolve = (): void => {};
+  let reject: (error: Error) => void = () => {};
+  socket.on('close', () => reject(new Error('the connection was closed before the acknowledgement')));
+  socket.on('data', (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    if (received.indexOf(END) === -1) return;
+    const found = received.includes(expected);
+    received = Buffer.alloc(0);
+    if (found) resolve();
+    else reject(new Error('an acknowledgement that is not AA of the message'));
   });
+  return () => {
+    const id = `${run}${(serial++).toString(36).toUpperCase()}`.padStart(16, '0').slice(-16);
+    frame.write(id, idAt, 'latin1');
+    expected.write(id, expected.length - id.length, 'latin1');
+    return new Promise((resolved, rejected) => {
+      resolve = resolved;
+      reject = rejected;
+      socket.write(frame);
+    });
+  };
 }
 
 async function fulfil({ port, connections, messages, milliseconds = Infinity }: Order): Promise<Measured> {
@@ -68,9 +75,10 @@ async function fulfil({ port, connections, messages, milliseconds = Infinity }: 
   const begin = performance.now();
   await Promise.all(
     sockets.map(async (socket) => {
+      const sendOnce = createSender(socket);
       while (left-- > 0 && performance.now() - begin < milliseconds) {
         const from = performance.now();
-        await sendOnce(socket);
+        await sendOnce();
         times.push(performance.now() - from);
       }
     }),

@@ -1,12 +1,14 @@
 import { Hl7Server } from '@medplum/hl7';
 import type { Hl7MessageEvent } from '@medplum/hl7';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, mkdtempSync, openSync, rmSync, write, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { AddressInfo, Server } from 'node:net';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createDeframer, encodeFrame } from '../../adapters/hl7v2/framing.ts';
 import { createIntake } from '../../adapters/hl7v2/intake/intake.ts';
 import { createMessageTypes } from '../../adapters/hl7v2/intake/message-types.ts';
 import { keepObjectsYoung } from '../../src/cli/allocation.ts';
@@ -18,7 +20,7 @@ import { openInboxIntake } from '../../src/store/inbox-intake.ts';
 import { playRole } from '../facade/role.ts';
 
 // A process that takes messages over MLLP: node server.ts KIND. `ficus` with its inbox on disk; `medplum` and `simple-hl7` with one transaction a message,
-// synced to disk before it is acknowledged; `medplum-none` and `simple-hl7-none` keep nothing.
+// synced to disk before it is acknowledged; `medplum-none` and `simple-hl7-none` keep nothing; `floor` is the least that could be had of Node.
 
 const folder = mkdtempSync(join(tmpdir(), 'ficus-feed-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -79,9 +81,69 @@ async function simpleHl7(keep: (text: string) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** What is waiting for the disk, with whom it came from. */
+interface Waiting {
+  readonly socket: Socket;
+  readonly payload: Buffer;
+}
+
+/**
+ * The least that can be called durable: frames, one write and sync for all that came meanwhile, into a file that is written with zeros, off the event loop; and an
+ * acknowledgement made of parts of the message. No look at what it says, no duplicates, no rows, and a file that is only ever overwritten.
+ */
+async function floor(): Promise<number> {
+  const size = 8 << 20;
+  const path = join(folder, 'floor');
+  writeFileSync(path, Buffer.alloc(size));
+  const file = openSync(path, constants.O_WRONLY | constants.O_DSYNC);
+  let waiting: Waiting[] = [];
+  let at = 0;
+  let busy = false;
+  const next = (): void => {
+    if (waiting.length === 0) {
+      busy = false;
+      return;
+    }
+    const group = waiting;
+    waiting = [];
+    const bytes = Buffer.concat(group.map(({ payload }) => payload));
+    if (at + bytes.length > size) at = 0;
+    write(file, bytes, 0, bytes.length, at, (error) => {
+      if (error) throw error;
+      for (const { socket, payload } of group) socket.write(encodeFrame(splicedAck(payload)));
+      next();
+    });
+    at += bytes.length;
+  };
+  const server = createServer((socket) => {
+    const deframer = createDeframer(size);
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      for (const event of deframer.feed(chunk))
+        if (event.kind === 'frame') waiting.push({ socket, payload: event.payload });
+      if (busy || waiting.length === 0) return;
+      busy = true;
+      setImmediate(next);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+function splicedAck(payload: Buffer): Buffer {
+  const [, encoding, ...fields] = payload.toString('latin1', 0, payload.indexOf('\r')).split('|');
+  const [sender, facility, receiver, place, at, , , id] = fields;
+  return Buffer.from(
+    `MSH|${encoding}|${receiver}|${place}|${sender}|${facility}|${at}||ACK|${id}|P|2.5.1\rMSA|AA|${id}\r`,
+    'latin1',
+  );
+}
+
 const nothing = (): void => {};
 const KINDS: Readonly<Record<string, () => Promise<number>>> = {
   ficus,
+  floor,
   medplum: () => medplum(durableInsert()),
   'simple-hl7': () => simpleHl7(durableInsert()),
   'medplum-none': () => medplum(nothing),
