@@ -126,7 +126,7 @@ export interface MessageFilter {
 
 /** The front of the inbox: what the listener needs. Asynchronous, because many arrivals become safe with one sync of the disk. */
 export interface InboxIntake {
-  /** Resolves when the arrival is on disk (`synchronous=FULL`); rejects when it cannot be made safe: then nothing is acknowledged. */
+  /** Resolves when the arrival is on disk, synced; rejects when it cannot be made safe: then nothing is acknowledged. */
   receive(arrival: Arrival): Promise<Receipt>;
   /** Last MSH-13 that was stored of a sender; undefined before the first. */
   lastSequence(source: string, sender: string): Promise<number | undefined>;

@@ -23,6 +23,8 @@ export interface Newness {
 export function createNewness(file: string): Newness {
   // Whoever would have to wait for another does not look.
   const database = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+  const begin = database.prepare('BEGIN');
+  const commit = database.prepare('COMMIT');
   const findSender = database.prepare('SELECT id FROM sender WHERE source = ? AND name = ?');
   const findFirst = database.prepare(
     'SELECT 1 FROM message WHERE sender = ? AND control_id = ? AND first = 1',
@@ -58,12 +60,12 @@ export function createNewness(file: string): Newness {
     namesIfNew(arrivals) {
       try {
         // One look at the database for all of them.
-        database.exec('BEGIN');
+        begin.run();
         return look(arrivals);
       } catch {
         return undefined;
       } finally {
-        if (database.isTransaction) database.exec('COMMIT');
+        if (database.isTransaction) commit.run();
       }
     },
     safe(names) {

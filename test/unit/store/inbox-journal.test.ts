@@ -1,3 +1,4 @@
+import type * as nodeFs from 'node:fs';
 import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, it, vi } from 'vitest';
@@ -8,7 +9,7 @@ import { OWNERS, arrival, newInboxFile, openCommitter, openSqliteInbox } from '.
 
 const disk = vi.hoisted(() => ({ fails: false }));
 vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>();
+  const fs = await importOriginal<typeof nodeFs>();
   const write = (...all: unknown[]): void => {
     const done = all.at(-1) as (error: Error | null, count?: number) => void;
     if (disk.fails) setImmediate(done, Object.assign(new Error('input/output'), { code: 'EIO' }));
@@ -35,10 +36,12 @@ it('goes on in its other part when one is full, again and again, and files all o
   const ledger = openInboxLedger(file);
   const count = 1_201;
   const bodyOf = (nth: number): string => String(nth).padStart(16 * KIB, '.');
-  for (let nth = 0; nth < count;) {
-    const wave = Array.from({ length: Math.min(75, count - nth) }, () => arrival(`m${nth}`, bodyOf(nth++)));
+  for (let first = 0; first < count; first += 75) {
+    const wave = Array.from({ length: Math.min(75, count - first) }, (_, nth) =>
+      arrival(`m${first + nth}`, bodyOf(first + nth)),
+    );
     const receipts = await Promise.all(wave.map((one) => intake.receive(one)));
-    expect(receipts.map((receipt) => receipt.kind)).toEqual(wave.map(() => 'stored'));
+    expect(receipts).toEqual(wave.map((_, nth) => ({ kind: 'stored', seq: first + nth + 1 })));
   }
   expect(count * 16 * KIB).toBeGreaterThan(2 * 2 * PART_BYTES);
   await expect.poll(() => ledger.counts().received, { timeout: 10_000 }).toBe(count);
