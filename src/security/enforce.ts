@@ -1,4 +1,5 @@
 import { FicusError } from '../errors.ts';
+import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import { resourceOf } from '../search/ask.ts';
@@ -27,6 +28,9 @@ export interface EnforcementOptions {
   /** Largest answer of a modern service that is looked at, in bytes; default 16 MiB. */
   readonly maxBytes?: number;
 }
+
+/** Values of `_summary` that leave elements out. */
+const SUMMARIES: ReadonlySet<string> = new Set(['true', 'text', 'data']);
 
 /** A leg of the way tells who was asked, and how often: of what is hidden, too. */
 const untold = (): void => {};
@@ -110,6 +114,8 @@ export function enforcement(options: EnforcementOptions): Layer {
 
     function isClear({ request, access }: Turn): boolean {
       const { interaction, type, query, included } = request;
+      // What is left of a resource may not say whose it is, and the trail has to know: it is asked for whole.
+      if (interaction !== 'update' && query && isShaped(query)) return false;
       if (interaction === 'search') return !!query && sight.isClearSearch(access, query, included === true);
       if (!sight.isClear(access, type, needsOf(interaction, included))) return false;
       if (interaction !== 'create' && interaction !== 'update') return true;
@@ -128,6 +134,11 @@ export function enforcement(options: EnforcementOptions): Layer {
       },
     };
   };
+}
+
+/** Whether less is asked for than whole resources; a count has none. */
+function isShaped({ elements, summary, count }: SearchQuery): boolean {
+  return (elements !== undefined || SUMMARIES.has(summary ?? 'false')) && count !== 0;
 }
 
 /** A Patient by another id than that of the one in context. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
-import type { Backend } from '../../../src/ports.ts';
+import type { Backend, FhirRequest } from '../../../src/ports.ts';
 import { projection, snapshot } from '../projection/support.ts';
 import { context } from '../search/support.ts';
 import { served, sourced, type Holder } from './fuzz/backends.ts';
@@ -209,6 +209,29 @@ describe.each(HOLDERS)('over %s', (_name, make) => {
     const entries = body?.['entry'] as unknown as { response: { status: string } }[];
     expect(entries.map(({ response }) => response.status)).toEqual(['200', '404', '403', '403']);
   });
+});
+
+it('who may see everything gets no less than whole resources looked at: what is left of one may not say whose it is', async () => {
+  const { backend, native } = served(WORLD);
+  const asked: FhirRequest[] = [];
+  const seen: Backend = {
+    handle(request, at) {
+      asked.push(request);
+      return backend.handle(request, at);
+    },
+  };
+  const all = stackOver(seen, { labelled: false, native, shared: false });
+  const caller: Caller = { ...doctor('user/*.rs'), purposes: ['TREAT'] };
+  for (const shape of ['_elements=status', '_summary=text', '_summary=data', '_summary=true']) {
+    for (const url of [`Observation/a1?${shape}`, `Observation?_id=a1&${shape}`])
+      expect((await get(all, caller, url)).text, url).toContain('SUBSETTED');
+  }
+  const { body } = await get(all, caller, 'Observation?_id=a1&_elements=status');
+  expect(body?.['entry']).toMatchObject([{ resource: { id: 'a1', status: 'final' } }]);
+  expect(JSON.stringify(body)).not.toContain('subject');
+  expect(asked.filter(({ query }) => query?.elements ?? query?.summary)).toEqual([]);
+  // A count has no resources that could be whole.
+  expect((await get(all, caller, 'Observation?patient=a&_summary=count')).body?.['total']).toBe(4);
 });
 
 describe.each([
