@@ -20,6 +20,8 @@ import { decodePairs, splitTarget } from './url.ts';
 /** Entries of one batch that run at once, and that it may have. */
 const CONCURRENCY = 4;
 const MOST_ENTRIES = 200;
+/** Characters of JSON. A page of a search or of a record may have 16 Mi of them, and the whole answer becomes one text. */
+const MOST_CHARACTERS = 32 * 1024 * 1024;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']);
 
 export interface BatchOptions {
@@ -28,6 +30,8 @@ export interface BatchOptions {
   readonly preferences: Preferences;
   /** Bytes of one streamed answer within the Bundle. */
   readonly maxEntryBytes: number;
+  /** Size of the answer, in characters of JSON, after which no further entry is read: writes are carried out all the same. Default 32 Mi. */
+  readonly maxSize?: number;
   /** `Idempotency-Key` of the batch: a repeat of it writes none of its entries again. */
   readonly idempotencyKey?: string | undefined;
   /** Told how many entries there are before one is carried out. Throws FicusError. */
@@ -143,9 +147,16 @@ async function bodyOf(
 }
 
 /** Status of an entry in the words of Bundle.entry.response.status. */
-async function entryOf(entry: Json, index: number, options: BatchOptions): Promise<JsonObject> {
+async function entryOf(
+  entry: Json,
+  index: number,
+  options: BatchOptions,
+  isFull: boolean,
+): Promise<JsonObject> {
   try {
     const call = callOf(entry, index, options);
+    if (isFull && !call.resource)
+      throw new FicusError('too-costly', 'The answers to other entries fill this batch. Ask for this one by itself.'); // prettier-ignore
     const performed = await options.perform(call);
     const { response } = performed;
     const { etag, lastModified } = validatorsOf(response);
@@ -205,16 +216,21 @@ function failureOfTransaction(answer: JsonObject | undefined): BatchAnswer | und
 
 /**
  * Runs the entries, each for itself and a few at a time, and gives the `batch-response` with their answers in the
- * entries' order (FHIR R4 http.html#transaction). A failing entry fails alone. Throws for what is no batch.
+ * entries' order (FHIR R4 http.html#transaction). A failing entry fails alone. Once the answer is large, no further
+ * entry is read (`too-costly`). Throws for what is no batch.
  */
 export async function runBatch(bundle: Resource, options: BatchOptions): Promise<BatchAnswer> {
   const entries = entriesOf(bundle);
   await options.begin?.(entries.length);
+  const { maxSize = MOST_CHARACTERS } = options;
   const answers: JsonObject[] = [];
+  let size = 0;
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < entries.length; index = next++) {
-      answers[index] = await entryOf(entries[index] ?? null, index, options);
+      const answer = await entryOf(entries[index] ?? null, index, options, size >= maxSize);
+      answers[index] = answer;
+      size += JSON.stringify(answer).length;
     }
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, entries.length) }, worker));
