@@ -59,6 +59,8 @@ const SEEN = 'v.';
 const MOST_PAGES = 20;
 /** A token is as long wherever it leads, as far as can be: how far it had to look is not told. */
 const TOKEN_BLOCK = 512;
+/** What a place takes beside the search, which the link of a modern service says over again. */
+const PLACE_ROOM = 384;
 
 /**
  * Pages of what may be seen, cut as if nothing else were there: what is hidden is passed over until the page is full, and there is a `next` only where something follows that may be
@@ -98,7 +100,7 @@ export function createPages({ next, sealer, maxBytes }: PagesOptions): {
       return pageOf(first!, place);
 
       function pageOf({ servedBy, headers }: FhirResponse, goesOn?: Place): Page {
-        const token = goesOn && SEEN + sealer.seal(padded(goesOn), binding);
+        const token = goesOn && SEEN + sealer.seal(padded(goesOn, query), binding);
         return {
           matches: found.map(({ resource }) => resource),
           issues,
@@ -138,9 +140,11 @@ function followingOf(page: string | undefined, link: Place['link'], { size }: Pl
   return page === undefined ? undefined : { page, skip: 0, size };
 }
 
-function padded(place: Place): unknown {
+function padded(place: Place, { applied }: SearchQuery): unknown {
+  const room = JSON.stringify(applied).length + PLACE_ROOM;
+  const block = Math.ceil(room / TOKEN_BLOCK) * TOKEN_BLOCK;
   const { length } = JSON.stringify(place);
-  return { place, pad: ' '.repeat(TOKEN_BLOCK - (length % TOKEN_BLOCK)) };
+  return { place, pad: ' '.repeat(block - (length % block)) };
 }
 
 /** Headers that described the bytes of one page do not describe what was made of some. */

@@ -101,6 +101,19 @@ describe.each(HOLDERS)('pages over %s', (_name, make) => {
     );
   });
 
+  it('have tokens whose length tells nothing of what is hidden before them, however long the search is', async () => {
+    const world = observations(6, [0, 5]);
+    const hiding = stackOf(make(world));
+    const without = stackOf(make(world.filter(({ id }) => id === 'o0' || id === 'o5')));
+    for (let length = 0; length < 1_200; length += 60) {
+      const more = `${'x'.repeat(59)},`.repeat(length / 60);
+      const url = `Observation?_count=1&_id=${more}o0,o2,o3,o4,o5`;
+      const [one, other] = [await pageOf(hiding, url), await pageOf(without, url)];
+      expect(one.ids).toEqual(['o0']);
+      expect({ length, next: one.next?.length }).toEqual({ length, next: other.next?.length });
+    }
+  });
+
   it('say once what may be kept back, by however many ways it was looked for', async () => {
     const visits: readonly Known[] = [
       { resourceType: 'Patient', id: 'p', name: [{ family: 'Smith' }] },
