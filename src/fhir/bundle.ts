@@ -72,7 +72,11 @@ function entryOf(resource: Resource, { resourceType, id }: Resource, mode: strin
   };
 }
 
-function linksOf({ next }: SearchSet, { type, address = type, applied, page }: SearchQuery, base: string): Json[] {
+function linksOf(
+  { next }: SearchSet,
+  { type, address = type, applied, page }: SearchQuery,
+  base: string,
+): Json[] {
   const link = (relation: string, token: string | undefined): JsonObject => {
     const parameters = token === undefined ? applied : [...applied, [PAGE_PARAMETER, token] as const];
     const text = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
