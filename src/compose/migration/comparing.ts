@@ -1,7 +1,7 @@
 import type { MigrationConfig } from '../../config/migration-schema.ts';
 import type { Endpoint } from '../../fhir/types.ts';
 import type { Difference, EvidenceSink, Pins, Severity } from '../../migration-ports.ts';
-import type { Backend, Clock, Logger } from '../../ports.ts';
+import type { Backend, Clock, Logger, Route } from '../../ports.ts';
 import type { ComparableAnswer } from '../../strangler/compare/answer.ts';
 import { compareAnswers } from '../../strangler/compare/compare.ts';
 import { createReferences } from '../../strangler/compare/references.ts';
@@ -88,6 +88,7 @@ export async function createComparing(options: ComparingOptions): Promise<Compar
     ...(hours > 0 ? { samples } : {}),
     ...(config.capture.days > 0 ? { capture } : {}),
     pins,
+    createdAtModernOnly: (type) => isAtModernOnly(table.get(`${type}.create`)),
     parse,
     key,
     clock,
@@ -114,4 +115,9 @@ export async function createComparing(options: ComparingOptions): Promise<Compar
       samples.stop();
     },
   };
+}
+
+/** Whether no other side hears of what a route writes at modern. */
+function isAtModernOnly(route: Route | undefined): boolean {
+  return route !== undefined && route.modern !== undefined && route.legacy === undefined;
 }

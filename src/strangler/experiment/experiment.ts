@@ -13,7 +13,7 @@ import { Uncomparable, skipped, uncomparable } from './uncomparable.ts';
 import type { Why } from './uncomparable.ts';
 import { createKeyedHash } from './vault.ts';
 
-type Judged = 'clock' | 'compare' | 'log' | 'parse' | 'pins' | 'rules' | 'samples';
+type Judged = 'clock' | 'compare' | 'createdAtModernOnly' | 'log' | 'parse' | 'pins' | 'rules' | 'samples';
 
 export interface ExperimentOptions extends Pick<JudgeOptions, Judged> {
   /** By name, with their Layers (best without a retry: a shadow that failed has failed). */

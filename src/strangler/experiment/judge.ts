@@ -9,6 +9,7 @@ import type { BackOff } from './back-off.ts';
 import type { Budget, Permit } from './budget.ts';
 import type { ComparableAnswer, ComparableSet } from '../compare/answer.ts';
 import type { Compare } from './compare-function.ts';
+import { cannotSay, isOneMore } from './beyond-legacy.ts';
 import { addressOf, gather } from './gather.ts';
 import { pause } from './pause.ts';
 import type { RuleBook } from './rules.ts';
@@ -25,6 +26,8 @@ export interface JudgeOptions {
   readonly parse: ParseQuery;
   readonly samples?: Pick<Samples, 'take'>;
   readonly pins?: Pick<Pins, 'behind'>;
+  /** Whether resources of a type are created at modern, and legacy never hears of them. */
+  readonly createdAtModernOnly?: (type: string) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** Pause before a difference is read again on both sides, in milliseconds. */
@@ -85,6 +88,7 @@ const MAX_REREADS = 3;
  */
 export function createJudge(options: JudgeOptions): Judge {
   const { ask, compare, rules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
+  const { createdAtModernOnly = () => false } = options;
 
   async function readSide(side: Side, it: Case, signal: AbortSignal, first?: Settled) {
     const { backend, budget, heard } = it.sides[side];
@@ -123,9 +127,15 @@ export function createJudge(options: JudgeOptions): Judge {
   }
 
   async function differencesOf(it: Case, { legacy, modern }: Pair): Promise<readonly Difference[]> {
+    if (cannotSay(legacy, modern)) throw uncomparable('legacy-cannot');
     await pause(0, clock);
     const { endpoint } = it.route;
-    return applyRules(await compare(legacy, modern), rules.forEndpoint(endpoint), clock.now());
+    const { type } = it.request;
+    const found = applyRules(await compare(legacy, modern), rules.forEndpoint(endpoint), clock.now());
+    if (!createdAtModernOnly(type)) return found;
+    const others = found.filter((difference) => !isOneMore(difference, type, legacy));
+    if (others.length === 0 && found.length > 0) throw uncomparable('only-at-modern');
+    return others;
   }
 
   /** Asked after a confirmed difference only. undefined: legacy could not be asked again. */

@@ -64,6 +64,7 @@ function answer(request: FhirRequest): FhirResponse {
     case 'read':
     case 'vread':
     case 'history':
+    case 'everything':
       return refusal(404);
     case 'create':
       return request.resource?.resourceType === 'Patient' ? piped(201, request.resource) : refusal(400);
