@@ -17,22 +17,19 @@ type Row = Record<string, SQLOutputValue>;
 export interface AuditFileOptions {
   /** `full`: every commit waits for the disk, and survives the loss of power; `normal`: it survives the death of the process. */
   readonly durability: 'normal' | 'full';
-  /** `elsewhere`: another connection moves what was committed from the log into the file, which waits for the disk. */
-  readonly checkpoints?: 'here' | 'elsewhere';
+  /** Pages in the log that a commit finds before it moves them into the file, which waits for the disk (default 4,000: 16 MiB); 0: others do. */
+  readonly checkpointPages?: number;
 }
-
-/** Pages in the log before they are moved into the file: 16 MiB. */
-const CHECKPOINT_PAGES = 4_000;
 
 /** The audit trail in a file of its own. @throws Error when it cannot be opened */
 export function openAuditStore(
   file: string,
-  { durability, checkpoints = 'here' }: AuditFileOptions,
+  { durability, checkpointPages = 4_000 }: AuditFileOptions,
 ): AuditStore {
   const database = openDatabase(file, AUDIT_MIGRATIONS);
   database.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
   // Pages that many commits change are moved into the file once for all of them: a quarter of what a record costs.
-  database.exec(`PRAGMA wal_autocheckpoint = ${checkpoints === 'elsewhere' ? 0 : CHECKPOINT_PAGES}`);
+  database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
   return createSqliteAuditStore(database);
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { factOf } from '../../src/audit/chain.ts';
 import { ownFact } from '../../src/audit/keeper.ts';
 import type { AuditKeeper } from '../../src/audit/keeper.ts';
@@ -36,6 +36,18 @@ function actionsKept(): readonly string[] {
   }
 }
 
+/** Records that are in the file by itself. */
+function countWithoutLog(): number {
+  const copy = join(folder, 'copy.sqlite');
+  copyFileSync(file, copy);
+  const store = readAuditStore(copy);
+  try {
+    return store.count();
+  } finally {
+    store.close();
+  }
+}
+
 describe('a trail that a thread writes', () => {
   it('has what was added, in the order in which it was, as soon as that is said', async () => {
     keeper = createThreadedKeeper({ file, durability: 'full' });
@@ -49,6 +61,14 @@ describe('a trail that a thread writes', () => {
     for (let day = 0; day < 5; day += 1) await keeper.add([ownFact(`day-${day}`, {})], MARCH + day * DAY);
     expect(await keeper.forget(MARCH + 3 * DAY, MARCH + 5 * DAY)).toEqual({ count: 3, more: false });
     expect(actionsKept()).toEqual(['day-3', 'day-4', 'audit.forget']);
+  });
+
+  it('is moved from the log into the file while it goes on', async () => {
+    keeper = createThreadedKeeper({ file, durability: 'normal' });
+    for (let n = 0; n < 450; n += 1) await keeper.add([ownFact(`step-${n}`, {})], MARCH);
+    await vi.waitFor(() => expect(countWithoutLog()).toBeGreaterThanOrEqual(400), { timeout: 20_000 });
+    await keeper.add([ownFact('last', {})], MARCH);
+    expect(actionsKept()).toHaveLength(451);
   });
 
   it('fails what a thread that has ended did not answer, and goes on with another', async () => {

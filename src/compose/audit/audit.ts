@@ -61,7 +61,7 @@ export function openAudit(options: AuditOptions): Audit {
   }
   const file = auditFile(stateDir);
   // Looks, and moves followers on, who send again what they do not remember to have sent.
-  const store = openAuditStore(file, { durability: 'normal', checkpoints: 'elsewhere' });
+  const store = openAuditStore(file, { durability: 'normal', checkpointPages: 0 });
   const feed =
     repository && startRepositoryFeed({ config: repository, store, publicBase, assembly, clock, log });
   const trail = createAuditTrail({

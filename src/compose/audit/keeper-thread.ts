@@ -22,7 +22,9 @@ export type FromKeeper = { readonly done: Forgotten } | { readonly failed: strin
 
 const port = parentPort!;
 const { file, durability } = workerData as KeeperData;
-const keeper = createKeeper(openAuditStore(file, { durability }));
+/** Where nobody else moves the log into the file: 160 MiB. */
+const AT_LAST = 40_000;
+const keeper = createKeeper(openAuditStore(file, { durability, checkpointPages: AT_LAST }));
 
 async function follow(message: Exclude<ToKeeper, 'close'>): Promise<Forgotten> {
   if ('forgetBefore' in message) return keeper.forget(message.forgetBefore, message.now);
