@@ -1,7 +1,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { constants, cpus, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** What a process says of itself when asked. */
@@ -23,9 +23,12 @@ export interface Role {
   stop(): void;
 }
 
-/** Pins a process to a core, where that can be done; measurements without it are only noisier. */
+/**
+ * Pins a process to a core, where that can be done; measurements without it are only noisier. Cores are those of the machine: `availableParallelism` would
+ * count those of this process, which is pinned itself.
+ */
 function pin(pid: number | undefined, core: number | undefined): void {
-  if (pid === undefined || core === undefined || availableParallelism() < 2) return;
+  if (pid === undefined || core === undefined || cpus().length < 2) return;
   try {
     execFileSync('taskset', ['-a', '-pc', String(core), String(pid)], { stdio: 'ignore' });
   } catch {
@@ -69,6 +72,11 @@ export async function startRole(
     tell: (order) => void child.send(order),
     stop: () => void child.kill(),
   };
+}
+
+/** Lets this process, which stands for another machine, have what the others leave of its core. */
+export function standBack(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
 }
 
 /** The other side: says the port, answers to questions about usage, and ends with its parent. */

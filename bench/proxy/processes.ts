@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,7 +28,7 @@ const ROLES = fileURLToPath(new URL('./roles.ts', import.meta.url));
 
 /** Pins a process to a core, where that can be done; measurements without it are only noisier. */
 export function pin(pid: number | undefined, cores: string): void {
-  if (pid === undefined || availableParallelism() < 2) return;
+  if (pid === undefined || cpus().length < 2) return;
   try {
     execFileSync('taskset', ['-a', '-pc', cores, String(pid)], { stdio: 'ignore' });
   } catch {
@@ -70,7 +70,7 @@ export async function startNginx(upstreamPort: number, core: number): Promise<Pr
   const port = await freePort();
   const file = join(folder, 'nginx.conf');
   // The worker is a process of its own: pinning the one we start would not reach it.
-  const affinity = availableParallelism() < 2 ? '' : `worker_cpu_affinity ${(1 << core).toString(2)}; `;
+  const affinity = cpus().length < 2 ? '' : `worker_cpu_affinity ${(1 << core).toString(2)}; `;
   writeFileSync(
     file,
     `daemon off; worker_processes 1; ${affinity}pid ${folder}/pid; error_log /dev/null;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { playRole } from '../facade/role.ts';
+import { playRole, standBack } from '../facade/role.ts';
 
 // A modern service that behaves as it is told, a process of its own: node modern.ts SLOW_MS. Orders: `know FILE`: answers by path, as JSON; or one
 // of the behaviours. It counts the requests that reach it, and the connections that it refuses.
@@ -65,4 +65,5 @@ function follow(order: string): void {
   server.closeAllConnections();
 }
 
+standBack();
 server.listen(0, '127.0.0.1', () => playRole((server.address() as AddressInfo).port, () => count, follow));

@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { playRole } from '../facade/role.ts';
+import { playRole, standBack } from '../facade/role.ts';
 
 // Whoever else asks the modern service, a process of its own: node stranger.ts MODERN_PORT. As often as the shadow of Ficus may (ten times a second), and it breaks
 // off after as much. What moves because of it is what the planted service itself costs on the core that it shares with the load. Orders: `on`, `off`.
@@ -32,4 +32,5 @@ function follow(order: string): void {
 }
 
 const server = createServer();
+standBack();
 server.listen(0, '127.0.0.1', () => playRole((server.address() as AddressInfo).port, () => asked, follow));

@@ -15,7 +15,7 @@ export interface TrailOptions {
   readonly log: Logger;
   /** What becomes of a request whose event cannot be kept: it is refused, or served all the same, counted and told. */
   readonly whenUnavailable: 'refuse' | 'serve';
-  /** Milliseconds that an entry waits for others to share its transaction with (default 2); longer while one is under way. */
+  /** Least milliseconds between the beginnings of two transactions (default 2): what comes meanwhile shares the next. */
   readonly gatherMs?: number;
   /** How long records are kept, in milliseconds. */
   readonly keepMs: number;
@@ -48,36 +48,42 @@ interface Waiting {
 }
 
 /**
- * Keeps entries, those of a few milliseconds in one transaction. `write` resolves when they are kept. Where they cannot be, it rejects or resolves as the
+ * Keeps entries, in one transaction at most every few milliseconds. `write` resolves when they are kept. Where they cannot be, it rejects or resolves as the
  * deployment wants it; how many are missing stands in the trail as soon as it can be written again.
  */
 export function createAuditTrail(options: TrailOptions): AuditTrail {
   const { keeper, head, clock, log, whenUnavailable, gatherMs = 2, keepMs, onWritten = () => {} } = options;
   let waiting: Waiting[] = [];
   let cancel: (() => void) | undefined;
-  /** The transaction that is under way, and those that follow it at once. */
+  /** The transaction that is under way. */
   let keeping: Promise<void> | undefined;
+  /** When the last transaction began, epoch milliseconds. */
+  let begunAt = Number.NEGATIVE_INFINITY;
   let written = 0;
   let failed = 0;
   let failing = false;
   /** Events that could not be kept, and that the trail does not tell of yet. */
   let missing = 0;
 
+  /** Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next. */
+  function flushWhenDue(): void {
+    if (keeping || cancel || waiting.length === 0) return;
+    const wait = Math.min(gatherMs, begunAt + gatherMs - clock.now());
+    if (wait > 0) cancel = clock.after(wait, flush);
+    else flush();
+  }
+
   function flush(): void {
     cancel?.();
     cancel = undefined;
-    keeping ??= keepWaiting().finally(() => (keeping = undefined));
-  }
-
-  /** One transaction after the other: whatever comes during one shares the next. */
-  async function keepWaiting(): Promise<void> {
-    while (waiting.length > 0) {
-      cancel?.();
-      cancel = undefined;
-      const batch = waiting;
-      waiting = [];
-      await keep(batch);
-    }
+    if (keeping || waiting.length === 0) return;
+    const batch = waiting;
+    waiting = [];
+    begunAt = clock.now();
+    keeping = keep(batch).finally(() => {
+      keeping = undefined;
+      flushWhenDue();
+    });
   }
 
   async function keep(batch: readonly Waiting[]): Promise<void> {
@@ -123,7 +129,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
       if (facts.length === 0) return Promise.resolve();
       return new Promise((resolve, reject) => {
         waiting.push({ facts, resolve, reject });
-        cancel ??= clock.after(gatherMs, flush);
+        flushWhenDue();
       });
     },
     figures: () => ({ written, failed, failing, head: head() }),
@@ -137,6 +143,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
       return more;
     },
     async close() {
+      await keeping;
       flush();
       await keeping;
       await keeper.close();

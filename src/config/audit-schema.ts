@@ -48,7 +48,9 @@ export const auditConfig = z
       .min(0)
       .max(1_000)
       .default(2)
-      .describe('How long an event waits for others to share its commit with'),
+      .describe(
+        'Least time between two commits: an event that comes alone is kept at once, those that follow share the next commit',
+      ),
     keepDays: z
       .int()
       .min(1)
