@@ -182,6 +182,22 @@ describe('paging by DSC', () => {
     },
   );
 
+  it.each([
+    ['name=a', 1],
+    ['name=a', 5],
+    ['name=e', 3],
+    ['name:contains=an', 2],
+  ])(
+    'gives everybody once whom %s finds as a family name and as a given one, in pages of %i',
+    async (text, size) => {
+      const matches = compileFilters('Patient', query('Patient', text).filters, { zone, now: 0 });
+      const expected = patients.filter(matches).map(({ id }) => id!);
+      const { ids } = await searching(scene).all(`${text}&_count=${size}`);
+      expect(expected.length).toBeGreaterThan(size);
+      expect(ids.toSorted()).toEqual(expected.toSorted());
+    },
+  );
+
   it('continues one query: the same tag, the pointer of the core, a control id of its own', async () => {
     const context = scene.context();
     const filters = query('Patient', 'family:contains=a').filters;

@@ -13,7 +13,7 @@ import { writeCancel, writeQuery } from './query.ts';
 
 /**
  * One page: the records of one answer of the core, or, where filters hold in several ways, of the answers to the first ways until
- * the page is full. What an earlier way has given already is left out.
+ * the page is full. Each resource is given in one way only.
  */
 export async function searchPage(
   search: SearchEndpoint,

@@ -18,7 +18,7 @@ export interface SearchEndpoint {
 export interface WayPlan {
   /** The criteria of each query. */
   readonly ways: readonly (readonly Criterion[])[];
-  /** Whether a resource that query `way` found was found by an earlier one. */
+  /** Whether a resource that query `way` found is another one's to give, which finds it as well. */
   readonly given: (way: number, resource: Resource) => boolean;
   readonly issues: readonly Issue[];
 }
@@ -91,6 +91,10 @@ function unknownSystem(
   );
 }
 
+/**
+ * Who holds in several ways is given by the first of them: the core may find in one way (`*a*` as a family name) whoever holds in
+ * another only. Who holds in none (a fax number, for `telecom`) is left to the check of what comes back.
+ */
 function compileGiven(
   type: string,
   combined: readonly (readonly Way[])[],
@@ -102,11 +106,10 @@ function compileGiven(
     if (way.filter) matches.set(way, compileFilter(type, way.filter, matching));
   return (at, resource) => {
     const own = combined[at] ?? [];
-    return combined
-      .slice(0, at)
-      .some((earlier) =>
-        earlier.every((way, part) => way === own[part] || matches.get(way)?.(resource) === true),
-      );
+    const first = combined.findIndex((ways) =>
+      ways.every((way, part) => matches.get(way)?.(resource) ?? way === own[part]),
+    );
+    return first >= 0 && first !== at;
   };
 }
 
