@@ -9,17 +9,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createDeframer, encodeFrame } from '../../adapters/hl7v2/framing.ts';
-import { createIntake } from '../../adapters/hl7v2/intake/intake.ts';
-import { createMessageTypes } from '../../adapters/hl7v2/intake/message-types.ts';
+import { createSettlements } from '../../adapters/hl7v2/intake/settlements.ts';
 import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { systemClock } from '../../src/clock.ts';
+import { startIntake } from '../../src/compose/feed/intake-client.ts';
+import { knownMessages } from '../../src/compose/feed/intake-wire.ts';
 import { interfaceProfile } from '../../src/compose/interface-profile.ts';
-import { interfaceConfig } from '../../src/config/feed-schema.ts';
+import { feedConfig, interfaceConfig } from '../../src/config/feed-schema.ts';
 import { loadMappings } from '../../src/config/mappings.ts';
-import { openInboxIntake } from '../../src/store/inbox-intake.ts';
+import { createLogger } from '../../src/log.ts';
 import { playRole } from '../facade/role.ts';
 
-// A process that takes messages over MLLP: node server.ts KIND. `ficus` with its inbox on disk; `medplum` and `simple-hl7` with one transaction a message,
+// A process that takes messages over MLLP: node server.ts KIND. `ficus` with its inbox on disk, in the thread that it is delivered with; `medplum` and `simple-hl7` with one transaction a message,
 // synced to disk before it is acknowledged; `medplum-none` and `simple-hl7-none` keep nothing; `floor` is the least that could be had of Node.
 
 const folder = mkdtempSync(join(tmpdir(), 'ficus-feed-bench-'));
@@ -37,19 +38,23 @@ function durableInsert(): (text: string) => void {
 
 async function ficus(): Promise<number> {
   keepObjectsYoung();
-  const inbox = await openInboxIntake({
-    file: join(folder, 'inbox.sqlite'),
-    owners: { adt: 'integration team' },
-  });
   const config = interfaceConfig.parse({ port: 0, owner: 'integration team' });
   const certificates = { use: () => ({}) };
   const mappings = loadMappings(join(import.meta.dirname, '../../mappings'));
-  const intake = await createIntake({
-    interfaces: [interfaceProfile('adt', config, certificates)],
-    inbox,
-    types: createMessageTypes(mappings.messages.values()),
-    clock: systemClock,
+  const { pendingMessages: messages, pendingBytes: bytes } = feedConfig.parse({
+    interfaces: { adt: config },
   });
+  const intake = await startIntake({
+    inbox: join(folder, 'inbox.sqlite'),
+    owners: { adt: 'integration team' },
+    types: knownMessages(mappings.messages.values()),
+    most: { messages, bytes },
+    settlements: createSettlements(() => undefined),
+    onStored: nothing,
+    clock: systemClock,
+    log: createLogger({ level: 'error' }),
+  });
+  await intake.listen([interfaceProfile('adt', config, certificates)]);
   return intake.ports['adt']!;
 }
 

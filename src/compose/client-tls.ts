@@ -6,14 +6,18 @@ export interface ClientTls extends LivePem {
   readonly servername?: string;
 }
 
-/** @throws Error as {@link Certificates.use} */
+/**
+ * @param renewed told when others are in use
+ * @throws Error as {@link Certificates.use}
+ */
 export function clientTls(
   name: string,
   config: ClientTlsConfig,
   certificates: Pick<Certificates, 'use'>,
+  renewed?: (tls: ClientTls) => void,
 ): ClientTls {
   const { serverName, ...files } = config;
-  const pem = certificates.use(name, files);
+  const pem = certificates.use(name, files, () => renewed?.(pem));
   if (serverName === undefined) return pem;
   return Object.defineProperty(pem, 'servername', { enumerable: true, value: serverName });
 }

@@ -2,25 +2,32 @@ import type { InterfaceProfile, InterfaceTls, ReplyAddress } from '../../adapter
 import type { InterfaceConfig } from '../config/feed-schema.ts';
 import type { Certificates, LivePem } from './certificates.ts';
 import { clientTls } from './client-tls.ts';
+import type { ClientTls } from './client-tls.ts';
 
-/** The profile of an interface as its configuration has it. */
+/** Who is told of other certificates of an interface. */
+export interface Renewals {
+  readonly listener?: (tls: InterfaceTls) => void;
+  readonly replies?: (tls: ClientTls) => void;
+}
+
 /**
- * @param renewed told when the interface has other certificates
+ * The profile of an interface as its configuration has it.
+ *
  * @throws Error for certificates that cannot be used
  */
 export function interfaceProfile(
   name: string,
   config: InterfaceConfig,
   certificates: Pick<Certificates, 'use'>,
-  renewed: (tls: InterfaceTls) => void = () => {},
+  renewed: Renewals = {},
 ): InterfaceProfile {
   const { owner: _owner, timeZone: _zone, authority: _authority, tls, replies, ...profile } = config;
   const at = `feed.interfaces.${name}`;
   return {
     ...profile,
     name,
-    ...(tls ? { tls: listenerTls(at, tls, certificates, renewed) } : {}),
-    ...(replies ? { replies: replyAddress(at, replies, certificates) } : {}),
+    ...(tls ? { tls: listenerTls(at, tls, certificates, renewed.listener) } : {}),
+    ...(replies ? { replies: replyAddress(at, replies, certificates, renewed.replies) } : {}),
   };
 }
 
@@ -28,7 +35,7 @@ function listenerTls(
   at: string,
   { certificate, key, ca, subjects, fingerprints }: NonNullable<InterfaceConfig['tls']>,
   certificates: Pick<Certificates, 'use'>,
-  renewed: (tls: InterfaceTls) => void,
+  renewed: Renewals['listener'],
 ): InterfaceTls {
   const files = { certificate, key, ...(ca === undefined ? {} : { ca }) };
   const now = ({ cert = '', key: ours = '', ca: theirs }: LivePem): InterfaceTls => ({
@@ -39,7 +46,7 @@ function listenerTls(
     subjects,
     fingerprints,
   });
-  const pem = certificates.use(`${at}.tls`, files, () => renewed(now(pem)));
+  const pem = certificates.use(`${at}.tls`, files, () => renewed?.(now(pem)));
   return now(pem);
 }
 
@@ -47,6 +54,7 @@ function replyAddress(
   at: string,
   { host, port, tls }: NonNullable<InterfaceConfig['replies']>,
   certificates: Pick<Certificates, 'use'>,
+  renewed: Renewals['replies'],
 ): ReplyAddress {
-  return { host, port, ...(tls ? { tls: clientTls(`${at}.replies.tls`, tls, certificates) } : {}) };
+  return { host, port, ...(tls ? { tls: clientTls(`${at}.replies.tls`, tls, certificates, renewed) } : {}) };
 }

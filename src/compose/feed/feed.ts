@@ -1,7 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import { createIntake } from '../../../adapters/hl7v2/intake/intake.ts';
-import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
-import { createMessageTypes } from '../../../adapters/hl7v2/intake/message-types.ts';
 import { createSettlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { FeedConfig } from '../../config/feed-schema.ts';
@@ -13,7 +10,6 @@ import type { ProcessorClient } from '../../events/feed/processor-client.ts';
 import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
 import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
-import { openStandingIntake } from '../../store/inbox-standing.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { MergeReview } from '../../projection/merges.ts';
 import type { Clock, Logger } from '../../ports.ts';
@@ -21,6 +17,9 @@ import type { Assembly } from '../assembly.ts';
 import type { Certificates } from '../certificates.ts';
 import { interfaceProfile } from '../interface-profile.ts';
 import { feedFiles } from './files.ts';
+import { startIntake } from './intake-client.ts';
+import type { IntakeClient } from './intake-client.ts';
+import { knownMessages } from './intake-wire.ts';
 import type { ProcessorData } from './processor-thread.ts';
 import { startFollowing } from './following.ts';
 import type { Following, FollowingOptions } from './following.ts';
@@ -28,12 +27,13 @@ import { createReleases } from './releases.ts';
 import type { Releases } from './releases.ts';
 import type { FeedRecord } from './record.ts';
 
-/** The feed of a running Ficus: interfaces, inbox, and the thread that processes. */
+/** The feed of a running Ficus: the thread that takes messages, and the one that processes them. */
 export interface Feed {
   readonly config: FeedConfig;
   /** TCP port of each interface. */
   readonly ports: Readonly<Record<string, number>>;
-  readonly intake: Pick<Intake, 'stats' | 'held'>;
+  /** As it was a moment ago: it is another thread's. */
+  readonly intake: Pick<IntakeClient, 'stats' | 'held'>;
   /** For questions; what processes has its own. */
   readonly ledger: InboxLedger;
   readonly processor: ProcessorClient;
@@ -89,7 +89,7 @@ function createRecount(processor: Pick<ProcessorClient, 'audit'>, clock: Clock, 
 const LIMITS = { waiting: 5 * 60_000, parked: 24 * 3_600_000 };
 
 /**
- * Starts the feed of a configuration that has one: first what processes, then the interfaces. Rejects, with nothing left open, when an
+ * Starts the feed of a configuration that has one: the inbox, then what processes, then the interfaces. Rejects, with nothing left open, when an
  * address is taken or a file cannot be opened.
  */
 export async function startFeed(config: FeedConfig, options: FeedOptions): Promise<Feed> {
@@ -104,26 +104,20 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       Object.entries(config.interfaces).map(([name, { owner }]) => [name, owner]),
     );
     let awake = (): void => {};
-    let lost: string | undefined;
-    const inbox = await openStandingIntake({
-      file: files.inbox,
+    const settlements = createSettlements((seq) => outcomeOf(ledger, seq));
+    const intake = await startIntake({
+      inbox: files.inbox,
       owners,
-      clock,
-      // Not at the receipt: what is safe is to be found a moment later.
+      types: knownMessages(assembly.mappings.messages.values()),
+      most: { messages: config.pendingMessages, bytes: config.pendingBytes },
+      settlements,
       onStored: () => awake(),
-      onFailure: (error) => {
-        lost = 'nothing can be made safe for the moment: the inbox cannot be written';
-        log.error('the committer of the inbox ended, and is started again', { error });
-      },
-      onReturn: () => {
-        lost = undefined;
-        log.info('the inbox takes messages again');
-      },
+      clock,
+      log,
     });
-    undo.push(() => inbox.close());
+    undo.push(() => intake.close());
     const ledger = openInboxLedger(files.inbox);
     undo.push(() => ledger.close());
-    const settlements = createSettlements((seq) => outcomeOf(ledger, seq));
     const following = startFollowing(config, {
       ...options,
       file: files.followers,
@@ -139,16 +133,9 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     undo.push(() => processor.stop());
     const recount = createRecount(processor, clock, log);
     undo.push(recount.stop);
-    const intake: Intake = await createIntake({
-      interfaces: profiles(config, assembly.certificates, (name, tls) => intake.renew(name, tls)),
-      inbox,
-      types: createMessageTypes(assembly.mappings.messages.values()),
-      settlements,
-      clock,
-      log,
-      most: { messages: config.pendingMessages, bytes: config.pendingBytes },
-    });
+    // Before all else that is stopped.
     undo.push(() => intake.close());
+    await intake.listen(profiles(config, assembly.certificates, intake));
     registerFeedMetrics(
       metrics.registry,
       () => ledger.figures(),
@@ -172,7 +159,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
         const { problems } = feedHealth({
           figures: ledger.figures(),
           audit: recount.last(),
-          trouble: lost ?? processor.trouble,
+          trouble: intake.trouble ?? processor.trouble,
           now: clock.now(),
           limits: LIMITS,
         });
@@ -187,9 +174,16 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
   }
 }
 
-function profiles(config: FeedConfig, certificates: Certificates, renew: Intake['renew']) {
+function profiles(
+  config: FeedConfig,
+  certificates: Certificates,
+  intake: Pick<IntakeClient, 'renew' | 'renewReplies'>,
+) {
   return Object.entries(config.interfaces).map(([name, one]) =>
-    interfaceProfile(name, one, certificates, (tls) => renew(name, tls)),
+    interfaceProfile(name, one, certificates, {
+      listener: (tls) => intake.renew(name, tls),
+      replies: (tls) => intake.renewReplies(name, tls),
+    }),
   );
 }
 
@@ -242,7 +236,7 @@ function createAge({
   clock,
 }: {
   readonly ledger: InboxLedger;
-  readonly intake: Pick<Intake, 'stats'>;
+  readonly intake: Pick<IntakeClient, 'stats'>;
   readonly clock: Clock;
 }): () => number | undefined {
   let askedAt = -Infinity;

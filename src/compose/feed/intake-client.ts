@@ -1,0 +1,212 @@
+import type { ConnectionOptions } from 'node:tls';
+import { Worker } from 'node:worker_threads';
+import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
+import type { Settlements } from '../../../adapters/hl7v2/intake/settlements.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import { writeTold } from './intake-log.ts';
+import type { FromIntake, IntakeData, IntakeState, ToIntake } from './intake-wire.ts';
+
+/** The thread that takes messages, as the main thread sees it. */
+export interface IntakeClient extends IntakeState {
+  /** TCP port of each interface; empty before `listen`. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** What keeps messages from being taken; undefined while nothing does. */
+  readonly trouble: string | undefined;
+  /** Opens the interfaces. @throws Error when an address cannot be had; then the thread has ended */
+  listen(interfaces: readonly InterfaceProfile[]): Promise<void>;
+  /** Takes other certificates for an interface. */
+  renew(name: string, tls: InterfaceTls): void;
+  /** Takes other certificates for the reply address of an interface. */
+  renewReplies(name: string, tls: ConnectionOptions): void;
+  /** Takes no more, lets what is in hand become safe and be answered, closes the inbox. */
+  close(): Promise<void>;
+}
+
+export interface IntakeClientOptions extends IntakeData {
+  /** How messages end, for application acknowledgements. */
+  readonly settlements: Settlements;
+  /** There are more messages to process. */
+  readonly onStored: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Milliseconds before the thread is started again, which double while it does not last (defaults 100 ms to 30 s). */
+  readonly pause?: { readonly first: number; readonly most: number };
+}
+
+/** A running thread. */
+interface Thread {
+  tell(message: ToIntake): void;
+  /** Resolves with the thread's next word of a kind. @throws what ended it before */
+  hears<Kind extends FromIntake['kind']>(kind: Kind): Promise<Word<Kind>>;
+  readonly ended: Promise<void>;
+}
+
+type Word<Kind> = Extract<FromIntake, { readonly kind: Kind }>;
+
+const NOTHING: IntakeState = { stats: {}, held: false };
+const GONE = 'nothing is received for the moment: the thread that takes messages has ended';
+const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be written';
+
+/**
+ * Starts the thread that takes messages, with its inbox open and no interface yet. When it ends by itself it is started again, with the same ports: what was
+ * acknowledged is safe, what was not is sent again by its sender, whose connection is gone.
+ *
+ * @throws Error when the inbox cannot be opened the first time
+ */
+export async function startIntake(options: IntakeClientOptions): Promise<IntakeClient> {
+  const { inbox, owners, types, most, settlements, clock, log, onStored } = options;
+  const { pause = { first: 100, most: 30_000 } } = options;
+  const data: IntakeData = { inbox, owners, types, most };
+  let interfaces: readonly InterfaceProfile[] = [];
+  let ports: Readonly<Record<string, number>> | undefined;
+  let state = NOTHING;
+  let safe = true;
+  let closing = false;
+  let tries = 0;
+  let begunAt = clock.now();
+  let hurry = (): void => {};
+  let returning: Promise<void> | undefined;
+  let thread: Thread | undefined;
+  await begin();
+
+  /** @throws what keeps the inbox from being opened */
+  async function begin(): Promise<Thread> {
+    const awaited = new Set<() => void>();
+    const begun = startThread(data, hear, (error) => {
+      for (const cancel of awaited) cancel();
+      if (thread === begun) lose(error);
+    });
+
+    function hear(message: FromIntake): void {
+      if (message.kind === 'stored') onStored();
+      else if (message.kind === 'state') ({ state } = message);
+      else if (message.kind === 'safe') ({ safe } = message);
+      else if (message.kind === 'log') writeTold(log, message.line);
+      else if (message.kind === 'awaits') tellOutcome(message.seq);
+    }
+
+    function tellOutcome(seq: number): void {
+      const cancel = settlements.whenSettled(seq, (outcome) => {
+        awaited.delete(cancel);
+        begun.tell({ kind: 'settled', outcome });
+      });
+      awaited.add(cancel);
+    }
+
+    await begun.hears('open');
+    safe = true;
+    thread = begun;
+    return begun;
+  }
+
+  /** Opens the interfaces as they are now. */
+  async function open(begun: Thread): Promise<void> {
+    const listening = begun.hears('listening');
+    begun.tell({ kind: 'listen', interfaces });
+    ({ ports } = await listening);
+    const opened = ports;
+    interfaces = interfaces.map((profile) => ({ ...profile, port: opened[profile.name]! }));
+  }
+
+  function lose(error: unknown): void {
+    thread = undefined;
+    state = NOTHING;
+    // Before it listened the first time, and while it is to come back, somebody else waits for it.
+    if (closing || !ports || returning) return;
+    log.error('the intake of the feed ended, and is started again', { error });
+    if (clock.now() - begunAt > pause.most) tries = 0;
+    returning = comeBack();
+  }
+
+  async function comeBack(): Promise<void> {
+    for (;;) {
+      await wait(Math.min(pause.most, pause.first * 2 ** Math.min(tries++, 30)));
+      if (closing) return;
+      try {
+        await open(await begin());
+      } catch (error) {
+        log.error('the intake of the feed could not be started again', { error });
+        continue;
+      }
+      returning = undefined;
+      begunAt = clock.now();
+      log.info('the intake of the feed takes messages again');
+      return;
+    }
+  }
+
+  function wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (closing) return resolve();
+      const cancel = clock.after(ms, resolve);
+      hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  return {
+    get ports() {
+      return ports ?? {};
+    },
+    get stats() {
+      return state.stats;
+    },
+    get held() {
+      return state.held;
+    },
+    get trouble() {
+      if (!thread || returning) return GONE;
+      return safe ? undefined : UNSAFE;
+    },
+    async listen(profiles) {
+      if (!thread) throw new Error('the intake of the feed has ended');
+      interfaces = profiles;
+      await open(thread);
+    },
+    renew(name, tls) {
+      interfaces = interfaces.map((profile) => (profile.name === name ? { ...profile, tls } : profile));
+      thread?.tell({ kind: 'renew', name, tls });
+    },
+    renewReplies(name, tls) {
+      // Profiles have the certificates of reply addresses as they are at any time.
+      thread?.tell({ kind: 'renew-replies', name, tls });
+    },
+    async close() {
+      closing = true;
+      hurry();
+      await returning;
+      thread?.tell({ kind: 'close' });
+      await thread?.ended;
+    },
+  };
+}
+
+/** @param exited told with what ended it */
+function startThread(
+  data: IntakeData,
+  hear: (message: FromIntake) => void,
+  exited: (error: unknown) => void,
+): Thread {
+  const worker = new Worker(new URL('./intake-thread.ts', import.meta.url), { workerData: data });
+  let cause: unknown = new Error('the thread ended');
+  worker.on('message', hear);
+  worker.on('error', (error) => (cause = error));
+  worker.on('exit', () => exited(cause));
+  return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+    tell: (message) => worker.postMessage(message),
+    hears: (kind) =>
+      new Promise((resolve, reject) => {
+        const listen = (message: FromIntake): void => {
+          if (message.kind !== kind) return;
+          worker.off('message', listen);
+          resolve(message as Word<typeof kind>);
+        };
+        worker.on('message', listen);
+        worker.once('exit', () => reject(cause));
+      }),
+    ended: new Promise((resolve) => worker.once('exit', () => resolve())),
+  };
+}
