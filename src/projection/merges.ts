@@ -24,6 +24,10 @@ export interface MergeReview {
   /** FHIR ids of the one that came back and of whom it was taken from. */
   readonly restored: string;
   readonly survivor: string;
+  /** `seq` of the message that took the merge back. */
+  readonly message: number;
+  /** When that was applied; epoch milliseconds. */
+  readonly since: number;
 }
 
 /** A resource whose references a merge changed. `both`: it referred to the survivor as well. */

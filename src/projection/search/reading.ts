@@ -115,7 +115,7 @@ export function createReading(database: DatabaseSync): Reading {
   const name = database.prepare('SELECT type, id FROM resource WHERE rid = ?');
   const crosswalk = database.prepare('SELECT type, key FROM crosswalk WHERE id = ?');
   const review = database.prepare(
-    `SELECT r.type, r.id, v.why, m.retired, m.survivor FROM merge_review v JOIN merge m ON m.merge = v.merge
+    `SELECT r.type, r.id, v.why, m.retired, m.survivor, m.undone_by, m.undone_at FROM merge_review v JOIN merge m ON m.merge = v.merge
        JOIN resource r ON r.rid = v.rid ORDER BY m.undone_at DESC, v.merge DESC, v.rid LIMIT ?`,
   );
   const applied = database.prepare("SELECT value FROM setting WHERE name = 'applied_at'");
@@ -242,6 +242,8 @@ export function createReading(database: DatabaseSync): Reading {
         why: row['why'] as MergeReview['why'],
         restored: nameOf(Number(row['retired'])),
         survivor: nameOf(Number(row['survivor'])),
+        message: Number(row['undone_by']),
+        since: Number(row['undone_at']),
       })),
     hashed(id) {
       const row = crosswalk.get(id);

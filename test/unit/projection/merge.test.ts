@@ -270,6 +270,8 @@ describe('an un-merge', () => {
       status: 'amended',
       subject: { reference: 'Patient/old' },
     });
+    const { message, at: since } = world.log.events(0, 1_000).at(-1)!;
+    const undone = { message, since };
     expect(world.reading.reviews(10)).toEqual([
       {
         type: 'Observation',
@@ -277,6 +279,7 @@ describe('an un-merge', () => {
         why: 'changed after the merge',
         restored: 'Patient/old',
         survivor: 'Patient/new',
+        ...undone,
       },
       {
         type: 'Observation',
@@ -284,6 +287,7 @@ describe('an un-merge', () => {
         why: 'came after the merge',
         restored: 'Patient/old',
         survivor: 'Patient/new',
+        ...undone,
       },
     ]);
   });
