@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
-import type { Assembly } from './compose/assembly.ts';
 import { AUDIT_ENDPOINTS } from './audit/backend.ts';
 import { openAudit } from './compose/audit/audit.ts';
 import { tellAutomatic } from './compose/audit/automatic.ts';
@@ -11,15 +10,13 @@ import { watchTokens } from './compose/anomalies.ts';
 import type { Anomalies } from './compose/anomalies.ts';
 import { adminAccessOf } from './compose/admin-access.ts';
 import { createCapability } from './compose/capability.ts';
-import { interfaceProfile } from './compose/interface-profile.ts';
-import { createSecurity } from './compose/security.ts';
-import type { Security, SecurityOptions } from './compose/security.ts';
-import { refuseLawless, refuseLawlessOnce } from './compose/lawful.ts';
+import { OPEN, securityOf } from './compose/security-of.ts';
+import { refuseLawlessOnce } from './compose/lawful.ts';
 import { deskOperations } from './compose/migration/desk.ts';
 import { differencesOperations } from './compose/migration/differences-desk.ts';
 import { loadAdminDocument } from './compose/migration/document.ts';
 import { writesOperations } from './compose/migration/writes-desk.ts';
-import { checkServerTls, startServers } from './compose/servers.ts';
+import { startServers } from './compose/servers.ts';
 import { feedOperations } from './compose/feed/desk.ts';
 import { feedFiles } from './compose/feed/files.ts';
 import { startFeed } from './compose/feed/feed.ts';
@@ -41,12 +38,11 @@ import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
 import { lockState } from './store/state-lock.ts';
-import { createMemoryStores, openSqliteStores } from './store/stores.ts';
+import { openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';
 
 export { HOME } from './compose/assembly.ts';
 
-const OPEN = 'Security is open: whoever reaches this address reads every record';
 const ADMIN_OPEN = 'The admin API is open: whoever reaches its address may move endpoints, and by any name';
 /** Of an issuer that was never reached. */
 const UNKNOWN = {};
@@ -254,61 +250,4 @@ function anomaliesOf(
 ): Anomalies | undefined {
   if (security === 'open' || security.anomalies === 'off') return undefined;
   return watchTokens({ settings: security.anomalies, ...parts });
-}
-
-/** Whose tokens are believed; undefined: security is open. @throws Error for keys that cannot be used */
-function securityOf(
-  { config, baseDir, secrets, contract }: Assembly,
-  parts: Pick<
-    SecurityOptions,
-    'publicBase' | 'clock' | 'log' | 'metrics' | 'audit' | 'breakGlass' | 'revoked'
-  > & {
-    readonly parse: AppOptions['parseSearch'];
-  },
-): Security | undefined {
-  if (config.security === 'open') return undefined;
-  const { parse, ...others } = parts;
-  return createSecurity({
-    config: config.security,
-    baseDir,
-    secret: secrets.text,
-    contract,
-    parseConstraint: (type, pairs) => parse(type, pairs, 'strict'),
-    sideHeader: config.migration.headers.side,
-    ...others,
-  });
-}
-
-/**
- * Puts everything together without listening or asking a backend.
- *
- * @returns what was found, in one sentence
- * @throws as compose
- */
-export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const clock = systemClock;
-  const assembly = assemble(loaded, env, clock);
-  refuseLawless(assembly.mappings, clock);
-  checkServerTls(loaded.config, assembly.certificates);
-  for (const [name, one] of Object.entries(loaded.config.feed?.interfaces ?? {}))
-    interfaceProfile(name, one, assembly.certificates);
-  const record = createFeedRecord(':memory:');
-  const publicBase = loaded.config.publicBase ?? 'http://localhost/fhir/r4';
-  const log = createLogger({ level: 'silent' });
-  const metrics = createMetrics({ process: false });
-  const stores = createMemoryStores();
-  const wiring = await wire(assembly, { record, publicBase, stores, clock, log, metrics });
-  await wiring.close();
-  record.close();
-  // Its keys and files are read; no issuer is asked.
-  await securityOf(assembly, { publicBase, clock, log, metrics, parse: nobodySearches })?.close();
-  const { security } = loaded.config;
-  return [
-    `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`,
-    ...(security === 'open' ? [`${OPEN}.`] : [`${security.issuers.length} issuers of tokens.`]),
-  ].join(' ');
-}
-
-function nobodySearches(): never {
-  throw new Error('Nobody searches while a configuration is checked');
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { HOME, rehearse } from '../compose.ts';
+import { HOME } from '../compose.ts';
+import { rehearse } from '../compose/rehearse.ts';
 import { loadConfig } from '../config/load.ts';
 import { loadContract } from '../contract/load.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SECRETS, configOf } from '../../bench/facade/places.ts';
-import { rehearse } from '../../src/compose.ts';
+import { rehearse } from '../../src/compose/rehearse.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { createAuthority, hasOpenssl } from './certificates.ts';
