@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../fhir/types.ts';
 import { sameJson, type Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
 import { isObject } from './fhir-path.ts';
+import { orderByNeeds, sharePlaces } from './member-order.ts';
 import type { Run } from './run.ts';
 import { descend, descendTo, isAbsent, pathKey } from './tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
@@ -127,15 +128,6 @@ function memberWriter(
     }
     return changedEver;
   };
-}
-
-function sharePlaces(members: readonly Member[]): boolean {
-  return members.some((member, at) =>
-    members.some(
-      (other, before) =>
-        before < at && member.writes.some((write) => other.writes.some((it) => overlaps(it, write))),
-    ),
-  );
 }
 
 /** A property that is one object whose members are said by rows of their own: `period.start`. */
@@ -279,28 +271,4 @@ function firstOf(constants: readonly Always[]): Always | undefined {
     }
     return undefined;
   };
-}
-
-/** Members whose conditions ask for what others write come after those; otherwise the order stays. */
-function orderByNeeds(members: readonly Member[]): readonly Member[] {
-  const ordered: Member[] = [];
-  const visiting = new Set<Member>();
-  const visit = (member: Member): void => {
-    if (visiting.has(member)) return;
-    visiting.add(member);
-    for (const other of members) {
-      if (
-        other !== member &&
-        member.needs.some((need) => other.writes.some((write) => overlaps(need, write)))
-      )
-        visit(other);
-    }
-    ordered.push(member);
-  };
-  for (const member of members) visit(member);
-  return ordered;
-}
-
-function overlaps(a: string, b: string): boolean {
-  return a.startsWith(b) || b.startsWith(a);
 }

@@ -9,13 +9,13 @@ import { fitsPrimitive, related } from './fits.ts';
 import { keyCodec, referenceCodec } from './key.ts';
 import { readRemembering } from './remembering.ts';
 import { primitiveCodec, primitiveOf, type Primitive } from './primitive.ts';
+import { coverKind, coverPaths, coverReference, type CoveredPlace } from './row-cover.ts';
 import type { Row } from './schema.ts';
 import { segmentCodec } from './segment-group.ts';
 import { parseTreePath, pathKey, type PathSyntax } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import { VIA } from './via.ts';
 import { OVER_REPETITIONS } from './via/message.ts';
-
 import { parseMapName, type CompiledMap, type MapEnvironment, type SourceRow } from './compiled-map.ts';
 
 /** A constant of the legacy side. */
@@ -238,43 +238,26 @@ export class RowCompiler {
 
   /** Adds what the row speaks of to the map's cover. */
   cover(cover: Cover): void {
-    const { row, steps } = this;
+    const { row, steps, when } = this;
     if (!steps || row.only === 'write' || row.as === 'key') return;
-    if (row.as === 'reference') return this.coverReference(cover, steps);
-    if (row.with) return this.coverPaths(cover, steps, Object.values(row.with));
+    const place: CoveredPlace = {
+      steps,
+      syntax: this.shape.syntax,
+      type: this.part?.type,
+      when,
+      partAt: (path) => this.partAt(path),
+    };
+    if (row.as === 'reference') return coverReference(cover, place, row);
+    if (row.with) return coverPaths(cover, place, Object.values(row.with));
     const at = coverAt(cover, steps);
-    const gate = this.when && { when: this.when, up: steps.length };
     const map = row.each === undefined ? undefined : this.environment.map(row.each);
     const segment = map && this.segmentOf(map);
-    if (map && segment !== undefined) mergeCover(at, segmentCover(map.cover, segment), gate);
-    else if (map) mergeCover(at, map.cover, gate);
-    else at.rules.push({ kind: coverKind(row), when: this.when, up: steps.length, why: row.why });
+    const below = map && (segment === undefined ? map.cover : segmentCover(map.cover, segment));
+    if (below) mergeCover(at, below, when && { when, up: steps.length });
+    else at.rules.push({ kind: coverKind(row), when, up: steps.length, why: row.why });
     const fhir = row.fhir ? this.attempt(() => parseFhirPath(row.fhir!)) : undefined;
     const over = OVER_REPETITIONS.has(row.via ?? '');
     at.repeats ||= over || fhir === undefined || (this.sourceRepeats(fhir) && this.isList(fhir));
-  }
-
-  /** In XML a reference is one text, or a number and its namespace; in HL7 other rows speak of the identifier. */
-  private coverReference(cover: Cover, steps: readonly Step[]): void {
-    if (this.shape.syntax !== 'xml') return;
-    const { number = '.', namespace } = this.row;
-    this.coverPaths(cover, steps, namespace === undefined ? [number] : [number, namespace]);
-  }
-
-  /** Of a place that is read by paths below it, only what those name. */
-  private coverPaths(cover: Cover, steps: readonly Step[], paths: readonly string[]): void {
-    for (const path of paths) {
-      const below = [...steps, ...parseTreePath(path, this.shape.syntax, this.part?.type)];
-      const at = coverAt(cover, below);
-      const part = this.shape.syntax === 'v2' ? this.partAt(below) : undefined;
-      at.repeats ||= part?.repeats ?? false;
-      at.rules.push({
-        kind: part?.type === 'varies' ? 'all' : 'value',
-        when: this.when,
-        up: below.length,
-        why: undefined,
-      });
-    }
   }
 
   private partAt(steps: readonly Step[]): PartDef | undefined {
@@ -288,12 +271,6 @@ export class RowCompiler {
       return false;
     }
   }
-}
-
-function coverKind(row: Row): 'value' | 'all' | 'kept' | 'dropped' {
-  if (row.keep) return 'kept';
-  if (row.drop) return 'dropped';
-  return row.via === undefined && row.const === undefined ? 'value' : 'all';
 }
 
 const CODED = new Map([
