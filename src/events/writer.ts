@@ -19,10 +19,11 @@ import { conditional } from '../resilience/conditional.ts';
 import { leftQueue, unasked, wasBeforeWrite } from '../resilience/interaction.ts';
 import type { KeyedLock } from '../resilience/keyed-lock.ts';
 import { endingOf, endingOfAnswer } from '../resilience/outcome.ts';
-import { asResource, idOfWrite, readBody, referencesOf } from './content.ts';
+import { idOfWrite, referencesOf } from './content.ts';
 import { createModernSide } from './modern-side.ts';
 import type { Outbox } from './outbox-port.ts';
 import { refuseUnknown } from './refuse-unknown.ts';
+import { sendWrite } from './send-write.ts';
 import { lockOf, otherSide } from './sides.ts';
 import { contentOf, withContent } from './write-content.ts';
 
@@ -173,7 +174,11 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
     const detached = new AbortController();
     const cancel = clock.after(Math.max(0, context.deadline - clock.now()), () => detached.abort());
     try {
-      const { response, held } = await send(request, turn, { ...context, signal: detached.signal });
+      const { response, held } = await sendWrite(
+        request,
+        { side: turn.side, backend: backendOf(turn.route, turn.side).backend, maxBytes },
+        { ...context, signal: detached.signal },
+      );
       const ending = endingOfAnswer(response);
       if (held) await recorded(writeId, context, () => outbox.accept(writeId, held));
       else
@@ -217,31 +222,6 @@ export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
       context.log.error('the outcome of a write was not recorded', { error });
       await outbox.doubt(id, clock.now() + firstAskMs, 'its outcome could not be recorded');
     }
-  }
-
-  async function send(
-    request: FhirRequest,
-    { route, side }: Turn,
-    context: RequestContext,
-  ): Promise<{ readonly response: FhirResponse; readonly held?: Resource }> {
-    const { backend } = backendOf(route, side);
-    const resource = contentOf(request);
-    if (side === 'modern') {
-      const id = resource.id ?? '';
-      const put = await createModernSide(backend, maxBytes).put({ ...request, id, resource }, context);
-      if (!put.held) return put;
-      const { headers } = put.response;
-      const location = headers['location'] ?? `${request.type}/${id}`;
-      const status = request.interaction === 'create' ? 201 : put.response.status;
-      return { held: put.held, response: { ...put.response, status, headers: { ...headers, location } } };
-    }
-    const response = await backend.handle(request, context);
-    if (response.status >= 300) return { response };
-    const answer = asResource(await readBody(response.body, maxBytes));
-    const held = answer?.resourceType === request.type ? answer : resource;
-    return response.body.kind === 'pipe'
-      ? { response: { ...response, body: { kind: 'resource', resource: held } }, held }
-      : { response, held };
   }
 
   /** The answer to a write that is known to be done; undefined: nothing is known of it. */
