@@ -1,4 +1,4 @@
-import { isLegalText, isNcName } from './xml-characters.ts';
+import { isNcName } from './xml-characters.ts';
 import {
   AMPERSAND,
   APOSTROPHE,
@@ -18,26 +18,24 @@ import {
   TAB,
   isSpace,
 } from './xml-codes.ts';
+import { XmlCursor } from './xml-cursor.ts';
 import { XML_DECLARATION } from './xml-decode.ts';
 import { NO_ATTRIBUTES, NO_CHILDREN } from './xml-element.ts';
 import type { NamespaceScope, XmlAttribute, XmlElement } from './xml-element.ts';
-import { malformedXml } from './xml-malformed.ts';
 import type { XmlReadOptions } from './xml-options.ts';
 import { bindNamespaces, namespaceOf, resolveAttributes } from './xml-namespaces.ts';
 import type { RawAttribute } from './xml-namespaces.ts';
 import { expandReferences } from './xml-references.ts';
 
 /**
- * One pass over the characters of a document whose line ends are normalised. `pos` is the next character to look at.
+ * One pass over the characters of a document whose line ends are normalised.
  * What is refused, and why, is readXml's docstring and fixtures/soap/xml.
  */
-export class Scanner {
-  private readonly xml: string;
+export class Scanner extends XmlCursor {
   private readonly skipInstructions: boolean;
   private readonly maxDepth: number;
   private readonly maxAttributes: number;
   private elementsLeft: number;
-  private pos = 0;
   /** Of the name read last: where its colon stands in the document, or -1. */
   private colon = -1;
   /** Of the character data passed last. */
@@ -45,7 +43,7 @@ export class Scanner {
   private isLayout = true;
 
   constructor(xml: string, options: XmlReadOptions) {
-    this.xml = xml;
+    super(xml);
     this.skipInstructions = options.processingInstructions === 'skip';
     this.maxDepth = options.maxDepth ?? 100;
     this.maxAttributes = options.maxAttributes ?? 64;
@@ -274,31 +272,5 @@ export class Scanner {
       throw this.refuse('an XML declaration that is none or out of place', start);
     const rest = this.upTo(0, '?>');
     if (rest !== '' && !isSpace(rest.charCodeAt(0))) throw this.refuse('a name that is no name', start);
-  }
-
-  /** What stands between an opening of that many characters and the closing; `pos` goes behind the closing. */
-  private upTo(opening: number, closing: string): string {
-    const start = this.pos + opening;
-    const end = this.xml.indexOf(closing, start);
-    if (end < 0) throw this.refuse('it breaks off');
-    const text = this.xml.slice(start, end);
-    if (!isLegalText(text)) throw this.refuse('a character that XML does not allow');
-    this.pos = end + closing.length;
-    return text;
-  }
-
-  private expect(code: number): void {
-    if (this.xml.charCodeAt(this.pos) !== code) throw this.refuse('a start tag that is no start tag');
-    this.pos++;
-  }
-
-  private skipSpace(): boolean {
-    const start = this.pos;
-    while (isSpace(this.xml.charCodeAt(this.pos))) this.pos++;
-    return this.pos > start;
-  }
-
-  private refuse(what: string, at = this.pos): Error {
-    return malformedXml(what, at);
   }
 }
