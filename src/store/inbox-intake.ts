@@ -35,7 +35,8 @@ const REST_AFTER = 1_000;
 
 /**
  * Opens the front of the inbox. Arrivals of one turn of the event loop travel together, and whatever comes while the disk syncs is in the next group. What is
- * plainly new becomes safe in the journal, which is written from here, by the pool of threads; the rest in the thread that files.
+ * plainly new becomes safe in the journal, which is written from here: by the pool of threads, or, when one comes alone, by this thread, which is to serve nothing
+ * that must not wait for the disk. The rest becomes safe in the thread that files.
  *
  * @throws Error when the file cannot be opened
  */
@@ -86,8 +87,9 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     group = asked;
     busy = true;
     const arrivals = asked.map(({ arrival }) => arrival);
-    writing = journal.write(arrivals, journaled);
-    if (!writing) {
+    writing = true;
+    if (!journal.write(arrivals, journaled)) {
+      writing = false;
       const size = arrivals.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
       tell({ kind: 'commit', region: journal.toFile(), arrivals: packArrivals(arrivals, size) });
     }

@@ -103,6 +103,8 @@ function syncFolder(path: string): void {
 export interface JournalWriter {
   /** Calls back when the bytes are on disk, or with why they may not be. */
   write(bytes: Buffer, at: number, done: (error?: Error) => void): void;
+  /** Returns when the bytes are on disk: nothing else is done meanwhile. @throws Error with why they may not be */
+  writeNow(bytes: Buffer, at: number): void;
   /** Not while it writes. */
   close(): void;
 }
@@ -118,6 +120,10 @@ export function openJournalWriter(path: string): JournalWriter {
     });
   return {
     write: (bytes, at, done) => writeFrom(bytes, 0, at, done),
+    writeNow(bytes, at) {
+      for (let from = 0; from < bytes.length;)
+        from += writeSync(file, bytes, from, bytes.length - from, at + from);
+    },
     close: () => closeSync(file),
   };
 }

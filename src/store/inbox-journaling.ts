@@ -16,7 +16,7 @@ export interface Beginning {
 export interface Journaling {
   /**
    * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written. One
-   * group at a time.
+   * group at a time. One that comes alone is written before this returns, and called back for: who waits for nobody else is spared two wakings.
    *
    * @returns false when they are not for the journal: one is not plainly new, or there is no room
    */
@@ -83,7 +83,7 @@ export function openJournaling(
       if (!names) return false;
       if (!places.fits(room)) turn();
       const bytes = encode(arrivals, room);
-      writer.write(bytes, places.next, (error) => {
+      const written = (error?: Error): void => {
         const first = last + 1;
         if (error) {
           // What is on disk now, nobody knows.
@@ -96,7 +96,9 @@ export function openJournaling(
           untold.bytes += bytes.length;
         }
         done(first, error);
-      });
+      };
+      if (arrivals.length > 1) writer.write(bytes, places.next, written);
+      else written(faultOf(() => writer.writeNow(bytes, places.next)));
       return true;
     },
     toFile() {
@@ -122,4 +124,13 @@ export function openJournaling(
       writer.close();
     },
   };
+}
+
+function faultOf(work: () => void): Error | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
