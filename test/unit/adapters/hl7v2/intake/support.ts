@@ -1,8 +1,9 @@
 import { createMessageTypes } from '../../../../../adapters/hl7v2/intake/message-types.ts';
+import type { KnownMessage } from '../../../../../adapters/hl7v2/intake/message-types.ts';
 import type { InterfaceProfile } from '../../../../../adapters/hl7v2/intake/profile.ts';
 
 /** A few structures, as mapping files declare them. */
-export const types = createMessageTypes([
+export const STRUCTURES: readonly KnownMessage[] = [
   { message: 'ADT_A01', of: ['ADT^A01', 'ADT^A08'], structure: ['MSH', 'EVN', 'PID', 'PV1', 'OBX*'] },
   {
     message: 'ADT_A39',
@@ -25,7 +26,9 @@ export const types = createMessageTypes([
     ],
   },
   { message: 'ACK', of: ['ACK'], structure: ['MSH', 'MSA', 'ERR*'] },
-]);
+];
+
+export const types = createMessageTypes(STRUCTURES);
 
 export function profileOf(changes: Partial<InterfaceProfile> = {}): InterfaceProfile {
   return {
