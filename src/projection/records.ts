@@ -54,6 +54,8 @@ export interface Records {
   put(record: ResourceRecord, resource: Resource, cause: Cause): ResourceRecord;
   /** Remembers that a newer event said the same. */
   confirm(record: ResourceRecord, eventAt: number): void;
+  /** Writes the rows of those that were only referred to; until then they are not in the file. */
+  settle(): void;
   /** Every resource that refers to this one, of the types in MERGEABLE. */
   referrersOf(rid: number): readonly number[];
   /** `seq` of the message that first told of a resource. */
@@ -102,6 +104,8 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const index = createIndexWriter(database, { ...options, ridOf });
   const highestRid = (): number => Number(highest.get()?.['rid']);
   let lastRid = highestRid();
+  /** Numbers of resources that others refer to and that have no row yet, by type and id: most of them are told of by the same message, and their row is written once. */
+  const named = new Map<string, number>();
   let told = { at: NaN, text: '' };
 
   function ridOf(type: string, id: string): number {
@@ -111,9 +115,17 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     const nid = names.number(type);
     const row = ridById.get(id, nid);
     const rid = row ? Number(row['rid']) : (lastRid += 1);
-    if (!row) insertNamed.run(rid, nid, id);
+    if (!row) named.set(key, rid);
     rids.set(key, rid);
     return rid;
+  }
+
+  function settle(): void {
+    for (const [key, rid] of named) {
+      const at = key.indexOf('/');
+      insertNamed.run(rid, names.number(key.slice(0, at)), key.slice(at + 1));
+    }
+    named.clear();
   }
 
   function recordOf(row: Record<string, unknown> | undefined): ResourceRecord | undefined {
@@ -136,9 +148,10 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   }
 
   function find(type: string, id: string): ResourceRecord | undefined {
-    const known = cache.get(`${type}/${id}`);
+    const key = `${type}/${id}`;
+    const known = cache.get(key);
     if (known) return known;
-    const nid = names.find(type);
+    const nid = named.has(key) ? undefined : names.find(type);
     return nid === undefined ? undefined : recordOf(byId.get(id, nid));
   }
 
@@ -170,15 +183,22 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
 
   return {
     find,
-    open: (type, id) => find(type, id) ?? { ...empty((lastRid += 1), type, id), fresh: true },
+    open(type, id) {
+      const found = find(type, id);
+      if (found) return found;
+      return { ...empty(named.get(`${type}/${id}`) ?? (lastRid += 1), type, id), fresh: true };
+    },
     ensure(type, id) {
       const found = find(type, id);
       if (found) return found;
       const record = empty(ridOf(type, id), type, id);
+      settle();
       cache.set(`${type}/${id}`, record);
       return record;
     },
+    settle,
     byRid(rid) {
+      settle();
       const record = recordOf(byNumber.get(rid));
       if (!record) throw new Error('The projection refers to a resource that is not in it.');
       return record;
@@ -186,8 +206,10 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     put(record, resource, { eventAt, message, now }) {
       const { rid, type, id, version: old, json: oldJson, resource: before, fresh, known } = record;
       const version = old + 1;
+      const key = `${type}/${id}`;
       // It may refer to itself.
-      rids.set(`${type}/${id}`, rid);
+      rids.set(key, rid);
+      if (fresh) named.delete(key);
       if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
       const json = stampedText(resource, version, instant(now));
       const { references, decimals } = surveyOf(resource);
@@ -204,7 +226,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       else update.run(version, eventAt, now, message, digits, params, sorts, json, rid);
       const written = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
       const stored: ResourceRecord = { ...written, known: { indexed, references } };
-      cache.set(`${type}/${id}`, stored);
+      cache.set(key, stored);
       return stored;
     },
     confirm(record, eventAt) {
@@ -230,7 +252,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       let last = 0;
       for (;;) {
         const page = everything.all(last);
-        if (page.length === 0) return;
+        if (page.length === 0) return settle();
         for (const row of page) {
           last = Number(row['rid']);
           const { resource } = this.byRid(last);
@@ -244,6 +266,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     forget() {
       cache.clear();
       rids.clear();
+      named.clear();
       names.forget();
       lastRid = highestRid();
     },

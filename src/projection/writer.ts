@@ -144,6 +144,7 @@ export function createProjectionWriter(
     carryOut(['unmerge']);
     for (const each of content.changes) change(each, cause, told, late);
     carryOut(['merge', 'move']);
+    records.settle();
     return { changed: newestOf(changed), superseded };
   }
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { Json } from '../../../src/fhir/types.ts';
@@ -115,6 +118,38 @@ describe('applying a message', () => {
     const again = world.apply({ changes: [update(eve({ gender: 'female' }))] });
     expect(again).toMatchObject({ changed: [{ type: 'Patient', id: 'eve', version: 2 }] });
     expect(await idsOf(world.backend, 'Patient', 'link=Patient/eve')).toEqual(['eve']);
+  });
+
+  it('finds by its reference what is told of later only, by another process', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ficus-writer-'));
+    try {
+      const file = join(folder, 'projection.sqlite');
+      const before = projection({}, file);
+      const visit = (id: string, doctor: string) =>
+        update({
+          resourceType: 'Encounter',
+          id,
+          status: 'finished',
+          class: { code: 'IMP' },
+          participant: [{ individual: { reference: `Practitioner/${doctor}` } }],
+        });
+      before.apply({ changes: [visit('v1', 'eve')] });
+      // What a message names that is taken back is nobody.
+      before.apply({
+        changes: [visit('v2', 'bob')],
+        identity: [{ kind: 'merge', type: 'Practitioner', from: 'a', into: 'b' }],
+      });
+      before.apply({ changes: [visit('v3', 'ann')] });
+      before.database.close();
+      const after = projection({}, file);
+      const named = after.database.prepare('SELECT id FROM resource WHERE version = 0 ORDER BY id').all();
+      expect(named.map(({ id }) => id)).toEqual(['ann', 'eve']);
+      after.apply({ changes: [update({ ...eve(), resourceType: 'Practitioner' })] }, { seq: 9 });
+      expect(await idsOf(after.backend, 'Encounter', 'practitioner.family=everywoman')).toEqual(['v1']);
+      after.database.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('keeps every digit of a decimal', async () => {
