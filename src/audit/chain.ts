@@ -36,16 +36,10 @@ export function link(
  * What a fact is found by besides: references without version, and ids of messages. The patient that it concerns is not among them, for whoever is looked for
  * by name is looked for among the patients, too.
  */
-export function namesOf(fact: AuditFact): string[] {
-  const own = ownName(fact);
-  const current = (fact.references ?? []).map(withoutVersion).filter((name) => name !== own);
-  return [...new Set([...current, ...(fact.exchanges ?? []).map(({ messageId }) => messageId)])];
-}
-
-/** The patient of a fact that refers to them; earlier versions kept it among the names. */
-export function ownName({ references = [], patient }: AuditFact): string | undefined {
-  const own = `Patient/${patient}`;
-  return patient !== undefined && references.some((one) => withoutVersion(one) === own) ? own : undefined;
+export function namesOf({ references = [], exchanges = [], patient }: AuditFact): string[] {
+  const own = patient === undefined ? undefined : `Patient/${patient}`;
+  const current = references.map(withoutVersion).filter((name) => name !== own);
+  return [...new Set([...current, ...exchanges.map(({ messageId }) => messageId)])];
 }
 
 function withoutVersion(reference: string): string {

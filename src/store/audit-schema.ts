@@ -70,4 +70,23 @@ export const AUDIT_MIGRATIONS: readonly string[] = [
   CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head WHEN NEW.sequence <= OLD.sequence
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   `,
+  // What records are found by is kept by run, apart from the records: a commit appends, and touches no page of what was kept before.
+  `
+  DROP INDEX audit_record_at;
+  DROP INDEX audit_record_request;
+  DROP INDEX audit_record_patient;
+  DROP INDEX audit_record_user;
+  DROP INDEX audit_record_token;
+  DROP TABLE audit_name;
+
+  CREATE TABLE audit_run (
+    last INTEGER PRIMARY KEY
+  ) STRICT;
+  CREATE TABLE audit_name (
+    run      INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (run, name, sequence)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -8,6 +8,7 @@ import { factOf, link } from '../../src/audit/chain.ts';
 import { factsOf } from '../../src/audit/facts.ts';
 import { openAuditStore } from '../../src/store/sqlite-audit.ts';
 import { entry } from '../unit/audit/entries.ts';
+import { indexTrail } from '../unit/audit/indexed.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'ficus-audit-cli-'));
@@ -29,6 +30,7 @@ beforeEach(() => {
   for (const [minute, one] of entries.entries())
     store.append((head) => link(head, factsOf(one), start + minute * 60_000));
   store.close();
+  indexTrail(file);
 });
 
 /** Runs `ficus audit …`. */
@@ -69,7 +71,7 @@ describe('ficus audit verify', () => {
   it('says where what records are found by is not as they say, and mends it', async () => {
     const database = new DatabaseSync(file);
     database.exec("DELETE FROM audit_name WHERE name = 'M1'");
-    database.exec("INSERT INTO audit_name VALUES ('Observation/planted', 2), ('M9', 77)");
+    database.exec("INSERT INTO audit_name VALUES (4, 'Observation/planted', 2), (4, 'M9', 77)");
     const { code, text } = await ficus('verify', file);
     expect(code).toBe(1);
     expect(text).toContain('is whole: 4 records');
@@ -99,6 +101,22 @@ describe('ficus audit verify', () => {
       details: { added: '1', removed: '2' },
     });
     store.close();
+  });
+
+  it('says that the index pretends to know of records that are not there yet, and mends that', async () => {
+    const database = new DatabaseSync(file);
+    database.exec('INSERT INTO audit_run VALUES (1000)');
+    database.close();
+    const store = open();
+    store.append((head) => link(head, factsOf(entry({ requestId: 'hidden' })), Date.now()));
+    expect(store.list({ requestId: 'hidden' }, 1)).toEqual([]);
+    const { code, text } = await ficus('verify', file, '--reindex');
+    expect(text).toContain('record 1000: the end of the index is too many');
+    expect(text).toContain('record 5: hidden lacks');
+    expect(code).toBe(0);
+    expect(store.list({ requestId: 'hidden' }, 1)).toHaveLength(1);
+    store.close();
+    expect((await ficus('verify', file)).code).toBe(0);
   });
 
   it('mends nothing of a trail that is broken', async () => {

@@ -92,7 +92,7 @@ function wordsOfNames({ lacks, tooMany, examples }: NamesVerdict, mended: boolea
   if (examples.length === 0) return [];
   const more = lacks + tooMany - examples.length;
   return [
-    `What its records are found by (references, ids of messages) was not as they say: ${many(lacks, 'row')} lacked, ${many(tooMany, 'row')} too many.`,
+    `What its records are found by was not as they say: ${many(lacks, 'row')} lacked, ${many(tooMany, 'row')} too many.`,
     ...examples.map(({ fault, name, sequence }) => `  record ${sequence}: ${name} ${FAULT_WORDS[fault]}`),
     ...(more > 0 ? [`  and ${many(more, 'other')}`] : []),
     mended

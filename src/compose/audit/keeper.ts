@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { AuditKeeper, Forgotten } from '../../audit/keeper.ts';
-import type { CheckpointData, ToCheckpoint } from './checkpoint-thread.ts';
 import type { FromKeeper, KeeperData, ToKeeper } from './keeper-thread.ts';
+import type { ToUpkeep, UpkeepData } from './upkeep-thread.ts';
 
 interface Asked {
   readonly resolve: (done: Forgotten) => void;
@@ -14,37 +14,42 @@ interface Thread {
   readonly asked: Asked[];
 }
 
-/** Transactions, some ten pages each, after which the log is moved into the file. */
-const MOVED_AFTER = 400;
+/** Pages of the log after which the trail is looked after, and after which it is the first time: what an earlier process left is done early. */
+const LOOKED_AFTER = 4_000;
+const FIRST_AFTER = 100;
+/** A transaction changes the page of its head and the last of the records, of which five fill one. */
+const PAGES = 2;
+const PAGES_A_RECORD = 0.2;
 
 /**
- * Writes a trail in a thread of its own, and has another one move the log into the file. When the thread that writes ends by itself, what it had not
- * answered fails, and the next call begins another one.
+ * Writes a trail in a thread of its own, and has another one index it and move the log into the file. When the thread that writes ends by itself, what
+ * it had not answered fails, and the next call begins another one.
  */
 export function createThreadedKeeper(data: KeeperData): AuditKeeper {
   let current: Thread | undefined = start();
-  let checkpoints: Worker | undefined;
-  let since = 0;
+  let upkeep: Worker | undefined;
+  let pages = LOOKED_AFTER - FIRST_AFTER;
 
   /** Begun when it is needed first, and again when it has ended: until then the log only grows. */
-  function moveLog(): void {
-    if ((since += 1) < MOVED_AFTER) return;
-    since = 0;
-    if (!checkpoints) {
-      const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), {
-        workerData: { file: data.file } satisfies CheckpointData,
+  function lookAfter(added: number): void {
+    pages += PAGES + added * PAGES_A_RECORD;
+    if (pages < LOOKED_AFTER) return;
+    pages = 0;
+    if (!upkeep) {
+      const worker = new Worker(new URL('./upkeep-thread.ts', import.meta.url), {
+        workerData: { file: data.file } satisfies UpkeepData,
       });
       worker.on('error', () => {});
       worker.on('exit', () => {
-        if (checkpoints === worker) checkpoints = undefined;
+        if (upkeep === worker) upkeep = undefined;
       });
       worker.unref();
-      checkpoints = worker;
+      upkeep = worker;
     }
-    tell(checkpoints, 'move');
+    tell(upkeep, 'look');
   }
 
-  function tell(worker: Worker, message: ToKeeper | ToCheckpoint): void {
+  function tell(worker: Worker, message: ToKeeper | ToUpkeep): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     worker.postMessage(message);
   }
@@ -90,11 +95,11 @@ export function createThreadedKeeper(data: KeeperData): AuditKeeper {
   return {
     async add(facts, now) {
       await ask({ add: JSON.stringify(facts), now });
-      moveLog();
+      lookAfter(facts.length);
     },
     forget: (before, now) => ask({ forgetBefore: before, now }),
     async close() {
-      await end(checkpoints);
+      await end(upkeep);
       await end(current?.worker);
     },
   };

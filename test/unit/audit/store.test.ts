@@ -11,6 +11,7 @@ import type { AuditEntry } from '../../../src/security-ports.ts';
 import { createMemoryAuditStore } from '../../../src/store/memory-audit.ts';
 import { openAuditStore } from '../../../src/store/sqlite-audit.ts';
 import { entry } from './entries.ts';
+import { indexTrail } from './indexed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ficus-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,6 +20,19 @@ let files = 0;
 const fileName = () => join(folder, `audit-${(files += 1)}.sqlite`);
 const onDisk = (file: string) => openAuditStore(file, { durability: 'full' });
 
+/** Every record is in a run of the index, two in most of them. */
+function onDiskIndexed(): AuditStore {
+  const file = fileName();
+  const store = onDisk(file);
+  return {
+    ...store,
+    append(make) {
+      store.append(make);
+      indexTrail(file, { least: 1, most: 2 });
+    },
+  };
+}
+
 function add(store: AuditStore, changes: Partial<AuditEntry> = {}, now = 1_000): void {
   store.append((head) => link(head, factsOf(entry(changes)), now));
 }
@@ -26,6 +40,7 @@ function add(store: AuditStore, changes: Partial<AuditEntry> = {}, now = 1_000):
 describe.each([
   ['in memory', createMemoryAuditStore],
   ['in a file', () => onDisk(fileName())],
+  ['in a file that is indexed', onDiskIndexed],
 ])('an audit store %s', (_name, open) => {
   let store: AuditStore;
   beforeEach(() => {
