@@ -11,8 +11,10 @@ const MOST_RUNS = 64;
  * only where to look: the record decides.
  */
 export function createAuditSearch(database: DatabaseSync): Pick<AuditStore, 'list' | 'lastBefore'> {
+  // Each by itself is one step; both at once would read the whole table.
   const bounds = database.prepare(
-    'SELECT coalesce(min(sequence), 1) AS first, coalesce(max(sequence), 0) AS last FROM audit_record',
+    `SELECT coalesce((SELECT min(sequence) FROM audit_record), 1) AS first,
+            coalesce((SELECT max(sequence) FROM audit_record), 0) AS last`,
   );
   const timeOf = database.prepare(
     'SELECT at FROM audit_record WHERE sequence >= ? ORDER BY sequence LIMIT 1',
