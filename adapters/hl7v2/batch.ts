@@ -1,6 +1,7 @@
 import { FicusError } from '../../src/errors.ts';
 import { chooseCharset } from './charset.ts';
 import type { CharsetChoice } from './charset.ts';
+import { Fields } from './fields.ts';
 import { FirstSegment } from './first-segment.ts';
 import type { Message } from './message.ts';
 import { isHeaderName } from './nested.ts';
@@ -39,7 +40,7 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
   let delimiters = readDelimiters(source, start);
   const index = new SegmentIndex(
     source,
-    new FirstSegment(source, start, source.length),
+    new FirstSegment(source, start, source.length, delimiters.codes.field),
     source.length,
     delimiters.codes.field,
   );
@@ -68,7 +69,7 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     } else if (ENVELOPE.has(name) || messageStart === -1) {
       closeMessage();
       if (isHeaderName(name)) delimiters = readDelimiters(source, from);
-      items.push(new Segment(envelopeContext(), text, from, end, stop));
+      items.push(new Segment(envelopeContext(), new Fields(text, from, end, delimiters.codes.field), stop));
     }
     messageEnd = stop;
   }

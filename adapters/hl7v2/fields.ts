@@ -15,13 +15,13 @@ export class Fields {
   /** Offsets found so far; the last may be one behind the end. Index i is `[i] .. [i + 1] - 1`. */
   private readonly starts: number[];
 
-  /** @param separator code of the field separator. */
-  constructor(text: Text, start: number, end: number, separator: number) {
+  /** @param separator code of the field separator. @param starts offsets found already, the name's at least: from here on these fields' own. */
+  constructor(text: Text, start: number, end: number, separator: number, starts: number[] = [start]) {
     this.text = text;
     this.start = start;
     this.end = end;
     this.separator = separator;
-    this.starts = [start];
+    this.starts = starts;
   }
 
   /** Whether there is a field at an index. */

@@ -26,7 +26,7 @@ export class MessageBytes {
   constructor(source: Buffer, start: number, end: number, delimiters: Delimiters, choice: CharsetChoice) {
     this.source = source;
     this.delimiters = delimiters;
-    this.first = new FirstSegment(source, start, end);
+    this.first = new FirstSegment(source, start, end, delimiters.codes.field);
     this.end = end;
     this.choice = choice;
     this.firstText = this.first.plain ? new Text(source, source, true) : this.masked();

@@ -5,6 +5,7 @@ import type { ByteString, Charset } from './charset.ts';
 import { findDefects } from './defects.ts';
 import type { Defect } from './defects.ts';
 import type { Delimiters } from './delimiters.ts';
+import { Fields } from './fields.ts';
 import type { MessageBytes } from './message-bytes.ts';
 import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
@@ -243,7 +244,9 @@ export class Message implements SegmentContext {
     const made = this.list[0];
     if (made) return made;
     const { first, firstText } = this.origin;
-    const segment = new Segment(this, firstText, first.start, first.end, first.stop);
+    const { start, end, fieldStarts } = first;
+    const fields = new Fields(firstText, start, end, this.delimiters.codes.field, fieldStarts);
+    const segment = new Segment(this, fields, first.stop);
     this.list[0] = segment;
     this.made++;
     return segment;
@@ -257,7 +260,8 @@ export class Message implements SegmentContext {
     const { text, index } = this.origin;
     const { offsets } = index;
     const from = 2 * place;
-    const segment = new Segment(this, text, offsets[from]!, offsets[from + 1]!, offsets[from + 2]!);
+    const fields = new Fields(text, offsets[from]!, offsets[from + 1]!, this.delimiters.codes.field);
+    const segment = new Segment(this, fields, offsets[from + 2]!);
     this.list[place] = segment;
     this.made++;
     return segment;

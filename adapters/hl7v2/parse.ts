@@ -13,12 +13,15 @@ import { equals } from './span.ts';
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
 
+/** One for all: a message that nothing is said about needs none of its own. */
+const NOTHING_SAID: CharsetChoice = {};
+
 /**
  * Reads one message lazily: finds its segments, decodes nothing. The bytes must not change afterwards.
  * @param bytes the message without MLLP framing (a frame's start and end around it, as in files, are kept and ignored).
  * @throws {FicusError} `legacy-malformed` when it does not start with MSH and usable delimiters, or holds a second MSH (see `parseBatch`).
  */
-export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = {}): Message {
+export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = NOTHING_SAID): Message {
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

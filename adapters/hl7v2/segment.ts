@@ -44,20 +44,19 @@ export class Segment {
   private newTerminator: ByteString | undefined = undefined;
 
   /**
-   * @param text what holds the segment, and usually those around it.
-   * @param start offset of its name. @param end behind its last byte. @param stop behind its segment end.
+   * @param fields as the bytes have them. @param stop offset behind its segment end.
    */
-  constructor(context: SegmentContext, text: Text, start: number, end: number, stop: number) {
+  constructor(context: SegmentContext, fields: Fields, stop: number) {
     this.context = context;
-    this.fields = new Fields(text, start, end, context.delimiters.codes.field);
+    this.fields = fields;
     this.stop = stop;
-    this.shift = startsHeader(text.source, start) ? 1 : 0;
+    this.shift = startsHeader(fields.text.source, fields.start) ? 1 : 0;
   }
 
   /** A segment that was never part of the message's bytes. */
   static of(context: SegmentContext, bytes: ByteString, terminator: ByteString): Segment {
     const { text, to } = cellOf(bytes + terminator, context);
-    return new Segment(context, text, 0, bytes.length, to);
+    return new Segment(context, new Fields(text, 0, bytes.length, context.delimiters.codes.field), to);
   }
 
   /** Usually three letters; an odd line has what stands before its first field separator. */

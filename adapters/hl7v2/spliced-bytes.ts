@@ -16,6 +16,9 @@ export class SplicedBytes {
   constructor(source: Buffer, growth: number) {
     this.source = source;
     this.out = Buffer.allocUnsafe(source.length + growth);
+    // Laid end to end: what comes behind the last range stands where it belongs already.
+    if (growth < 0) this.out.set(source.subarray(-growth));
+    else this.out.set(source, growth);
   }
 
   /** Writes `bytes` in place of the source's bytes from `from` to `to`. */
@@ -30,13 +33,13 @@ export class SplicedBytes {
   }
 
   /**
-   * Writes the rest of the source and gives the result.
-   * @throws {RangeError} when it is not as long as was said: the buffer held other things before.
+   * Gives the result.
+   * @throws {RangeError} when it is not as long as was said.
    */
   finish(): Buffer {
-    this.copyTo(this.source.length);
-    if (this.written !== this.out.length) throw new RangeError('the splices do not add up');
-    return this.out;
+    const { source, out, taken, written } = this;
+    if (out.length - written !== source.length - taken) throw new RangeError('the splices do not add up');
+    return out;
   }
 
   private copyTo(end: number): void {

@@ -30,6 +30,12 @@ const CASES: readonly Case[] = [
     name: 'ソソ',
   },
   {
+    what: 'Shift-JIS with a separator in a character of MSH',
+    message: `${header('\x83\x7c')}PID|1||7||DOE^JANE\rPV1|1\r`,
+    charset: 'SHIFT_JIS',
+    name: 'DOE',
+  },
+  {
     what: 'ISO 2022 with separators in characters',
     message: `${header('A', '~ISO IR87')}PID|1||7||\x1b$B0|0^\x1b(B^JANE\rPV1|1\r`,
     name: '淫緯',
