@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerFeedAnswers } from './feed/answers.ts';
 import { registerFeedCopies } from './feed/copies.ts';
 import { registerFeedEvents } from './feed/events.ts';
 import { registerFeedExplain } from './feed/explain.ts';
@@ -19,6 +20,7 @@ export function registerFeed(program: Command): void {
   registerFeedStatus(feed);
   registerFeedMessages(feed);
   registerFeedReviews(feed);
+  registerFeedAnswers(feed);
   registerFeedReplay(feed);
   registerFeedReleases(feed);
   registerFeedExplain(feed);

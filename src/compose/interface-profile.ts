@@ -2,32 +2,25 @@ import type { InterfaceProfile, InterfaceTls, ReplyAddress } from '../../adapter
 import type { InterfaceConfig } from '../config/feed-schema.ts';
 import type { Certificates, LivePem } from './certificates.ts';
 import { clientTls } from './client-tls.ts';
-import type { ClientTls } from './client-tls.ts';
 
-/** Who is told of other certificates of an interface. */
-export interface Renewals {
-  readonly listener?: (tls: InterfaceTls) => void;
-  readonly replies?: (tls: ClientTls) => void;
-}
-
+/** The profile of an interface as its configuration has it. */
 /**
- * The profile of an interface as its configuration has it.
- *
+ * @param renewed told when the interface has other certificates
  * @throws Error for certificates that cannot be used
  */
 export function interfaceProfile(
   name: string,
   config: InterfaceConfig,
   certificates: Pick<Certificates, 'use'>,
-  renewed: Renewals = {},
+  renewed: (tls: InterfaceTls) => void = () => {},
 ): InterfaceProfile {
   const { owner: _owner, timeZone: _zone, authority: _authority, tls, replies, ...profile } = config;
   const at = `feed.interfaces.${name}`;
   return {
     ...profile,
     name,
-    ...(tls ? { tls: listenerTls(at, tls, certificates, renewed.listener) } : {}),
-    ...(replies ? { replies: replyAddress(at, replies, certificates, renewed.replies) } : {}),
+    ...(tls ? { tls: listenerTls(at, tls, certificates, renewed) } : {}),
+    ...(replies ? { replies: replyAddress(at, replies, certificates) } : {}),
   };
 }
 
@@ -35,7 +28,7 @@ function listenerTls(
   at: string,
   { certificate, key, ca, subjects, fingerprints }: NonNullable<InterfaceConfig['tls']>,
   certificates: Pick<Certificates, 'use'>,
-  renewed: Renewals['listener'],
+  renewed: (tls: InterfaceTls) => void,
 ): InterfaceTls {
   const files = { certificate, key, ...(ca === undefined ? {} : { ca }) };
   const now = ({ cert = '', key: ours = '', ca: theirs }: LivePem): InterfaceTls => ({
@@ -46,7 +39,7 @@ function listenerTls(
     subjects,
     fingerprints,
   });
-  const pem = certificates.use(`${at}.tls`, files, () => renewed?.(now(pem)));
+  const pem = certificates.use(`${at}.tls`, files, () => renewed(now(pem)));
   return now(pem);
 }
 
@@ -54,7 +47,6 @@ function replyAddress(
   at: string,
   { host, port, tls }: NonNullable<InterfaceConfig['replies']>,
   certificates: Pick<Certificates, 'use'>,
-  renewed: Renewals['replies'],
 ): ReplyAddress {
-  return { host, port, ...(tls ? { tls: clientTls(`${at}.replies.tls`, tls, certificates, renewed) } : {}) };
+  return { host, port, ...(tls ? { tls: clientTls(`${at}.replies.tls`, tls, certificates) } : {}) };
 }

@@ -59,6 +59,12 @@ export const interfaceConfig = z.strictObject({
       host: z.string().min(1).describe('Host name or address'),
       port: port.min(1).describe('TCP port'),
       tls: clientTls.exactOptional(),
+      giveUpHours: z
+        .number()
+        .min(0.01)
+        .max(8_760)
+        .default(24)
+        .describe('Longest that one is owed while nobody takes it; then its owner decides'),
     })
     .exactOptional()
     .describe('Where application acknowledgements go; absent: the connection that the message came on'),

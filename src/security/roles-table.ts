@@ -92,6 +92,11 @@ const TABLE = {
 
   'feed.operate': { words: 'processing messages again', roles: ['integrator', 'admin'] },
   'feed.discard': { words: 'giving a refused copy up', roles: RUNNING, person: true },
+  'feed.review': {
+    words: 'closing the review of an un-merge',
+    roles: ['integrator', 'clinical-owner'],
+    person: true,
+  },
   'mappings.propose': {
     words: 'proposing and publishing a release of mappings',
     roles: ['integrator'],

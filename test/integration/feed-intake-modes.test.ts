@@ -3,9 +3,13 @@ import { createSettlements } from '../../adapters/hl7v2/intake/settlements.ts';
 import type { SettlementDesk } from '../../adapters/hl7v2/intake/settlements.ts';
 import type { IntakeOptions } from '../../adapters/hl7v2/intake/intake.ts';
 import type { InterfaceProfile } from '../../adapters/hl7v2/intake/profile.ts';
-import type { MessageOutcome } from '../../src/feed-ports.ts';
+import { systemClock } from '../../src/clock.ts';
+import { startAnswers } from '../../src/compose/feed/answers.ts';
+import { feedConfig } from '../../src/config/feed-schema.ts';
+import type { InboxLedger, MessageOutcome } from '../../src/feed-ports.ts';
+import { createLogger } from '../../src/log.ts';
 import { createMemoryInbox } from '../../src/store/memory-inbox.ts';
-import { EVN, messageOf } from '../unit/adapters/hl7v2/intake/support.ts';
+import { EVN, messageOf, types } from '../unit/adapters/hl7v2/intake/support.ts';
 import type { Head } from '../unit/adapters/hl7v2/intake/support.ts';
 import { connectSender, slowInbox, startFeed } from './feed-interface.ts';
 import type { Feed } from './feed-interface.ts';
@@ -21,16 +25,26 @@ interface Processed extends Feed {
 /** A feed whose messages are processed when the test says so. */
 async function startProcessed(
   profile: Partial<InterfaceProfile> = {},
-  more: Partial<IntakeOptions> = {},
+  more: Partial<IntakeOptions> & { readonly ledger?: InboxLedger } = {},
 ): Promise<Processed> {
-  const { intake: inbox, ledger } = createMemoryInbox({ owners: { lab: 'integration team' } });
+  const own = createMemoryInbox({ owners: { lab: 'integration team' } });
+  const { inbox = own.intake, ledger = own.ledger, answers } = more;
   const desk = createSettlements((seq) => {
     const record = ledger.find(seq)?.record;
     return record && record.state !== 'waiting' ? ({ ...record, seq } as MessageOutcome) : undefined;
   });
   const lost: string[] = [];
-  const metrics = { acknowledged: () => {}, count: (event: string) => void lost.push(event) };
-  const feed = await startFeed(profile, { inbox, ledger, settlements: desk, metrics, ...more });
+  const noted = {
+    askedAgain: () => {},
+    lost: (_: string, { seq, code }: { seq: number; code: string }) => void lost.push(`${seq} ${code}`),
+  };
+  const feed = await startFeed(profile, {
+    ...more,
+    inbox,
+    ledger,
+    settlements: desk,
+    answers: answers ?? noted,
+  });
   const process = (outcome: Partial<MessageOutcome> = {}): void => {
     const ended = ledger
       .waiting(1_000)
@@ -39,6 +53,22 @@ async function startProcessed(
     desk.settled(ended);
   };
   return { ...feed, desk, process, lost };
+}
+
+/** What sends application acknowledgements to a reply address. */
+function answersOf(ledger: InboxLedger, replies: { readonly host: string; readonly port: number }) {
+  const lab = { port: 0, owner: 'integration team', replies };
+  const answers = startAnswers(feedConfig.parse({ interfaces: { lab } }), {
+    file: ':memory:',
+    ledger,
+    types,
+    certificates: { use: () => ({}) },
+    delivery: { concurrency: 1, firstRetryMs: 5, maxRetryMs: 5, attempts: 20 },
+    clock: systemClock,
+    log: createLogger({ level: 'silent' }),
+  });
+  onTestFinished(() => answers.stop());
+  return answers;
 }
 
 const both: Head = { accept: 'AL', applicationAck: 'AL' };
@@ -125,7 +155,7 @@ describe('enhanced mode', () => {
     sender.socket.destroy();
     await until(() => feed.intake.stats['lab']!.connections === 0);
     feed.process();
-    expect(feed.lost).toEqual(['answer-lost']);
+    expect(feed.lost).toEqual(['1 AA']);
   });
 
   it('sends application acknowledgements to a reply address, again until it has them, in order', async () => {
@@ -137,12 +167,15 @@ describe('enhanced mode', () => {
     });
     onTestFinished(() => core.close());
     const replies = { host: '127.0.0.1', port: core.port };
-    const feed = await startProcessed({ replies }, { replyPause: { first: 5, most: 5 } });
+    const { ledger, intake: inbox } = createMemoryInbox({ owners: {} });
+    const answers = answersOf(ledger, replies);
+    const feed = await startProcessed({ replies }, { inbox, ledger, answers });
     const sender = await connectSender(feed.port);
     sender.send(messageOf({ ...both, id: 'M1' }), messageOf({ ...both, id: 'M2' }));
     await sender.answered(2);
     sender.socket.destroy();
     feed.process();
+    answers.wake();
     await until(() => core.received.length === 3);
     expect(core.received.map(({ text }) => /MSA\|\w+\|\w+/.exec(text)![0])).toEqual([
       'MSA|AA|M1',
@@ -153,6 +186,12 @@ describe('enhanced mode', () => {
     expect(core.received[0]!.text.split('\r')[0]!.split('|').slice(14, 16)).toEqual(['AL', 'NE']);
     expect(sender.answers).toEqual(['MSA|CA|M1', 'MSA|CA|M2']);
     expect(feed.lost).toEqual([]);
+    // The acknowledgement was lost, say: whoever sends a message again is told again.
+    const again = await connectSender(feed.port);
+    again.send(messageOf({ ...both, id: 'M1' }));
+    await until(() => core.received.length === 4);
+    expect(core.received[3]!.text).toContain('MSA|AA|M1');
+    expect(again.answers).toEqual(['MSA|CA|M1']);
   });
 });
 

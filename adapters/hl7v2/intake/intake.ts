@@ -5,11 +5,9 @@ import type { MllpListenerOptions } from '../listener-options.ts';
 import { createMllpListener } from '../listener.ts';
 import type { MllpListener } from '../listener.ts';
 import { createLink } from './link.ts';
-import type { IntakeMetrics } from './link.ts';
+import type { AnswerNotes, IntakeMetrics } from './link.ts';
 import type { MessageTypes } from './message-types.ts';
 import type { InterfaceProfile, InterfaceTls } from './profile.ts';
-import { createReplyChannel } from './reply-channel.ts';
-import type { ReplyChannel } from './reply-channel.ts';
 import type { Settlements } from './settlements.ts';
 
 export interface IntakeOptions {
@@ -25,8 +23,8 @@ export interface IntakeOptions {
   readonly metrics?: IntakeMetrics;
   /** What may wait for the disk before nothing more is read from any sender: 10 000 messages, 64 MiB. */
   readonly most?: { readonly messages: number; readonly bytes: number };
-  /** Pauses between attempts to reach a reply address: see `ReplyChannelOptions.pause`. */
-  readonly replyPause?: { readonly first: number; readonly most: number };
+  /** Absent: nobody sends to reply addresses, or counts what is lost. */
+  readonly answers?: AnswerNotes;
 }
 
 export interface Intake {
@@ -51,7 +49,6 @@ export interface Intake {
 export async function createIntake(options: IntakeOptions): Promise<Intake> {
   const { inbox, types, settlements, clock, log, metrics } = options;
   const listeners = new Map<string, MllpListener>();
-  const channels: ReplyChannel[] = [];
   const controlId = createControlIds(clock);
   const gate = createGate(options, () => {
     for (const listener of listeners.values()) listener.resume();
@@ -66,18 +63,12 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
   };
 
   async function start(profile: InterfaceProfile): Promise<void> {
-    const lost = (): void => metrics?.count('answer-lost', profile.name);
-    const pause = options.replyPause ? { pause: options.replyPause } : {};
-    const replies =
-      profile.replies &&
-      createReplyChannel({ address: profile.replies, clock, lost, ...pause, ...(log ? { log } : {}) });
-    if (replies) channels.push(replies);
     const handler = createLink({
       profile,
       inbox: watched,
       types,
       settlements,
-      replies,
+      answers: options.answers,
       clock,
       log,
       metrics,
@@ -90,7 +81,6 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
   async function close(): Promise<void> {
     gate.open();
     await Promise.all(Array.from(listeners.values(), (listener) => listener.close()));
-    await Promise.all(channels.map((channel) => channel.close()));
   }
 
   try {

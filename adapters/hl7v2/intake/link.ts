@@ -1,21 +1,22 @@
-import type { Arrival, InboxIntake, MessageOutcome, ParkReason } from '../../../src/feed-ports.ts';
+import type { PromisedAnswer } from '../../../src/answer-ports.ts';
+import type { Arrival, InboxIntake, Receipt } from '../../../src/feed-ports.ts';
 import type { Clock, Logger } from '../../../src/ports.ts';
 import type { AckCode } from '../ack.ts';
 import type { Answer, MessageHandler, Peer } from '../listener-options.ts';
-import { answerAtEnd, answerNow, answersLater, askedFor, writeAnswer } from './answer.ts';
+import { answerNow, answersLater, askedFor, writeAnswer } from './answer.ts';
 import type { Asked } from './answer.ts';
 import { writeBatchAnswer } from './batch-answer.ts';
 import { isCertificateAllowed } from './certificate.ts';
 import { charsetOf, examine, withVerdict } from './examine.ts';
 import type { Examined } from './examine.ts';
-import type { ErrorCode, Refusal } from './fault.ts';
+import type { Refusal } from './fault.ts';
 import { splitFrame } from './frame.ts';
 import type { FrameContent } from './frame.ts';
 import { headerOf } from './header.ts';
 import type { Header } from './header.ts';
 import type { MessageTypes } from './message-types.ts';
 import type { InterfaceProfile } from './profile.ts';
-import type { ReplyChannel } from './reply-channel.ts';
+import { writeAtEnd } from './promised.ts';
 import { createSequenceLanes } from './sequence-lanes.ts';
 import type { Settlements } from './settlements.ts';
 
@@ -23,8 +24,6 @@ import type { Settlements } from './settlements.ts';
 export type IntakeEvent =
   /** An acknowledgement that came as a message: taken note of, not stored. */
   | 'acknowledgement-received'
-  /** An application acknowledgement whose sender could not be reached. */
-  | 'answer-lost'
   /** A batch whose trailer announced another number of messages. */
   | 'batch-miscounted';
 
@@ -35,13 +34,21 @@ export interface IntakeMetrics {
   count(event: IntakeEvent, source: string): void;
 }
 
+/** Application acknowledgements that are somebody else's, or nobody's any more. */
+export interface AnswerNotes {
+  /** A message came again whose application acknowledgement goes to the reply address: its sender is to hear again how it ended. */
+  askedAgain(source: string, seq: number): void;
+  /** The connection is gone that an application acknowledgement was to go to. */
+  lost(source: string, answer: Pick<PromisedAnswer, 'seq' | 'code'>): void;
+}
+
 /** What one interface takes messages with. */
 export interface LinkOptions {
   readonly profile: InterfaceProfile;
   readonly inbox: Pick<InboxIntake, 'receive' | 'lastSequence'>;
   readonly types: MessageTypes;
   readonly settlements: Settlements | undefined;
-  readonly replies: ReplyChannel | undefined;
+  readonly answers: AnswerNotes | undefined;
   readonly clock: Clock;
   readonly log: Logger | undefined;
   readonly metrics: IntakeMetrics | undefined;
@@ -101,29 +108,33 @@ export function createLink(options: LinkOptions): MessageHandler {
     if (problem)
       log?.warn('message refused', { backend: profile.name, reason: problem.reason, ack: code ?? 'none' });
     else if (header && answersLater(asked))
-      later(header, asked, peer, receipt.kind === 'duplicate' ? receipt.of : receipt.seq);
+      later(header, asked, peer, receipt.kind === 'duplicate' ? receipt.of : receipt.seq, receipt.kind);
     const answer = code && write(header, code, problem, expected?.(stored));
     return { answer, refused: problem !== undefined };
   }
 
-  /** Sends the application acknowledgement when processing has ended. Only the header is held until then. */
-  function later(header: Header, asked: Asked, peer: Peer, seq: number): void {
+  /**
+   * Sends the application acknowledgement when processing has ended. Only the header is held until then. What goes to a reply address is found by the
+   * messages themselves, and sent by whoever follows them.
+   */
+  function later(header: Header, asked: Asked, peer: Peer, seq: number, kind: Receipt['kind']): void {
+    if (profile.replies) {
+      if (kind === 'duplicate') options.answers?.askedAgain(profile.name, seq);
+      return;
+    }
     const { delimiters } = header;
     // A copy: a part of the message's text would hold all of it.
     const line = Buffer.from(header.fields.join(delimiters.field), 'latin1');
     options.settlements?.whenSettled(seq, (outcome) => {
-      const refusal = refusalAtEnd(outcome);
-      const code = answerAtEnd(asked, refusal?.level ?? 'success');
-      if (!code) return;
       const original = headerOf(line.toString('latin1'), delimiters, charsetOf(profile));
-      const answer = writeAnswer(original, code, refusal, profile.errorStyle, {
-        controlId: controlId(),
+      const answer = writeAtEnd(original, asked, outcome, {
+        profile,
+        controlId,
         now: clock.now(),
-        accept: options.replies ? 'AL' : 'NE',
-        application: 'NE',
+        accept: 'NE',
       });
-      if (options.replies) options.replies.send(answer);
-      else if (!peer.send(answer)) metrics?.count('answer-lost', profile.name);
+      if (answer && !peer.send(answer.payload))
+        options.answers?.lost(profile.name, { seq, code: answer.code });
     });
   }
 
@@ -169,7 +180,7 @@ export function createLink(options: LinkOptions): MessageHandler {
     const code = answerNow(asked, problem?.level ?? 'success');
     metrics?.acknowledged(profile.name, code ?? 'none', (clock.now() - arrival.at) / 1000);
     if (!problem && header && answersLater(asked) && receipt.kind === 'duplicate')
-      later(header, asked, peer, receipt.of);
+      later(header, asked, peer, receipt.of, receipt.kind);
     return { answer: code && write(header, code, problem, expected), refused: problem !== undefined };
   }
 
@@ -241,20 +252,3 @@ const REUSED: Refusal = {
     },
   ],
 };
-
-const CODE_AT_END: Readonly<Partial<Record<ParkReason, ErrorCode>>> = {
-  'decode-error': '102',
-  malformed: '101',
-  'not-supported': '200',
-  'control-id-reused': '205',
-  'unknown-authority': '204',
-  'mapping-needed': '103',
-};
-
-/** What is told of a message that could not be processed. */
-function refusalAtEnd({ state, reason = 'failed', detail }: MessageOutcome): Refusal | undefined {
-  if (state !== 'parked') return undefined;
-  const code = CODE_AT_END[reason] ?? '207';
-  const text = detail ?? 'The message could not be processed';
-  return { level: 'error', reason, faults: [{ code, place: { segment: 'MSH' }, text }] };
-}

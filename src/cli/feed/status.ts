@@ -24,6 +24,16 @@ interface SubscriberView {
   readonly troubleSeconds?: number;
 }
 
+interface AnswersView {
+  readonly interface: string;
+  readonly told: number;
+  readonly lost: number;
+  readonly owed: number;
+  readonly dead: number;
+  readonly oldestSeconds?: number;
+  readonly trouble?: string;
+}
+
 export interface StatusView {
   readonly interfaces: readonly {
     readonly name: string;
@@ -36,6 +46,7 @@ export interface StatusView {
   readonly oldestWaitingSeconds?: number;
   readonly oldestParkedSeconds?: number;
   readonly held: boolean;
+  readonly answers: readonly AnswersView[];
   readonly copies: readonly CopyView[];
   readonly subscribers: readonly SubscriberView[];
   readonly trouble?: string;
@@ -46,8 +57,8 @@ const TERMS = ['received', 'waiting', 'processed', 'duplicate', 'superseded', 'p
 
 /** The counts of every interface, what is parked and why, and whether the sums are right. */
 export function formatStatus(status: StatusView): string {
-  const { interfaces, parked, oldestWaitingSeconds, oldestParkedSeconds, held, health, copies, subscribers } =
-    status;
+  const { interfaces, parked, oldestWaitingSeconds, oldestParkedSeconds, held, health } = status;
+  const { answers, copies, subscribers } = status;
   const rows = interfaces.map(({ name, port, connections, counts }) => [
     name,
     port === undefined ? '-' : String(port),
@@ -70,12 +81,25 @@ export function formatStatus(status: StatusView): string {
       ? [`Parked: ${reasons.join(', ')}.${age(oldestParkedSeconds)} See: ficus feed parked`]
       : []),
     ...(held ? ['Senders are held back: the disk is behind.'] : []),
+    ...answers.flatMap(formatAnswered),
     ...copies.map((copy) => `Copy ${formatCopy(copy)}`),
     ...subscribers.map(formatSubscriber),
     ...health.problems.map((problem) => `PROBLEM: ${problem}`),
   ]
     .map((line) => (line.includes('  ') ? line : hanging('', line)))
     .join('\n');
+}
+
+/** What is to be said of the application acknowledgements of an interface. */
+function formatAnswered(view: AnswersView): string[] {
+  const { interface: name, told, lost, owed, dead, oldestSeconds = 0, trouble } = view;
+  if (told + lost + owed + dead === 0) return [];
+  const since = oldestSeconds >= 60 ? ` (the oldest for ${durationOf(oldestSeconds * 1_000)})` : '';
+  const see = dead + lost > 0 ? ' See: ficus feed answers' : '';
+  const why = trouble === undefined ? '' : ` PROBLEM: ${trouble} It is tried again.`;
+  return [
+    `Application acknowledgements of ${name}: ${told} told, ${owed} owed${since}, ${dead} refused or given up, ${lost} lost.${see}${why}`,
+  ];
 }
 
 function formatSubscriber({ name, topic, told, last, trouble, troubleSeconds = 0 }: SubscriberView): string {

@@ -6,8 +6,10 @@ import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Feed } from './feed.ts';
+import { answerOperations, answerStatus } from './answers-desk.ts';
 import { followingOperations, followingStatus, wholeNumber } from './following-desk.ts';
 import { releaseOperations } from './releases-desk.ts';
+import { reviewOperations } from './reviews-desk.ts';
 
 export interface FeedDeskOptions {
   /** Undefined: the configuration has no feed. */
@@ -19,7 +21,6 @@ export interface FeedDeskOptions {
 /** Messages that are listed, or looked at for coverage, when nothing is said. */
 const LISTED = 100;
 const LOOKED_AT = 1_000;
-const MOST_REVIEWS = 1_000;
 
 /** What the feed brought: operations of contracts/admin-api.yaml by their ids. */
 export function feedOperations({
@@ -34,15 +35,13 @@ export function feedOperations({
   return {
     ...followingOperations({ followingOf: () => feedOf().following, log }),
     ...releaseOperations({ releasesOf: () => feedOf().releases }),
+    ...answerOperations({ feedOf, log }),
+    ...reviewOperations({ reviewsOf: () => feedOf().reviews, log }),
     feedStatus: () => ({ body: statusOf(feedOf(), clock.now()) }),
     recountFeed: async () => ({ body: await feedOf().processor.audit() }),
     listMessages: ({ query }) => {
       const messages = feedOf().ledger.list(filterOf(query, LISTED));
       return { body: { messages: messages.map(viewOf) } };
-    },
-    listMergeReviews: ({ query }) => {
-      const limit = query['limit'] === undefined ? LISTED : wholeNumber('limit', query['limit']);
-      return { body: { reviews: feedOf().reviews(Math.min(MOST_REVIEWS, limit)) } };
     },
     getMessage: (request) => ({ body: viewOf(messageAt(feedOf(), request).record) }),
     explainMessage: async (request) => {
@@ -128,6 +127,7 @@ function statusOf(feed: Feed, now: number) {
     ...(waiting === undefined ? {} : { oldestWaitingSeconds: age(waiting) }),
     ...(parked === undefined ? {} : { oldestParkedSeconds: age(parked) }),
     held: feed.intake.held,
+    answers: answerStatus(feed.answers, now),
     ...followingStatus(feed.following, now),
     ...(feed.processor.trouble === undefined ? {} : { trouble: feed.processor.trouble }),
     health: feed.health(),

@@ -1,17 +1,19 @@
 import { Worker } from 'node:worker_threads';
+import { createMessageTypes } from '../../../adapters/hl7v2/intake/message-types.ts';
 import { createSettlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { FeedConfig } from '../../config/feed-schema.ts';
 import { feedHealth } from '../../events/feed/conservation.ts';
 import type { FeedHealth } from '../../events/feed/conservation.ts';
+import { registerAnswerMetrics } from '../../events/feed/answers/metrics.ts';
 import { registerFeedMetrics } from '../../events/feed/metrics.ts';
 import { connectProcessor } from '../../events/feed/processor-client.ts';
 import type { ProcessorClient } from '../../events/feed/processor-client.ts';
 import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
 import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
+import { openReviewClosings } from '../../store/review-closings.ts';
 import type { Metrics } from '../../metrics.ts';
-import type { MergeReview } from '../../projection/merges.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Assembly } from '../assembly.ts';
 import type { Certificates } from '../certificates.ts';
@@ -23,6 +25,10 @@ import { knownMessages } from './intake-wire.ts';
 import type { ProcessorData } from './processor-thread.ts';
 import { startFollowing } from './following.ts';
 import type { Following, FollowingOptions } from './following.ts';
+import { startAnswers } from './answers.ts';
+import type { FeedAnswers } from './answers.ts';
+import { createReviews, registerReviewMetrics } from './reviews.ts';
+import type { Reviews } from './reviews.ts';
 import { createReleases } from './releases.ts';
 import type { Releases } from './releases.ts';
 import type { FeedRecord } from './record.ts';
@@ -40,8 +46,10 @@ export interface Feed {
   /** Modern services that are filled, and who is told of topics. */
   readonly following: Following;
   readonly releases: Releases;
-  /** What un-merges left for somebody to look at, those of the last one first. */
-  readonly reviews: (limit: number) => readonly MergeReview[];
+  /** What un-merges left for somebody to look at. */
+  readonly reviews: Reviews;
+  /** Application acknowledgements that senders are owed. */
+  readonly answers: FeedAnswers;
   health(): FeedHealth;
   /** Takes no more, lets what is in hand become safe, ends the step in hand. */
   stop(): Promise<void>;
@@ -111,6 +119,11 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       types: knownMessages(assembly.mappings.messages.values()),
       most: { messages: config.pendingMessages, bytes: config.pendingBytes },
       settlements,
+      answers: {
+        askedAgain: (source, seq) => answers.askedAgain(source, seq),
+        lost: (source, answer) => answers.lost(source, answer),
+        abandoned: () => answers.abandoned(),
+      },
       onStored: () => awake(),
       clock,
       log,
@@ -124,10 +137,29 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       delivery: loaded.config.migration.outbox,
     });
     undo.push(() => following.stop());
+    const answers = startAnswers(config, {
+      file: files.answers,
+      ledger,
+      types: createMessageTypes(assembly.mappings.messages.values()),
+      certificates: assembly.certificates,
+      delivery: loaded.config.migration.outbox,
+      clock,
+      log,
+    });
+    undo.push(() => answers.stop());
+    const reviews = createReviews({
+      found: (limit) => record.reading().reviews(limit),
+      closings: openReviewClosings(files.reviews),
+      ledger,
+      ownerOf: (source) => owners[source ?? ''] ?? 'the operators of Ficus',
+      clock,
+    });
+    undo.push(() => reviews.stop());
     const kept = await options.releases.load();
     const processor = startProcessor(options, kept, (outcomes) => {
       settlements.settled(outcomes);
       following.wake();
+      answers.wake();
     });
     awake = () => processor.wake();
     undo.push(() => processor.stop());
@@ -141,6 +173,12 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       () => ledger.figures(),
       () => clock.now(),
     );
+    registerAnswerMetrics(
+      metrics.registry,
+      () => answers.counts(),
+      () => clock.now(),
+    );
+    registerReviewMetrics(metrics.registry, reviews);
     record.age = createAge({ ledger, intake, clock });
     for (const [name, port] of Object.entries(intake.ports))
       log.info('Listening for HL7v2 messages', {
@@ -154,7 +192,8 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       processor,
       following,
       releases: createReleases(kept, { store: options.releases, processor, ledger, clock, log }),
-      reviews: (limit) => record.reading().reviews(limit),
+      reviews,
+      answers,
       health: () => {
         const { problems } = feedHealth({
           figures: ledger.figures(),
@@ -163,7 +202,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
           now: clock.now(),
           limits: LIMITS,
         });
-        const all = [...problems, ...following.problems()];
+        const all = [...problems, ...following.problems(), ...answers.problems(), ...reviews.problems()];
         return { ok: all.length === 0, problems: all };
       },
       stop,
@@ -174,17 +213,12 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
   }
 }
 
-function profiles(
-  config: FeedConfig,
-  certificates: Certificates,
-  intake: Pick<IntakeClient, 'renew' | 'renewReplies'>,
-) {
-  return Object.entries(config.interfaces).map(([name, one]) =>
-    interfaceProfile(name, one, certificates, {
-      listener: (tls) => intake.renew(name, tls),
-      replies: (tls) => intake.renewReplies(name, tls),
-    }),
-  );
+function profiles(config: FeedConfig, certificates: Certificates, intake: Pick<IntakeClient, 'renew'>) {
+  return Object.entries(config.interfaces).map(([name, { replies, ...one }]) => {
+    const profile = interfaceProfile(name, one, certificates, (tls) => intake.renew(name, tls));
+    // Certificates of reply addresses are used by whoever sends there.
+    return replies ? { ...profile, replies: { host: replies.host, port: replies.port } } : profile;
+  });
 }
 
 function startProcessor(

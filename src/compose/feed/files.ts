@@ -8,6 +8,10 @@ export interface FeedFiles {
   readonly projection: string;
   /** Where copies and subscribers stand. */
   readonly followers: string;
+  /** What senders are owed. */
+  readonly answers: string;
+  /** What people decided of un-merges. */
+  readonly reviews: string;
 }
 
 export function feedFiles(stateDir: string): FeedFiles {
@@ -15,6 +19,8 @@ export function feedFiles(stateDir: string): FeedFiles {
     inbox: join(stateDir, 'inbox.sqlite'),
     projection: join(stateDir, 'projection.sqlite'),
     followers: join(stateDir, 'followers.sqlite'),
+    answers: join(stateDir, 'answers.sqlite'),
+    reviews: join(stateDir, 'reviews.sqlite'),
   };
 }
 

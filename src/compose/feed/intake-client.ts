@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from 'node:tls';
 import { Worker } from 'node:worker_threads';
+import type { AnswerNotes } from '../../../adapters/hl7v2/intake/link.ts';
 import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
 import type { Settlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { Clock, Logger } from '../../ports.ts';
@@ -16,8 +16,6 @@ export interface IntakeClient extends IntakeState {
   listen(interfaces: readonly InterfaceProfile[]): Promise<void>;
   /** Takes other certificates for an interface. */
   renew(name: string, tls: InterfaceTls): void;
-  /** Takes other certificates for the reply address of an interface. */
-  renewReplies(name: string, tls: ConnectionOptions): void;
   /** Takes no more, lets what is in hand become safe and be answered, closes the inbox. */
   close(): Promise<void>;
 }
@@ -25,6 +23,11 @@ export interface IntakeClient extends IntakeState {
 export interface IntakeClientOptions extends IntakeData {
   /** How messages end, for application acknowledgements. */
   readonly settlements: Settlements;
+  /** What becomes of application acknowledgements that the thread does not send; absent: nothing. */
+  readonly answers?: AnswerNotes & {
+    /** All connections of before are gone. */
+    abandoned(): void;
+  };
   /** There are more messages to process. */
   readonly onStored: () => void;
   readonly clock: Clock;
@@ -54,7 +57,7 @@ const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be wri
  * @throws Error when the inbox cannot be opened the first time
  */
 export async function startIntake(options: IntakeClientOptions): Promise<IntakeClient> {
-  const { inbox, owners, types, most, settlements, clock, log, onStored } = options;
+  const { inbox, owners, types, most, settlements, answers, clock, log, onStored } = options;
   const { pause = { first: 100, most: 30_000 } } = options;
   const data: IntakeData = { inbox, owners, types, most };
   let interfaces: readonly InterfaceProfile[] = [];
@@ -82,6 +85,8 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
       else if (message.kind === 'state') ({ state } = message);
       else if (message.kind === 'safe') ({ safe } = message);
       else if (message.kind === 'log') writeTold(log, message.line);
+      else if (message.kind === 'asked-again') answers?.askedAgain(message.source, message.seq);
+      else if (message.kind === 'answer-lost') answers?.lost(message.source, message.answer);
       else if (message.kind === 'awaits') tellOutcome(message.seq);
     }
 
@@ -114,6 +119,7 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     // Before it listened the first time, and while it is to come back, somebody else waits for it.
     if (closing || !ports || returning) return;
     log.error('the intake of the feed ended, and is started again', { error });
+    answers?.abandoned();
     if (clock.now() - begunAt > pause.most) tries = 0;
     returning = comeBack();
   }
@@ -168,10 +174,6 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     renew(name, tls) {
       interfaces = interfaces.map((profile) => (profile.name === name ? { ...profile, tls } : profile));
       thread?.tell({ kind: 'renew', name, tls });
-    },
-    renewReplies(name, tls) {
-      // Profiles have the certificates of reply addresses as they are at any time.
-      thread?.tell({ kind: 'renew-replies', name, tls });
     },
     async close() {
       closing = true;

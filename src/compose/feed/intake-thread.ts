@@ -1,4 +1,3 @@
-import type { ConnectionOptions } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createIntake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
@@ -48,8 +47,6 @@ function createAwaited(): Settlements & { settled(outcome: MessageOutcome): void
 }
 
 const awaited = createAwaited();
-/** Objects that the reply channels read for each connection that they make. */
-const replyTls = new Map<string, ConnectionOptions>();
 let intake: Intake | undefined;
 /** What comes while the interfaces are being opened is done afterwards. */
 let listening = Promise.resolve();
@@ -73,13 +70,16 @@ const inbox = await openStandingIntake({
 
 /** @throws Error when an address cannot be had; nothing is left open */
 async function listen(interfaces: readonly InterfaceProfile[]): Promise<void> {
-  for (const { name, replies } of interfaces) if (replies?.tls) replyTls.set(name, replies.tls);
   try {
     intake = await createIntake({
       interfaces,
       inbox,
       types: createMessageTypes(types),
       settlements: awaited,
+      answers: {
+        askedAgain: (source, seq) => say({ kind: 'asked-again', source, seq }),
+        lost: (source, answer) => say({ kind: 'answer-lost', source, answer }),
+      },
       clock,
       log,
       most,
@@ -117,9 +117,6 @@ port.on('message', (message: ToIntake) => {
       break;
     case 'renew':
       void listening.then(() => intake?.renew(message.name, message.tls));
-      break;
-    case 'renew-replies':
-      Object.assign(replyTls.get(message.name) ?? {}, message.tls);
       break;
     case 'settled':
       awaited.settled(message.outcome);

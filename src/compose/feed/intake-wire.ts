@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls';
+import type { PromisedAnswer } from '../../answer-ports.ts';
 import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { KnownMessage } from '../../../adapters/hl7v2/intake/message-types.ts';
 import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
@@ -31,8 +31,6 @@ export type ToIntake =
   | { readonly kind: 'listen'; readonly interfaces: readonly InterfaceProfile[] }
   /** Other certificates of an interface. */
   | { readonly kind: 'renew'; readonly name: string; readonly tls: InterfaceTls }
-  /** Other certificates for the reply address of an interface. */
-  | { readonly kind: 'renew-replies'; readonly name: string; readonly tls: ConnectionOptions }
   /** How a message ended that the thread had asked for. */
   | { readonly kind: 'settled'; readonly outcome: MessageOutcome }
   | { readonly kind: 'close' };
@@ -49,5 +47,13 @@ export type FromIntake =
   | { readonly kind: 'safe'; readonly safe: boolean }
   /** A sender is to hear how a message ends. */
   | { readonly kind: 'awaits'; readonly seq: number }
+  /** The sender of a message is to hear again how it ended. */
+  | { readonly kind: 'asked-again'; readonly source: string; readonly seq: number }
+  /** The connection is gone that an answer was to go to. */
+  | {
+      readonly kind: 'answer-lost';
+      readonly source: string;
+      readonly answer: Pick<PromisedAnswer, 'seq' | 'code'>;
+    }
   | { readonly kind: 'state'; readonly state: IntakeState }
   | { readonly kind: 'log'; readonly line: ToldLine };

@@ -6,6 +6,8 @@ import type { ApiDocument, ApiOperation, ApiSchema } from '../../../src/http/adm
 import { startHospital } from '../../support/hospital.ts';
 import type { Hospital } from '../../support/hospital.ts';
 import { fillSandbox, until } from '../../support/migration-desk.ts';
+import { startCore } from '../mllp-core.ts';
+import type { Core } from '../mllp-core.ts';
 
 export const document = loadAdminDocument();
 export const operations = operationsOf(document);
@@ -34,6 +36,8 @@ type Body = Record<string, unknown>;
 /** A hospital that runs, and its admin API held to the document. */
 export interface Desk {
   readonly hospital: Hospital;
+  /** Where its feed sends application acknowledgements, which refuses them. */
+  readonly replies: Core;
   /** FHIR id of one patient. */
   readonly patient: string;
   readonly stateDir: string;
@@ -48,6 +52,8 @@ export interface Desk {
 
 export async function startDesk(): Promise<Desk> {
   let stateDir = '';
+  // Refuses application acknowledgements.
+  const replies = await startCore((message) => message.ack('CE'));
   const hospital = await startHospital((loaded) => {
     const { config } = loaded;
     stateDir = resolve(loaded.baseDir, config.stateDir);
@@ -64,6 +70,13 @@ export async function startDesk(): Promise<Desk> {
         },
         feed: {
           ...config.feed!,
+          interfaces: {
+            ...config.feed!.interfaces,
+            hospix: {
+              ...config.feed!.interfaces['hospix']!,
+              replies: { host: '127.0.0.1', port: replies.port, giveUpHours: 1 },
+            },
+          },
           copies: [{ to: 'observations', types: ['Patient'], owner: 'laboratory' }],
           subscribers: [
             {
@@ -118,7 +131,7 @@ export async function startDesk(): Promise<Desk> {
     return body;
   }
 
-  return { hospital, patient, stateDir, answered, ask, fitting, when };
+  return { hospital, replies, patient, stateDir, answered, ask, fitting, when };
 }
 
 function operationOf(id: string): ApiOperation {

@@ -134,7 +134,66 @@ export function answersOfTheFeed(desk: () => Desk): void {
       ({ reviews: found }) => (found as object[]).length > 0,
     );
     expect(reviews).toContainEqual(
-      expect.objectContaining({ type: 'AllergyIntolerance', why: 'came after the merge' }),
+      expect.objectContaining({
+        type: 'AllergyIntolerance',
+        why: 'came after the merge',
+        owner: 'integration',
+      }),
     );
+    const [{ message, type, id }] = reviews as [{ message: number; type: string; id: string }];
+    const review = { params: { seq: String(message), type, id }, body: SIGNED };
+    expect(await fitting('closeMergeReview', review)).toMatchObject({ closed: SIGNED });
+    expect((await desk().ask('closeMergeReview', review)).status).toBe(409);
+    const { reviews: closed } = await fitting('listMergeReviews', { query: '?state=closed' });
+    expect(closed).toMatchObject([{ type, id, closed: SIGNED }]);
+    const { reviews: open } = await fitting('listMergeReviews');
+    expect(open).not.toContainEqual(expect.objectContaining({ type, id }));
+  }, 60_000);
+
+  it('fit the document for application acknowledgements', async () => {
+    const { hospital, ask, fitting, when, replies } = desk();
+    const asking = (id: string) => ({
+      bytes: Buffer.from(
+        [
+          `MSH|^~\\&|HOSPIX|MAIN|FICUS|GATE|20261102140000||ADT^A04^ADT_A01|${id}|P|2.5.1|||AL|AL`,
+          'EVN||20261102140000',
+          'PID|1||4712^^^HOSP||Muster^Jo||19800312|X',
+          'PV1|1|O',
+          '',
+        ].join('\r'),
+      ),
+      lane: '',
+    });
+    const port = hospital.ficus.feedPorts['hospix']!;
+    await sendFeed([asking('M6'), asking('M7')], { host: '127.0.0.1', port });
+    const { answers } = await when(
+      'listAnswers',
+      { query: '?state=dead&source=hospix' },
+      ({ answers: found }) => (found as object[]).length === 2,
+    );
+    expect(answers).toMatchObject([
+      { controlId: 'M6', code: 'AA', reason: 'it was refused with CE', owner: 'integration' },
+      { controlId: 'M7', code: 'AA' },
+    ]);
+    expect(replies.received.map(({ text }) => /MSA\|\w+\|\w+/.exec(text)?.[0])).toEqual([
+      'MSA|AA|M6',
+      'MSA|AA|M7',
+    ]);
+    const [{ seq }] = answers as [{ seq: number }];
+    await fitting('feedStatus');
+    expect(await fitting('retryAnswers', { body: { ...SIGNED, seq } })).toEqual({ answers: 1 });
+    await when(
+      'listAnswers',
+      { query: '?state=dead' },
+      ({ answers: found }) => (found as object[]).length === 2,
+    );
+    expect(replies.received).toHaveLength(3);
+    expect(replies.received[2]!.text).toBe(replies.received[0]!.text);
+    expect(await fitting('discardAnswers', { body: { ...SIGNED, interface: 'hospix' } })).toEqual({
+      answers: 2,
+    });
+    expect((await ask('discardAnswers', { body: { ...SIGNED, interface: 'hospix' } })).status).toBe(404);
+    expect((await ask('retryAnswers', { body: SIGNED })).status).toBe(400);
+    await replies.close();
   }, 60_000);
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatAnswers } from '../../../src/cli/feed/answers.ts';
 import { formatCopy } from '../../../src/cli/feed/copy-view.ts';
 import { formatEvents } from '../../../src/cli/feed/events.ts';
 import { formatReviews } from '../../../src/cli/feed/reviews.ts';
@@ -18,6 +19,7 @@ const STATUS: StatusView = {
   interfaces: [],
   parked: [],
   held: false,
+  answers: [],
   copies: [],
   subscribers: [],
   health: { ok: true, problems: [] },
@@ -79,9 +81,62 @@ describe('events of a topic', () => {
 describe('ficus feed reviews', () => {
   it('says of each resource why, and between whom it is to be decided', () => {
     const why = 'came after the merge';
-    const review = { type: 'Observation', id: 'o3', why, restored: 'Patient/old', survivor: 'Patient/new' };
+    const between = { restored: 'Patient/old', survivor: 'Patient/new' };
+    const review = { message: 7, type: 'Observation', id: 'o3', why, ...between, owner: 'integration' };
     const lines = formatReviews([review]).split('\n');
-    expect(lines.at(-1)?.split(/ {2,}/)).toEqual(['Observation/o3', why, 'Patient/old', 'Patient/new']);
+    const cells = ['7', 'Observation/o3', why, 'Patient/old', 'Patient/new', 'integration'];
+    expect(lines.at(-1)?.split(/ {2,}/)).toEqual(cells);
+    const closed = { by: 'ada', reason: 'asked the ward', at: '2026-11-02T11:00:00.000Z' };
+    expect(formatReviews([{ ...review, closed }, review]).split('\n')).toEqual([
+      expect.stringContaining('message'),
+      lines.at(-1),
+      '    closed by ada, 2026-11-02 11:00 UTC: asked the ward',
+      lines.at(-1),
+    ]);
     expect(formatReviews([])).toBe('There are none.');
+  });
+});
+
+describe('application acknowledgements', () => {
+  const answered = { interface: 'adt', told: 4, lost: 0, owed: 0, dead: 0 };
+
+  it('stand in the status where there are any', () => {
+    const said = (...answers: StatusView['answers']): string => formatStatus({ ...STATUS, answers });
+    expect(said({ ...answered, told: 0 })).not.toContain('acknowledgements');
+    expect(said(answered)).toContain(
+      'Application acknowledgements of adt: 4 told, 0 owed, 0 refused or given up, 0 lost.',
+    );
+    expect(
+      said({ ...answered, owed: 2, dead: 1, oldestSeconds: 7_200, trouble: 'There is nobody.' }),
+    ).toContain(
+      '4 told, 2 owed (the oldest for 2 hours), 1 refused or given up, 0 lost. See: ficus feed answers PROBLEM: There is nobody. It is tried again.',
+    );
+  });
+
+  it('that were not had are a line each', () => {
+    const answer = {
+      seq: 7,
+      interface: 'adt',
+      state: 'dead',
+      code: 'AA',
+      since: '2026-11-02T11:00:00.000Z',
+      attempts: 3,
+      reason: 'it was refused with CE',
+      owner: 'integration',
+      controlId: 'M1',
+    };
+    const [, line] = formatAnswers([answer]).split('\n');
+    expect(line?.split(/ {2,}/)).toEqual([
+      '7',
+      'M1',
+      'adt',
+      'dead',
+      'AA',
+      '2026-11-02 11:00 UTC',
+      '3',
+      'integration',
+      'it was refused with CE',
+    ]);
+    expect(formatAnswers([])).toBe('There are none.');
   });
 });

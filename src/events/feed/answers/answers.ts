@@ -24,6 +24,12 @@ export interface AnswersOptions {
 export interface Answers {
   /** Messages may have ended, or somebody has decided. */
   wake(): void;
+  /** A message came again: its sender is to hear again how it ended. Only with a reply address. */
+  askedAgain(seq: number): void;
+  /** The connection is gone that an answer was to go to. */
+  lost(answer: Omit<PromisedAnswer, 'payload' | 'since'>): void;
+  /** All connections of before are gone: what is owed over them is to be counted as lost. */
+  abandoned(): void;
   /** Why answers are not taken now, and since when, in epoch milliseconds. */
   readonly trouble: Delivery['trouble'];
   /** What is under way may end. */
@@ -45,7 +51,8 @@ const GONE = 'the connection that the message came on is gone';
  */
 export function createAnswers(options: AnswersOptions): Answers {
   const { source, ledger, store, promised, reply, clock, log } = options;
-  const startedAt = clock.now();
+  /** What came before came over connections that are gone. */
+  let startedAt = clock.now();
   const newest = (): number => ledger.list({ newestFirst: true, limit: 1 })[0]?.seq ?? 0;
   const delivery = reply && createDelivery({ ...reply, source, store, clock, log });
   let cursor = beginning();
@@ -53,7 +60,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   let catchingUp = true;
   /** All up to this had ended at the last look, and when that was. */
   let settled = cursor;
-  let notedAt = startedAt;
+  let notedAt = clock.now();
   let scheduled = false;
   let stopped = false;
 
@@ -90,8 +97,9 @@ export function createAnswers(options: AnswersOptions): Answers {
       cursor = last.seq;
     }
     const next = found[ended.length];
-    catchingUp = next?.state === 'waiting' && next.receivedAt < startedAt;
-    return open === -1 && found.length === CHUNK;
+    const more = open === -1 && found.length === CHUNK;
+    catchingUp = more || (next?.state === 'waiting' && next.receivedAt < startedAt);
+    return more;
   }
 
   /** Those that came over connections of this process are answered elsewhere: only how far they have ended is noted, when they are surely answered. */
@@ -137,6 +145,19 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   return {
     wake: schedule,
+    askedAgain(seq) {
+      store.askAgain(source, seq);
+      schedule();
+    },
+    lost(answer) {
+      store.lose(source, [{ ...answer, since: clock.now() }], GONE);
+      log.warn('an application acknowledgement was lost', { backend: source, count: answer.seq });
+    },
+    abandoned() {
+      startedAt = clock.now();
+      catchingUp = true;
+      schedule();
+    },
     get trouble() {
       return delivery?.trouble;
     },

@@ -225,4 +225,22 @@ describe('without a reply address', () => {
     ]);
     expect(one.store.cursor('lab')).toBe(3);
   });
+
+  it('looks at all of them, however many, and again when connections of its own are gone', async () => {
+    const one = world();
+    const answers = follow(one);
+    for (let nth = 0; nth < 120; nth++) await one.arrive(`M${nth}`);
+    one.end();
+    answers.wake();
+    await until(() => one.store.counts()[0]?.lost === 120);
+    await one.arrive('M120', 'tell me', Date.now());
+    one.end();
+    await until(() => Date.now() > one.ledger.find(121)!.record.receivedAt);
+    answers.wake();
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(one.store.counts()[0]?.lost).toBe(120);
+    answers.abandoned();
+    await until(() => one.store.counts()[0]?.lost === 121);
+  });
 });
