@@ -5,14 +5,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Clock } from '../../src/ports.ts';
 import { createAck } from './ack.ts';
 import type { CharsetChoice } from './charset.ts';
-import {
-  lost,
-  malformed,
-  rejectExchange,
-  resolveExchange,
-  unanswered,
-  wantsApplicationAck,
-} from './exchange.ts';
+import { lost, malformed, rejectExchange, unanswered, wantsApplicationAck } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { createDeframer, encodeFrame } from './framing.ts';
 import type { Deframer, FrameEvent } from './framing.ts';
@@ -40,6 +33,8 @@ export interface ConnectionEvents {
   opened(): void;
   /** Connected, or done with an exchange: can take one. */
   idle(connection: MllpConnection): void;
+  /** The reply that an exchange waited for. */
+  answered(exchange: Exchange, reply: Message): void;
   /** Gone for good. `error` when it could not be made or broke. */
   gone(connection: MllpConnection, error: unknown): void;
   /** An exchange went down with its connection before a byte of answer came, and may be sent elsewhere. */
@@ -177,7 +172,7 @@ export class MllpConnection {
     this.current = undefined;
     this.completed++;
     if (exchange.done) this.events.dropped('late');
-    else resolveExchange(exchange, reply);
+    else this.events.answered(exchange, reply);
     this.becomeIdle();
   }
 

@@ -27,12 +27,10 @@ export interface Exchange {
   release: (() => void) | undefined;
 }
 
-/** Ends an exchange with its reply. */
-export function resolveExchange(exchange: Exchange, reply: Message): void {
-  if (exchange.done) return;
+/** Ends an exchange, whose reply is there: nothing else can end it from now on. `resolve` tells who waits. */
+export function endExchange(exchange: Exchange): void {
   exchange.done = true;
   exchange.release?.();
-  exchange.resolve(reply);
 }
 
 /** Ends an exchange without one. */

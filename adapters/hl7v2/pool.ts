@@ -3,7 +3,15 @@ import type { Logger } from '../../src/ports.ts';
 import type { ExchangeOptions, MllpPool, MllpPoolOptions, MllpPoolStats } from './pool-options.ts';
 import { MllpConnection } from './connection.ts';
 import type { ConnectionEvents, ConnectionOptions } from './connection.ts';
-import { abandoned, controlIdOf, neverSent, refused, rejectExchange, unreachable } from './exchange.ts';
+import {
+  abandoned,
+  controlIdOf,
+  endExchange,
+  neverSent,
+  refused,
+  rejectExchange,
+  unreachable,
+} from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeFrame } from './framing.ts';
 import { Message } from './message.ts';
@@ -27,6 +35,8 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
     mismatched: 0,
     noiseBytes: 0,
   };
+  /** Replies that came in this turn of the event loop, and those who wait for them. */
+  private answers: (readonly [exchange: Exchange, reply: Message])[] = [];
   private connecting = 0;
   private failures = 0;
   /** No connecting before; epoch milliseconds. */
@@ -100,6 +110,15 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
     this.pump();
   }
 
+  /**
+   * Replies are passed on when all that came together are there: whatever is made of the first would keep the next connection, on which a reply has come as
+   * well, from its next message.
+   */
+  answered(exchange: Exchange, reply: Message): void {
+    endExchange(exchange);
+    if (this.answers.push([exchange, reply]) === 1) setImmediate(() => this.passOn());
+  }
+
   gone(connection: MllpConnection, error: unknown): void {
     this.all.delete(connection);
     const at = this.ready.indexOf(connection);
@@ -128,6 +147,12 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
   controlId(): string {
     this.serial++;
     return `${this.options.clock.now().toString(36)}${this.serial.toString(36)}`.toUpperCase();
+  }
+
+  private passOn(): void {
+    const { answers } = this;
+    this.answers = [];
+    for (const [exchange, reply] of answers) exchange.resolve(reply);
   }
 
   /** Why an exchange cannot even be queued. */

@@ -44,6 +44,24 @@ describe('the queue', () => {
     expect(await outcome(send(pool, 'M4', { deadline: inMs(-1) }))).toBe('timeout');
   });
 
+  it('sends what waits on every connection that is free again before anything is made of the answers', async () => {
+    const { held, onMessage } = holding();
+    const { pool } = await poolAndCore(onMessage, { connections: 4 });
+    const ids = Array.from({ length: 8 }, (_, n) => `M${n}`);
+    const sentBy: number[] = [];
+    const all = ids.map(async (id) => {
+      const reply = await send(pool, id);
+      sentBy.push(pool.stats.sent);
+      return reply.value('MSA', 2);
+    });
+    await until(() => held.length === 4);
+    for (const one of held.splice(0)) one.ack();
+    await until(() => held.length === 4);
+    expect(sentBy[0]).toBe(8);
+    for (const one of held) one.ack();
+    expect(await Promise.all(all)).toEqual(ids);
+  });
+
   it('keeps the pace', async () => {
     const { pool, core } = await poolAndCore((message) => message.ack(), {
       minIntervalMs: 40,
