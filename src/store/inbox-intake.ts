@@ -35,8 +35,8 @@ const REST_AFTER = 1_000;
 
 /**
  * Opens the front of the inbox. Arrivals of one turn of the event loop travel together, and whatever comes while the disk syncs is in the next group. What is
- * plainly new becomes safe in the journal, which is written from here: by the pool of threads, or, when one comes alone, by this thread, which is to serve nothing
- * that must not wait for the disk. The rest becomes safe in the thread that files.
+ * plainly new becomes safe in the journal, which is written from here: by the pool of threads, or, when one comes alone and the disk is quick, by this thread, which is to serve
+ * nothing that must not wait for it. The rest becomes safe in the thread that files.
  *
  * @throws Error when the file cannot be opened
  */

@@ -2,6 +2,7 @@ import type { Arrival } from '../feed-ports.ts';
 import { PART_BYTES, journalOf, openJournalWriter } from './inbox-journal.ts';
 import type { Region } from './inbox-journal.ts';
 import { createNewness } from './inbox-newness.ts';
+import { createPace } from './inbox-pace.ts';
 import { createPlaces } from './inbox-places.ts';
 import { roomOf, writeRecord } from './inbox-record.ts';
 
@@ -16,7 +17,7 @@ export interface Beginning {
 export interface Journaling {
   /**
    * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written. One
-   * group at a time. One that comes alone is written before this returns, and called back for: who waits for nobody else is spared two wakings.
+   * group at a time. One that comes alone is written before this returns, and called back for, while the disk is quick: that spares two wakings.
    *
    * @returns false when they are not for the journal: one is not plainly new, or there is no room
    */
@@ -46,6 +47,7 @@ export function openJournaling(
   const newness = createNewness(file);
   const writer = openJournalWriter(journalOf(file));
   const places = createPlaces();
+  const pace = createPace();
   /** The part that each region that was told gives back. */
   let told: (number | undefined)[] = [];
   const untold = { messages: 0, bytes: 0 };
@@ -63,6 +65,19 @@ export function openJournaling(
     const region = places.toFile();
     tell(places.turn());
     turned(region);
+  }
+
+  /** Waits for the disk. @returns why the bytes may not be on it */
+  function writeNow(bytes: Buffer): Error | undefined {
+    const from = performance.now();
+    try {
+      writer.writeNow(bytes, places.next);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    } finally {
+      pace.took(performance.now() - from);
+    }
   }
 
   function encode(arrivals: readonly Arrival[], room: number): Buffer {
@@ -97,8 +112,8 @@ export function openJournaling(
         }
         done(first, error);
       };
-      if (arrivals.length > 1) writer.write(bytes, places.next, written);
-      else written(faultOf(() => writer.writeNow(bytes, places.next)));
+      if (arrivals.length === 1 && pace.quick()) written(writeNow(bytes));
+      else writer.write(bytes, places.next, written);
       return true;
     },
     toFile() {
@@ -124,13 +139,4 @@ export function openJournaling(
       writer.close();
     },
   };
-}
-
-function faultOf(work: () => void): Error | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  }
 }
