@@ -10,6 +10,8 @@ import type { Row } from './harness.ts';
 
 // Messages taken over MLLP, synced to disk before each is acknowledged: Ficus, and '@medplum/hl7' and 'simple-hl7' with one durable transaction a message.
 // Every server is a process of its own, and so is what sends. Servers take turns, so that whatever else the machine does meets all alike.
+// Twice: with no process bound to a core, as all of them are delivered; and with each server on one core and what sends on another, which shows what a message
+// costs. The targets are those of the first: nothing that is delivered is bound to a core, and what sends has the same share of the machine whoever answers it.
 
 /** Connections, and how many times the better of the two peers is to be reached. */
 const WIDTHS: readonly (readonly [connections: number, target: number])[] = [
@@ -28,8 +30,16 @@ interface Load {
   stop(): void;
 }
 
-function startLoad(): Load {
-  const child = fork(fileURLToPath(new URL('./feed/load.ts', import.meta.url)));
+/** Which core the servers are bound to, and which one what sends; undefined: neither to any. */
+interface Binding {
+  readonly servers: number;
+  readonly load: number;
+}
+const ONE_EACH: Binding = { servers: 0, load: 1 };
+
+function startLoad(binding: Binding | undefined): Load {
+  const args = binding ? [String(binding.load)] : [];
+  const child = fork(fileURLToPath(new URL('./feed/load.ts', import.meta.url)), args);
   return {
     async run(order) {
       child.send(order);
@@ -91,38 +101,57 @@ function rateRow(name: string, ours: number, peer: number, target?: number): Row
   };
 }
 
-function rowsOf(results: ReadonlyMap<Kind, Result>, connections: number, target: number): Row[] {
-  const at = (kind: Kind): Result => results.get(kind)!;
-  const ours = at('ficus');
-  const best = PEERS.toSorted((a, b) => at(b).perSecond - at(a).perSecond)[0]!;
+/** Connections as words, and where the processes ran. */
+function scene(connections: number, binding: Binding | undefined): string {
   const width = `${connections} connection${connections === 1 ? '' : 's'}`;
+  return binding ? `${width}, each server on one core` : width;
+}
+
+function bestPeer(results: ReadonlyMap<Kind, Result>): (typeof PEERS)[number] {
+  return PEERS.toSorted((a, b) => results.get(b)!.perSecond - results.get(a)!.perSecond)[0]!;
+}
+
+/** Against whoever keeps messages. */
+function durableRows(results: ReadonlyMap<Kind, Result>, where: string, target?: number): Row[] {
+  const ours = results.get('ficus')!;
+  const best = bestPeer(results);
+  const peer = results.get(best)!;
   return [
     rateRow(
-      `${width}: synced before the ACK, against ${best} with a commit a message`,
+      `${where}: synced before the ACK, against ${best} with a commit a message`,
       ours.perSecond,
-      at(best).perSecond,
+      peer.perSecond,
       target,
     ),
     costRow(
-      `${width}: p99 of the ACK, against ${best} with a commit a message`,
+      `${where}: p99 of the ACK, against ${best} with a commit a message`,
       ours.p99Ms,
-      at(best).p99Ms,
+      peer.p99Ms,
       'ms',
     ),
+  ];
+}
+
+/** Against what is less than a feed needs. */
+function lesserRows(results: ReadonlyMap<Kind, Result>, where: string): Row[] {
+  const at = (kind: Kind): Result => results.get(kind)!;
+  const ours = at('ficus');
+  const best = bestPeer(results);
+  return [
     rateRow(
-      `${width}: the floor: frames, a sync for all that wait, and nothing else, against ${best} with a commit a message`,
+      `${where}: the floor: frames, a sync for all that wait, and nothing else, against ${best} with a commit a message`,
       at('floor').perSecond,
       at(best).perSecond,
     ),
     costRow(
-      `${width}: CPU a message, what is kept filed and found again, against the floor`,
+      `${where}: CPU a message, what is kept filed and found again, against the floor`,
       ours.cpuUs,
       at('floor').cpuUs,
       'us CPU',
     ),
     ...KEEPING_NOTHING.map((kind) =>
       rateRow(
-        `${width}: synced before the ACK, against ${kind.replace('-none', '')} keeping nothing`,
+        `${where}: synced before the ACK, against ${kind.replace('-none', '')} keeping nothing`,
         ours.perSecond,
         at(kind).perSecond,
       ),
@@ -131,7 +160,8 @@ function rowsOf(results: ReadonlyMap<Kind, Result>, connections: number, target:
 }
 
 /** Peak memory of a server that has taken 200,000 messages, against what it was after a quarter of them. */
-async function longRun(load: Load): Promise<Row> {
+async function longRun(): Promise<Row> {
+  const load = startLoad(ONE_EACH);
   const server = await startRole('../feed/server.ts', ['ficus'], 0);
   const part = { port: server.port, connections: 32, messages: LONG_RUN / 4 };
   await load.run(part);
@@ -139,24 +169,35 @@ async function longRun(load: Load): Promise<Row> {
   for (let nth = 1; nth < 4; nth++) await load.run(part);
   const { peakMb: late } = await server.usage();
   server.stop();
+  load.stop();
   return costRow('peak memory after 200,000 messages, against after 50,000', late, early, 'MB', 0.9);
 }
 
-export default async function feedBench(): Promise<Row[]> {
-  const load = startLoad();
+/** All widths, with servers of these kinds. */
+async function widths(
+  kinds: readonly Kind[],
+  binding: Binding | undefined,
+): Promise<ReadonlyMap<number, ReadonlyMap<Kind, Result>>> {
+  const load = startLoad(binding);
   const servers = new Map<Kind, Role>();
-  for (const kind of ['ficus', 'floor', ...PEERS, ...KEEPING_NOTHING] as const)
-    servers.set(kind, await startRole('../feed/server.ts', [kind], 0));
-  const rows: Row[] = [];
-  let widest = 0;
-  for (const [connections, target] of WIDTHS) {
-    const results = await compare(servers, load, connections);
-    rows.push(...rowsOf(results, connections, target));
-    widest = results.get('ficus')!.perSecond;
-  }
+  for (const kind of kinds) servers.set(kind, await startRole('../feed/server.ts', [kind], binding?.servers));
+  const results = new Map<number, ReadonlyMap<Kind, Result>>();
+  for (const [connections] of WIDTHS) results.set(connections, await compare(servers, load, connections));
   for (const server of servers.values()) server.stop();
-  rows.push(await longRun(load));
   load.stop();
-  rows.push(...(await projectionRows(widest)));
+  return results;
+}
+
+export default async function feedBench(): Promise<Row[]> {
+  const delivered = await widths(['ficus', ...PEERS], undefined);
+  const bound = await widths(['ficus', 'floor', ...PEERS, ...KEEPING_NOTHING], ONE_EACH);
+  const rows = WIDTHS.flatMap(([connections, target]) => [
+    ...durableRows(delivered.get(connections)!, scene(connections, undefined), target),
+    ...durableRows(bound.get(connections)!, scene(connections, ONE_EACH)),
+    ...lesserRows(bound.get(connections)!, scene(connections, ONE_EACH)),
+  ]);
+  rows.push(await longRun());
+  const [widest] = WIDTHS.at(-1)!;
+  rows.push(...(await projectionRows(delivered.get(widest)!.get('ficus')!.perSecond)));
   return rows;
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { pinSelf } from '../facade/role.ts';
 import { adtMessage } from '../messages.ts';
 
-// The process that sends: node load.ts. For every order { port, connections, messages } it opens connections, sends so many messages with one in flight on each,
+// The process that sends: node load.ts [CORE]. For every order { port, connections, messages } it opens connections, sends so many messages with one in flight on each,
 // waits for every acknowledgement, checks that it is the message's own, and says what it measured.
 
 /** What is to be sent. */
@@ -91,8 +91,8 @@ async function fulfil({ port, connections, messages, milliseconds = Infinity }: 
   return { messages: times.length, perSecond: times.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-// The servers are on the other one.
-pinSelf(1);
+const core = process.argv[2];
+if (core !== undefined) pinSelf(Number(core));
 process.on('message', (order: Order) => {
   void fulfil(order).then(
     (measured) => process.send!(measured),
