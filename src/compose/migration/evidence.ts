@@ -88,9 +88,10 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   async function driftOf(endpoint: Endpoint) {
     const report = await options.driftOf(endpoint);
     if (report?.state !== 'done') return undefined;
-    const { checked, different, repaired, unreadable } = report;
+    const { checked, inFlight, different, repaired, unreadable } = report;
     const left = report.repair === 'apply' ? Math.max(0, different - repaired) : different;
-    return { at: byCalendar(Date.parse(report.at)), checked, differences: left + unreadable };
+    const at = byCalendar(Date.parse(report.at));
+    return { at, checked: checked - inFlight, differences: left + unreadable };
   }
 
   async function stateOf(route: Route) {

@@ -14,9 +14,9 @@ const DAY_MS = 86_400_000;
 export interface DriftSummary {
   /** Epoch milliseconds. */
   readonly at: number;
-  /** Resources looked at on both sides. */
+  /** Resources looked at on both sides; those on their way to one of them are not among them. */
   readonly checked: number;
-  /** Resources that differ, read again before they were counted. */
+  /** Resources that differ, read again before they were counted, or that could not be read. */
   readonly differences: number;
 }
 
@@ -148,6 +148,13 @@ export function driftGate(
       ...base,
       verdict: 'fail',
       words: `${many(drift.differences, 'resource')} of ${number(drift.checked)} not the same on both sides.`,
+    };
+  if (drift.checked === 0)
+    return {
+      ...base,
+      verdict: 'insufficient',
+      words:
+        'The reconciler found nothing to compare: no write has reached both sides yet, and nothing was filled (`ficus migrate backfill`).',
     };
   if (now - drift.at > limits.driftHours * 3_600_000)
     return { ...base, verdict: 'stale', words: `The two sides were last compared ${instant(drift.at)}.` };

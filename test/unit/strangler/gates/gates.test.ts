@@ -319,6 +319,12 @@ describe('the gates of a step', () => {
       'stale',
     ],
     [
+      'a drift report that compared nothing',
+      { replicated: true, drift: { at: START + HOUR, checked: 0, differences: 0 } },
+      'drift',
+      'insufficient',
+    ],
+    [
       'a clean drift report',
       { replicated: true, drift: { at: START + HOUR, checked: 9, differences: 0 } },
       'drift',
