@@ -8,8 +8,20 @@ export const port = z.int().min(0).max(65_535);
 export const ms = z.int().min(1).max(600_000);
 /** A name in the configuration. */
 export const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
-/** An address, without a slash at its end. */
-export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+/**
+ * An address, without a slash at its end. What it names is spoken to under it, and it is shown in logs: neither a query nor credentials have a
+ * place in it.
+ */
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'an http or https address' })
+  .refine(isBare, 'an address without user name, password, query or fragment')
+  .transform((url) => url.replace(/\/+$/, ''));
+
+function isBare(address: string): boolean {
+  const { username, password } = new URL(address);
+  return username === '' && password === '' && !/[?#]/.test(address);
+}
+
 /** `Patient.read`. */
 export const endpoint = z
   .string()

@@ -3,10 +3,16 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 /** A secret is named, never written down: an environment variable or a file (its trailing newline cut). */
-export const secretSource = z.union([
-  z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'an environment variable, in capitals') }),
-  z.strictObject({ file: z.string().min(1) }),
-]);
+export const secretSource = z.union(
+  [
+    z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/) }),
+    z.strictObject({ file: z.string().min(1) }),
+  ],
+  {
+    error:
+      'a secret is named, not written here: { env: NAME } (an environment variable, in capitals) or { file: PATH }',
+  },
+);
 
 export type SecretSource = z.infer<typeof secretSource>;
 

@@ -170,7 +170,7 @@ export function createReplays(options: ReplaysOptions): Replays {
       if (captured.length === 0)
         throw new FicusError(
           'unprocessable',
-          `No request of ${endpoint} is captured that could be replayed: \`migration.capture.days\` turns captures on.`,
+          `No request of ${endpoint} is captured that could be replayed: requests are captured from the stage shadow on, where \`migration.capture.days\` is more than 0.`,
         );
       if (fresh) await freshRun(endpoint, by, reason);
       const replay = run(order, captured);

@@ -115,7 +115,21 @@ describe('a configuration', () => {
       ['routes:', 'passthrough: [{ prefix: /fhir/r4, target: "http://x.test" }]\nroutes:'],
       'FHIR paths are routed',
     ],
-    ['a secret in the file', ['{ env: FICUS_ID_KEY }', 'hunter2'], 'identity.keys.0.secret'],
+    [
+      'a secret in the file',
+      ['{ env: FICUS_ID_KEY }', 'hunter2'],
+      'identity.keys.0.secret: a secret is named, not written here: { env: NAME }',
+    ],
+    [
+      'credentials in an address',
+      ['routes:', 'passthrough: [{ prefix: /old, target: "http://ficus:hunter2@x.test" }]\nroutes:'],
+      'passthrough.0.target: an address without user name, password',
+    ],
+    [
+      'an address with a query',
+      ['routes:', 'passthrough: [{ prefix: /old, target: "http://x.test/?tenant=1" }]\nroutes:'],
+      'passthrough.0.target: an address without user name, password',
+    ],
     ['a key that is there twice', ['security: open', 'security: open\nsecurity: open'], 'unique'],
   ])('refuses %s', (_, [from, to], message) => {
     const text = MINIMAL.replace(from ?? '', to ?? '');
