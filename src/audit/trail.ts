@@ -15,7 +15,7 @@ export interface TrailOptions {
   readonly log: Logger;
   /** What becomes of a request whose event cannot be kept: it is refused, or served all the same, counted and told. */
   readonly whenUnavailable: 'refuse' | 'serve';
-  /** Least milliseconds between the beginnings of two transactions (default 2): what comes meanwhile shares the next. */
+  /** Least milliseconds between the beginnings of two transactions (default 2): what comes meanwhile shares the next. Where much comes it is more, 8 at most. */
   readonly gatherMs?: number;
   /** How long records are kept, in milliseconds. */
   readonly keepMs: number;
@@ -47,6 +47,11 @@ interface Waiting {
   readonly reject: (error: FicusError) => void;
 }
 
+/** How long the transaction after one of so many writes has to wait: whoever comes in a crowd waits for the processor more than for this, and it is left more of that. */
+function pauseAfter(writes: number, gatherMs: number): number {
+  return Math.max(gatherMs, Math.min(8, 4 * gatherMs, writes / 2));
+}
+
 /**
  * Keeps entries, in one transaction at most every few milliseconds. `write` resolves when they are kept. Where they cannot be, it rejects or resolves as the
  * deployment wants it; how many are missing stands in the trail as soon as it can be written again.
@@ -57,6 +62,8 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   let cancel: (() => void) | undefined;
   /** The transaction that is under way. */
   let keeping: Promise<void> | undefined;
+  /** As long as the next transaction begins after the last one at least, in milliseconds. */
+  let betweenMs = gatherMs;
   /** When the last transaction began, epoch milliseconds. */
   let begunAt = Number.NEGATIVE_INFINITY;
   let written = 0;
@@ -68,7 +75,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   /** Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next. */
   function flushWhenDue(): void {
     if (keeping || cancel || waiting.length === 0) return;
-    const wait = Math.min(gatherMs, begunAt + gatherMs - clock.now());
+    const wait = Math.min(betweenMs, begunAt + betweenMs - clock.now());
     if (wait > 0) cancel = clock.after(wait, flush);
     else flush();
   }
@@ -80,6 +87,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
     const batch = waiting;
     waiting = [];
     begunAt = clock.now();
+    betweenMs = pauseAfter(batch.length, gatherMs);
     keeping = keep(batch).finally(() => {
       keeping = undefined;
       flushWhenDue();

@@ -71,6 +71,27 @@ describe('the audit trail', () => {
     expect(verifyTrail(store)).toMatchObject({ holds: true, records: 3 });
   });
 
+  it('keeps a crowd in fewer transactions, and what comes alone afterwards at once', async () => {
+    const { store, state } = fragile();
+    const trail = trailOf(store);
+    let kept = 0;
+    const come = (count: number) => {
+      for (let n = 0; n < count; n += 1) void trail.write([entry()]).then(() => (kept += 1));
+    };
+    come(17);
+    await vi.advanceTimersByTimeAsync(2);
+    expect([kept, state.commits]).toEqual([17, 2]);
+    come(1);
+    await vi.advanceTimersByTimeAsync(7);
+    expect([kept, state.commits]).toEqual([17, 2]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([kept, state.commits]).toEqual([18, 3]);
+    await vi.advanceTimersByTimeAsync(2);
+    come(1);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([kept, state.commits]).toEqual([19, 4]);
+  });
+
   it('refuses what it cannot keep where the deployment wants that, and tells afterwards how much is missing', async () => {
     const { store, state } = fragile();
     const trail = trailOf(store);
