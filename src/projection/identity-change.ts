@@ -106,7 +106,7 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     if (known !== undefined && known > cause.eventAt) return false;
     if (!done) {
       if (known !== undefined) return true;
-      throw contradiction('It was not merged.');
+      throw contradiction('The merge that is to be taken back has not come.');
     }
     const now = current(merges.survivorOf(retired.rid));
     const named = records.ensure(type, into).rid;

@@ -84,6 +84,9 @@ describe('after a restart', () => {
     expect(await sender.answered(3)).toEqual(['MSA|CA|M1', 'MSA|CA|M2', 'MSA|CA|M3']);
     await expect.poll(() => statusOf(first), PATIENT).toMatchObject({ answers: [{ owed: 3, told: 0 }] });
     expect((await statusOf(first)).answers[0]).toHaveProperty('trouble');
+    await expect
+      .poll(() => metricsOf(first), PATIENT)
+      .toContain('ficus_feed_acknowledged_total{interface="hospix",code="CA"} 3');
     await first.stop();
 
     const replies = await startCore((message) => message.ack('CA'), { port });

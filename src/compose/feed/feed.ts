@@ -20,6 +20,7 @@ import type { Certificates } from '../certificates.ts';
 import { interfaceProfile } from '../interface-profile.ts';
 import { feedFiles } from './files.ts';
 import { startIntake } from './intake-client.ts';
+import { registerIntakeMetrics } from './intake-counts.ts';
 import type { IntakeClient } from './intake-client.ts';
 import { knownMessages } from './intake-wire.ts';
 import type { ProcessorData } from './processor-thread.ts';
@@ -179,6 +180,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       () => clock.now(),
     );
     registerReviewMetrics(metrics.registry, reviews);
+    registerIntakeMetrics(metrics.registry, () => intake.counts);
     record.age = createAge({ ledger, intake, clock });
     for (const [name, port] of Object.entries(intake.ports))
       log.info('Listening for HL7v2 messages', {

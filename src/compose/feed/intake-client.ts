@@ -46,7 +46,7 @@ interface Thread {
 
 type Word<Kind> = Extract<FromIntake, { readonly kind: Kind }>;
 
-const NOTHING: IntakeState = { stats: {}, held: false };
+const NOTHING: IntakeState = { stats: {}, held: false, counts: {} };
 const GONE = 'nothing is received for the moment: the thread that takes messages has ended';
 const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be written';
 
@@ -137,6 +137,8 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
       returning = undefined;
       begunAt = clock.now();
       log.info('the intake of the feed takes messages again');
+      // What was safe and not filed when the thread ended is filed now.
+      onStored();
       return;
     }
   }
@@ -161,6 +163,9 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     },
     get held() {
       return state.held;
+    },
+    get counts() {
+      return state.counts;
     },
     get trouble() {
       if (!thread || returning) return GONE;

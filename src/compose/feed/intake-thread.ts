@@ -7,6 +7,7 @@ import type { Settlements } from '../../../adapters/hl7v2/intake/settlements.ts'
 import { systemClock } from '../../clock.ts';
 import type { MessageOutcome } from '../../feed-ports.ts';
 import { openStandingIntake } from '../../store/inbox-standing.ts';
+import { createIntakeCounts } from './intake-counts.ts';
 import { createToldLog } from './intake-log.ts';
 import type { FromIntake, IntakeData, ToIntake } from './intake-wire.ts';
 
@@ -47,6 +48,7 @@ function createAwaited(): Settlements & { settled(outcome: MessageOutcome): void
 }
 
 const awaited = createAwaited();
+const counts = createIntakeCounts();
 let intake: Intake | undefined;
 /** What comes while the interfaces are being opened is done afterwards. */
 let listening = Promise.resolve();
@@ -80,6 +82,7 @@ async function listen(interfaces: readonly InterfaceProfile[]): Promise<void> {
         askedAgain: (source, seq) => say({ kind: 'asked-again', source, seq }),
         lost: (source, answer) => say({ kind: 'answer-lost', source, answer }),
       },
+      metrics: counts,
       clock,
       log,
       most,
@@ -95,8 +98,9 @@ async function listen(interfaces: readonly InterfaceProfile[]): Promise<void> {
 function tellState(): void {
   if (!intake) return;
   const { stats, held } = intake;
-  const now = JSON.stringify([stats, held]);
-  if (now !== told) say({ kind: 'state', state: { stats, held } });
+  const state = { stats, held, counts: counts.all() };
+  const now = JSON.stringify(state);
+  if (now !== told) say({ kind: 'state', state });
   told = now;
 }
 

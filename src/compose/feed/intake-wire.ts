@@ -3,6 +3,7 @@ import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { KnownMessage } from '../../../adapters/hl7v2/intake/message-types.ts';
 import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
 import type { MessageOutcome } from '../../feed-ports.ts';
+import type { IntakeCounts } from './intake-counts.ts';
 import type { ToldLine } from './intake-log.ts';
 
 /** What the thread that takes messages is started with. */
@@ -23,7 +24,10 @@ export function knownMessages(messages: Iterable<KnownMessage>): readonly KnownM
 }
 
 /** What is known of the interfaces outside of their thread. */
-export type IntakeState = Pick<Intake, 'stats' | 'held'>;
+export interface IntakeState extends Pick<Intake, 'stats' | 'held'> {
+  /** By interface. */
+  readonly counts: Readonly<Record<string, IntakeCounts>>;
+}
 
 /** What the thread is told. */
 export type ToIntake =

@@ -1,0 +1,76 @@
+import { Counter } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { AckCode } from '../../../adapters/hl7v2/ack.ts';
+import type { IntakeEvent, IntakeMetrics } from '../../../adapters/hl7v2/intake/link.ts';
+
+/** What happened at one interface since its thread was started. */
+export interface IntakeCounts {
+  /** Messages by the code of their first answer; `none`: their sender wants to hear nothing. */
+  readonly acknowledged: Readonly<Partial<Record<AckCode | 'none', number>>>;
+  /** From the arrival of each of them to its answer, in all. */
+  readonly seconds: number;
+  readonly events: Readonly<Partial<Record<IntakeEvent, number>>>;
+}
+
+interface Counting {
+  readonly acknowledged: Partial<Record<AckCode | 'none', number>>;
+  seconds: number;
+  readonly events: Partial<Record<IntakeEvent, number>>;
+}
+
+/** Counts by interface: in the thread that takes messages. */
+export function createIntakeCounts(): IntakeMetrics & { all(): Readonly<Record<string, IntakeCounts>> } {
+  const counts: Record<string, Counting> = {};
+  const of = (source: string): Counting => (counts[source] ??= { acknowledged: {}, seconds: 0, events: {} });
+  return {
+    acknowledged(source, code, seconds) {
+      const counting = of(source);
+      counting.acknowledged[code] = (counting.acknowledged[code] ?? 0) + 1;
+      counting.seconds += Math.max(0, seconds);
+    },
+    count(event, source) {
+      const { events } = of(source);
+      events[event] = (events[event] ?? 0) + 1;
+    },
+    all: () => counts,
+  };
+}
+
+/** Shows them in the metrics, read whenever they are. Labels are names of interfaces, codes and events. */
+export function registerIntakeMetrics(
+  registry: Registry,
+  read: () => Readonly<Record<string, IntakeCounts>>,
+): void {
+  const registers = [registry];
+  // This one reads for all of them: they are collected in the order in which they were registered.
+  const acknowledged = new Counter({
+    name: 'ficus_feed_acknowledged_total',
+    help: 'Messages by how they were acknowledged at once; none: their sender wants to hear nothing',
+    labelNames: ['interface', 'code'],
+    registers,
+    collect: () => show(read()),
+  });
+  const seconds = new Counter({
+    name: 'ficus_feed_acknowledged_seconds_total',
+    help: 'Seconds from the arrival of each of them to its acknowledgement, in all',
+    labelNames: ['interface'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'ficus_feed_intake_events_total',
+    help: 'Acknowledgements that came as messages, and batches that announced another number of messages',
+    labelNames: ['interface', 'event'],
+    registers,
+  });
+
+  function show(counts: Readonly<Record<string, IntakeCounts>>): void {
+    for (const metric of [acknowledged, seconds, events]) metric.reset();
+    for (const [source, one] of Object.entries(counts)) {
+      for (const [code, count] of Object.entries(one.acknowledged))
+        acknowledged.inc({ interface: source, code }, count);
+      seconds.inc({ interface: source }, one.seconds);
+      for (const [event, count] of Object.entries(one.events))
+        events.inc({ interface: source, event }, count);
+    }
+  }
+}
