@@ -95,11 +95,14 @@ describe('an intake whose thread dies', { timeout: DEATHS_MS }, () => {
       sender.send(...ids.map((id) => messageOf({ id })));
       await sender.answered(death * 10);
       await feed.kill();
+      const stored = feed.stored();
       expect(feed.intake.trouble).toMatch('nothing is received');
       expect(feed.intake.stats).toEqual({});
       await sender.closed();
       for (const answer of sender.answers) acknowledged.add(answer.split('|')[2]!);
       await feed.back();
+      // What was safe and not filed is to be processed.
+      expect(feed.stored()).toBeGreaterThan(stored);
       // What was not acknowledged is sent again.
       const again = await connectSender(feed.port);
       const rest = ids.filter((id) => !acknowledged.has(id));
