@@ -173,6 +173,18 @@ export interface ResourceChange {
   readonly mode: 'snapshot' | 'update' | 'mention';
   /** Elements that the message says to delete (`""`), as FHIR paths from the resource: `Patient.telecom`. */
   readonly deleted?: readonly string[];
+  /** The resource as text, where it was written already: what nothing new is said of need not be taken apart. */
+  readonly written?: WrittenResource;
+}
+
+/** A resource as the JSON text of what a message says of it. */
+export interface WrittenResource {
+  readonly type: string;
+  readonly id: string;
+  /** JSON that begins with `resourceType` and `id`. */
+  readonly text: string;
+  /** Decimals that keep their digits, beside the text; null: there are none. */
+  readonly decimals: string | null;
 }
 
 /** A change of identity that a message brings (HL7 v2.5.1 §3.3.40 and others). */

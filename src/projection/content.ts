@@ -40,13 +40,20 @@ export function keptMeta(resource: Resource): JsonObject | undefined {
   return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
-/** The JSON text of a resource as its version `version` of `updated` (an instant) is served. */
-export function stampedText(resource: Resource, version: number, updated: string): string {
+/**
+ * The JSON text of a resource as its version `version` of `updated` (an instant) is served.
+ * @param text the JSON text of the resource as it is
+ */
+export function stampedText(
+  resource: Resource,
+  version: number,
+  updated: string,
+  text = JSON.stringify(resource),
+): string {
   const { resourceType, id } = resource;
   const stamp = { versionId: String(version), lastUpdated: updated };
   if (resource['meta'] === undefined) {
     // As nearly all are: the stamp is put into the text, no object is made for it.
-    const text = JSON.stringify(resource);
     const head = JSON.stringify({ resourceType, id }).slice(0, -1);
     if (text.startsWith(head)) return `${head},"meta":${JSON.stringify(stamp)}${text.slice(head.length)}`;
   }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
+import type { WrittenResource } from '../feed-ports.ts';
 import type { Resource } from '../fhir/types.ts';
 import { stampedText, unstamped } from './content.ts';
 import { keptDecimals, parseKept } from './decimals.ts';
@@ -25,6 +26,8 @@ export interface ResourceRecord {
   readonly resource?: Resource;
   /** Its row is written with its first version. */
   readonly fresh?: true;
+  /** JSON text of the update that it is as of. */
+  readonly said?: string;
   /** What was worked out of the resource when it was stored; absent: it was read from the file. */
   readonly known?: { readonly indexed: Indexed; readonly references: ReadonlySet<string> };
 }
@@ -35,6 +38,9 @@ export interface Cause {
   readonly message: number;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** The resource as text, where it is just what a message wrote. */
+  readonly written?: WrittenResource | undefined;
+  readonly said?: string | undefined;
 }
 
 /** Older than any event. */
@@ -45,6 +51,8 @@ const CACHED = 5_000;
 /** The resources of the file as the one writer sees them. */
 export interface Records {
   find(type: string, id: string): ResourceRecord | undefined;
+  /** The record if it is in memory. */
+  recent(type: string, id: string): ResourceRecord | undefined;
   /** The record; an empty one that is not in the file when there is none: for `put`. */
   open(type: string, id: string): ResourceRecord;
   /** The record, made empty when there is none. */
@@ -52,8 +60,8 @@ export interface Records {
   byRid(rid: number): ResourceRecord;
   /** Stores a new version of a resource, and its index rows. */
   put(record: ResourceRecord, resource: Resource, cause: Cause): ResourceRecord;
-  /** Remembers that a newer event said the same. */
-  confirm(record: ResourceRecord, eventAt: number): void;
+  /** Remembers that an event said the same, no older than the last one. */
+  confirm(record: ResourceRecord, eventAt: number, said?: string): void;
   /** Writes the rows of those that were only referred to; until then they are not in the file. */
   settle(): void;
   /** Every resource that refers to this one, of the types in MERGEABLE. */
@@ -183,6 +191,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
 
   return {
     find,
+    recent: (type, id) => cache.get(`${type}/${id}`),
     open(type, id) {
       const found = find(type, id);
       if (found) return found;
@@ -203,7 +212,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       if (!record) throw new Error('The projection refers to a resource that is not in it.');
       return record;
     },
-    put(record, resource, { eventAt, message, now }) {
+    put(record, resource, { eventAt, message, now, written, said }) {
       const { rid, type, id, version: old, json: oldJson, resource: before, fresh, known } = record;
       const version = old + 1;
       const key = `${type}/${id}`;
@@ -211,7 +220,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       rids.set(key, rid);
       if (fresh) named.delete(key);
       if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
-      const json = stampedText(resource, version, instant(now));
+      const json = stampedText(resource, version, instant(now), written?.text);
       const { references, decimals } = surveyOf(resource);
       const { params, sorts, indexed } = index.write(
         rid,
@@ -220,18 +229,26 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       );
       const referred = known?.references ?? (before ? surveyOf(before).references : NONE);
       writeReferrers(rid, referred, references);
-      const digits = decimals ? keptDecimals(resource) : null;
+      const digits = written ? written.decimals : decimals ? keptDecimals(resource) : null;
       if (fresh)
         insert.run(version, eventAt, now, message, digits, params, sorts, json, rid, names.number(type), id);
       else update.run(version, eventAt, now, message, digits, params, sorts, json, rid);
-      const written = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
-      const stored: ResourceRecord = { ...written, known: { indexed, references } };
+      const stamped = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
+      const stored: ResourceRecord = {
+        ...stamped,
+        known: { indexed, references },
+        ...(said === undefined ? {} : { said }),
+      };
       cache.set(key, stored);
       return stored;
     },
-    confirm(record, eventAt) {
-      updateEvent.run(eventAt, record.rid);
-      cache.set(`${record.type}/${record.id}`, { ...record, eventAt });
+    confirm({ said: before, ...record }, eventAt, said = before) {
+      if (eventAt !== record.eventAt) updateEvent.run(eventAt, record.rid);
+      cache.set(`${record.type}/${record.id}`, {
+        ...record,
+        eventAt,
+        ...(said === undefined ? {} : { said }),
+      });
     },
     firstMessageOf(rid) {
       const row = firstVersion.get(rid) ?? byNumber.get(rid);

@@ -22,6 +22,17 @@ export interface ProjectionWriterOptions extends RowContext {
   readonly indexed?: IndexedNames;
 }
 
+interface Named {
+  readonly type: string;
+  readonly id: string;
+}
+
+function nameOf(change: ResourceChange): Named {
+  if (change.written) return change.written;
+  const { resourceType: type, id } = change.resource;
+  return { type, id };
+}
+
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
 
@@ -61,7 +72,8 @@ export function createProjectionWriter(
   /** A message on resources that are not the retired ones any more. */
   function followed(change: ResourceChange): ResourceChange {
     if (!merges.any) return change;
-    const { resource } = change;
+    const { resource, mode, deleted } = change;
+    const rest = { mode, ...(deleted ? { deleted } : {}) };
     const mapped = mapRelativeReferences(resource, (reference) => {
       const survivor = merges.survivorOfReference(reference);
       if (survivor === undefined) return reference;
@@ -69,15 +81,26 @@ export function createProjectionWriter(
       return `${type}/${id}`;
     });
     const rid = merges.survivorOfReference(`${resource.resourceType}/${resource.id}`);
-    if (rid === undefined) return mapped === resource ? change : { ...change, resource: mapped };
+    if (rid === undefined) return mapped === resource ? change : { ...rest, resource: mapped };
     const survivor = records.byRid(rid);
     const filed = { ...filedOnSurvivor(mapped, survivor.resource), id: survivor.id };
-    return { ...change, resource: filed, mode: change.mode === 'snapshot' ? 'update' : change.mode };
+    return { ...rest, resource: filed, mode: mode === 'snapshot' ? 'update' : mode };
   }
 
   /** As nearly all that is mentioned is. Of what can be merged it is the survivor that has to be known. */
-  function isKnown({ resourceType, id }: ResourceChange['resource']): boolean {
-    return !MERGEABLE.includes(resourceType) && records.find(resourceType, id)?.resource !== undefined;
+  function isKnown({ type, id }: Named): boolean {
+    if (MERGEABLE.includes(type) && merges.survivorOfReference(`${type}/${id}`) !== undefined) return false;
+    return records.find(type, id)?.resource !== undefined;
+  }
+
+  /**
+   * The record that is as of the very same words; then nothing has to be taken apart. Words are remembered only where no merge gave them another meaning; one
+   * that comes later makes another version of what they named.
+   */
+  function asSaid({ mode, written }: ResourceChange): ResourceRecord | undefined {
+    if (!written || mode !== 'update') return undefined;
+    const record = records.recent(written.type, written.id);
+    return record?.said === written.text ? record : undefined;
   }
 
   /** The resource as a change leaves it; `current` itself when it says nothing new. */
@@ -95,23 +118,31 @@ export function createProjectionWriter(
     told: Told,
     superseded: (record: ResourceRecord) => void,
   ): void {
-    if (said.mode === 'mention' && isKnown(said.resource)) return;
+    if (said.mode === 'mention' && isKnown(nameOf(said))) return;
+    const again = asSaid(said);
+    if (again && again.eventAt <= cause.eventAt) return records.confirm(again, cause.eventAt);
     const followedChange = followed(said);
-    const { resource, mode } = followedChange;
+    const { resource, mode, deleted, written } = followedChange;
     const record = records.open(resource.resourceType, resource.id);
     if (mode === 'mention') {
       if (record.resource) return;
-      told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT }));
+      told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT, written }));
       return;
     }
     if (record.eventAt > cause.eventAt) return superseded(record);
     const next = after(record, followedChange);
     if (next === undefined) return;
-    if (record.resource && sameContent(next, record.resource)) {
-      if (record.eventAt < cause.eventAt) records.confirm(record, cause.eventAt);
-      return;
-    }
-    told('changed', records.put(record, next, cause));
+    const words = mode === 'update' && !deleted ? written?.text : undefined;
+    if (record.resource && sameContent(next, record.resource))
+      return records.confirm(record, cause.eventAt, words);
+    told(
+      'changed',
+      records.put(record, next, {
+        ...cause,
+        written: next === resource ? written : undefined,
+        said: words,
+      }),
+    );
   }
 
   function applyOne({ seq, content }: Pick<Message, 'seq' | 'content'>, now: number): Applied {

@@ -1,9 +1,8 @@
 import { receiveMessageOnPort } from 'node:worker_threads';
-import type { Content } from '../../events/feed/content.ts';
 import type { MessageReader } from '../../events/feed/message-reader.ts';
 import type { ProcessorPorts } from '../../events/feed/processor.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
-import { parseKept } from '../../projection/decimals.ts';
+import { contentOf } from './reading.ts';
 import type { FromReading, ReadingThread, Said, ToReading } from './reading.ts';
 
 /** Fewer messages than this are read at once where they are wanted. */
@@ -73,7 +72,8 @@ export function createReadAhead(
         read(bytes, record) {
           if (given.get(record.seq) !== record.replays) return own.now.read(bytes, record);
           given.delete(record.seq);
-          return contentOf(waitFor(record.seq)) ?? own.now.read(bytes, record);
+          const said = waitFor(record.seq);
+          return (said && contentOf(said)) ?? own.now.read(bytes, record);
         },
       },
       use(others) {
@@ -99,10 +99,4 @@ export function createReadAhead(
       tell(thread, { kind: 'read', order, messages: fresh });
     },
   };
-}
-
-function contentOf(said: Said | undefined): Content | undefined {
-  return typeof said?.text === 'string'
-    ? (parseKept(said.text, said.decimals) as unknown as Content)
-    : undefined;
 }

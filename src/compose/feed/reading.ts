@@ -3,9 +3,10 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { ReadContent, WaitingMessage } from '../../events/feed/processor.ts';
-import type { JsonObject } from '../../fhir/types.ts';
+import type { Content } from '../../events/feed/content.ts';
+import type { MessageContent } from '../../feed-ports.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
-import { keptDecimals } from '../../projection/decimals.ts';
+import { unwritten, WrittenChange, type Unwritten } from '../../projection/written-change.ts';
 
 /** What the thread that reads ahead is started with. */
 export interface ReadingData {
@@ -26,11 +27,13 @@ export type ToReading =
 /** What the thread says: that it can begin; then what it has read. */
 export type FromReading = 'ready' | { readonly order: number; readonly said: readonly Said[] };
 
-/** Content as JSON text, with its decimals beside it (`keptDecimals`); null: reading it threw, and will again. */
+/** What a message says, as JSON; null: reading it threw, and will again. */
 export interface Said {
   readonly seq: number;
-  readonly text: string | null;
-  readonly decimals: string | null;
+  /** Content whose changes have names and decimals instead of resources. */
+  readonly frame: string | null;
+  /** The resources of the changes: taken apart one by one, if at all. */
+  readonly texts: readonly string[];
 }
 
 /** A thread that reads, as the one sees it that waits for it. */
@@ -62,12 +65,28 @@ export function startReading(
 export function saidBy(read: ReadContent, { record, bytes }: WaitingMessage): Said {
   const { seq } = record;
   try {
-    const content = read(bytes, record);
-    return { seq, text: JSON.stringify(content), decimals: keptDecimals(content as unknown as JsonObject) };
+    const said = read(bytes, record);
+    if ('parked' in said) return { seq, frame: JSON.stringify(said), texts: [] };
+    const { content } = said;
+    const frame = JSON.stringify({ content: { ...content, changes: content.changes.map(unwritten) } });
+    return { seq, frame, texts: content.changes.map(({ resource }) => JSON.stringify(resource)) };
   } catch {
-    return { seq, text: null, decimals: null };
+    return { seq, frame: null, texts: [] };
   }
 }
+
+/** What `saidBy` read; undefined: it has to be read again. */
+export function contentOf({ frame, texts }: Said): Content | undefined {
+  if (frame === null) return undefined;
+  const said = JSON.parse(frame) as Frame;
+  if ('parked' in said) return said;
+  const changes = said.content.changes.map((change, nth) => new WrittenChange(change, texts[nth]!));
+  return { content: { ...said.content, changes } };
+}
+
+type Frame =
+  | Exclude<Content, { readonly content: unknown }>
+  | { readonly content: Omit<MessageContent, 'changes'> & { readonly changes: readonly Unwritten[] } };
 
 /** What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere it would be the whole process's. */
 export function yieldToOthers(): void {

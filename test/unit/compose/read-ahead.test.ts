@@ -34,13 +34,13 @@ const contentBy = (who: string, { record }: Pick<WaitingMessage, 'record'>): Con
     eventAt: record.seq,
     changes: [
       {
-        mode: 'snapshot',
-        deleted: ['Observation.note'],
         resource: {
           resourceType: 'Observation',
           id: `o${record.seq}`,
           valueQuantity: { value: JSON.rawJSON('1.50') as Json },
         },
+        mode: 'snapshot',
+        deleted: ['Observation.note'],
       },
     ],
     identity: [],

@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
+import type { MessageContent, ResourceChange } from '../../../src/feed-ports.ts';
 import type { Json } from '../../../src/fhir/types.ts';
+import { unwritten, WrittenChange } from '../../../src/projection/written-change.ts';
 import { idsOf, NOW, projection, readOf, setOf, query, snapshot, update } from './support.ts';
+
+const asText = (change: ResourceChange): ResourceChange =>
+  new WrittenChange(unwritten(change), JSON.stringify(change.resource));
 
 const eve = (more: object = {}) => ({
   resourceType: 'Patient',
@@ -167,6 +172,47 @@ describe('applying a message', () => {
       ],
     });
     expect(same).toMatchObject({ changed: [{ version: 2 }] });
+  });
+
+  it('makes of changes that are text what it makes of resources, whatever is said again', async () => {
+    const read = projection();
+    const written = projection();
+    const value = JSON.rawJSON('1.50') as Json;
+    const result = { resourceType: 'Observation', id: 'o', status: 'final', valueQuantity: { value } };
+    const visit = (patient: string, id = 'v') => ({
+      resourceType: 'Encounter',
+      id,
+      status: 'in-progress',
+      class: { code: 'IMP' },
+      subject: { reference: `Patient/${patient}` },
+    });
+    const merge = (kind: 'merge' | 'unmerge') =>
+      [{ kind, type: 'Patient', from: 'bob', into: 'eve' }] as const;
+    const contents: Partial<MessageContent>[] = [
+      { changes: [update(eve()), snapshot(result)] },
+      { changes: [update(eve()), { mode: 'mention', resource: eve({ gender: 'male' }) }] },
+      { changes: [update(eve({ gender: 'female' }), ['Patient.name']), snapshot(result)] },
+      { changes: [update(eve())] },
+      { changes: [update(eve())], eventAt: NOW - 5 },
+      { changes: [update({ resourceType: 'Patient', id: 'bob' }), update(visit('eve'))] },
+      { changes: [], identity: merge('merge') },
+      { changes: [update(visit('bob')), update(visit('bob', 'w')), update(eve())] },
+      { changes: [update(visit('bob')), { mode: 'mention', resource: visit('bob') }] },
+      { changes: [], identity: merge('unmerge') },
+      // The very words of before the un-merge: they are of another patient now.
+      { changes: [update(visit('bob')), update(visit('bob', 'w'))] },
+    ];
+    for (const content of contents)
+      expect(written.apply({ ...content, changes: content.changes!.map(asText) })).toEqual(
+        read.apply(content),
+      );
+    const rows = ({ database }: typeof read) =>
+      ['resource', 'version', 'event', 'token_value', 'reference_value', 'referrer'].map((table) =>
+        database.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all(),
+      );
+    expect(rows(written)).toEqual(rows(read));
+    for (const id of ['v', 'w'])
+      expect(await readOf(written, 'Encounter', id)).toMatchObject({ subject: { reference: 'Patient/bob' } });
   });
 
   it('applies a message once, and gives again what it gave', () => {
