@@ -9,7 +9,7 @@ export function unwritten({ resource, mode, deleted }: ResourceChange): Unwritte
   return { type, id, decimals: keptDecimals(resource), mode, ...(deleted ? { deleted } : {}) };
 }
 
-/** A change whose resource is text until somebody looks into it. */
+/** A change whose resource is text: a mention, which nearly always is of what is known, until somebody looks into it. */
 export class WrittenChange implements ResourceChange {
   readonly mode: ResourceChange['mode'];
   readonly deleted?: readonly string[];
@@ -20,16 +20,22 @@ export class WrittenChange implements ResourceChange {
     this.mode = mode;
     if (deleted) this.deleted = deleted;
     this.written = { type, id, text, decimals };
+    // Measured: taken apart message by message, before anything of a batch is applied, it costs less.
+    if (mode !== 'mention') this.parsed = this.parse();
   }
 
   get resource(): ResourceChange['resource'] {
-    const { text, decimals } = this.written;
-    return (this.parsed ??= parseKept(text, decimals) as ResourceChange['resource']);
+    return (this.parsed ??= this.parse());
   }
 
   /** As one that was never written. */
   toJSON(): ResourceChange {
     const { resource, mode, deleted } = this;
     return { resource, mode, ...(deleted ? { deleted } : {}) };
+  }
+
+  private parse(): ResourceChange['resource'] {
+    const { text, decimals } = this.written;
+    return parseKept(text, decimals) as ResourceChange['resource'];
   }
 }
