@@ -1,10 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files that share a process, and the modules in it: not the one that replaces a module of Node. */
+const SHARING = 'test/{unit,golden}/**/!(inbox-journal).test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Vitest keeps a core for itself otherwise: of two, half the machine.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: 'sharing', include: [SHARING], isolate: false } },
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [SHARING] } },
+    ],
   },
 });
