@@ -254,13 +254,14 @@ describe('a copy that is killed', () => {
         for (let nth = 0; nth < 30; nth += 1) told.change(`Observation/${nth % 9}`, `p${nth % 3}`);
         service.answer = (name) => (name === 'Observation/4' ? 422 : 200);
         let requests = 0;
+        let dying = false;
         const killed = gate();
         const never = new Promise<void>(() => {});
         // From then on nothing that it awaits comes back: what it had in memory is gone.
         service.before = () => {
           requests += 1;
           // Long enough for the cursor to be written down in between.
-          if (requests < killAt) return new Promise((resolve) => setTimeout(resolve, 3));
+          if (requests < killAt) return new Promise((resolve) => setTimeout(() => !dying && resolve(), 3));
           if (requests > killAt + 2) killed.resolve();
           return never;
         };
@@ -273,6 +274,7 @@ describe('a copy that is killed', () => {
           until(isDone(before)),
           new Promise((resolve) => setTimeout(resolve, 80)),
         ]);
+        dying = true;
         first.close();
         for (let nth = 0; nth < 5; nth += 1) told.change(`Observation/${nth}`, `p${nth % 3}`);
         const dead = openFollowerStore(file);
