@@ -22,7 +22,7 @@ export const NAMED = `(EXISTS (SELECT 1 FROM ${REFERENCES} WHERE ${CURRENT} = ?)
 const RANGE = 'sequence > :after AND sequence <= :last';
 const COLUMNS = ['request', 'patient', 'fhir_user', 'token'];
 
-/** Names and numbers of the records after `:after` up to `:last`, each once, by name. Their patient is not a name besides. */
+/** Names and numbers of the records after `:after` up to `:last`; some more than once. Their patient is not a name besides. */
 const SAID = [
   ...COLUMNS.map(
     (column) =>
@@ -31,7 +31,7 @@ const SAID = [
   `SELECT ${CURRENT}, sequence FROM audit_record, ${REFERENCES}
    WHERE ${RANGE} AND ${CURRENT} IS NOT 'Patient/' || patient`,
   `SELECT value ->> 'messageId', sequence FROM audit_record, ${EXCHANGES} WHERE ${RANGE}`,
-].join(' UNION ');
+].join(' UNION ALL ');
 
 /** The run that a record belongs to. */
 const RUN_OF = '(SELECT min(last) FROM audit_run WHERE last >= :sequence)';
@@ -65,16 +65,19 @@ export function readAuditNames(database: DatabaseSync) {
   };
 }
 
-/** Rows that are written in one transaction: whoever writes the trail waits for it. */
-const TOGETHER = 1_000;
+/**
+ * Rows that are written in one transaction, and records whose names are gathered at once. While the former lasts whoever writes the trail waits, and SQLite lets
+ * him wait a millisecond at least: so it is short, and meets him seldom.
+ */
+const STEP = { rows: 100, records: 256 };
 
 /** Least and most records of a run: those that a search reads one by one, and those whose names are sorted in memory. */
 const RUN = { least: 4_096, most: 32_768 };
 
 export interface AuditIndexer {
   /**
-   * Makes runs of what none has yet, as long as there is enough for one. Each step holds up whoever writes the trail for about a
-   * millisecond; let others in between. @throws Error when it cannot be written: what was begun is made anew another time
+   * Makes runs of what none has yet, as long as there is enough for one. A step takes some milliseconds at most, and holds up whoever writes the trail for a
+   * fraction of one; let others in between. @throws Error when it cannot be written: what was begun is made anew another time
    */
   index(): Generator<void, void>;
 }
@@ -83,17 +86,22 @@ export interface AuditIndexer {
 export function createAuditIndexer(database: DatabaseSync, { least, most } = RUN): AuditIndexer {
   database.exec(`
     PRAGMA temp_store = MEMORY;
-    CREATE TEMP TABLE said (name TEXT NOT NULL, sequence INTEGER NOT NULL);
+    CREATE TEMP TABLE said (
+      name     TEXT    NOT NULL,
+      sequence INTEGER NOT NULL,
+      PRIMARY KEY (name, sequence)
+    ) WITHOUT ROWID;
   `);
   const ends = database.prepare(`
     SELECT (SELECT coalesce(max(last), 0) FROM audit_run) AS indexed, (SELECT sequence FROM audit_head) AS head,
            (SELECT coalesce(max(sequence), 0) FROM audit_anchor) AS gone
   `);
-  const gather = database.prepare(`INSERT INTO said ${SAID} ORDER BY 1, 2`);
+  const gather = database.prepare(`INSERT OR IGNORE INTO said ${SAID}`);
   const clear = database.prepare('DELETE FROM audit_name WHERE run > ?');
-  const move = database.prepare(
-    'INSERT INTO audit_name SELECT ?, name, sequence FROM said WHERE rowid > ? AND rowid <= ?',
+  const behind = database.prepare(
+    'SELECT name, sequence FROM said WHERE (name, sequence) > (?, ?) ORDER BY name, sequence LIMIT ?',
   );
+  const keep = database.prepare('INSERT INTO audit_name VALUES (?, ?, ?)');
   const forget = database.prepare('DELETE FROM audit_name WHERE run = ? AND sequence <= ?');
   const close = database.prepare('INSERT INTO audit_run VALUES (?)');
   const now = () => {
@@ -109,14 +117,21 @@ export function createAuditIndexer(database: DatabaseSync, { least, most } = RUN
         if (head - after < least) return;
         const last = Math.min(head, after + most);
         database.exec('DELETE FROM said');
-        const rows = Number(gather.run({ after, last }).changes);
+        for (let from = after; from < last; from += STEP.records) {
+          gather.run({ after: from, last: Math.min(last, from + STEP.records) });
+          yield;
+        }
         // Of a run that was begun, and not closed.
         transaction(database, () => clear.run(indexed));
-        for (let from = 0; from < rows; from += TOGETHER) {
-          yield;
-          transaction(database, () => move.run(last, from, from + TOGETHER));
-        }
         yield;
+        for (let rows = behind.all('', 0, STEP.rows); rows.length > 0;) {
+          transaction(database, () => {
+            for (const { name, sequence } of rows) keep.run(last, name!, sequence!);
+          });
+          yield;
+          const { name, sequence } = rows.at(-1)!;
+          rows = behind.all(name!, sequence!, STEP.rows);
+        }
         transaction(database, () => {
           const { indexed: before, gone: since } = now();
           // Somebody else has made runs, or let go of them: this one is made anew.
@@ -153,9 +168,9 @@ export function mendAuditNames(file: string, faults: readonly NameRow[]): void {
       `INSERT OR IGNORE INTO audit_name SELECT ${RUN_OF}, name, sequence FROM (${SAID})
        WHERE name = :name AND ${RUN_OF} IS NOT NULL`,
     );
-    for (let from = 0; from < faults.length; from += TOGETHER)
+    for (let from = 0; from < faults.length; from += STEP.rows)
       transaction(database, () => {
-        for (const { name, sequence } of faults.slice(from, from + TOGETHER))
+        for (const { name, sequence } of faults.slice(from, from + STEP.rows))
           add.run({ name, sequence, after: sequence - 1, last: sequence });
       });
   } finally {
