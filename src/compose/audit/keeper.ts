@@ -50,7 +50,6 @@ export function createThreadedKeeper(data: KeeperData): AuditKeeper {
   }
 
   function tell(worker: Worker, message: ToKeeper | ToUpkeep): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     worker.postMessage(message);
   }
 

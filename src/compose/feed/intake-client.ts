@@ -202,7 +202,6 @@ function startThread(
   worker.on('error', (error) => (cause = error));
   worker.on('exit', () => exited(cause));
   return {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     tell: (message) => worker.postMessage(message),
     hears: (kind) =>
       new Promise((resolve, reject) => {

@@ -22,7 +22,6 @@ const clock = systemClock;
 const log = createToldLog((line) => say({ kind: 'log', line }));
 
 function say(message: FromIntake): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   port.postMessage(message);
 }
 
