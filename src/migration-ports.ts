@@ -1,3 +1,4 @@
+import type { Signal } from './cancellation.ts';
 import type { Endpoint, Resource } from './fhir/types.ts';
 import type { FicusError } from './errors.ts';
 import type { FhirRequest, FhirResponse, Principal, RequestContext, Route, Side } from './ports.ts';
@@ -163,15 +164,22 @@ export interface Owed {
   readonly oldestMs: number;
 }
 
-/** Which side may not answer yet: it has not seen writes that were accepted. Answers at once, from memory. */
+/** A resource, a patient, or, with neither, all of a type. */
+export interface Concern {
+  readonly type: string;
+  readonly id?: string;
+  readonly patient?: string;
+}
+
+/** Which side may not answer yet: it has not seen writes that were accepted. Answers from memory. */
 export interface Pins {
+  /** Whether `side` has not seen writes of this patient, or of this resource; with neither, of any of the type. */
+  behind(side: Side, what: Concern): boolean;
   /**
-   * Whether `side` has not seen writes of this patient, or of this resource; with neither, of any of the type.
+   * Resolves when `side` is not behind any more, when it will stay so for longer (what it is owed could not be delivered, or is
+   * doubtful), or when the signal aborts. Never rejects.
    */
-  behind(
-    side: Side,
-    what: { readonly type: string; readonly id?: string; readonly patient?: string },
-  ): boolean;
+  arrival(side: Side, what: Concern, signal: Signal): Promise<void>;
   /** What a side is owed, of one endpoint or of all. */
   owed(side: Side, endpoint?: Endpoint): Owed;
 }

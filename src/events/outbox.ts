@@ -55,6 +55,7 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
     }
     if (now) offer(now);
     for (const head of freed) if (head.id !== id) offer(head);
+    pins.changed();
     for (const listener of changeListeners) listener();
   }
 

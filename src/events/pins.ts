@@ -1,4 +1,4 @@
-import type { Owed, Pins } from '../migration-ports.ts';
+import type { Concern, Owed, Pins } from '../migration-ports.ts';
 import type { OutboxHead } from '../replica-ports.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { Clock, Side } from '../ports.ts';
@@ -7,6 +7,8 @@ import type { Clock, Side } from '../ports.ts';
 export interface PinBoard extends Pins {
   put(head: OutboxHead): void;
   take(head: OutboxHead): void;
+  /** Something was put, taken, or both: whoever waits for an arrival looks again. */
+  changed(): void;
   /** Whether a resource is on its way to either side. */
   holds(type: string, id: string): boolean;
 }
@@ -16,10 +18,53 @@ export interface PinBoard extends Pins {
  * whatever its state: also one whose write is still under way, since its side may be done before it says so.
  */
 export function createPinBoard(clock: Clock): PinBoard {
-  const counts = new Map<string, number>();
+  const behind = createCounts();
+  const heldUp = createCounts();
   const owing = new Map<string, OutboxHead>();
+  const waiting = new Set<() => void>();
 
-  function pinsOf({ toward, type, resourceId, patient }: OutboxHead): readonly string[] {
+  return {
+    put(head) {
+      behind.add(head, 1);
+      if (isHeldUp(head)) heldUp.add(head, 1);
+      owing.set(head.id, head);
+    },
+    take(head) {
+      behind.add(head, -1);
+      if (isHeldUp(head)) heldUp.add(head, -1);
+      owing.delete(head.id);
+    },
+    changed() {
+      for (const look of waiting) look();
+    },
+    holds: (type, id) => behind.has('legacy', { type, id }) || behind.has('modern', { type, id }),
+    behind: (side, what) => behind.has(side, what),
+    arrival: (side, what, signal) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!signal.aborted && behind.has(side, what) && !heldUp.has(side, what)) return;
+          waiting.delete(look);
+          signal.removeEventListener('abort', look);
+          resolve();
+        };
+        waiting.add(look);
+        signal.addEventListener('abort', look, { once: true });
+        look();
+      }),
+    owed: (side, endpoint) => owedOf(owing.values(), side, endpoint, clock.now()),
+  };
+}
+
+/** Not delivered when it was tried, or not known to be done: nobody can say when it will arrive. */
+function isHeldUp({ state, lastError }: OutboxHead): boolean {
+  return lastError !== undefined || state === 'dead' || state === 'doubtful';
+}
+
+/** How many entries are owed to a side: of a type, of a resource, of a patient. */
+function createCounts() {
+  const counts = new Map<string, number>();
+
+  function keysOf({ toward, type, resourceId, patient }: OutboxHead): readonly string[] {
     return [
       `${toward} ${type}`,
       ...(resourceId === undefined ? [] : [`${toward} ${type}/${resourceId}`]),
@@ -28,20 +73,14 @@ export function createPinBoard(clock: Clock): PinBoard {
   }
 
   return {
-    put(head) {
-      for (const pin of pinsOf(head)) counts.set(pin, (counts.get(pin) ?? 0) + 1);
-      owing.set(head.id, head);
-    },
-    take(head) {
-      for (const pin of pinsOf(head)) {
-        const left = (counts.get(pin) ?? 1) - 1;
-        if (left === 0) counts.delete(pin);
-        else counts.set(pin, left);
+    add(head: OutboxHead, one: 1 | -1): void {
+      for (const key of keysOf(head)) {
+        const now = (counts.get(key) ?? 0) + one;
+        if (now === 0) counts.delete(key);
+        else counts.set(key, now);
       }
-      owing.delete(head.id);
     },
-    holds: (type, id) => counts.has(`legacy ${type}/${id}`) || counts.has(`modern ${type}/${id}`),
-    behind(side, { type, id, patient }) {
+    has(side: Side, { type, id, patient }: Concern): boolean {
       if (counts.size === 0) return false;
       if (id === undefined && patient === undefined) return counts.has(`${side} ${type}`);
       return (
@@ -49,7 +88,6 @@ export function createPinBoard(clock: Clock): PinBoard {
         (patient !== undefined && counts.has(`${side} of ${patient}`))
       );
     },
-    owed: (side, endpoint) => owedOf(owing.values(), side, endpoint, clock.now()),
   };
 }
 

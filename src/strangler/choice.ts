@@ -1,6 +1,6 @@
 import { patientOfQuery, patientOfRequest } from '../fhir/patient.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
-import type { Pins } from '../migration-ports.ts';
+import type { Concern, Pins } from '../migration-ports.ts';
 import type { FhirRequest, Principal, Route, Side } from '../ports.ts';
 import { inCohort } from './cohort.ts';
 import { sideOf } from './stage.ts';
@@ -64,19 +64,21 @@ function sideInCanary(
  * patient, any of the type.
  */
 export function isBehind(pins: Pins | undefined, side: Side, request: FhirRequest): boolean {
-  const { type, id, interaction, ifNoneExist } = request;
   // Mostly nothing of a type is owed: then there is nothing to find out.
-  if (!pins?.behind(side, { type })) return false;
+  if (!pins?.behind(side, { type: request.type })) return false;
+  const concern = concernOf(request);
+  return concern !== undefined && pins.behind(side, concern);
+}
+
+/** What a request is of: its resource and its patient, or all of its type; undefined: nothing that is there yet. */
+export function concernOf(request: FhirRequest): Concern | undefined {
+  const { type, id, interaction, ifNoneExist } = request;
   const patient = patientOfRequest(request) ?? (ifNoneExist && patientOfQuery(ifNoneExist));
   if (id !== undefined || patient !== undefined) {
-    return pins.behind(side, {
-      type,
-      ...(id === undefined ? {} : { id }),
-      ...(patient === undefined ? {} : { patient }),
-    });
+    return { type, ...(id === undefined ? {} : { id }), ...(patient === undefined ? {} : { patient }) };
   }
   // A new resource of nobody waits for nothing.
-  return interaction !== 'create' || ifNoneExist !== undefined;
+  return interaction === 'create' && !ifNoneExist ? undefined : { type };
 }
 
 /** A page of a modern service goes on by a parameter of its own, or by its `next` link, sealed by federation as `u.…`. */

@@ -6,6 +6,7 @@ import { askCounted, hasLeft, isTechnical } from './calls.ts';
 import type { Call } from './calls.ts';
 import { chooseSide, isBehind, sideOfAttempt } from './choice.ts';
 import type { Choosing } from './choice.ts';
+import { arrivalAtLegacy, goesBack } from './go-back.ts';
 import { incompleteSet } from './incomplete.ts';
 import { shapeOf } from './shape.ts';
 import { backendOf, isTwoSided, sideOf } from './stage.ts';
@@ -79,6 +80,13 @@ export function createRouter(options: {
 }): Backend {
   const { table, backends, migration } = options;
 
+  function routeOf(request: FhirRequest): Route {
+    const endpoint = endpointOf(request);
+    const route = table.get(endpoint);
+    if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
+    return route;
+  }
+
   function backendFor(route: Route, side: Side): Backend {
     const name = route[side];
     const backend = name === undefined ? undefined : backends.get(name);
@@ -88,9 +96,9 @@ export function createRouter(options: {
 
   return {
     async handle(request, context) {
-      const endpoint = endpointOf(request);
-      const route = table.get(endpoint);
-      if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
+      if (migration && goesBack(routeOf(request), request, migration.pins))
+        await arrivalAtLegacy(request, context, migration);
+      const route = routeOf(request);
       const side =
         (migration?.writer && sideOfAttempt(route, request)) ??
         chooseSide(route, request, context.principal, migration);
@@ -116,7 +124,7 @@ export function createRouter(options: {
   ): Promise<FhirResponse> {
     const { route, side } = call;
     const { writer } = parts;
-    // After a roll back to legacy, a patient whose writes are still on their way there stays with modern.
+    // After a roll back to legacy, a patient whose writes do not arrive there stays with modern.
     if (!writer || !(isTwoSided(route) || side !== sideOf(route.stage)))
       return askCounted(backend, call, context, parts);
     const both: Backend = { handle: (request, whose) => writer.write(request, whose, route, side) };

@@ -18,9 +18,10 @@ export interface Missing {
   readonly dead?: boolean;
 }
 
-/** Pins by a list of what is owed, which a test may change at any time. */
-export function createPins(missing: Missing[]): Pins {
+/** Pins by a list of what is owed, which a test may change at any time. @param arrival what those do who wait; default: nothing is waited for */
+export function createPins(missing: Missing[], arrival: Pins['arrival'] = async () => {}): Pins {
   return {
+    arrival,
     behind: (side, { type, id, patient }) =>
       missing.some(
         (one) =>

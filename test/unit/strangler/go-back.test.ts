@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createPinBoard } from '../../../src/events/pins.ts';
+import type { PinBoard } from '../../../src/events/pins.ts';
+import type { OutboxHead } from '../../../src/replica-ports.ts';
+import type { Backend, FhirRequest, Route } from '../../../src/ports.ts';
+import { createRouter } from '../../../src/strangler/router.ts';
+import { answer, create, createContext, createFakeClock, patient, read, settled, update } from '../resilience/support.ts'; // prettier-ignore
+import type { FakeClock } from '../resilience/support.ts';
+import { createScriptedBackend, route } from './support.ts';
+
+/** What becomes of writes right after a roll back, while legacy is still owed what modern has accepted. */
+const OWED: OutboxHead = {
+  id: 'w1',
+  sequence: 1,
+  endpoint: 'Observation.create',
+  type: 'Observation',
+  resourceId: 'o1',
+  patient: 'p1',
+  from: 'modern',
+  toward: 'legacy',
+  backend: 'labs',
+  lossy: false,
+  state: 'pending',
+  accepted: true,
+  sent: false,
+  acceptedAt: 0,
+  nextAttemptAt: 0,
+  attempts: 0,
+};
+const change = update('o1', { type: 'Observation' });
+/** Of a request that has 30 s, a quarter. */
+const LONGEST_MS = 7_500;
+
+let clock: FakeClock;
+let pins: PinBoard;
+let now: Route;
+let router: Backend;
+
+beforeEach(() => {
+  clock = createFakeClock();
+  pins = createPinBoard(clock);
+  now = route({ stage: 'legacy' });
+  const served = (name: string) =>
+    createScriptedBackend(async () => ({ ...answer(patient('1')), servedBy: name }));
+  router = createRouter({
+    table: { get: () => now },
+    backends: new Map([
+      ['core', served('core')],
+      ['labs', served('labs')],
+    ]),
+    migration: { clock, cohortKey: new Uint8Array(32), pins },
+  });
+});
+
+/** Asks, and tells who answered as soon as somebody did. */
+function asked(request: FhirRequest, context = createContext(clock, { within: 30_000 })) {
+  const one: { by?: string } = {};
+  void router.handle(request, context).then(({ servedBy }) => (one.by = servedBy));
+  return one;
+}
+
+const put = (changes: Partial<OutboxHead> = {}) => {
+  pins.put({ ...OWED, ...changes });
+  pins.changed();
+};
+const arrive = (changes: Partial<OutboxHead> = {}) => {
+  pins.take({ ...OWED, ...changes });
+  pins.changed();
+};
+
+describe('a write after a roll back', () => {
+  it('waits until legacy has the writes before it, and then is legacy’s', async () => {
+    put();
+    const one = asked(change);
+    await clock.advance(LONGEST_MS - 1);
+    expect(one.by).toBeUndefined();
+    arrive();
+    await settled();
+    expect(one.by).toBe('core');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits for each of them', async () => {
+    put();
+    put({ id: 'w2' });
+    const one = asked(change);
+    arrive();
+    await settled();
+    expect(one.by).toBeUndefined();
+    arrive({ id: 'w2' });
+    await settled();
+    expect(one.by).toBe('core');
+  });
+
+  it('is modern’s like them when they take too long', async () => {
+    put();
+    const one = asked(change);
+    await clock.advance(LONGEST_MS);
+    expect(one.by).toBe('labs');
+  });
+
+  it.each<Partial<OutboxHead>>([{ state: 'dead' }, { state: 'doubtful' }, { lastError: 'legacy is down' }])(
+    'does not wait for what nobody can say the arrival of: %o',
+    async (held) => {
+      put(held);
+      const one = asked(change);
+      await settled();
+      expect(one.by).toBe('labs');
+    },
+  );
+
+  it('waits no longer when a delivery fails meanwhile', async () => {
+    put();
+    const one = asked(change);
+    await settled();
+    pins.take(OWED);
+    put({ lastError: 'legacy is down' });
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+
+  it('goes where its endpoint has gone meanwhile', async () => {
+    put();
+    const one = asked(change);
+    await settled();
+    now = route({ stage: 'modern' });
+    arrive();
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+
+  it('does not wait for the writes of others, and a new resource of nobody waits for none', async () => {
+    put();
+    const others = asked(update('o2', { type: 'Observation' }));
+    const nobodys = asked(create({ type: 'Observation' }));
+    await settled();
+    expect([others.by, nobodys.by]).toEqual(['core', 'core']);
+  });
+
+  it('waits no longer when its client has left, and leaves no timer behind', async () => {
+    put();
+    const context = createContext(clock, { within: 30_000 });
+    const one = asked(change, context);
+    await settled();
+    expect([one.by, clock.pending]).toEqual([undefined, 1]);
+    context.abort();
+    await settled();
+    expect([one.by, clock.pending]).toEqual(['labs', 0]);
+  });
+});
+
+describe('nothing waits', () => {
+  it.each<Route['stage']>(['canary', 'modern'])(
+    'in %s: the patient stays where the writes are',
+    async (stage) => {
+      put();
+      now = route({ stage, cohort: { percent: 0 } });
+      const one = asked(change);
+      await settled();
+      expect(one.by).toBe('labs');
+    },
+  );
+
+  it('to read: modern has all', async () => {
+    put();
+    const one = asked(read('o1', { type: 'Observation' }));
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+});
