@@ -77,7 +77,7 @@ export interface MessageRecord {
   readonly reason?: ParkReason;
   /** Words for whoever looks at it: places, never values. */
   readonly detail?: string;
-  /** Who has to look at a parked message: the interface's owner, or `sender NAME`. */
+  /** Who has to look at a parked or rejected message: the interface's owner, or `sender NAME`. */
   readonly owner?: string;
   /** How often the same message came again. */
   readonly repeats: number;

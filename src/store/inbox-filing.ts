@@ -104,7 +104,7 @@ export function createFiling(database: DatabaseSync, owners: Readonly<Record<str
       verdict?.state ?? 'waiting',
       verdict?.reason ?? null,
       verdict?.detail ?? null,
-      verdict?.state === 'parked' ? ownerFor(verdict.reason, sender) : null,
+      verdict ? ownerFor(verdict.reason, sender) : null,
     );
     if (added.changes === 0) return false;
     addContent.run(seq, arrival.bytes);

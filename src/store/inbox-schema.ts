@@ -66,6 +66,12 @@ const INBOX_MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO journal (mark, synced) VALUES (0, 0);
   `,
+  // What was refused has an owner, too; what was refused before, as far as it can be told now.
+  `
+  UPDATE message SET owner = (
+    SELECT CASE WHEN replace(s.name, '|', '') = '' THEN s.source ELSE 'sender ' || s.name END FROM sender s WHERE s.id = message.sender
+  ) WHERE state <> 'processed' AND state = 'rejected' AND owner IS NULL;
+  `,
 ];
 
 /**

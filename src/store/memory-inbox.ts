@@ -42,9 +42,12 @@ export function createMemoryInbox(options: {
       receivedAt: at,
       state: verdict?.state ?? 'waiting',
       stateAt: at,
-      ...(verdict ? { reason: verdict.reason, detail: verdict.detail } : {}),
-      ...(verdict?.state === 'parked'
-        ? { owner: ownerOf(verdict.reason, sender, options.owners[source] ?? source) }
+      ...(verdict
+        ? {
+            reason: verdict.reason,
+            detail: verdict.detail,
+            owner: ownerOf(verdict.reason, sender, options.owners[source] ?? source),
+          }
         : {}),
       repeats: 0,
       replays: 0,

@@ -69,9 +69,10 @@ describe('a bad morning', () => {
     expect(result.body.total).toBe(1);
     expect(result.body.entry?.[0]?.resource.subject.reference).toBe(`Patient/${(await patient()).id}`);
     const refused = await fed.messages('state=rejected');
-    expect(refused.map(({ controlId, reason }) => [controlId, reason])).toEqual([
-      ['F-BAD-1', 'malformed'],
-      ['F-BAD-2', 'malformed'],
+    const owner = 'sender HOSPIX|MAIN';
+    expect(refused).toMatchObject([
+      { controlId: 'F-BAD-1', reason: 'malformed', owner },
+      { controlId: 'F-BAD-2', reason: 'malformed', owner },
     ]);
   });
 
@@ -116,7 +117,7 @@ describe('a bad morning', () => {
   });
 });
 
-describe('a burst of a day', () => {
+describe('a burst of a day', { timeout: 120_000 }, () => {
   const CLEAN = home();
   let clean: Map<string, object>;
 

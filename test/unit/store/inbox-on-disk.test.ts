@@ -233,6 +233,19 @@ describe('an inbox on disk', () => {
     inbox.close();
   });
 
+  it('gives an owner to what an older Ficus refused', () => {
+    const file = newInboxFile();
+    const verdict = { state: 'rejected', reason: 'malformed', detail: 'PID is missing' } as const;
+    const older = openCommitter(file);
+    older.committer.commit([], [arrival('a', 'x', { verdict }), arrival('b', 'x', { sender: '', verdict })]);
+    older.database.exec('UPDATE message SET owner = NULL; PRAGMA user_version = 2');
+    older.close();
+    openCommitter(file).close();
+    const ledger = openInboxLedger(file);
+    expect(ledger.list({ limit: 9 }).map(({ owner }) => owner)).toEqual(['sender ADT|EAST', 'adt']);
+    ledger.close();
+  });
+
   it('sees in its audit what the counts do not say', () => {
     const file = newInboxFile();
     const inbox = openCommitter(file);

@@ -128,11 +128,15 @@ describe.each(INBOXES)('an inbox (%s)', (_name, open) => {
     await receive(arrival('a', 'x', { verdict: rejection }), arrival('b', 'x', { verdict: parked }));
     expect(onStored).not.toHaveBeenCalled();
     expect(inbox.ledger.waiting(9)).toEqual([]);
-    expect(inbox.ledger.find(1)!.record).toMatchObject(rejection);
-    expect(inbox.ledger.find(1)!.record.owner).toBeUndefined();
+    expect(inbox.ledger.find(1)!.record).toMatchObject({ ...rejection, owner: 'sender ADT|EAST' });
     expect(inbox.ledger.find(2)!.record).toMatchObject({ ...parked, owner: 'sender ADT|EAST' });
     await receive(arrival('c'));
     await vi.waitFor(() => expect(onStored).toHaveBeenCalled());
+  });
+
+  it('gives what was refused to the owner of the interface where its sender does not say who it is', async () => {
+    await receive(arrival('a', 'x', { sender: '', verdict: rejection }));
+    expect(inbox.ledger.find(1)!.record).toMatchObject({ ...rejection, owner: 'ADT team' });
   });
 
   it('takes a message that was refused before when it is sent again and allowed', async () => {
