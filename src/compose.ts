@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { assemble } from './compose/assembly.ts';
@@ -37,6 +36,7 @@ import { parseEverything } from './search/everything-parse.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
+import { makeStateDir } from './store/state-dir.ts';
 import { lockState } from './store/state-lock.ts';
 import { openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';
@@ -71,7 +71,8 @@ export interface ComposeOptions {
 /**
  * The product, put together from its configuration and started.
  *
- * @throws Error that says everything wrong with secrets, contract, mappings or routes, or which address is taken; nothing is left open
+ * @throws Error that says everything wrong with secrets, contract, mappings or routes, which address is taken, or that no state can be kept; nothing is
+ * left open
  */
 export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Ficus> {
   const { config, baseDir } = loaded;
@@ -80,6 +81,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
   const metrics = createMetrics({ process: true });
   const assembly = assemble(loaded, env, clock);
   const stateDir = resolve(baseDir, config.stateDir);
+  makeStateDir(stateDir);
   refuseLawlessOnce(assembly.mappings, clock, stateDir);
   const servers = await startServers({
     config,
@@ -96,7 +98,6 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     log.info('Stopped');
   };
   try {
-    mkdirSync(stateDir, { recursive: true });
     letGo = lockState(stateDir);
     const stores = openSqliteStores(resolve(stateDir, 'ficus.sqlite'));
     undo.push(() => stores.close());

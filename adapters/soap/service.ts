@@ -52,10 +52,15 @@ export function compileService(
     }
   }
   if (operations.size === 0 && problems.length === 0)
-    problems.push(`no mappings of a SOAP service ${service}`);
+    problems.push(`no mappings of a SOAP service ${service}; there are: ${servicesOf(mappings).join(', ')}`);
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const tables = [mappings.errors.get(service), mappings.errors.get('SOAP')];
   return { operations, errors: createErrorTable(tables.filter((table) => table !== undefined)) };
+}
+
+function servicesOf({ interactions }: MappingSet): string[] {
+  const soap = [...interactions.values()].filter(({ adapter }) => adapter === 'soap');
+  return [...new Set(soap.map(({ interaction }) => interaction.slice(0, interaction.indexOf('/'))))];
 }
 
 function compileOperation(

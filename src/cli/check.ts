@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HOME } from '../compose.ts';
 import { rehearse } from '../compose/rehearse.ts';
-import { loadConfig } from '../config/load.ts';
+import { inItsPlace, loadConfig } from '../config/load.ts';
 import { loadContract } from '../contract/load.ts';
 
 /** `ficus check`: everything that can be said about a configuration, or a contract, without starting. */
@@ -25,7 +25,10 @@ export function registerCheck(program: Command): void {
         );
       }
       if (options.config !== undefined) {
-        const report = await rehearse(loadConfig(options.config));
+        const loaded = loadConfig(options.config);
+        const report = await rehearse(loaded).catch((error: unknown) => {
+          throw inItsPlace(error, loaded);
+        });
         console.log(`Configuration ${options.config}: no problem. ${report}`);
       }
     });

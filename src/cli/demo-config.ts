@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { HOME } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
@@ -7,6 +7,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { FeedConfig } from '../config/feed-schema.ts';
 import type { Config } from '../config/schema.ts';
 import type { GuardedConfig } from '../config/security-schema.ts';
+import { makeStateDir } from '../store/state-dir.ts';
 
 /** Secrets that `npm start` makes for itself, and their length in bytes. */
 const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18, introspection: 32 } as const;
@@ -16,7 +17,7 @@ type SecretName = keyof typeof SECRETS;
 /** Makes the demo's secrets where they are missing; readable by the owner only. @returns the password of the SOAP service */
 export function ensureSecrets(stateDir: string): string {
   const folder = resolve(stateDir, 'secrets');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeStateDir(folder);
   for (const [name, bytes] of Object.entries(SECRETS)) {
     const file = resolve(folder, name);
     if (!existsSync(file)) writeFileSync(file, `${randomBytes(bytes).toString('base64')}\n`, { mode: 0o600 });

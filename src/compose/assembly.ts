@@ -59,17 +59,19 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     path ? resolve(baseDir, path) : resolve(HOME, shipped);
   const contractFile = own(config.contract, 'contracts/fhir-r4.yaml');
   const authorities = createAuthorities(config.identity.authorities);
-  const mappingFiles = readMappingFiles(own(config.mappings.dir, 'mappings'), {
+  const mappingDir = own(config.mappings.dir, 'mappings');
+  const mappingFiles = readMappingFiles(mappingDir, {
     overlays: config.mappings.overlays.map((folder) => resolve(baseDir, folder)),
     ...(config.mappings.site === undefined ? {} : { site: config.mappings.site }),
   });
+  if (mappingFiles.length === 0) throw new Error(`mappings.dir: there are no mappings in ${mappingDir}`);
   const mappings = compileMappings(mappingFiles);
   return {
     config,
     baseDir,
     secrets,
     certificates: createCertificates({ baseDir, secret: secrets.text, clock }),
-    contract: loadContract(readFileSync(contractFile, 'utf8'), contractFile),
+    contract: loadContract(contractText(contractFile), contractFile),
     mappings,
     mappingFiles,
     authorities,
@@ -83,6 +85,14 @@ export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessE
     mustSupport: loadMustSupport(config.migration.compare.mustSupport, baseDir),
     codeMaps: equivalencesOf(mappings.codes, config.migration.compare.codes),
   };
+}
+
+function contractText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`contract: the file ${file} cannot be read`, { cause });
+  }
 }
 
 /** @param whose `us-core`, `none`, or a file */

@@ -124,7 +124,7 @@ export function createCertificates(options: {
 
   return {
     use(name, files, renewed) {
-      const read = (): Pem => readPem(files, baseDir, secret);
+      const read = (): Pem => readPem(name, files, baseDir, secret);
       const paths = [files.ca, files.certificate, fileOf(files.key)].filter((path) => path !== undefined);
       const folders = [...new Set(paths.map((path) => dirname(resolve(baseDir, path))))];
       const pem = read();
@@ -164,16 +164,27 @@ function livePem(entry: Entry): LivePem {
   return live;
 }
 
+/** @throws Error that says which file of which section cannot be read */
 function readPem(
+  name: string,
   { ca, certificate, key }: CertificateFiles,
   baseDir: string,
   secret: (source: SecretSource) => string,
 ): Pem {
-  const file = (path: string): string => readFileSync(resolve(baseDir, path), 'utf8');
+  const reading = (part: keyof CertificateFiles, read: () => string): string => {
+    try {
+      return read();
+    } catch (cause) {
+      const reason = cause instanceof Error && !('code' in cause) ? cause.message : 'the file cannot be read';
+      throw new Error(`${name}.${part}: ${reason}`, { cause });
+    }
+  };
+  const file = (part: 'ca' | 'certificate', path: string): string =>
+    reading(part, () => readFileSync(resolve(baseDir, path), 'utf8'));
   return {
-    ca: ca === undefined ? undefined : file(ca),
-    cert: certificate === undefined ? undefined : file(certificate),
-    key: key === undefined ? undefined : secret(key),
+    ca: ca === undefined ? undefined : file('ca', ca),
+    cert: certificate === undefined ? undefined : file('certificate', certificate),
+    key: key === undefined ? undefined : reading('key', () => secret(key)),
   };
 }
 

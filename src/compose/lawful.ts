@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { brokenLaws, describeCounterExample } from '../mapping/laws/broken.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
@@ -27,7 +27,6 @@ export function refuseLawlessOnce(mappings: MappingSet, clock: Clock, stateDir: 
   const found = `${mappings.version} ${new Date(clock.now()).toISOString().slice(0, 10)}\n`;
   if (read(file) === found) return;
   refuseLawless(mappings, clock);
-  mkdirSync(stateDir, { recursive: true });
   writeFileSync(file, found);
 }
 

@@ -28,6 +28,15 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Folder that relative paths of the file are under. */
   readonly baseDir: string;
+  /** Where it was written; absent: nowhere. */
+  readonly source?: ConfigSource;
+}
+
+/** A configuration file and the lines of its keys. */
+interface ConfigSource {
+  readonly file: string;
+  /** Line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined: none is. */
+  lineOf(path: string): number | undefined;
 }
 
 /** Reads and checks a configuration file. @throws ConfigError */
@@ -38,11 +47,30 @@ export function loadConfig(file: string): LoadedConfig {
   } catch {
     throw new ConfigError(file, [{ path: '', message: 'cannot be read' }]);
   }
-  return { config: parseConfig(text, file), baseDir: dirname(resolve(file)) };
+  return { ...parse(text, file), baseDir: dirname(resolve(file)) };
 }
 
 /** Checks the text of a configuration; `file` is for messages. @throws ConfigError */
 export function parseConfig(text: string, file = 'ficus.yaml'): Config {
+  return parse(text, file).config;
+}
+
+/**
+ * What was found wrong with a configuration after it was read, with the place in its file: a line of the message that begins with the path of a
+ * key (`backends.core: …`) is led by the file and its line, as those of a {@link ConfigError} are.
+ */
+export function inItsPlace(error: unknown, { source }: LoadedConfig): unknown {
+  if (!(error instanceof Error) || error instanceof ConfigError || !source) return error;
+  const lines = error.message.split('\n').map((line) => {
+    const path = /^ *([a-zA-Z]\w*(?:\.[^\s:]+)*): /.exec(line)?.[1];
+    const at = path === undefined ? undefined : source.lineOf(path);
+    return at === undefined ? line : `  ${source.file}:${at}  ${line.trimStart()}`;
+  });
+  const message = lines.join('\n');
+  return message === error.message ? error : new Error(message, { cause: error });
+}
+
+function parse(text: string, file: string): Required<Pick<LoadedConfig, 'config' | 'source'>> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   if (document.errors.length > 0) {
@@ -70,16 +98,17 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
     }
   }
   problems.push(...crossCheck(written));
-  if (problems.length === 0 && result.success) return result.data;
+  if (problems.length === 0 && result.success) return { config: result.data, source: { file, lineOf } };
   throw new ConfigError(
     file,
     problems.map((problem) => {
-      const line = lineOf(problem.path.split('.'));
+      const line = lineOf(problem.path);
       return line === undefined ? problem : { ...problem, line };
     }),
   );
 
-  function lineOf(path: readonly string[]): number | undefined {
+  function lineOf(dotted: string): number | undefined {
+    const path = dotted.split('.');
     // A missing key has no place of its own: its nearest parent that is there has.
     for (let length = path.length; length > 0; length--) {
       const keys = path.slice(0, length).map((key) => (/^\d+$/.test(key) ? Number(key) : key));

@@ -18,7 +18,7 @@ export function readMappingFiles(dir: string, options: MappingOptions = {}): Map
   const own = yamlFiles(dir).filter((path) => !relative(dir, path).startsWith('sites'));
   const site = options.site === undefined ? [] : yamlFiles(join(dir, 'sites', options.site));
   if (options.site !== undefined && site.length === 0)
-    throw new Error(`There are no mappings of site ${options.site} in ${join(dir, 'sites')}`);
+    throw new Error(`mappings.site: there are no mappings of site ${options.site} in ${join(dir, 'sites')}`);
   const paths = [...own, ...(options.overlays ?? []).flatMap(yamlFiles), ...site];
   return paths.map((path) => ({ path: relative(process.cwd(), path), text: readFileSync(path, 'utf8') }));
 }

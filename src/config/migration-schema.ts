@@ -18,10 +18,20 @@ export const migrationConfig = z
         '32 random bytes in base64: divides canaries, hashes evidence, seals samples and captures; default: derived from the oldest identity key',
       ),
     steps: z
-      .array(z.number().min(0.1).max(99.9))
+      .array(z.number().min(1).max(100))
       .min(1)
+      .check(({ value, issues }) => {
+        for (const [index, percent] of value.entries())
+          if (index > 0 && percent <= value[index - 1]!)
+            issues.push({
+              code: 'custom',
+              input: value,
+              path: [index],
+              message: `${percent} is not more than ${value[index - 1]}: percentages rise from step to step`,
+            });
+      })
       .default([5, 25, 50])
-      .describe('Percentages that a canary goes through, smallest first, before `modern`'),
+      .describe('Percentages that a canary goes through, each more than the one before, before `modern`'),
     mayForce: z
       .boolean()
       .default(false)

@@ -24,14 +24,14 @@ export type SecretSource = z.infer<typeof secretSource>;
 export function readSecret(source: SecretSource, env: NodeJS.ProcessEnv, baseDir: string): string {
   if ('env' in source) {
     const value = env[source.env];
-    if (!value) throw new Error(`the environment variable ${source.env} is not set`);
+    if (!value) throw new Error(`the environment variable ${source.env} is not set: set it where Ficus runs`);
     return value;
   }
   let text: string;
   try {
     text = readFileSync(resolve(baseDir, source.file), 'utf8');
   } catch {
-    throw new Error(`the file ${source.file} cannot be read`);
+    throw new Error(`the file ${source.file} cannot be read: looked for at ${resolve(baseDir, source.file)}`);
   }
   const value = text.replace(/\r?\n$/, '');
   if (value === '') throw new Error(`the file ${source.file} is empty`);

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeStateDir } from './state-dir.ts';
 
 /**
  * The schema, one entry a version (`PRAGMA user_version`). Entries are only ever added: a file written by an older
@@ -238,7 +239,7 @@ export const MIGRATIONS: readonly string[] = [
  * @throws Error when the file was written by a newer Ficus, or is not ours to open
  */
 export function openDatabase(file: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== ':memory:') makeStateDir(dirname(resolve(file)));
   const database = new DatabaseSync(file, { timeout: 5_000 });
   try {
     if (file !== ':memory:') chmodSync(file, 0o600);

@@ -53,6 +53,20 @@ describe('a configuration', () => {
     });
   });
 
+  it('has the percentages of a canary in the order it goes through them', () => {
+    expect(problemsOf(`${MINIMAL}migration: { steps: [50, 10] }\n`)).toEqual([
+      '18 migration.steps.1: 10 is not more than 50: percentages rise from step to step',
+    ]);
+    expect(problemsOf(`${MINIMAL}migration: { steps: [10, 10, 25] }\n`)).toEqual([
+      '18 migration.steps.1: 10 is not more than 10: percentages rise from step to step',
+    ]);
+    expect(problemsOf(`${MINIMAL}migration: { steps: [0, 101] }\n`).map((one) => one.split(':')[0])).toEqual([
+      '18 migration.steps.0',
+      '18 migration.steps.1',
+    ]);
+    expect(parseConfig(`${MINIMAL}migration: { steps: [1, 12.5, 100] }\n`).migration.steps).toHaveLength(3);
+  });
+
   it('finds the headers of callers whatever case they are written in, and refuses what is no header', () => {
     const named = `${MINIMAL}migration: { headers: { facility: X-Ward } }\n`;
     expect(parseConfig(named).migration.headers).toEqual({
