@@ -32,11 +32,10 @@ export interface LoadedConfig {
   readonly source?: ConfigSource;
 }
 
-/** A configuration file and the lines of its keys. */
+/** A configuration file, as its messages name it, and what is in it. */
 interface ConfigSource {
   readonly file: string;
-  /** Line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined: none is. */
-  lineOf(path: string): number | undefined;
+  readonly text: string;
 }
 
 /** Reads and checks a configuration file. @throws ConfigError */
@@ -61,9 +60,10 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
  */
 export function inItsPlace(error: unknown, { source }: LoadedConfig): unknown {
   if (!(error instanceof Error) || error instanceof ConfigError || !source) return error;
+  const lineOf = linesOf(readYaml(source.text));
   const lines = error.message.split('\n').map((line) => {
     const path = /^ *([a-zA-Z]\w*(?:\.[^\s:]+)*): /.exec(line)?.[1];
-    const at = path === undefined ? undefined : source.lineOf(path);
+    const at = path === undefined ? undefined : lineOf(path);
     return at === undefined ? line : `  ${source.file}:${at}  ${line.trimStart()}`;
   });
   const message = lines.join('\n');
@@ -71,8 +71,8 @@ export function inItsPlace(error: unknown, { source }: LoadedConfig): unknown {
 }
 
 function parse(text: string, file: string): Required<Pick<LoadedConfig, 'config' | 'source'>> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const yaml = readYaml(text);
+  const { document, lines } = yaml;
   if (document.errors.length > 0) {
     throw new ConfigError(
       file,
@@ -98,7 +98,8 @@ function parse(text: string, file: string): Required<Pick<LoadedConfig, 'config'
     }
   }
   problems.push(...crossCheck(written));
-  if (problems.length === 0 && result.success) return { config: result.data, source: { file, lineOf } };
+  if (problems.length === 0 && result.success) return { config: result.data, source: { file, text } };
+  const lineOf = linesOf(yaml);
   throw new ConfigError(
     file,
     problems.map((problem) => {
@@ -106,18 +107,31 @@ function parse(text: string, file: string): Required<Pick<LoadedConfig, 'config'
       return line === undefined ? problem : { ...problem, line };
     }),
   );
+}
 
-  function lineOf(dotted: string): number | undefined {
+interface Yaml {
+  readonly document: ReturnType<typeof parseDocument>;
+  readonly lines: LineCounter;
+}
+
+function readYaml(text: string): Yaml {
+  const lines = new LineCounter();
+  return { document: parseDocument(text, { lineCounter: lines, uniqueKeys: true }), lines };
+}
+
+/** Gives the line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined: none is. */
+function linesOf({ document, lines }: Yaml): (path: string) => number | undefined {
+  return (dotted) => {
     const path = dotted.split('.');
     // A missing key has no place of its own: its nearest parent that is there has.
     for (let length = path.length; length > 0; length--) {
       const keys = path.slice(0, length).map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-      const node = document.getIn(keys, true);
+      const node = document.hasIn(keys) ? document.getIn(keys, true) : undefined;
       const range = (node as { range?: readonly number[] } | undefined)?.range;
       if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
     }
     return undefined;
-  }
+  };
 }
 
 type Problem = z.core.$ZodIssue;
