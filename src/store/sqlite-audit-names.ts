@@ -22,6 +22,9 @@ export const NAMED = `(EXISTS (SELECT 1 FROM ${REFERENCES} WHERE ${CURRENT} = ?)
 const RANGE = 'sequence > :after AND sequence <= :last';
 const COLUMNS = ['request', 'patient', 'fhir_user', 'token'];
 
+/** Whether the row at hand refers to its patient alone, as most do: told by its text, which costs a tenth of reading it. A quotation mark in a value is escaped. */
+const OF_PATIENT_ALONE = `instr(body, '"references":["Patient/' || patient || '"]') > 0`;
+
 /** Names and numbers of the records after `:after` up to `:last`; some more than once. Their patient is not a name besides. */
 const SAID = [
   ...COLUMNS.map(
@@ -29,12 +32,15 @@ const SAID = [
       `SELECT ${column} AS name, sequence FROM audit_record WHERE ${RANGE} AND ${column} IS NOT NULL`,
   ),
   `SELECT ${CURRENT}, sequence FROM audit_record, ${REFERENCES}
-   WHERE ${RANGE} AND ${CURRENT} IS NOT 'Patient/' || patient`,
+   WHERE ${RANGE} AND ${OF_PATIENT_ALONE} IS NOT TRUE AND ${CURRENT} IS NOT 'Patient/' || patient`,
   `SELECT value ->> 'messageId', sequence FROM audit_record, ${EXCHANGES} WHERE ${RANGE}`,
 ].join(' UNION ALL ');
 
 /** The run that a record belongs to. */
 const RUN_OF = '(SELECT min(last) FROM audit_run WHERE last >= :sequence)';
+
+/** Rows that follow one that was written. */
+const BEHIND = '(name, sequence) > (:name, :sequence)';
 
 interface NameRow {
   readonly name: string;
@@ -69,7 +75,7 @@ export function readAuditNames(database: DatabaseSync) {
  * Rows that are written in one transaction, and records whose names are gathered at once. While the former lasts whoever writes the trail waits, and SQLite lets
  * him wait a millisecond at least: so it is short, and meets him seldom.
  */
-const STEP = { rows: 100, records: 256 };
+const STEP = { rows: 256, records: 256 };
 
 /** Least and most records of a run: those that a search reads one by one, and those whose names are sorted in memory. */
 const RUN = { least: 4_096, most: 32_768 };
@@ -98,10 +104,16 @@ export function createAuditIndexer(database: DatabaseSync, { least, most } = RUN
   `);
   const gather = database.prepare(`INSERT OR IGNORE INTO said ${SAID}`);
   const clear = database.prepare('DELETE FROM audit_name WHERE run > ?');
-  const behind = database.prepare(
-    'SELECT name, sequence FROM said WHERE (name, sequence) > (?, ?) ORDER BY name, sequence LIMIT ?',
+  const endOfStep = database.prepare(
+    `SELECT name, sequence FROM said WHERE ${BEHIND} ORDER BY name, sequence LIMIT 1 OFFSET ${STEP.rows - 1}`,
   );
-  const keep = database.prepare('INSERT INTO audit_name VALUES (?, ?, ?)');
+  const keepStep = database.prepare(
+    `INSERT INTO audit_name SELECT :run, name, sequence FROM said
+     WHERE ${BEHIND} AND (name, sequence) <= (:toName, :toSequence) ORDER BY name, sequence`,
+  );
+  const keepRest = database.prepare(
+    `INSERT INTO audit_name SELECT :run, name, sequence FROM said WHERE ${BEHIND} ORDER BY name, sequence`,
+  );
   const forget = database.prepare('DELETE FROM audit_name WHERE run = ? AND sequence <= ?');
   const close = database.prepare('INSERT INTO audit_run VALUES (?)');
   const now = () => {
@@ -124,14 +136,15 @@ export function createAuditIndexer(database: DatabaseSync, { least, most } = RUN
         // Of a run that was begun, and not closed.
         transaction(database, () => clear.run(indexed));
         yield;
-        for (let rows = behind.all('', 0, STEP.rows); rows.length > 0;) {
-          transaction(database, () => {
-            for (const { name, sequence } of rows) keep.run(last, name!, sequence!);
-          });
+        let begin = { name: '', sequence: 0 };
+        for (let end = endOfStep.get(begin); end; end = endOfStep.get(begin)) {
+          const to = { name: String(end['name']), sequence: Number(end['sequence']) };
+          keepStep.run({ run: last, ...begin, toName: to.name, toSequence: to.sequence });
           yield;
-          const { name, sequence } = rows.at(-1)!;
-          rows = behind.all(name!, sequence!, STEP.rows);
+          begin = to;
         }
+        keepRest.run({ run: last, ...begin });
+        yield;
         transaction(database, () => {
           const { indexed: before, gone: since } = now();
           // Somebody else has made runs, or let go of them: this one is made anew.
