@@ -36,13 +36,14 @@ export function isFhirJson(headers: UpstreamHeaders): boolean {
   return FHIR_MEDIA.has((end === -1 ? type : type.slice(0, end)).trim().toLowerCase());
 }
 
-/** Whether a body that begins so may be a JSON object: whatever else it is called, it is none otherwise. */
-export function mayBeObject(first: Buffer): boolean {
-  const begins = first
-    .toString('latin1', 0, 64)
-    .replace(/^\u00ef\u00bb\u00bf/, '')
-    .trimStart();
-  return begins === '' || begins.startsWith('{');
+/**
+ * Whether a body that begins so may be a JSON object: whatever else it is called, it is none otherwise.
+ *
+ * @param begins a character for each byte
+ */
+export function mayBeObject(begins: string): boolean {
+  const text = begins.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
+  return text === '' || text.startsWith('{');
 }
 
 /**

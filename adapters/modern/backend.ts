@@ -127,13 +127,13 @@ export function createModernBackend(options: ModernOptions): ModernBackend {
 
   async function handle(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
     const [running, head] = await exchange(request, context);
-    const { status, headers, first } = head;
+    const { status, headers, begins } = head;
     const write = request.interaction === 'create' || request.interaction === 'update';
     // A body without a media type is none: nobody could read it.
     const typed = headerOf(headers, 'content-type') !== undefined;
     const hasBody = typed && status !== 204 && status !== 304 && headerOf(headers, 'content-length') !== '0';
     const encoded = headerOf(headers, 'content-encoding') !== undefined;
-    const json = isFhirJson(headers) && (encoded || first === undefined || mayBeObject(first));
+    const json = isFhirJson(headers) && (encoded || begins === undefined || mayBeObject(begins));
     try {
       refuseUnusable(status, headers, { service: options.name, write, base, hasBody, json });
       const unexplained = status >= 400 && !(hasBody && json);

@@ -10,9 +10,15 @@ import type { Relinker } from './relink.ts';
 export interface AnswerHead {
   readonly status: number;
   readonly headers: UpstreamHeaders;
-  /** The first bytes of the body, of an answer to a query; absent when it has none. */
-  readonly first?: Buffer;
+  /**
+   * How the body of an answer to a query begins, a character for each byte; absent when it has none. Not its first chunk: an
+   * idle connection keeps its last answer, and 64 kB would stay with each.
+   */
+  readonly begins?: string;
 }
+
+/** As much of a body's beginning as tells what it is. */
+const BEGINNING_BYTES = 64;
 
 /** What came before anybody asked for the body is kept up to here; then the service has to wait. */
 const EARLY_BYTES = 64 * 1024;
@@ -163,7 +169,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#state !== 'waiting' || !head) return;
     this.#begun = undefined;
     this.#state = 'held';
-    this.#resolve(first ? { ...head, first } : head);
+    this.#resolve(first ? { ...head, begins: first.toString('latin1', 0, BEGINNING_BYTES) } : head);
   }
 
   /** The sink is gone: done with, or given up, and then the service's connection is freed. */

@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createModernBackend } from '../../adapters/modern/backend.ts';
 import { FHIR, READ, contextOf, startScene } from '../unit/adapters/modern/scene.ts';
@@ -57,12 +62,37 @@ describe('a stream', () => {
         }),
       );
     }
-    await expect.poll(() => closed, { timeout: 5_000 }).toBe(100);
+    await expect.poll(() => closed).toBe(100);
     scene.behave = (_req, res) => res.writeHead(200, FHIR).end('{}');
     const before = scene.connections;
     for (let round = 0; round < 20; round += 1)
       expect((await fetch(`${scene.ficus.base}/Patient/p1`)).status).toBe(200);
     expect(scene.connections - before).toBeLessThanOrEqual(2);
+  });
+
+  it('leaves nothing of its body with an idle connection', async () => {
+    const connections = 64;
+    const body = Buffer.from(`{"resourceType":"Patient","x":"${'x'.repeat(120_000)}"}`);
+    scene.behave = (_req, res) => res.writeHead(200, FHIR).end(body);
+    const agent = new Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: connections });
+    const read = async (): Promise<void> => {
+      const [answer] = (await once(get(`${scene.ficus.base}/Patient/p1`, { agent }), 'response')) as [
+        IncomingMessage,
+      ];
+      answer.resume();
+      await once(answer, 'end');
+    };
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const held = (): number => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = held();
+    await Promise.all(Array.from({ length: connections }, read));
+    await expect.poll(() => held() - before, { timeout: 10_000 }).toBeLessThan(connections * 8 * 1024);
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(connections);
+    agent.destroy();
   });
 
   it('keeps the connection when a short body is not wanted, and cuts a long one off', async () => {
