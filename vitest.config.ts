@@ -8,8 +8,10 @@ export default defineConfig({
     pool: 'forks',
     // Vitest keeps a core for itself otherwise: of two, half the machine.
     maxWorkers: '100%',
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // How long something may take is said where it is asserted: these end what hangs, on a machine however slow.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       { extends: true, test: { name: 'sharing', include: [SHARING], isolate: false } },
       { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [SHARING] } },

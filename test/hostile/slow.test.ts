@@ -110,7 +110,7 @@ describe('connections', () => {
     const many = Array.from({ length: 80 }, () => dial(''));
     await Promise.all(many.map(({ closed }) => closed));
     for (const { socket } of many) socket.destroy();
-    await vi.waitFor(() => target.serves(), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(() => target.serves(), { timeout: 30_000, interval: 100 });
   });
 
   it('that are half closed after nonsense do not stay', async () => {

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { factOf } from '../../src/audit/chain.ts';
 import { ownFact } from '../../src/audit/keeper.ts';
 import type { AuditKeeper } from '../../src/audit/keeper.ts';
@@ -66,7 +66,7 @@ describe('a trail that a thread writes', () => {
   it('is moved from the log into the file while it goes on', async () => {
     keeper = createThreadedKeeper({ file, durability: 'normal' });
     for (let n = 0; n < 2_000; n += 1) await keeper.add([ownFact(`step-${n}`, {})], MARCH);
-    await vi.waitFor(() => expect(countWithoutLog()).toBeGreaterThanOrEqual(1_800), { timeout: 20_000 });
+    await expect.poll(countWithoutLog).toBeGreaterThanOrEqual(1_800);
     await keeper.add([ownFact('last', {})], MARCH);
     expect(actionsKept()).toHaveLength(2_001);
   });

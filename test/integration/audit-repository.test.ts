@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { link } from '../../src/audit/chain.ts';
 import { factsOf } from '../../src/audit/facts.ts';
 import { startRepositoryFeed } from '../../src/compose/audit/repository-feed.ts';
@@ -100,7 +100,7 @@ describe('an audit repository', () => {
     const trail = openTrail();
     trail.add(1, 25);
     const feed = follow(url, trail.store);
-    await vi.waitFor(() => expect(feed.status().owed).toBe(0));
+    await expect.poll(() => feed.status().owed).toBe(0);
     expect(requestsIn(posts)).toEqual(numbered(1, 25));
     expect(posts.map(({ path }) => path)).toEqual(['/fhir', '/fhir', '/fhir']);
     for (const { body, authorization } of posts) {
@@ -109,7 +109,7 @@ describe('an audit repository', () => {
     }
     trail.add(26, 26);
     feed.wake();
-    await vi.waitFor(() => expect(feed.status().owed).toBe(0));
+    await expect.poll(() => feed.status().owed).toBe(0);
     expect(posts.at(-1)).toMatchObject({ path: '/fhir/AuditEvent', body: { resourceType: 'AuditEvent' } });
     expect(feed.problems()).toEqual([]);
   });
@@ -132,7 +132,7 @@ describe('an audit repository', () => {
     const trail = openTrail();
     trail.add(1, 20);
     const feed = follow(url, trail.store);
-    await vi.waitFor(() => expect(feed.status().owed).toBe(0));
+    await expect.poll(() => feed.status().owed).toBe(0);
     // What was taken: each first time that a request is seen, in order, and after the partial one the rest again.
     const seen = [...new Set(requestsIn(posts))];
     expect(seen).toEqual(numbered(1, 20));
@@ -152,13 +152,13 @@ describe('an audit repository', () => {
     const trail = openTrail();
     trail.add(1, 5);
     const feed = follow(url, trail.store, 1);
-    await vi.waitFor(() => expect(feed.problems()).toHaveLength(1));
+    await expect.poll(() => feed.problems()).toHaveLength(1);
     expect(feed.problems()[0]).toMatch(/takes nothing since .*, 5 events wait: .*500/);
     await feed.stop();
     down = false;
     posts.length = 0;
     const again = follow(url, trail.store, 1);
-    await vi.waitFor(() => expect(again.status().owed).toBe(0));
+    await expect.poll(() => again.status().owed).toBe(0);
     expect(requestsIn(posts)).toEqual(numbered(1, 5));
   });
 
@@ -173,9 +173,9 @@ describe('an audit repository', () => {
     const trail = openTrail();
     trail.add(1, 3);
     const feed = follow(url, trail.store);
-    await vi.waitFor(() => expect(feed.problems()[0]).toMatch(/3 events wait: .*307/));
+    await expect.poll(() => feed.problems()[0]).toMatch(/3 events wait: .*307/);
     redirects = false;
-    await vi.waitFor(() => expect(feed.status().owed).toBe(0));
+    await expect.poll(() => feed.status().owed).toBe(0);
     expect(elsewhere.posts).toEqual([]);
     expect(posts.length).toBeGreaterThan(1);
   });

@@ -89,8 +89,10 @@ describe('MSA-2', () => {
 
   it('that never comes leaves a query timed out and a write unknown', async () => {
     const { pool } = await poolAndCore((message) => message.ack('AA', 'X'));
-    expect(await outcome(send(pool, 'M1', { deadline: inMs(50) }))).toBe('timeout');
-    expect(await outcome(send(pool, 'M2', { expects: 'write', deadline: inMs(50) }))).toBe('outcome-unknown');
+    expect(await outcome(send(pool, 'M1', { deadline: inMs(500) }))).toBe('timeout');
+    expect(await outcome(send(pool, 'M2', { expects: 'write', deadline: inMs(500) }))).toBe(
+      'outcome-unknown',
+    );
   });
 
   it('of a reply that comes too late is never credited to the next message', async () => {
@@ -106,7 +108,7 @@ describe('MSA-2', () => {
       },
       { connections: 1 },
     );
-    expect(await outcome(send(pool, 'slow', { expects: 'write', deadline: inMs(50) }))).toBe(
+    expect(await outcome(send(pool, 'slow', { expects: 'write', deadline: inMs(500) }))).toBe(
       'outcome-unknown',
     );
     await until(() => core.sockets[0]!.closed);
@@ -165,7 +167,7 @@ describe('enhanced acknowledgement', () => {
 
   it('that stops after the accept acknowledgement leaves a write unknown', async () => {
     const { pool } = await poolAndCore((message) => message.ack('CA'));
-    expect(await outcome(send(pool, 'M1', { expects: 'write', deadline: inMs(60) }, '|||AL|AL'))).toBe(
+    expect(await outcome(send(pool, 'M1', { expects: 'write', deadline: inMs(500) }, '|||AL|AL'))).toBe(
       'outcome-unknown',
     );
   });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createAck } from '../../adapters/hl7v2/ack.ts';
 import { createMllpListener } from '../../adapters/hl7v2/listener.ts';
 import type { MllpListener } from '../../adapters/hl7v2/listener.ts';
@@ -106,10 +106,10 @@ describe.skipIf(!available)(
       expect(await outcome(send(pool, 'M1', { expects: 'write' }))).toBe('AA');
       const next = selfSigned(folder, 'next');
       listener.renew({ ...server, ca: next.cert });
-      await vi.waitFor(() => expect([pool.stats.open, listener.stats.connections]).toEqual([0, 0]));
+      await expect.poll(() => [pool.stats.open, listener.stats.connections]).toEqual([0, 0]);
       expect(await outcome(send(pool, 'M2', { expects: 'write' }))).not.toBe('AA');
       shown = next;
-      await vi.waitFor(async () => expect(await outcome(send(pool, 'M3', { expects: 'write' }))).toBe('AA'));
+      await expect.poll(() => outcome(send(pool, 'M3', { expects: 'write' }))).toBe('AA');
     });
 
     it('gives up a core that never shakes hands, after the connect timeout', async () => {

@@ -90,7 +90,7 @@ function resourceOf({ body }: FhirResponse): Resource {
   return body.resource;
 }
 
-const drained = ({ writes }: TwoSides) => writes.delivery.drain(AbortSignal.timeout(5_000));
+const drained = ({ writes }: TwoSides) => writes.delivery.drain(AbortSignal.timeout(30_000));
 
 /** Both systems as they were at first. */
 async function reset(): Promise<void> {

@@ -27,7 +27,7 @@ function resourceOf({ body }: FhirResponse): Resource {
   return body.resource;
 }
 
-const drained = () => sides.writes.delivery.drain(AbortSignal.timeout(5_000));
+const drained = () => sides.writes.delivery.drain(AbortSignal.timeout(30_000));
 const isNew = (resource: Resource) => textAt(resource, 'start') > '2027-12';
 const held = async (side: 'legacy' | 'modern') => (await sides.held(side, patient)).filter(isNew);
 

@@ -66,7 +66,7 @@ async function live(
 }
 
 async function finished({ writes }: TwoSides): Promise<boolean> {
-  const signal = AbortSignal.timeout(8_000);
+  const signal = AbortSignal.timeout(60_000);
   return (await writes.recovery.settled(signal)) && writes.delivery.drain(signal);
 }
 

@@ -120,7 +120,7 @@ export async function openTwoSides(
   const opened = openWriteStores(file);
   const stores = around.stores?.(opened) ?? opened;
   const resilience = {
-    deadlineMs: 5_000,
+    deadlineMs: 30_000,
     concurrency: 16,
     queue: 256,
     retries: 0,
@@ -248,7 +248,7 @@ export async function openTwoSides(
 }
 
 /** The context of one request. */
-export function contextOf(ms = 10_000): RequestContext {
+export function contextOf(ms = 60_000): RequestContext {
   return {
     requestId: 'request-1',
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',

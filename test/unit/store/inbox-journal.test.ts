@@ -44,7 +44,7 @@ it('goes on in its other part when one is full, again and again, and files all o
     expect(receipts).toEqual(wave.map((_, nth) => ({ kind: 'stored', seq: first + nth + 1 })));
   }
   expect(count * 16 * KIB).toBeGreaterThan(2 * 2 * PART_BYTES);
-  await expect.poll(() => ledger.counts().received, { timeout: 10_000 }).toBe(count);
+  await expect.poll(() => ledger.counts().received).toBe(count);
   for (const nth of [0, 300, 600, 1_200])
     expect(Buffer.from(ledger.find(nth + 1)!.bytes!)).toEqual(arrival(`m${nth}`, bodyOf(nth)).bytes);
   expect(ledger.audit().holds).toBe(true);
@@ -68,7 +68,7 @@ it('holds no bytes of messages when nothing has come for a while, nor when it is
   await inbox.safe(arrival('first'));
   await inbox.safe(arrival('a'));
   expect(isEmpty(file)).toBe(false);
-  await vi.waitFor(() => expect(isEmpty(file)).toBe(true), { timeout: 10_000 });
+  await expect.poll(() => isEmpty(file)).toBe(true);
   await inbox.safe(arrival('b'));
   expect(isEmpty(file)).toBe(false);
   await inbox.close();

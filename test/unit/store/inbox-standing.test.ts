@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { InboxIntake, Receipt } from '../../../src/feed-ports.ts';
 import { openInboxLedger } from '../../../src/store/inbox-ledger.ts';
@@ -66,7 +66,7 @@ describe('an inbox whose committer dies', () => {
       else for (let turn = 0; turn < death; turn += 1) await new Promise(setImmediate);
       await threads.at(-1)!.terminate();
       for (const [id, receipt] of await sending) acknowledged.set(id, receipt);
-      await vi.waitUntil(() => returns() === death, { timeout: 20_000 });
+      await expect.poll(returns).toBe(death);
     }
     expect(failures).toHaveLength(8);
     // Whoever got no acknowledgement sends again.
@@ -88,9 +88,9 @@ describe('an inbox whose committer dies', () => {
     const { inbox, failures, returns } = await open();
     await inbox.receive(arrival('a'));
     await threads.at(-1)!.terminate();
-    await vi.waitUntil(() => failures.length === 1);
+    await expect.poll(() => failures.length).toBe(1);
     await expect(inbox.receive(arrival('b'))).rejects.toMatchObject({ code: 'unavailable' });
-    await vi.waitUntil(() => returns() === 1, { timeout: 20_000 });
+    await expect.poll(returns).toBe(1);
     expect(await inbox.receive(arrival('b'))).toMatchObject({ kind: 'stored' });
     expect(await inbox.receive(arrival('a'))).toMatchObject({ kind: 'duplicate' });
     await inbox.close();

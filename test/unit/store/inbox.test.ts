@@ -131,7 +131,7 @@ describe.each(INBOXES)('an inbox (%s)', (_name, open) => {
     expect(inbox.ledger.find(1)!.record).toMatchObject({ ...rejection, owner: 'sender ADT|EAST' });
     expect(inbox.ledger.find(2)!.record).toMatchObject({ ...parked, owner: 'sender ADT|EAST' });
     await receive(arrival('c'));
-    await vi.waitFor(() => expect(onStored).toHaveBeenCalled());
+    await expect.poll(() => onStored).toHaveBeenCalled();
   });
 
   it('gives what was refused to the owner of the interface where its sender does not say who it is', async () => {
