@@ -9,8 +9,8 @@ export default defineConfig({
     // Vitest keeps a core for itself otherwise: of two, half the machine.
     maxWorkers: '100%',
     // How long something may take is said where it is asserted: these end what hangs, on a machine however slow.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
     projects: [
       { extends: true, test: { name: 'sharing', include: [SHARING], isolate: false } },

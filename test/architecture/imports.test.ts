@@ -65,7 +65,7 @@ beforeAll(async () => {
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
   });
   modules = (output as ICruiseResult).modules;
-}, 60_000);
+});
 
 const own = () => modules.filter((module) => /^(src|adapters|sandbox)\/.*\.ts$/.test(module.source));
 

@@ -31,7 +31,7 @@ describe.each<AuditConfig['whenUnavailable']>(['serve', 'refuse'])(
         config: { ...config, audit: { ...config.audit, whenUnavailable } },
       }));
       patient = await hospital.patientId('100001');
-    }, 60_000);
+    });
     afterAll(() => hospital?.close());
 
     const file = () => join(hospital.state, 'audit.sqlite');

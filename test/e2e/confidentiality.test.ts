@@ -24,7 +24,7 @@ beforeAll(async () => {
   const found = await hospital.ask(`/Patient?identifier=${encodeURIComponent(`${HOSP}|100055`)}`, DOCTOR);
   patient = found.body.entry[0].resource.id;
   findings = `/Observation?patient=${patient}&category=exam`;
-}, 120_000);
+});
 afterAll(() => hospital?.close());
 
 type Entry = { readonly resource: Resource; readonly search: { readonly mode: string } };
@@ -79,7 +79,7 @@ describe('restricted records', () => {
       expect(found(one).suppressed).toHaveLength(1);
       expect(headersOf(one), met).toEqual(headersOf(other));
     }
-  }, 30_000);
+  });
 
   it('leave no trace in the headers of a read, either', async () => {
     const behind = (await hospital.ask(findings, EMERGENCY, BTG)).body.entry as Entry[];
@@ -91,7 +91,7 @@ describe('restricted records', () => {
     expect(hidden.status).toBe(404);
     expect(headersOf(hidden)).toEqual(headersOf(nothing));
     expect(hidden.text).toBe(nothing.text);
-  }, 30_000);
+  });
 
   it('are told of to one who may open them there and then, and that one was told is in the trail', async () => {
     const asked = async (url: string, requestId: string) =>
@@ -105,7 +105,7 @@ describe('restricted records', () => {
     const eventOf = (requestId: string) => events.find((event) => event.includes(`"${requestId}"`));
     expect(eventOf('told-of-glass')).toContain('a broken glass would give more');
     expect(eventOf('told-of-nothing')).not.toContain('a broken glass would give more');
-  }, 30_000);
+  });
 
   it('leave for treatment, unless they are very restricted', async () => {
     const seen = found(await hospital.ask(findings, DOCTOR));
@@ -134,7 +134,7 @@ describe('restricted records', () => {
     expect((await hospital.ask(path, EMERGENCY, { headers: { 'purpose-of-use': purpose } })).status).toBe(
       422,
     );
-  }, 30_000);
+  });
 });
 
 describe('a broken glass', () => {
@@ -156,7 +156,7 @@ describe('a broken glass', () => {
     expect([...statuses]).toEqual([403, 429]);
     expect((await hospital.ask(findings, eager)).status).toBe(200);
     expect((await hospital.ask(findings, EMERGENCY, BTG)).status).toBe(200);
-  }, 60_000);
+  });
 
   it('is in the audit, and in the queue until somebody else has looked at it', async () => {
     await hospital.ask(findings, EMERGENCY, BTG);
@@ -184,7 +184,7 @@ describe('a broken glass', () => {
     expect((await hospital.admin(path, EMERGENCY, review)).status).toBe(403);
     expect((await hospital.admin(path, OFFICER, review)).body).toMatchObject({ review: { by: 'officer' } });
     expect((await hospital.admin('/security/break-glass?reviewed=false', OFFICER)).body.cases).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('a consent', () => {
@@ -220,7 +220,7 @@ describe('a consent', () => {
     expect((await set('inactive')).status).toBe(200);
     expect((await hospital.ask(path, DOCTOR)).status).toBe(200);
     expect(found(await hospital.ask(laboratory, DOCTOR)).matches.length).toBeGreaterThan(0);
-  }, 30_000);
+  });
 
   it('is set by nobody but the privacy officer', async () => {
     const { admin } = hospital;

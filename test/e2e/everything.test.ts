@@ -91,7 +91,7 @@ beforeAll(async () => {
   const told = async () =>
     entriesOf(await hospital.ask(`/DiagnosticReport?patient=${haller}`, DOCTOR), 'match');
   await vi.waitFor(async () => expect(await told()).not.toHaveLength(0), { timeout: 60_000, interval: 100 });
-}, 180_000);
+});
 afterAll(() => hospital?.close());
 
 describe('the record of a patient', () => {
@@ -112,7 +112,7 @@ describe('the record of a patient', () => {
     expect(issuesOf(whole).map(({ diagnostics }) => diagnostics)).toEqual(
       expect.arrayContaining([expect.stringContaining('not in this answer: ServiceRequest')]),
     );
-  }, 60_000);
+  });
 
   it('comes in pages that lose nothing and repeat nothing, whoever answers', async () => {
     const whole = entriesOf(await record(haller), 'match');
@@ -122,7 +122,7 @@ describe('the record of a patient', () => {
     // The link is the caller's own.
     const stolen = await hospital.ask(nextOf(pages[0]!)!, { ...DOCTOR, sub: 'dr-two', jti: 'doctor-2' });
     expect(stolen.status).toBe(400);
-  }, 60_000);
+  });
 
   it('is the same when an endpoint has moved to a modern service', async () => {
     const before = entriesOf(await record(haller, '?_type=Observation'), 'match');
@@ -143,7 +143,7 @@ describe('the record of a patient', () => {
     expect(pages.length).toBeGreaterThan(2);
     expect(pages.flatMap((page) => entriesOf(page, 'match')).toSorted()).toEqual(before.toSorted());
     expect((await move('legacy')).status).toBe(200);
-  }, 60_000);
+  });
 
   it('is in /metadata, with what it searches here', async () => {
     const { body } = await hospital.ask('/metadata', DOCTOR);
@@ -239,5 +239,5 @@ describe('a record that cannot be had whole', () => {
     } finally {
       await hospital.clearDials();
     }
-  }, 60_000);
+  });
 });

@@ -117,7 +117,7 @@ describe('a bad morning', () => {
   });
 });
 
-describe('a burst of a day', { timeout: 120_000 }, () => {
+describe('a burst of a day', () => {
   const CLEAN = home();
   let clean: Map<string, object>;
 

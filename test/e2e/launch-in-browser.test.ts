@@ -15,7 +15,6 @@ import { SmartApp } from '../support/smart-app.ts';
  */
 
 const chromium = findChromium();
-const PATIENCE_MS = 180_000;
 const PAGE_MS = 60_000;
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 640 };
@@ -23,7 +22,6 @@ const SCOPES = 'openid fhirUser offline_access patient/Patient.r patient/Observa
 
 describe.skipIf(chromium === undefined)(
   `a launch in a browser${chromium === undefined ? ' (SKIPPED: no Chromium in PATH or CHROME_PATH)' : ''}`,
-  { timeout: PATIENCE_MS },
   () => {
     let hospital: Hospital;
     let browser: Browser;
@@ -52,7 +50,7 @@ describe.skipIf(chromium === undefined)(
         redirect_uris: [`${origin}/callback`],
         launch_uri: `${origin}/launch`,
       });
-    }, PATIENCE_MS);
+    });
     afterAll(async () => {
       await browser?.close();
       there?.closeAllConnections();

@@ -26,7 +26,7 @@ beforeAll(async () => {
   }));
   desk = migrationDesk(hospital);
   patients = await fillSandbox(hospital);
-}, 60_000);
+});
 afterEach(() => hospital.clearDials());
 afterAll(() => hospital.close());
 

@@ -53,7 +53,7 @@ beforeAll(async () => {
   );
   desk = migrationDesk(hospital);
   patients = await fillSandbox(hospital);
-}, 60_000);
+});
 afterAll(() => hospital.close());
 
 /**

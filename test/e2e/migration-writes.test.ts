@@ -53,7 +53,7 @@ beforeAll(async () => {
   );
   desk = migrationDesk(hospital);
   seeded = (await inLegacy()).length;
-}, 60_000);
+});
 afterAll(() => hospital.close());
 
 /** Everybody's requests for some seconds; what was accepted is remembered. */

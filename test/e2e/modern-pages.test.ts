@@ -17,7 +17,7 @@ beforeAll(async () => {
     body: JSON.stringify({ stage: 'modern', by: 'integration', reason: 'a test' }),
   });
   expect(response.status).toBe(200);
-}, 60_000);
+});
 afterAll(() => hospital.close());
 
 interface Page {

@@ -81,7 +81,7 @@ beforeAll(async () => {
     tokens.add(token.slice(-24));
     return token;
   };
-}, 180_000);
+});
 
 afterAll(async () => {
   await hospital?.close();

@@ -13,7 +13,6 @@ import type { Hospital } from '../support/hospital.ts';
  */
 
 const FICUS = fileURLToPath(new URL('../../bin/ficus.js', import.meta.url));
-const PATIENCE_MS = 180_000;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/;
 const AT = '\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2} UTC';
 const BTG = { 'purpose-of-use': 'BTG', 'break-glass-reason': 'unconscious, no history known' };
@@ -37,7 +36,7 @@ beforeAll(async () => {
   patient = await hospital.patientId('100055');
   officer = await tokenOf('--role', 'privacy-officer');
   viewer = await tokenOf('--role', 'viewer');
-}, PATIENCE_MS);
+});
 afterAll(async () => {
   await hospital?.close();
   rmSync(folder, { recursive: true });
@@ -83,7 +82,7 @@ function expectRefused({ code, stdout, stderr }: Ran, words: string | RegExp): v
   expect(stderr).not.toMatch(/\n {4}at |node:|\.ts:/);
 }
 
-describe('ficus security break-glass', { timeout: PATIENCE_MS }, () => {
+describe('ficus security break-glass', () => {
   let id: string;
 
   it('begins with a clinician who may, and is told how', async () => {
@@ -127,7 +126,7 @@ describe('ficus security break-glass', { timeout: PATIENCE_MS }, () => {
   });
 });
 
-describe('ficus security consents', { timeout: PATIENCE_MS }, () => {
+describe('ficus security consents', () => {
   const write = (name: string, content: string): string => {
     writeFileSync(join(folder, name), content);
     return name;
@@ -171,7 +170,7 @@ describe('ficus security consents', { timeout: PATIENCE_MS }, () => {
   });
 });
 
-describe('ficus security revoke', { timeout: PATIENCE_MS }, () => {
+describe('ficus security revoke', () => {
   it('refuses the tokens that it names, until it is lifted', async () => {
     const token = await tokenOf('--user', 'Annette Dorn');
     const subject = ['--subject', 'clinician-p104', '--client', 'developer'];
@@ -214,7 +213,7 @@ describe('ficus security revoke', { timeout: PATIENCE_MS }, () => {
   });
 });
 
-describe('a command of the privacy officer', { timeout: PATIENCE_MS }, () => {
+describe('a command of the privacy officer', () => {
   it('says who it wants to be told of, which token is not good, and where nobody answers', async () => {
     const at = ['security', 'revocations', '--admin', hospital.ficus.adminBase];
     expectRefused(await ficus(at), /give a token with --token, or in FICUS_TOKEN/);
@@ -231,7 +230,7 @@ describe('a command of the privacy officer', { timeout: PATIENCE_MS }, () => {
   });
 });
 
-describe('ficus token', { timeout: PATIENCE_MS }, () => {
+describe('ficus token', () => {
   it('names the roles and users that there are', async () => {
     const at = ['token', '--state', hospital.state];
     expectRefused(

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const TOUR = fileURLToPath(new URL('../../scripts/tour.ts', import.meta.url));
-const LIMIT_MS = 180_000;
 
 interface Running {
   readonly child: ChildProcess;
@@ -49,50 +48,42 @@ async function answers(address: string): Promise<boolean> {
 }
 
 describe('npm run tour', () => {
-  it(
-    'takes Observation.search from legacy to retired, and leaves the evidence pack',
-    async () => {
-      const { printed, temporary, report, ended } = startTour();
-      expect(await ended).toEqual({ code: 0, errors: '' });
-      const steps = [...printed().matchAll(/Observation\.search went from (.+?) to (.+?),/g)].map(
-        ([, from, to]) => `${from} > ${to}`,
-      );
-      // A machine in trouble may send it back once more; the way ends the same.
-      expect(steps.slice(0, 2)).toEqual(['legacy > shadow', 'shadow > canary 40 %']);
-      expect(steps.slice(-2)).toEqual(['canary 80 % > modern', 'modern > retired']);
-      expect(printed()).toContain('Rolled back Observation.search from canary 40 % to shadow: error rate');
-      // Which of the wrong units it meets first is chance.
-      expect(printed()).toMatch(/[\d.]+ mmol\/L became [\d.]+ mg\/dL|[\d.]+ mg\/dL became [\d.]+ mmol\/L/);
-      expect(
-        Math.max(
-          ...printed()
-            .split('\n')
-            .map(({ length }) => length),
-        ),
-      ).toBeLessThanOrEqual(100);
+  it('takes Observation.search from legacy to retired, and leaves the evidence pack', async () => {
+    const { printed, temporary, report, ended } = startTour();
+    expect(await ended).toEqual({ code: 0, errors: '' });
+    const steps = [...printed().matchAll(/Observation\.search went from (.+?) to (.+?),/g)].map(
+      ([, from, to]) => `${from} > ${to}`,
+    );
+    // A machine in trouble may send it back once more; the way ends the same.
+    expect(steps.slice(0, 2)).toEqual(['legacy > shadow', 'shadow > canary 40 %']);
+    expect(steps.slice(-2)).toEqual(['canary 80 % > modern', 'modern > retired']);
+    expect(printed()).toContain('Rolled back Observation.search from canary 40 % to shadow: error rate');
+    // Which of the wrong units it meets first is chance.
+    expect(printed()).toMatch(/[\d.]+ mmol\/L became [\d.]+ mg\/dL|[\d.]+ mg\/dL became [\d.]+ mmol\/L/);
+    expect(
+      Math.max(
+        ...printed()
+          .split('\n')
+          .map(({ length }) => length),
+      ),
+    ).toBeLessThanOrEqual(100);
 
-      expect(readFileSync(join(report, 'Observation.search.md'), 'utf8')).toContain('Observation.search');
-      const pack = JSON.parse(readFileSync(join(report, 'Observation.search.json'), 'utf8')) as object;
-      expect(JSON.stringify(pack)).toContain('"retired"');
-      expect(readdirSync(temporary).filter((name) => name.startsWith('ficus-tour-'))).toEqual([]);
-    },
-    LIMIT_MS,
-  );
+    expect(readFileSync(join(report, 'Observation.search.md'), 'utf8')).toContain('Observation.search');
+    const pack = JSON.parse(readFileSync(join(report, 'Observation.search.json'), 'utf8')) as object;
+    expect(JSON.stringify(pack)).toContain('"retired"');
+    expect(readdirSync(temporary).filter((name) => name.startsWith('ficus-tour-'))).toEqual([]);
+  });
 
-  it(
-    'lets go of its processes, ports and files at Ctrl-C',
-    async () => {
-      const { child, printed, temporary, report, ended } = startTour();
-      await expect.poll(printed, { timeout: 60_000 }).toContain('1. From legacy to shadow');
-      const addresses = printed().match(/http:\/\/[\w.]+:\d+/g) ?? [];
-      expect(addresses).toHaveLength(2);
-      expect(await Promise.all(addresses.map(answers))).toEqual([true, true]);
-      child.kill('SIGINT');
-      expect(await ended).toEqual({ code: 130, errors: '' });
-      expect(await Promise.all(addresses.map(answers))).toEqual([false, false]);
-      expect(readdirSync(temporary).filter((name) => name.startsWith('ficus-tour-'))).toEqual([]);
-      expect(existsSync(report)).toBe(false);
-    },
-    LIMIT_MS,
-  );
+  it('lets go of its processes, ports and files at Ctrl-C', async () => {
+    const { child, printed, temporary, report, ended } = startTour();
+    await expect.poll(printed, { timeout: 60_000 }).toContain('1. From legacy to shadow');
+    const addresses = printed().match(/http:\/\/[\w.]+:\d+/g) ?? [];
+    expect(addresses).toHaveLength(2);
+    expect(await Promise.all(addresses.map(answers))).toEqual([true, true]);
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 130, errors: '' });
+    expect(await Promise.all(addresses.map(answers))).toEqual([false, false]);
+    expect(readdirSync(temporary).filter((name) => name.startsWith('ficus-tour-'))).toEqual([]);
+    expect(existsSync(report)).toBe(false);
+  });
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
     limits: LIMITS,
     http: { ...config.http, trustForwarded: ['127.0.0.0/8', '10.9.0.0/16'] },
   }));
-}, 60_000);
+});
 afterAll(() => target.close());
 
 /** As a client of an address, through a proxy that is trusted. */
@@ -119,7 +119,7 @@ describe('with tokens', () => {
         http: { ...loaded.config.http, trustForwarded: ['127.0.0.0/8'] },
       },
     }));
-  }, 60_000);
+  });
   afterAll(() => hospital?.close());
 
   const portal = (sub: string) => ({ sub, client_id: 'portal', scope: 'user/*.rs' });
@@ -188,5 +188,5 @@ describe('with tokens', () => {
     } finally {
       await trusting.close();
     }
-  }, 60_000);
+  });
 });

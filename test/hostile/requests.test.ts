@@ -7,7 +7,7 @@ let target: Target;
 
 beforeAll(async () => {
   target = await startTarget();
-}, 60_000);
+});
 afterAll(() => target.close());
 afterEach(async () => {
   await target.serves();

@@ -25,7 +25,7 @@ beforeAll(async () => {
     ...config,
     http: { ...config.http, connections: CONNECTIONS, deadlineMs: 1_000, maxBodyBytes: 32 * 1024 * 1024 },
   }));
-}, 60_000);
+});
 afterAll(() => target.close());
 afterEach(async () => {
   for (const socket of open) socket.destroy();

@@ -54,7 +54,7 @@ beforeAll(async () => {
   });
   patient = await target.patientId('100001');
   honest = (await search()).text;
-}, 60_000);
+});
 afterAll(async () => {
   await target?.close();
   core?.closeAllConnections();
@@ -253,4 +253,4 @@ it('nothing of it stays in memory', async () => {
   await round();
   await round();
   expect((await kept()) - before).toBeLessThan(16 * 1024 * 1024);
-}, 120_000);
+});

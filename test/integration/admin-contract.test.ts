@@ -15,7 +15,7 @@ let desk: Desk;
 
 beforeAll(async () => {
   desk = await startDesk();
-}, 60_000);
+});
 
 afterAll(() => desk?.hospital.close());
 

@@ -31,12 +31,12 @@ describe.skipIf(!hasOpenssl())('a configuration that is checked', () => {
 
   it('may serve with its certificates', async () => {
     expect(await check('listen', 'one.key')).toContain('1 backends');
-  }, 60_000);
+  });
 
   it('is refused for a key of another certificate, and for one that is not there', async () => {
     await expect(check('listen', 'other.key')).rejects.toThrow('listen.tls');
     await expect(check('admin', 'none.key')).rejects.toThrow(/admin\.tls|none\.key/);
-  }, 60_000);
+  });
 });
 
 describe('what is wrong beyond the file itself', () => {
@@ -62,14 +62,14 @@ describe('what is wrong beyond the file itself', () => {
     const { words, at } = await found((text) => text, { ...SECRETS, [missing!]: undefined });
     expect(words).toContain(`the environment variable ${missing} is not set`);
     expect(at).toContain(missing);
-  }, 60_000);
+  });
 
   it('is placed in it: a SOAP service that has no mappings, with those that have', async () => {
     const soap = 'backends:\n  clinic: { kind: soap, url: "http://127.0.0.1:1/", service: nobodys }\n';
     const { words, at } = await found((text) => text.replace('backends:\n', soap));
     expect(words).toContain('backends.clinic: no mappings of a SOAP service nobodys; there are: hospix');
     expect(at).toContain('nobodys');
-  }, 60_000);
+  });
 
   it.each([
     ['contract: nowhere.yaml', 'contract: the file'],
@@ -87,12 +87,12 @@ describe('what is wrong beyond the file itself', () => {
     const { words, at } = await found((text) => text.replace('routes:\n', `routes:\n${wrong}\n`));
     expect(words).toContain('cannot do Condition.read');
     expect(at).toBe(wrong);
-  }, 60_000);
+  });
 
   it('is placed in it: a certificate that is not there', async () => {
     const line = 'listen: { port: 0, tls: { certificate: none.crt, key: { file: none.key } } }';
     const { words, at } = await found((text) => `${text.replaceAll(/^listen:.*\n/gm, '')}\n${line}\n`);
     expect(words).toContain('listen.tls.certificate: the file cannot be read');
     expect(at).toBe(line);
-  }, 60_000);
+  });
 });

@@ -105,7 +105,7 @@ describe('after a restart', () => {
       'ficus_feed_answers_total{interface="hospix",outcome="told"} 3',
     );
     expect(replies.received).toHaveLength(3);
-  }, 120_000);
+  });
 
   it('what was promised over a connection that is gone is counted as lost', async () => {
     const other = makeHome(home);
@@ -138,5 +138,5 @@ describe('after a restart', () => {
         reason: 'the connection that the message came on is gone',
       },
     ]);
-  }, 120_000);
+  });
 });

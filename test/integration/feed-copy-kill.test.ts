@@ -96,4 +96,4 @@ it('a copy that is killed again and again ends with what the projection has', as
     await service.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 120_000);
+});

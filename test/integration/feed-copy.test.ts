@@ -127,7 +127,7 @@ describe('a modern service beside the feed', () => {
     expect(copies).toMatchObject([{ dead: 0 }]);
     expect(projected().size).toBeGreaterThan(50);
     expect(await differences()).toEqual([]);
-  }, 120_000);
+  });
 
   it('has it too when it failed and was away in between, with nothing given up', async () => {
     await start();
@@ -144,7 +144,7 @@ describe('a modern service beside the feed', () => {
     const { copies } = await inStep();
     expect(copies).toMatchObject([{ dead: 0 }]);
     expect(await differences()).toEqual([]);
-  }, 120_000);
+  });
 
   it('refuses something: the owner finds it, the others go on, and it is brought when asked for again', async () => {
     await start();
@@ -165,5 +165,5 @@ describe('a modern service beside the feed', () => {
     for (const { type, id } of resources) await admin(`${path}/${type}/${id}/retry`, SIGNED);
     await until('nothing is dead', async () => (await admin<Status>('/feed')).copies[0]?.dead === 0);
     expect(await differences()).toEqual([]);
-  }, 120_000);
+  });
 });

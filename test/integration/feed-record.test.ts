@@ -74,7 +74,7 @@ beforeAll(async () => {
     return received === messages.length && processed === messages.length;
   });
   patient = await hospital.patientId('200001');
-}, 60_000);
+});
 
 afterAll(() => hospital?.close());
 

@@ -49,7 +49,7 @@ async function listen(
   return { to: `127.0.0.1:${core.port}`, received: core.received };
 }
 
-describe('ficus feed send', { timeout: 60_000 }, () => {
+describe('ficus feed send', () => {
   it('tells of both acknowledgements, and sends the next message when the one before is safe', async () => {
     const waiting: Received[] = [];
     const { to } = await listen((message) => {

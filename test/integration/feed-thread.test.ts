@@ -82,10 +82,7 @@ describe('the intake in a thread', () => {
   });
 });
 
-/** Milliseconds: each death is followed by a start. */
-const DEATHS_MS = 60_000;
-
-describe('an intake whose thread dies', { timeout: DEATHS_MS }, () => {
+describe('an intake whose thread dies', () => {
   it('is there again at its ports, and has all that was acknowledged, once, however often it dies', async () => {
     const feed = await startThreaded();
     const acknowledged = new Set<string>();
@@ -148,35 +145,31 @@ describe('an intake whose thread dies', { timeout: DEATHS_MS }, () => {
 
 const available = hasOpenssl();
 
-it.skipIf(!available)(
-  'a certificate that is renewed is shown, also by the thread that follows',
-  { timeout: DEATHS_MS },
-  async () => {
-    const authority = createAuthority();
-    onTestFinished(() => authority.remove());
-    const [first, second] = [authority.issue('/CN=feed.test'), authority.issue('/CN=feed.test')];
-    const others = { clientCertificates: false, subjects: [], fingerprints: [] };
-    const feed = await startThreaded({ profiles: [profileOf({ tls: { ...first, ...others } })] });
-    const shown = async (): Promise<string> => {
-      const socket = connectTls({
-        port: feed.port,
-        host: '127.0.0.1',
-        ca: authority.ca,
-        servername: 'feed.test',
-      });
-      await once(socket, 'secureConnect');
-      const { fingerprint256 } = socket.getPeerCertificate();
-      socket.destroy();
-      return fingerprint256;
-    };
-    expect(await shown()).toBe(first.fingerprint);
-    feed.intake.renew('lab', { ...second, ...others });
-    const sender = await connectSender(feed.port, { ca: authority.ca, servername: 'feed.test' });
-    sender.send(messageOf());
-    await sender.answered(1);
-    expect(await shown()).toBe(second.fingerprint);
-    await feed.kill();
-    await feed.back();
-    expect(await shown()).toBe(second.fingerprint);
-  },
-);
+it.skipIf(!available)('a certificate that is renewed is shown, also by the thread that follows', async () => {
+  const authority = createAuthority();
+  onTestFinished(() => authority.remove());
+  const [first, second] = [authority.issue('/CN=feed.test'), authority.issue('/CN=feed.test')];
+  const others = { clientCertificates: false, subjects: [], fingerprints: [] };
+  const feed = await startThreaded({ profiles: [profileOf({ tls: { ...first, ...others } })] });
+  const shown = async (): Promise<string> => {
+    const socket = connectTls({
+      port: feed.port,
+      host: '127.0.0.1',
+      ca: authority.ca,
+      servername: 'feed.test',
+    });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  expect(await shown()).toBe(first.fingerprint);
+  feed.intake.renew('lab', { ...second, ...others });
+  const sender = await connectSender(feed.port, { ca: authority.ca, servername: 'feed.test' });
+  sender.send(messageOf());
+  await sender.answered(1);
+  expect(await shown()).toBe(second.fingerprint);
+  await feed.kill();
+  await feed.back();
+  expect(await shown()).toBe(second.fingerprint);
+});

@@ -55,7 +55,7 @@ beforeAll(async () => {
   await issuer.close();
   const introspection = { clientId: 'ficus', secret: { file: join(home.secrets, 'asker') } };
   ficus = await compose(guardedConfig({ issuers: [{ issuer: issuer.url, introspection }] }), { log: silent });
-}, 60_000);
+});
 
 afterAll(async () => {
   await ficus.stop();

@@ -23,7 +23,6 @@ import { connectSender } from './feed-interface.ts';
 import { unusedPort } from './mllp-core.ts';
 
 const available = hasOpenssl();
-const PATIENCE_MS = 180_000;
 const WITHIN = { timeout: 60_000, interval: 200 };
 const PLACES = ['https', 'feed', 'core', 'clinical'] as const;
 type Place = (typeof PLACES)[number];
@@ -78,7 +77,6 @@ async function startGate(identity: Identity, ca: string, to: number): Promise<Ga
 /** Certificates of a `ficus serve` that runs on: replaced on disk at every place where it shows or checks one. */
 describe.skipIf(!available)(
   `TLS of a Ficus that runs on${available ? '' : ' (SKIPPED: openssl is not installed)'}`,
-  { timeout: PATIENCE_MS },
   () => {
     let folder: string;
     let sandbox: Sandbox;
@@ -121,7 +119,7 @@ describe.skipIf(!available)(
       }
       ports = { fhir: await unusedPort(), admin: await unusedPort(), feed: await unusedPort() };
       await start(join(folder, 'ficus.yaml'), configure(state));
-    }, PATIENCE_MS);
+    });
     afterAll(async () => {
       if (child?.exitCode === null) {
         const gone = once(child, 'exit');

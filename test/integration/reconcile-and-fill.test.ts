@@ -298,38 +298,34 @@ describe('a fill', () => {
     await sides.close();
   });
 
-  it(
-    'that is killed anywhere goes on in the next process, and nothing is there twice or missing',
-    { timeout: 60_000 },
-    async () => {
-      let whole: readonly unknown[] | undefined;
-      for (let killAt = 2; ; killAt += 3) {
-        const file = join(folder, `${++files}.sqlite`);
-        await reset();
-        const mortal = createMortal(killAt);
-        const first = await openTwoSides(placesOf(sandbox), file);
-        const filler = backfillerOf(first, mortal);
-        const starting = filler.start(fill(PATIENTS.map((mrn) => first.patientId(mrn))));
-        const job = await Promise.race([starting, mortal.death]);
-        const ended = job === 'dead' ? job : await Promise.race([filler.ended(job.id), mortal.death]);
-        await first.abandon();
-        const second = await openTwoSides(placesOf(sandbox), file);
-        const next = backfillerOf(second);
-        await next.resumeAll();
-        const [left] = await next.list();
-        if (left)
-          expect(await next.ended(left.id)).toMatchObject({
-            state: 'done',
-            done: PATIENTS.length,
-            failures: [],
-          });
-        whole ??= await everything(second, 'legacy');
-        if (left) expect(await everything(second, 'modern')).toEqual(whole);
-        await second.close();
-        if (ended !== 'dead') break;
-      }
-    },
-  );
+  it('that is killed anywhere goes on in the next process, and nothing is there twice or missing', async () => {
+    let whole: readonly unknown[] | undefined;
+    for (let killAt = 2; ; killAt += 3) {
+      const file = join(folder, `${++files}.sqlite`);
+      await reset();
+      const mortal = createMortal(killAt);
+      const first = await openTwoSides(placesOf(sandbox), file);
+      const filler = backfillerOf(first, mortal);
+      const starting = filler.start(fill(PATIENTS.map((mrn) => first.patientId(mrn))));
+      const job = await Promise.race([starting, mortal.death]);
+      const ended = job === 'dead' ? job : await Promise.race([filler.ended(job.id), mortal.death]);
+      await first.abandon();
+      const second = await openTwoSides(placesOf(sandbox), file);
+      const next = backfillerOf(second);
+      await next.resumeAll();
+      const [left] = await next.list();
+      if (left)
+        expect(await next.ended(left.id)).toMatchObject({
+          state: 'done',
+          done: PATIENTS.length,
+          failures: [],
+        });
+      whole ??= await everything(second, 'legacy');
+      if (left) expect(await everything(second, 'modern')).toEqual(whole);
+      await second.close();
+      if (ended !== 'dead') break;
+    }
+  });
 
   it('leaves alone what is newer on modern, because it was written there or is on its way', async () => {
     const sides = await openTwoSides(placesOf(sandbox), undefined);

@@ -27,7 +27,7 @@ beforeAll(async () => {
   ficus = await compose(demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 }), { log });
   people = await welcomePeople(ficus, sandbox.addresses, log, new AbortController().signal);
   await people.others;
-}, 90_000);
+});
 afterAll(async () => {
   await ficus.stop();
   await sandbox.close();
@@ -154,7 +154,7 @@ describe('the two sides, no fault planted', () => {
     expect(some(/T\d\d:\d\d:\d\d\+01:00"/)).toBeGreaterThan(100);
     expect(some(/T\d\d:\d\d:\d\d\+02:00"/)).toBeGreaterThan(100);
     expect(some(/"coding":\[\{[^\]]*\},\{/)).toBeGreaterThan(1_000);
-  }, 60_000);
+  });
 
   it.each(QUERIES)('answer alike to %s', async (query) => {
     const chosen = people.named.filter((_, i) => i % 3 === 0);

@@ -229,5 +229,5 @@ describe('a Ficus', () => {
       await issuer.close();
       home.remove();
     }
-  }, 120_000);
+  });
 });

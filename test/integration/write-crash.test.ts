@@ -114,7 +114,7 @@ async function everyStep(least: number, run: (killAt: number) => Promise<boolean
 describe.each(SIDES)('a create by %s', (side) => {
   const mrn = side === 'legacy' ? 100_020 : 100_021;
 
-  it('is on both sides or on neither, whenever the process dies', { timeout: 120_000 }, async () => {
+  it('is on both sides or on neither, whenever the process dies', async () => {
     const patient = await patientOf(mrn);
     await everyStep(12, async (killAt) => {
       const file = join(folder, `${++serial}.sqlite`);
@@ -139,7 +139,7 @@ describe.each(SIDES)('a create by %s', (side) => {
     });
   });
 
-  it('that is repeated with its key is done once', { timeout: 120_000 }, async () => {
+  it('that is repeated with its key is done once', async () => {
     const patient = await patientOf(mrn + 2);
     await everyStep(12, async (killAt) => {
       const file = join(folder, `${++serial}.sqlite`);
@@ -174,7 +174,7 @@ describe.each(SIDES)('a create by %s', (side) => {
 });
 
 describe.each(SIDES)('an update by %s', (side) => {
-  it.each(SIDES)('of what %s made is on both sides or on neither', { timeout: 120_000 }, async (maker) => {
+  it.each(SIDES)('of what %s made is on both sides or on neither', async (maker) => {
     const patient = await patientOf((side === 'legacy' ? 100_024 : 100_026) + (maker === 'legacy' ? 0 : 1));
     await everyStep(12, async (killAt) => {
       const file = join(folder, `${++serial}.sqlite`);

@@ -68,47 +68,42 @@ async function killed(
   return said;
 }
 
-it(
-  'loses no write and doubles none, on either side, when the process is killed under load again and again',
-  { timeout: 90_000 },
-  async () => {
-    const file = join(folder, 'ficus.sqlite');
-    const said: { mark: string; comment: string }[] = [];
-    for (const [round, lines] of [7, 22, 13].entries())
-      said.push(...(await killed(file, round * 100, lines)));
-    expect(said.length).toBeGreaterThanOrEqual(42);
+it('loses no write and doubles none, on either side, when the process is killed under load again and again', async () => {
+  const file = join(folder, 'ficus.sqlite');
+  const said: { mark: string; comment: string }[] = [];
+  for (const [round, lines] of [7, 22, 13].entries()) said.push(...(await killed(file, round * 100, lines)));
+  expect(said.length).toBeGreaterThanOrEqual(42);
 
-    const sides = await openTwoSides(placesOf(sandbox), file, { settleMs: 300 });
-    sides.writes.start();
-    const signal = AbortSignal.timeout(20_000);
-    expect(await sides.writes.recovery.settled(signal)).toBe(true);
-    expect(await sides.writes.delivery.drain(signal)).toBe(true);
-    expect(sides.writes.outbox.list()).toEqual([]);
-    const { accepted, balanced, refused } = await sides.writes.outbox.ledger();
-    expect(balanced).toBe(true);
-    // Whoever was killed may have been about to tell.
-    expect(accepted + refused).toBeGreaterThanOrEqual(said.length);
+  const sides = await openTwoSides(placesOf(sandbox), file, { settleMs: 300 });
+  sides.writes.start();
+  const signal = AbortSignal.timeout(20_000);
+  expect(await sides.writes.recovery.settled(signal)).toBe(true);
+  expect(await sides.writes.delivery.drain(signal)).toBe(true);
+  expect(sides.writes.outbox.list()).toEqual([]);
+  const { accepted, balanced, refused } = await sides.writes.outbox.ledger();
+  expect(balanced).toBe(true);
+  // Whoever was killed may have been about to tell.
+  expect(accepted + refused).toBeGreaterThanOrEqual(said.length);
 
-    const held = async (side: Side): Promise<Map<string, string[]>> => {
-      const found = new Map<string, string[]>();
-      for (const nth of CLIENTS) {
-        for (const resource of await sides.held(side, sides.patientId(String(100_030 + nth)))) {
-          const comment = textAt(resource, 'comment');
-          const [, mark] = /^(\d+\.\d+\.) (?:made|changed)$/.exec(comment) ?? [];
-          if (mark !== undefined) found.set(mark, [...(found.get(mark) ?? []), `${resource.id} ${comment}`]);
-        }
+  const held = async (side: Side): Promise<Map<string, string[]>> => {
+    const found = new Map<string, string[]>();
+    for (const nth of CLIENTS) {
+      for (const resource of await sides.held(side, sides.patientId(String(100_030 + nth)))) {
+        const comment = textAt(resource, 'comment');
+        const [, mark] = /^(\d+\.\d+\.) (?:made|changed)$/.exec(comment) ?? [];
+        if (mark !== undefined) found.set(mark, [...(found.get(mark) ?? []), `${resource.id} ${comment}`]);
       }
-      return found;
-    };
-    const [legacy, modern] = [await held('legacy'), await held('modern')];
-    expect(modern).toEqual(legacy);
-    for (const copies of legacy.values()) expect(copies).toHaveLength(1);
-    const told = new Map(said.map(({ mark, comment }) => [mark, comment]));
-    for (const [mark, comment] of told) {
-      const [copy = ''] = legacy.get(mark) ?? [];
-      // What was told last is there, or the change after it, which was about to be told.
-      expect(copy.endsWith(comment) || copy.endsWith(`${mark} changed`)).toBe(true);
     }
-    await sides.close();
-  },
-);
+    return found;
+  };
+  const [legacy, modern] = [await held('legacy'), await held('modern')];
+  expect(modern).toEqual(legacy);
+  for (const copies of legacy.values()) expect(copies).toHaveLength(1);
+  const told = new Map(said.map(({ mark, comment }) => [mark, comment]));
+  for (const [mark, comment] of told) {
+    const [copy = ''] = legacy.get(mark) ?? [];
+    // What was told last is there, or the change after it, which was about to be told.
+    expect(copy.endsWith(comment) || copy.endsWith(`${mark} changed`)).toBe(true);
+  }
+  await sides.close();
+});

@@ -50,7 +50,7 @@ export function answersOfTheFeed(desk: () => Desk): void {
     });
     const coverage = await fitting('feedCoverage');
     expect(coverage['fields']).toContainEqual(expect.objectContaining({ field: 'PID-8', seen: 1 }));
-  }, 60_000);
+  });
 
   it('fit the document for a release of mappings', async () => {
     const { ask, fitting } = desk();
@@ -68,7 +68,7 @@ export function answersOfTheFeed(desk: () => Desk): void {
     await fitting('publishRelease', { ...release, body: { ...SIGNED, senders: ['HOSPIX'] } });
     await fitting('revertRelease', release);
     expect(await fitting('listReleases')).toMatchObject({ releases: [{ number, state: 'reverted' }] });
-  }, 60_000);
+  });
 
   it('fit the document for what follows the feed', async () => {
     const { hospital, fitting, when } = desk();
@@ -108,7 +108,7 @@ export function answersOfTheFeed(desk: () => Desk): void {
     const held = await fetch(`${hospital.sandbox.addresses.modern}/Patient/${first?.id}`);
     expect(held.status).toBe(200);
     await held.arrayBuffer();
-  }, 60_000);
+  });
 
   it('fit the document for a merge that is taken back', async () => {
     const { hospital, fitting, when } = desk();
@@ -148,7 +148,7 @@ export function answersOfTheFeed(desk: () => Desk): void {
     expect(closed).toMatchObject([{ type, id, closed: SIGNED }]);
     const { reviews: open } = await fitting('listMergeReviews');
     expect(open).not.toContainEqual(expect.objectContaining({ type, id }));
-  }, 60_000);
+  });
 
   it('fit the document for application acknowledgements', async () => {
     const { hospital, ask, fitting, when, replies } = desk();
@@ -195,5 +195,5 @@ export function answersOfTheFeed(desk: () => Desk): void {
     expect((await ask('discardAnswers', { body: { ...SIGNED, interface: 'hospix' } })).status).toBe(404);
     expect((await ask('retryAnswers', { body: SIGNED })).status).toBe(400);
     await replies.close();
-  }, 60_000);
+  });
 }

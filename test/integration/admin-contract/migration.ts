@@ -70,7 +70,7 @@ export function answersOfMigration(desk: () => Desk): void {
     expect((await ask('metrics')).text).toContain('# HELP');
     answered.add('metrics');
     await fitting('setRoute', { ...endpoint, body: { ...SIGNED, stage: 'modern' } });
-  }, 60_000);
+  });
 
   it('fit the document for writes with two sides', async () => {
     const { hospital, patient, fitting, when } = desk();
@@ -100,7 +100,7 @@ export function answersOfMigration(desk: () => Desk): void {
     await when('getBackfill', job, ({ state }) => state === 'done');
     await fitting('listBackfills');
     await fitting('report', endpoint);
-  }, 60_000);
+  });
 
   it('fit the document for a retirement', async () => {
     const { fitting } = desk();

@@ -50,7 +50,7 @@ it('goes on in its other part when one is full, again and again, and files all o
   expect(ledger.audit().holds).toBe(true);
   ledger.close();
   await intake.close();
-}, 30_000);
+});
 
 it('takes a message that is larger than a part, and what comes with it, in order', async () => {
   const inbox = await openSqliteInbox(newInboxFile());

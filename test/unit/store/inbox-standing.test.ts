@@ -82,7 +82,7 @@ describe('an inbox whose committer dies', () => {
     for (const [id, receipt] of acknowledged)
       expect(receipt.kind === 'stored' && rows.find(({ seq }) => seq === receipt.seq)?.controlId).toBe(id);
     ledger.close();
-  }, 60_000);
+  });
 
   it('refuses meanwhile, and says that it is gone before anybody is refused', async () => {
     const { inbox, failures, returns } = await open();

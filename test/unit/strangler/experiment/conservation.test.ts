@@ -213,5 +213,5 @@ describe('conservation', () => {
       ),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 });

@@ -293,7 +293,7 @@ describe('a copy that is killed', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 
   it('after its owner asked for another try, tries it all the same', async () => {
     const [told, service] = [createTold(), createService()];
