@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { createDay } from '../../sandbox/feed/day.ts';
 import { feedOf } from '../../sandbox/feed/disturb.ts';
 import { feedFiles } from '../../src/compose/feed/files.ts';
-import { HOME } from '../../src/compose.ts';
-import { unusedPort } from '../integration/mllp-core.ts';
-import { contentsOf, fedConfig, makeHome, reach, startFed, versionsOf, writeConfig } from '../support/fed.ts';
+import { contentsOf, makeHome, startFed, versionsOf } from '../support/fed.ts';
 import type { Home } from '../support/fed.ts';
+import { makeServer } from '../support/fed-server.ts';
 
 /** `ficus serve` is killed between receiving and mapping, and in the middle of everything: what was acknowledged is there once. */
 const homes: Home[] = [makeHome()];
@@ -22,29 +17,6 @@ const DAY = feedOf(createDay({ patients: 30, seed: 5 }), {}, 5).map(({ bytes, ev
   bytes,
   lane: event.lane,
 }));
-
-/** A Ficus in a process of its own, on the same ports whenever it is started. */
-async function makeServer(home: Home) {
-  const ports = { feed: await unusedPort(), fhir: await unusedPort(), admin: await unusedPort() };
-  const file = writeConfig(fedConfig(home, [], ports), home);
-  const address = (port: number): string => `http://127.0.0.1:${port}`;
-  const reached = reach(`${address(ports.fhir)}/fhir/r4`, address(ports.admin), { hospix: ports.feed });
-  let child: ChildProcess | undefined;
-  const kill = async (): Promise<void> => {
-    const exited = once(child!, 'exit');
-    child!.kill('SIGKILL');
-    await exited;
-  };
-  const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [join(HOME, 'bin/ficus.js'), 'serve', '--config', file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    undo.push(() => void child?.kill('SIGKILL'));
-    let log = '';
-    for await (const chunk of child.stdout!) if ((log += String(chunk)).includes('Ficus is ready')) break;
-  };
-  return { ...reached, start, kill };
-}
 
 /** How the day ends when nothing goes wrong. */
 async function cleanDay() {
@@ -61,6 +33,7 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   const home = makeHome(homes[0]);
   homes.push(home);
   const server = await makeServer(home);
+  undo.push(() => server.end());
 
   await server.start();
   // Nobody else can write to the projection: what is received waits.
@@ -77,7 +50,7 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   // The rest: killed while it receives and maps; the sender sends again what nobody acknowledged.
   await server.start();
   let acknowledged = 0;
-  let restarted: Promise<void> | undefined;
+  let restarted: Promise<unknown> | undefined;
   await server.send(DAY.slice(half), 'hospix', {
     connections: 4,
     onAcknowledged: () => {
@@ -87,7 +60,7 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   });
   await restarted;
   // What was sent again is counted too: so the sum alone does not say that all is counted.
-  await expect.poll(async () => (await server.settled()).processed, { timeout: 10_000 }).toBe(DAY.length);
+  await expect.poll(async () => (await server.settled()).processed, { timeout: 60_000 }).toBe(DAY.length);
   const counts = await server.settled();
   expect(counts).toMatchObject({ waiting: 0, processed: DAY.length, parked: 0, rejected: 0, superseded: 0 });
   expect(counts.received - counts.duplicate).toBe(DAY.length);
@@ -96,4 +69,4 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   await server.kill();
   expect(contentsOf(home)).toEqual(clean.contents);
   expect(versionsOf(home)).toEqual(clean.versions);
-}, 60_000);
+}, 240_000);
