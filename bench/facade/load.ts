@@ -33,20 +33,20 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 
 /** One client: a socket and the answer it is waiting for. @throws Error for an answer that is not the right one. */
 class Client {
-  private readonly socket: Socket;
+  private socket: Socket | undefined;
   private received: Buffer = Buffer.alloc(0);
   private settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
   private asked: Prepared | undefined;
 
+  private readonly port: number;
+
   constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.socket.on('data', (chunk: Buffer) => this.data(chunk));
-    this.socket.on('error', (error) => this.settle?.reject(error));
-    this.socket.on('close', () => this.settle?.reject(new Error('The server closed the connection')));
+    this.port = port;
   }
 
   ask(prepared: Prepared): Promise<void> {
     this.asked = prepared;
+    this.socket ??= this.open();
     this.socket.write(prepared.request);
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
@@ -54,7 +54,24 @@ class Client {
   }
 
   close(): void {
-    this.socket.destroy();
+    this.socket?.destroy();
+  }
+
+  /** When there is something to ask: a server hangs up on who says nothing, and on who has been silent for long. */
+  private open(): Socket {
+    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true });
+    socket.on('data', (chunk: Buffer) => this.data(chunk));
+    socket.on('error', (error) => this.settle?.reject(error));
+    socket.on('end', () => this.leave(socket));
+    socket.on('close', () => this.leave(socket));
+    return socket;
+  }
+
+  private leave(socket: Socket): void {
+    if (this.socket !== socket) return;
+    this.socket = undefined;
+    this.received = Buffer.alloc(0);
+    this.settle?.reject(new Error('The server closed the connection'));
   }
 
   private data(chunk: Buffer): void {

@@ -205,7 +205,12 @@ describe('paging by DSC', () => {
       name: [{ family, given: [given], prefix: ['Adm.'] }],
     });
     // The letters stand in both names, so that the core finds them twice; the names do not begin with them.
-    for (const [family, given] of [['Nadom', 'Radim'], ['Badame', 'Vladimir'], ['Tadema', 'Ladomir']] as const) // prettier-ignore
+    for (const [family, given] of [
+      ['Nadom', 'Radim'],
+      ['Badame', 'Vladimir'],
+      ['Tadema', 'Ladomir'],
+    ] as const)
+      // prettier-ignore
       await own.source.create('Patient', titled(family, given), own.context());
     const everybody = await everyone(own);
     const matches = compileFilters('Patient', query('Patient', 'name=adm').filters, { zone, now: 0 });

@@ -7,10 +7,14 @@ export interface Cursor {
   readonly tag?: string;
   /** DSC-1. */
   readonly pointer?: string;
+  /** Marks of resources that were given and may come again in another way. */
+  readonly strays?: readonly string[];
 }
 
-export function encodeCursor({ way, tag, pointer }: Cursor): string {
-  return JSON.stringify(tag === undefined || pointer === undefined ? [way] : [way, tag, pointer]);
+/** `[way]` or `[way, tag, pointer]`, and then the strays, if any. */
+export function encodeCursor({ way, tag, pointer, strays = [] }: Cursor): string {
+  const query = tag === undefined || pointer === undefined ? [] : [tag, pointer];
+  return JSON.stringify([way, ...query, ...(strays.length > 0 ? [strays] : [])]);
 }
 
 /** @throws {FicusError} `page-expired` for what is no cursor of ours: another release wrote it. */
@@ -21,11 +25,14 @@ export function decodeCursor(text: string): Cursor {
   } catch (error) {
     throw unknown(error);
   }
-  const [way, tag, pointer] = Array.isArray(parsed) ? (parsed as unknown[]) : [];
+  const parts: unknown[] = Array.isArray(parsed) ? parsed : [];
+  const last = parts.at(-1);
+  const strays = isTexts(last) ? { strays: last } : {};
+  const [way, tag, pointer] = isTexts(last) ? parts.slice(0, -1) : parts;
   if (typeof way !== 'number' || !Number.isInteger(way) || way < 0) throw unknown();
-  if (tag === undefined) return { way };
+  if (tag === undefined) return { way, ...strays };
   if (typeof tag !== 'string' || typeof pointer !== 'string') throw unknown();
-  return { way, tag, pointer };
+  return { way, tag, pointer, ...strays };
 }
 
 /** QPD-2 of the query that a cursor continues, if any. */
@@ -35,6 +42,10 @@ export function tagOf(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function unknown(cause?: unknown): FicusError {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Issue } from '../../../src/errors.ts';
 import { FicusError } from '../../../src/errors.ts';
 import type { SearchFilter } from '../../../src/fhir/search-query.ts';
@@ -28,11 +29,15 @@ export async function searchPage(
   const issues: Issue[] = [...plan.issues];
   let nameless = 0;
   let at: Cursor | undefined = page.cursor === undefined ? { way: 0 } : decodeCursor(page.cursor);
+  const strays = new Set(at.strays);
   while (at && resources.length < page.count) {
     const asked: Cursor = at;
     const answer = await ask(search.endpoint, plan, asked, page.count - resources.length, core, context);
     nameless += answer.nameless;
-    for (const { resource } of answer.records) if (!plan.given(asked.way, resource)) resources.push(resource);
+    for (const { resource } of answer.records) {
+      const turn = plan.turnOf(asked.way, resource);
+      if (turn === 'own' || (turn === 'nobody' && isNew(strays, resource))) resources.push(resource);
+    }
     if (answer.next) {
       at = answer.next;
       break;
@@ -42,9 +47,28 @@ export async function searchPage(
   if (nameless > 0) issues.push(leftOut(endpoint.type, nameless));
   return {
     resources,
-    ...(at ? { next: encodeCursor(at) } : {}),
+    ...(at ? { next: encodeCursor({ ...at, strays: [...strays] }) } : {}),
     ...(issues.length > 0 ? { issues } : {}),
   };
+}
+
+/** More of them would make the address of the next page too long. */
+const MOST_STRAYS = 100;
+
+/**
+ * Whether a resource that no way stands for was not given before; remembered by a mark of its key that says nothing.
+ *
+ * @throws {FicusError} `too-costly` for too many
+ */
+function isNew(strays: Set<string>, { resourceType, id }: Resource): boolean {
+  const mark = hash('sha256', `${resourceType}/${id}`, 'base64url').slice(0, 10);
+  if (strays.has(mark)) return false;
+  if (strays.size === MOST_STRAYS) {
+    const words = `More than ${MOST_STRAYS} resources of type ${resourceType} match by something that the legacy system cannot be asked for. Narrow the search down.`;
+    throw new FicusError('too-costly', words);
+  }
+  strays.add(mark);
+  return true;
 }
 
 interface WayAnswer extends Answer {

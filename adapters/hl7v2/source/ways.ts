@@ -1,7 +1,7 @@
 import { FicusError, type Issue } from '../../../src/errors.ts';
 import type { SearchFilter } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
-import { compileFilter, type Match, type MatchOptions } from '../../../src/search/match.ts';
+import { compileFilter, compileFilters, type Match, type MatchOptions } from '../../../src/search/match.ts';
 import { tooCostly } from '../../../src/search/plan.ts';
 import type { Ask, Criterion, Way } from './criteria.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -18,8 +18,11 @@ export interface SearchEndpoint {
 export interface WayPlan {
   /** The criteria of each query. */
   readonly ways: readonly (readonly Criterion[])[];
-  /** Whether a resource that query `way` found is another one's to give, which finds it as well. */
-  readonly given: (way: number, resource: Resource) => boolean;
+  /**
+   * Whose it is to give a resource that query `way` found: its own, that of another one, which finds it as well, or, although the search is for
+   * it, nobody's.
+   */
+  readonly turnOf: (way: number, resource: Resource) => 'own' | 'another' | 'nobody';
   readonly issues: readonly Issue[];
 }
 
@@ -60,7 +63,7 @@ export function planWays(
   );
   return {
     ways: combined.map((ways) => [...common, ...ways.flatMap(({ criteria }) => criteria)]),
-    given: compileGiven(endpoint.type, combined, matching),
+    turnOf: compileTurns(endpoint.type, { filters, combined }, matching),
     issues: split.flatMap(({ filter }) => hintOf(filter)),
   };
 }
@@ -93,14 +96,16 @@ function unknownSystem(
 
 /**
  * Who holds in several ways is given by the first of them: the core may find in one way (`*a*` as a family name) whoever holds in
- * another only. Who holds in none (a fax number, for `telecom`) is left to the check of what comes back.
+ * another only. Who matches the search but holds in none of them (by a prefix or a suffix of the name) may come in any, or in several. What
+ * does not match is left to the check of what comes back.
  */
-function compileGiven(
+function compileTurns(
   type: string,
-  combined: readonly (readonly Way[])[],
+  { filters, combined }: { readonly filters: readonly SearchFilter[]; readonly combined: readonly (readonly Way[])[] }, // prettier-ignore
   matching: MatchOptions,
-): WayPlan['given'] {
-  if (combined.length < 2) return () => false;
+): WayPlan['turnOf'] {
+  if (combined.length < 2) return () => 'own';
+  const matchesAll = compileFilters(type, filters, matching);
   const matches = new Map<Way, Match>();
   for (const way of combined.flat())
     if (way.filter) matches.set(way, compileFilter(type, way.filter, matching));
@@ -109,7 +114,8 @@ function compileGiven(
     const first = combined.findIndex((ways) =>
       ways.every((way, part) => matches.get(way)?.(resource) ?? way === own[part]),
     );
-    return first >= 0 && first !== at;
+    if (first < 0) return matchesAll(resource) ? 'nobody' : 'own';
+    return first === at ? 'own' : 'another';
   };
 }
 
