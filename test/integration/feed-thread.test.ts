@@ -143,6 +143,30 @@ describe('an intake whose thread dies', () => {
   });
 });
 
+it('an intake whose thread hangs is noticed, ended and begun anew', async () => {
+  const feed = await startThreaded({ hanging: true });
+  const sender = await connectSender(feed.port);
+  sender.send(messageOf({ id: 'H1' }));
+  await sender.answered(1);
+  feed.hang();
+  sender.send(messageOf({ id: 'H2' }));
+  await until(() => feed.intake.trouble !== undefined);
+  expect(feed.intake.trouble).toMatch('hangs');
+  await feed.back();
+  await sender.closed();
+  const again = await connectSender(feed.port);
+  again.send(messageOf({ id: 'H2' }));
+  expect(await again.answered(1)).toEqual(['MSA|AA|H2']);
+  await feed.intake.close();
+  expect(feed.ledger.list({ limit: 10 }).map(({ controlId }) => controlId)).toEqual(['H1', 'H2']);
+  const said = feed.lines.map(({ message }) => message).filter((line) => line.includes('intake'));
+  expect(said).toEqual([
+    'the intake of the feed hangs, and is ended',
+    'the intake of the feed ended, and is started again',
+    'the intake of the feed takes messages again',
+  ]);
+});
+
 const available = hasOpenssl();
 
 it.skipIf(!available)('a certificate that is renewed is shown, also by the thread that follows', async () => {

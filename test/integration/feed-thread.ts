@@ -33,6 +33,8 @@ export interface Threaded {
   readonly port: number;
   /** Ends the thread as a fault of its own would, and resolves when it is gone. */
   kill(): Promise<void>;
+  /** Lets its event loop turn no more; with `hanging` only. */
+  hang(): void;
   /** Resolves when messages are taken. */
   back(): Promise<void>;
 }
@@ -41,6 +43,8 @@ export interface ThreadedOptions {
   readonly file?: string;
   readonly ended?: (seq: number) => MessageOutcome | undefined;
   readonly profiles?: readonly InterfaceProfile[];
+  /** Whether the thread can be told to hang, and is watched closely. */
+  readonly hanging?: true;
 }
 
 export function newInbox(): string {
@@ -53,6 +57,7 @@ export async function startThreaded({
   file = newInbox(),
   ended = () => undefined,
   profiles = [profileOf()],
+  hanging,
 }: ThreadedOptions = {}): Promise<Threaded> {
   const threads: Worker[] = [];
   const began = (thread: Worker): number => threads.push(thread);
@@ -72,6 +77,12 @@ export async function startThreaded({
     clock: systemClock,
     log: logTo(lines),
     pause: { first: 1, most: 20 },
+    ...(hanging
+      ? {
+          entry: new URL('./feed-thread-hanging.ts', import.meta.url),
+          watch: { everyMs: 100, looks: 50 },
+        }
+      : {}),
   });
   onTestFinished(() => intake.close());
   await intake.listen(profiles);
@@ -85,6 +96,7 @@ export async function startThreaded({
     stored: () => stored,
     port: intake.ports['lab']!,
     kill: async () => void (await threads.at(-1)!.terminate()),
+    hang: () => threads.at(-1)!.postMessage({ kind: 'hang' }),
     back: () => until(() => intake.trouble === undefined),
   };
 }

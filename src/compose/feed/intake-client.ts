@@ -4,6 +4,8 @@ import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/int
 import type { Settlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { writeTold } from './intake-log.ts';
+import { watchBeats } from './intake-watch.ts';
+import type { WatchOptions } from './intake-watch.ts';
 import type { FromIntake, IntakeData, IntakeState, ToIntake } from './intake-wire.ts';
 
 /** The thread that takes messages, as the main thread sees it. */
@@ -20,7 +22,7 @@ export interface IntakeClient extends IntakeState {
   close(): Promise<void>;
 }
 
-export interface IntakeClientOptions extends IntakeData {
+export interface IntakeClientOptions extends Omit<IntakeData, 'beats'> {
   /** How messages end, for application acknowledgements. */
   readonly settlements: Settlements;
   /** What becomes of application acknowledgements that the thread does not send; absent: nothing. */
@@ -34,6 +36,10 @@ export interface IntakeClientOptions extends IntakeData {
   readonly log: Logger;
   /** Milliseconds before the thread is started again, which double while it does not last (defaults 100 ms to 30 s). */
   readonly pause?: { readonly first: number; readonly most: number };
+  /** When a thread that does not answer counts as hung (default 15 looks, one a second): then it is ended, and begun anew. */
+  readonly watch?: Omit<WatchOptions, 'clock'>;
+  /** Entry of the thread; default: the one beside this file. */
+  readonly entry?: URL;
 }
 
 /** A running thread. */
@@ -42,12 +48,15 @@ interface Thread {
   /** Resolves with the thread's next word of a kind. @throws what ended it before */
   hears<Kind extends FromIntake['kind']>(kind: Kind): Promise<Word<Kind>>;
   readonly ended: Promise<void>;
+  /** Ends it, whatever it does. */
+  end(): void;
 }
 
 type Word<Kind> = Extract<FromIntake, { readonly kind: Kind }>;
 
 const NOTHING: IntakeState = { stats: {}, held: false, counts: {} };
 const GONE = 'nothing is received for the moment: the thread that takes messages has ended';
+const HUNG = 'nothing is received for the moment: the thread that takes messages hangs, and is ended';
 const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be written';
 
 /**
@@ -58,13 +67,14 @@ const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be wri
  */
 export async function startIntake(options: IntakeClientOptions): Promise<IntakeClient> {
   const { inbox, owners, types, most, settlements, answers, clock, log, onStored } = options;
-  const { pause = { first: 100, most: 30_000 } } = options;
-  const data: IntakeData = { inbox, owners, types, most };
+  const { pause = { first: 100, most: 30_000 }, watch = { everyMs: 1_000, looks: 15 } } = options;
+  const entry = options.entry ?? new URL('./intake-thread.ts', import.meta.url);
   let interfaces: readonly InterfaceProfile[] = [];
   let ports: Readonly<Record<string, number>> | undefined;
   let state = NOTHING;
   let safe = true;
   let closing = false;
+  let hangs = false;
   let tries = 0;
   let begunAt = clock.now();
   let hurry = (): void => {};
@@ -75,7 +85,10 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
   /** @throws what keeps the inbox from being opened */
   async function begin(): Promise<Thread> {
     const awaited = new Set<() => void>();
-    const begun = startThread(data, hear, (error) => {
+    const beats = new Int32Array(new SharedArrayBuffer(4));
+    let unwatch = (): void => {};
+    const begun = startThread(entry, { inbox, owners, types, most, beats }, hear, (error) => {
+      unwatch();
       for (const cancel of awaited) cancel();
       if (thread === begun) lose(error);
     });
@@ -100,7 +113,13 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
 
     await begun.hears('open');
     safe = true;
+    hangs = false;
     thread = begun;
+    unwatch = watchBeats(beats, { ...watch, clock }, () => {
+      hangs = true;
+      log.error('the intake of the feed hangs, and is ended');
+      begun.end();
+    });
     return begun;
   }
 
@@ -168,6 +187,7 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
       return state.counts;
     },
     get trouble() {
+      if (hangs) return HUNG;
       if (!thread || returning) return GONE;
       return safe ? undefined : UNSAFE;
     },
@@ -192,11 +212,12 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
 
 /** @param exited told with what ended it */
 function startThread(
+  entry: URL,
   data: IntakeData,
   hear: (message: FromIntake) => void,
   exited: (error: unknown) => void,
 ): Thread {
-  const worker = new Worker(new URL('./intake-thread.ts', import.meta.url), { workerData: data });
+  const worker = new Worker(entry, { workerData: data });
   let cause: unknown = new Error('the thread ended');
   worker.on('message', hear);
   worker.on('error', (error) => (cause = error));
@@ -214,5 +235,6 @@ function startThread(
         worker.once('exit', () => reject(cause));
       }),
     ended: new Promise((resolve) => worker.once('exit', () => resolve())),
+    end: () => void worker.terminate(),
   };
 }

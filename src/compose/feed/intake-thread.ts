@@ -16,7 +16,7 @@ import type { FromIntake, IntakeData, ToIntake } from './intake-wire.ts';
 /** So often, in milliseconds, the main thread is told what has changed of the counts and connections. */
 const TELL_MS = 100;
 
-const { inbox: file, owners, types, most } = workerData as IntakeData;
+const { inbox: file, owners, types, most, beats } = workerData as IntakeData;
 const port = parentPort!;
 const clock = systemClock;
 const log = createToldLog((line) => say({ kind: 'log', line }));
@@ -103,7 +103,10 @@ function tellState(): void {
   told = now;
 }
 
-const telling = setInterval(tellState, TELL_MS);
+const telling = setInterval(() => {
+  Atomics.add(beats, 0, 1);
+  tellState();
+}, TELL_MS);
 
 async function close(): Promise<void> {
   await listening;

@@ -16,6 +16,8 @@ export interface IntakeData {
   readonly types: readonly KnownMessage[];
   /** What may wait for the disk before nothing more is read. */
   readonly most: { readonly messages: number; readonly bytes: number };
+  /** What the thread counts up while its event loop turns, in shared memory. */
+  readonly beats: Int32Array;
 }
 
 /** What of the mappings the thread needs: the rest of them cannot be cloned. */
