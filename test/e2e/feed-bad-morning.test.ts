@@ -26,6 +26,8 @@ function home(beside = homes[0]): Home {
 
 describe('a bad morning', () => {
   let fed: Fed;
+  /** Milliseconds that two good messages take on this machine. */
+  let usual: number;
   beforeAll(async () => void (fed = await startFed(home())));
   afterAll(() => fed.stop());
 
@@ -45,8 +47,10 @@ describe('a bad morning', () => {
   });
 
   it('keeps the name of the newer event, and shows the late one as superseded', async () => {
+    const before = performance.now();
     expect(await fed.send([fixture('adt/a08'), fixture('adt/a04-late')])).toEqual(['AA', 'AA']);
     await fed.settled();
+    usual = performance.now() - before;
     expect((await patient()).name?.[0]?.family).toBe('Korn-Weiß');
     const [late] = await fed.messages('state=superseded');
     expect(late).toMatchObject({ controlId: 'F-A04-1', type: 'ADT^A04' });
@@ -62,7 +66,7 @@ describe('a bad morning', () => {
       'AA',
     ]);
     await fed.settled();
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(performance.now() - before).toBeLessThan(1_000 + 10 * usual);
     const result = await fed.get<Found<{ subject: { reference: string } }>>(
       `Observation?patient=${(await patient()).id}&code=http://loinc.org%7C14749-6`,
     );

@@ -107,21 +107,26 @@ describe('time', () => {
 
   it('shuts down after the requests in flight, and breaks them off at the limit', async () => {
     const release = Promise.withResolvers<void>();
+    let arrived = 0;
     const one = await startFhirServer(async () => {
+      arrived += 1;
       await release.promise;
       return answer(patient('p1'));
     });
     const asked = fetch(`${one.base}/Patient/p1`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => arrived).toBe(1);
     const closing = one.server.close(10_000);
     release.resolve();
     expect((await asked).status).toBe(200);
     await closing;
     await expect(fetch(`${one.base}/Patient/p1`)).rejects.toThrow();
 
-    const two = await startFhirServer(() => new Promise(() => {}));
+    const two = await startFhirServer(() => {
+      arrived += 1;
+      return new Promise(() => {});
+    });
     const hung = fetch(`${two.base}/Patient/p1`).catch(() => 'broken');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => arrived).toBe(2);
     await two.server.close(100);
     expect(await hung).toBe('broken');
   });

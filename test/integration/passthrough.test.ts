@@ -40,7 +40,7 @@ async function record(req: IncomingMessage, res: ServerResponse): Promise<void> 
   behave(req, res);
 }
 
-function carrier(prefix: string, target: string, deadlineMs = 400): Passthrough {
+function carrier(prefix: string, target: string, deadlineMs = 30_000): Passthrough {
   return createPassthrough({
     prefix,
     target,
@@ -54,7 +54,7 @@ function carrier(prefix: string, target: string, deadlineMs = 400): Passthrough 
 beforeAll(async () => {
   system = createServer((req, res) => void record(req, res));
   system.on('connection', () => (connections += 1));
-  const sockets = new WebSocketServer({ server: system, path: '/portal/echo' });
+  const sockets = new WebSocketServer({ server: system, path: '/hasty/echo' });
   sockets.on('connection', (socket: Socket, req: IncomingMessage) => {
     socket.send(
       JSON.stringify({ forwarded: req.headers['x-forwarded-for'] ?? '', cookie: req.headers.cookie ?? '' }),
@@ -68,7 +68,8 @@ beforeAll(async () => {
     carrier('/portal', origin),
     carrier('/files', `${origin}/store`),
     carrier('/down', 'http://127.0.0.1:1'),
-    carrier('/uploads', origin, 30_000),
+    carrier('/uploads', origin),
+    carrier('/hasty', origin, 1_000),
   ];
   ficus = await startFhirServer(() => answer(patient('p1')), { passthrough: carriers });
 });
@@ -224,9 +225,9 @@ describe('a system behind a prefix that fails', () => {
 
   it('is 504 when the head of its answer does not come in time', async () => {
     behave = () => {};
-    const response = await fetch(`${ficus.origin}/portal/x`);
+    const response = await fetch(`${ficus.origin}/hasty/x`);
     expect(response.status).toBe(504);
-    await expect.poll(() => observed).toEqual([{ route: 'passthrough:/portal', status: 504 }]);
+    await expect.poll(() => observed).toEqual([{ route: 'passthrough:/hasty', status: 504 }]);
   });
 
   it('is 502 when it hangs up', async () => {
@@ -283,14 +284,14 @@ describe('a WebSocket', () => {
   const url = (path: string): string => `${ficus.origin.replace('http', 'ws')}${path}`;
 
   it('is carried both ways, text and binary, past the deadline', async () => {
-    const socket = new WebSocket(url('/portal/echo'), {
+    const socket = new WebSocket(url('/hasty/echo'), {
       headers: { 'x-forwarded-for': '6.6.6.6', cookie: 'session=1' },
     });
     const next = async (): Promise<Buffer> => (await once(socket, 'message'))[0] as Buffer;
     expect(JSON.parse((await next()).toString())).toEqual({ forwarded: '127.0.0.1', cookie: 'session=1' });
     socket.send('hello');
     expect((await next()).toString()).toBe('hello');
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
     socket.send(Buffer.from([0, 1, 255]));
     expect([...(await next())]).toEqual([0, 1, 255]);
     socket.close();
@@ -309,7 +310,7 @@ describe('a WebSocket', () => {
 
   it('is closed at shutdown, at the limit', async () => {
     const own = await startFhirServer(() => answer(patient('p1')), { passthrough: carriers });
-    const socket = new WebSocket(`${own.origin.replace('http', 'ws')}/portal/echo`);
+    const socket = new WebSocket(`${own.origin.replace('http', 'ws')}/hasty/echo`);
     await once(socket, 'open');
     const closed = once(socket, 'close');
     await own.server.close(100);

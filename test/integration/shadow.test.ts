@@ -42,7 +42,7 @@ const LIMITS = {
   share: 1,
   concurrency: 2,
   perSecond: 1_000,
-  deadlineMs: 400,
+  deadlineMs: 1_500,
   maxBytes: MEGABYTE,
   rereadMs: 50,
   rereadsPerSecond: 1_000,
