@@ -61,8 +61,7 @@ export function createCommitter(
     const recorded = parts.flatMap((part) => readRecords(part, mark).records);
     changing(() => {
       fileHeaded(last);
-      for (const { seq, arrival } of recorded.toSorted((a, b) => a.seq - b.seq))
-        if (seq > last) fileNew(arrival, seq);
+      filing.fileNew(recorded.filter(({ seq }) => seq > last).toSorted((a, b) => a.seq - b.seq));
       return anew();
     });
     const used = WHOLE_PARTS.filter((_, nth) => parts[nth]!.some((byte) => byte !== 0));
@@ -75,13 +74,12 @@ export function createCommitter(
       .prepare('SELECT seq, head, bytes FROM content WHERE seq > ? ORDER BY seq')
       .all(last);
     database.prepare('DELETE FROM content WHERE seq > ?').run(last);
-    for (const { seq, head, bytes } of rows)
-      fileNew(arrivalOf(String(head), bytes as Uint8Array), Number(seq));
-  }
-
-  function fileNew(arrival: Arrival, seq: number): void {
-    if (filing.file(arrival, seq).kind !== 'stored')
-      throw new Error('a message that was new is none any more');
+    filing.fileNew(
+      rows.map(({ seq, head, bytes }) => ({
+        seq: Number(seq),
+        arrival: arrivalOf(String(head), bytes as Uint8Array),
+      })),
+    );
   }
 
   function fileRegions(regions: readonly Region[]): number {
@@ -90,7 +88,7 @@ export function createCommitter(
       const bytes = journal.read(region);
       const { records, end } = readRecords(bytes, beginning.mark);
       if (end !== bytes.length) throw new Error('the journal does not hold what was written to it');
-      for (const { seq, arrival } of records) fileNew(arrival, seq);
+      filing.fileNew(records);
       count += records.length;
     }
     return count;

@@ -28,8 +28,11 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** How long what is safe waits for more to be filed together with it: milliseconds, messages, bytes. */
-const FILE_AFTER = { ms: 20, messages: 1_000, bytes: 1 << 20 };
+/**
+ * How long what is safe waits for more to be filed together with it: until none has come for so many milliseconds, or so many times that, or for so many messages or
+ * bytes. What comes alone is filed soon, and of a stream many at once.
+ */
+const FILE_AFTER = { quietMs: 10, looks: 5, messages: 1_000, bytes: 1 << 20 };
 /** Milliseconds without an arrival after which the journal is emptied. */
 const REST_AFTER = 1_000;
 
@@ -126,7 +129,14 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   function fileSoon(): void {
     const { messages, bytes } = journal.untold;
     if (messages >= FILE_AFTER.messages || bytes >= FILE_AFTER.bytes) fileNow();
-    else filing ??= setTimeout(fileNow, FILE_AFTER.ms);
+    else filing ??= setTimeout(fileWhenQuiet, FILE_AFTER.quietMs, messages, 1);
+  }
+
+  /** @param before messages at the last look @param looks so many, with this one */
+  function fileWhenQuiet(before: number, looks: number): void {
+    const { messages } = journal.untold;
+    if (messages === before || looks === FILE_AFTER.looks) fileNow();
+    else filing = setTimeout(fileWhenQuiet, FILE_AFTER.quietMs, messages, looks + 1);
   }
 
   function fileNow(): void {
@@ -201,6 +211,9 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
 
   return {
     pending,
+    get journal() {
+      return journal.standing;
+    },
     receive(arrival) {
       const size = arrival.bytes.byteLength;
       if (gone !== undefined || closing || pending.bytes + size > most) {

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import type { Arrival } from '../feed-ports.ts';
 
 /** What is plainly new, as the side that takes messages knows it: what is filed it looks up, what is safe and not filed yet it remembers. */
@@ -7,51 +8,75 @@ export interface Newness {
    * The names of arrivals that are all plainly new: without a verdict, of senders that are known, and with control ids that nobody has used; undefined when one is
    * not, or when that cannot be told now.
    */
-  namesIfNew(arrivals: readonly Arrival[]): ReadonlySet<string> | undefined;
+  namesIfNew(arrivals: readonly Arrival[]): Names | undefined;
   /** The messages of these names are safe. */
-  safe(names: ReadonlySet<string>): void;
+  safe(names: Names): void;
   /** All that are safe so far are told to whoever files. */
   told(): void;
   /** What was told first, of all that is not filed yet, is filed. */
   filed(): void;
-  /** All is filed. */
+  /** All is filed, with what else was. */
   allFiled(): void;
   close(): void;
 }
 
-/** @param file path of an inbox that is there. */
+/** A sender, and the greatest control id of what is filed of it in the order of bytes, `''` before the first; undefined when it is to be looked up. */
+interface Sender {
+  readonly id: number;
+  top: string | undefined;
+}
+
+/** Control ids of each sender. */
+type Names = ReadonlyMap<Sender, ReadonlySet<string>>;
+
+/** In these the order of characters is that of their bytes. */
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * What is greater than all that is filed of its sender is not among it: that spares most looks at the database, for most senders count, or write the time first.
+ *
+ * @param file path of an inbox that is there
+ */
 export function createNewness(file: string): Newness {
   // Whoever would have to wait for another does not look.
   const database = new DatabaseSync(file, { readOnly: true, timeout: 0 });
   const begin = database.prepare('BEGIN');
   const commit = database.prepare('COMMIT');
   const findSender = database.prepare('SELECT id FROM sender WHERE source = ? AND name = ?');
+  const findTop = database.prepare(
+    'SELECT max(control_id) AS top FROM message WHERE sender = ? AND first = 1',
+  );
   const findFirst = database.prepare(
     'SELECT 1 FROM message WHERE sender = ? AND control_id = ? AND first = 1',
   );
-  const senders = new Map<string, number>();
-  let latest = new Set<string>();
-  let waiting: Set<string>[] = [];
+  const senders = createSenders(findSender);
+  let latest = new Map<Sender, Set<string>>();
+  let waiting: Map<Sender, Set<string>>[] = [];
 
-  function senderOf(source: string, name: string): number | undefined {
-    const key = `${source}\n${name}`;
-    const known = senders.get(key);
-    if (known !== undefined) return known;
-    const row = findSender.get(source, name);
-    if (row) senders.set(key, Number(row['id']));
-    return row && Number(row['id']);
+  /** Of what is filed alone. */
+  function isFiled(sender: Sender, controlId: string): boolean {
+    if (isBeyond(controlId, sender.top)) return false;
+    // One look at the database for all that have to be looked up.
+    if (!database.isTransaction) begin.run();
+    sender.top ??= String(findTop.get(sender.id)!['top'] ?? '');
+    return !isBeyond(controlId, sender.top) && findFirst.get(sender.id, controlId) !== undefined;
   }
 
-  function look(arrivals: readonly Arrival[]): ReadonlySet<string> | undefined {
-    const names = new Set<string>();
-    for (const { source, sender, controlId, verdict } of arrivals) {
-      const id = verdict ? undefined : senderOf(source, sender);
-      if (id === undefined) return undefined;
+  function isSafe(sender: Sender, controlId: string): boolean {
+    if (latest.get(sender)?.has(controlId)) return true;
+    for (const told of waiting) if (told.get(sender)?.has(controlId)) return true;
+    return false;
+  }
+
+  function look(arrivals: readonly Arrival[]): Names | undefined {
+    const names = new Map<Sender, Set<string>>();
+    for (const { source, sender: name, controlId, verdict } of arrivals) {
+      const sender = verdict ? undefined : senders.find(source, name);
+      if (sender === undefined) return undefined;
       if (controlId === '') continue;
-      const name = `${id}\n${controlId}`;
-      if (names.has(name) || latest.has(name) || waiting.some((some) => some.has(name))) return undefined;
-      if (findFirst.get(id, controlId)) return undefined;
-      names.add(name);
+      const others = setOf(names, sender);
+      if (others.has(controlId) || isSafe(sender, controlId) || isFiled(sender, controlId)) return undefined;
+      others.add(controlId);
     }
     return names;
   }
@@ -59,8 +84,6 @@ export function createNewness(file: string): Newness {
   return {
     namesIfNew(arrivals) {
       try {
-        // One look at the database for all of them.
-        begin.run();
         return look(arrivals);
       } catch {
         return undefined;
@@ -69,17 +92,65 @@ export function createNewness(file: string): Newness {
       }
     },
     safe(names) {
-      for (const name of names) latest.add(name);
+      for (const [sender, ids] of names) {
+        const all = setOf(latest, sender);
+        for (const id of ids) all.add(id);
+      }
     },
     told() {
       waiting.push(latest);
-      latest = new Set();
+      latest = new Map();
     },
-    filed: () => void waiting.shift(),
+    filed() {
+      for (const [sender, ids] of waiting.shift() ?? []) sender.top = greatest(sender.top, ids);
+    },
     allFiled() {
       waiting = [];
-      latest = new Set();
+      latest = new Map();
+      senders.forgetTops();
     },
     close: () => database.close(),
+  };
+}
+
+function setOf(names: Map<Sender, Set<string>>, sender: Sender): Set<string> {
+  const known = names.get(sender);
+  if (known) return known;
+  const ids = new Set<string>();
+  names.set(sender, ids);
+  return ids;
+}
+
+function isBeyond(controlId: string, top: string | undefined): boolean {
+  return top !== undefined && controlId > top && ASCII.test(controlId) && ASCII.test(top);
+}
+
+/** Undefined where that cannot be told by comparing characters: then it is looked up. */
+function greatest(top: string | undefined, ids: ReadonlySet<string>): string | undefined {
+  let found = top;
+  for (const id of ids) {
+    if (found === undefined || !ASCII.test(id)) return undefined;
+    if (id > found) found = id;
+  }
+  return found;
+}
+
+/** Those that the database knows. */
+function createSenders(find: StatementSync) {
+  const bySource = new Map<string, Map<string, Sender>>();
+  return {
+    find(source: string, name: string): Sender | undefined {
+      const known = bySource.get(source)?.get(name);
+      if (known) return known;
+      const row = find.get(source, name);
+      if (!row) return undefined;
+      const sender: Sender = { id: Number(row['id']), top: undefined };
+      const named = bySource.get(source) ?? new Map<string, Sender>();
+      bySource.set(source, named.set(name, sender));
+      return sender;
+    },
+    forgetTops(): void {
+      for (const named of bySource.values()) for (const sender of named.values()) sender.top = undefined;
+    },
   };
 }

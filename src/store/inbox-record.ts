@@ -13,7 +13,7 @@ const HEAD_LENGTH = 20;
 const HEAD = 24;
 
 /** An arrival with its number, as the journal has it. */
-interface Recorded {
+export interface Recorded {
   readonly seq: number;
   readonly arrival: Arrival;
 }
