@@ -152,7 +152,7 @@ type Feed = ReturnType<typeof createFeed>;
 describe(`a feed that is killed ${KILLS} times (FICUS_KILLS), seed ${SEED} (FICUS_SEED)`, () => {
   it.concurrent.each(LANES)(
     'loses nothing that it acknowledged, and does nothing twice (%s projection)',
-    { timeout: 30_000 + KILLS * 1_000 },
+    { timeout: 180_000 + KILLS * 3_000 },
     async (lane) => {
       const place = join(folder, lane);
       mkdirSync(place);
