@@ -176,10 +176,15 @@ export interface Pins {
   /** Whether `side` has not seen writes of this patient, or of this resource; with neither, of any of the type. */
   behind(side: Side, what: Concern): boolean;
   /**
-   * Resolves when `side` is not behind any more, when it will stay so for longer (what it is owed could not be delivered, or is
-   * doubtful), or when the signal aborts. Never rejects.
+   * Resolves when `side` is not behind any more, when it will stay so for longer (what it is owed could not be delivered, is doubtful,
+   * or was given up), or when the signal aborts. Never rejects.
    */
   arrival(side: Side, what: Concern, signal: Signal): Promise<void>;
+  /**
+   * What `side` is owed of a patient or a resource takes too long: nobody waits in vain for it once more (the entries of a batch share their
+   * time), until something new is known of it. What a whole type is owed is not given up: it says nothing of one patient.
+   */
+  giveUp(side: Side, what: Concern): void;
   /** What a side is owed, of one endpoint or of all. */
   owed(side: Side, endpoint?: Endpoint): Owed;
 }

@@ -16,6 +16,7 @@ import { onlyPatient } from '../security/narrow.ts';
 import { allowancesFor, needsOf } from '../security/permissions.ts';
 import { callersSight, createSight } from '../security/visible.ts';
 import { createInProcessAnnouncer } from '../strangler/announce.ts';
+import { goBack } from '../strangler/go-back.ts';
 import { backendNameOf, createRouter } from '../strangler/router.ts';
 import { createRouteTable } from '../strangler/table.ts';
 import type { RouteTable } from '../strangler/table.ts';
@@ -40,7 +41,7 @@ export interface Wiring {
 const HOUR_MS = 3_600_000;
 
 /**
- * Audit, contract, records of patients, federation, idempotency, enforcement, router, and the backends with their own Layers.
+ * Audit, contract, records of patients, federation, the way back, idempotency, enforcement, router, and the backends with their own Layers.
  *
  * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
  * left open
@@ -122,6 +123,7 @@ export async function wire(
         followsChains: (type) => isTold(table, config, type),
         sight: callersSight(sight),
       }),
+      goBack(table, parts),
       idempotency({
         store: stores.idempotency,
         clock,

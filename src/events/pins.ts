@@ -21,7 +21,13 @@ export function createPinBoard(clock: Clock): PinBoard {
   const behind = createCounts();
   const heldUp = createCounts();
   const owing = new Map<string, OutboxHead>();
+  /** Ids of what was given up. */
+  const givenUp = new Set<string>();
   const waiting = new Set<() => void>();
+
+  function look(): void {
+    for (const one of waiting) one();
+  }
 
   return {
     put(head) {
@@ -31,28 +37,43 @@ export function createPinBoard(clock: Clock): PinBoard {
     },
     take(head) {
       behind.add(head, -1);
-      if (isHeldUp(head)) heldUp.add(head, -1);
+      if (isHeldUp(head) || givenUp.delete(head.id)) heldUp.add(head, -1);
       owing.delete(head.id);
     },
-    changed() {
-      for (const look of waiting) look();
-    },
+    changed: look,
     holds: (type, id) => behind.has('legacy', { type, id }) || behind.has('modern', { type, id }),
     behind: (side, what) => behind.has(side, what),
     arrival: (side, what, signal) =>
       new Promise((resolve) => {
-        const look = (): void => {
+        const one = (): void => {
           if (!signal.aborted && behind.has(side, what) && !heldUp.has(side, what)) return;
-          waiting.delete(look);
-          signal.removeEventListener('abort', look);
+          waiting.delete(one);
+          signal.removeEventListener('abort', one);
           resolve();
         };
-        waiting.add(look);
-        signal.addEventListener('abort', look, { once: true });
-        look();
+        waiting.add(one);
+        signal.addEventListener('abort', one, { once: true });
+        one();
       }),
+    giveUp(side, what) {
+      if (what.id === undefined && what.patient === undefined) return;
+      for (const head of owing.values()) {
+        if (isHeldUp(head) || givenUp.has(head.id) || !concerns(head, side, what)) continue;
+        givenUp.add(head.id);
+        heldUp.add(head, 1);
+      }
+      look();
+    },
     owed: (side, endpoint) => owedOf(owing.values(), side, endpoint, clock.now()),
   };
+}
+
+function concerns(head: OutboxHead, side: Side, { type, id, patient }: Concern): boolean {
+  if (head.toward !== side) return false;
+  return (
+    (id !== undefined && head.type === type && head.resourceId === id) ||
+    (patient !== undefined && head.patient === patient)
+  );
 }
 
 /** Not delivered when it was tried, or not known to be done: nobody can say when it will arrive. */

@@ -1,36 +1,60 @@
 import { Cancellation } from '../cancellation.ts';
+import type { Clock, FhirRequest, Layer, RequestContext, Route } from '../ports.ts';
 import type { Pins } from '../migration-ports.ts';
-import type { Clock, FhirRequest, RequestContext, Route } from '../ports.ts';
 import { concernOf, isBehind } from './choice.ts';
+import { endpointOf } from './router.ts';
 import { sideOf } from './stage.ts';
+import type { RouteTable } from './table.ts';
 
 /** Share of the time left that a write waits for those before it; the rest is legacy's. */
 const SHARE = 0.25;
 
-/**
- * Whether a write is legacy's again, after a roll back, and writes before it that modern has accepted are still on their way there. It
- * waits for them: sent to modern like them, it would keep the next one there in turn, and a patient who is often written about would never
- * come back. A repeat asks the side it was sent to, and does not wait.
- */
-export function goesBack(route: Route, request: FhirRequest, pins: Pins | undefined): boolean {
-  const { interaction, attempt } = request;
-  if (interaction !== 'create' && interaction !== 'update') return false;
-  if (route.legacy === undefined || route.modern === undefined) return false;
-  if (route.stage === 'canary' || sideOf(route.stage) === 'modern' || attempt?.doubtful) return false;
-  return isBehind(pins, 'legacy', request);
+/** What a wait goes by. */
+interface Waiting {
+  readonly clock: Clock;
+  /** Absent: each side has seen every write. */
+  readonly pins?: Pins;
 }
 
-/** Resolves when legacy has the writes before this one, when they will not come soon, or when it is time to do without them. */
-export async function arrivalAtLegacy(
+/**
+ * A write that is legacy's again, after a roll back, waits for those before it that modern has accepted and that are still on their way there:
+ * sent to modern like them, it would keep the next one there in turn, and a patient who is often written about would never come back. Stands
+ * before whatever asks which side a write goes to (where it is recorded, what it is judged by): the side is the one that it has after the wait.
+ */
+export function goBack(table: Pick<RouteTable, 'get'>, waiting: Waiting): Layer {
+  return (next) => ({
+    async handle(request, context) {
+      const { pins } = waiting;
+      const route = isWrite(request) ? table.get(endpointOf(request)) : undefined;
+      if (pins && route && isLegacys(route) && isBehind(pins, 'legacy', request))
+        await arrivalAtLegacy(request, context, { ...waiting, pins });
+      return next.handle(request, context);
+    },
+  });
+}
+
+function isWrite({ interaction }: FhirRequest): boolean {
+  return interaction === 'create' || interaction === 'update';
+}
+
+function isLegacys({ stage, legacy, modern }: Route): boolean {
+  return legacy !== undefined && modern !== undefined && stage !== 'canary' && sideOf(stage) === 'legacy';
+}
+
+/** Resolves when legacy has the writes before this one, when they will not come soon, when it is time to do without them, or when the client has left. */
+async function arrivalAtLegacy(
   request: FhirRequest,
   { deadline, signal }: RequestContext,
-  { pins, clock }: { readonly pins?: Pins; readonly clock: Clock },
+  { pins, clock }: Required<Waiting>,
 ): Promise<void> {
   const concern = concernOf(request);
-  if (!concern || !pins) return;
+  if (!concern) return;
   const enough = new Cancellation();
   const stop = (): void => enough.abort();
-  const cancel = clock.after(Math.max(0, deadline - clock.now()) * SHARE, stop);
+  const cancel = clock.after(Math.max(0, deadline - clock.now()) * SHARE, () => {
+    stop();
+    pins.giveUp('legacy', concern);
+  });
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
   await pins.arrival('legacy', concern, enough);

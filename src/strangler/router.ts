@@ -6,7 +6,6 @@ import { askCounted, hasLeft, isTechnical } from './calls.ts';
 import type { Call } from './calls.ts';
 import { chooseSide, isBehind, sideOfAttempt } from './choice.ts';
 import type { Choosing } from './choice.ts';
-import { arrivalAtLegacy, goesBack } from './go-back.ts';
 import { incompleteSet } from './incomplete.ts';
 import { shapeOf } from './shape.ts';
 import { backendOf, isTwoSided, sideOf } from './stage.ts';
@@ -38,7 +37,7 @@ interface Outcome {
 const DEFAULT_RESERVE = 0.4;
 
 /** The endpoint that a request is for. A vread and a history go the way of the read: it is the same record, asked for more exactly. */
-function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
+export function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
   return `${type}.${interaction === 'vread' || interaction === 'history' ? 'read' : interaction}`;
 }
 
@@ -80,13 +79,6 @@ export function createRouter(options: {
 }): Backend {
   const { table, backends, migration } = options;
 
-  function routeOf(request: FhirRequest): Route {
-    const endpoint = endpointOf(request);
-    const route = table.get(endpoint);
-    if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
-    return route;
-  }
-
   function backendFor(route: Route, side: Side): Backend {
     const name = route[side];
     const backend = name === undefined ? undefined : backends.get(name);
@@ -96,9 +88,9 @@ export function createRouter(options: {
 
   return {
     async handle(request, context) {
-      if (migration && goesBack(routeOf(request), request, migration.pins))
-        await arrivalAtLegacy(request, context, migration);
-      const route = routeOf(request);
+      const endpoint = endpointOf(request);
+      const route = table.get(endpoint);
+      if (!route) throw new FicusError('not-implemented', `${endpoint} is not routed to any backend.`);
       const side =
         (migration?.writer && sideOfAttempt(route, request)) ??
         chooseSide(route, request, context.principal, migration);

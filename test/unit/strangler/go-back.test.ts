@@ -1,9 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPinBoard } from '../../../src/events/pins.ts';
 import type { PinBoard } from '../../../src/events/pins.ts';
+import type { FicusError } from '../../../src/errors.ts';
 import type { OutboxHead } from '../../../src/replica-ports.ts';
 import type { Backend, FhirRequest, Route } from '../../../src/ports.ts';
-import { createRouter } from '../../../src/strangler/router.ts';
+import { idempotency } from '../../../src/resilience/idempotency.ts';
+import { createMemoryIdempotencyStore } from '../../../src/store/memory.ts';
+import { goBack } from '../../../src/strangler/go-back.ts';
+import { backendNameOf, createRouter } from '../../../src/strangler/router.ts';
 import { answer, create, createContext, createFakeClock, patient, read, settled, update } from '../resilience/support.ts'; // prettier-ignore
 import type { FakeClock } from '../resilience/support.ts';
 import { createScriptedBackend, route } from './support.ts';
@@ -42,20 +46,27 @@ beforeEach(() => {
   now = route({ stage: 'legacy' });
   const served = (name: string) =>
     createScriptedBackend(async () => ({ ...answer(patient('1')), servedBy: name }));
-  router = createRouter({
-    table: { get: () => now },
-    backends: new Map([
-      ['core', served('core')],
-      ['labs', served('labs')],
-    ]),
-    migration: { clock, cohortKey: new Uint8Array(32), pins },
+  const migration = { clock, cohortKey: new Uint8Array(32), pins };
+  const table = { get: () => now };
+  const backends = new Map([
+    ['core', served('core')],
+    ['labs', served('labs')],
+  ]);
+  const once = idempotency({
+    store: createMemoryIdempotencyStore(),
+    clock,
+    backendOf: (request, { principal }) => backendNameOf(table, request, principal, migration),
   });
+  router = goBack(table, migration)(once(createRouter({ table, backends, migration })));
 });
 
 /** Asks, and tells who answered as soon as somebody did. */
 function asked(request: FhirRequest, context = createContext(clock, { within: 30_000 })) {
   const one: { by?: string } = {};
-  void router.handle(request, context).then(({ servedBy }) => (one.by = servedBy));
+  void router.handle(request, context).then(
+    ({ servedBy }) => (one.by = servedBy),
+    (error: FicusError) => (one.by = error.code),
+  );
   return one;
 }
 
@@ -127,6 +138,54 @@ describe('a write after a roll back', () => {
     arrive();
     await settled();
     expect(one.by).toBe('labs');
+  });
+
+  it('is legacy’s with an Idempotency-Key, too: its side is recorded after the wait; a repeat has its answer', async () => {
+    const keyed = { ...change, idempotencyKey: 'k1' };
+    put();
+    const one = asked(keyed);
+    const twin = asked(keyed);
+    await settled();
+    expect([one.by, twin.by]).toEqual([undefined, undefined]);
+    arrive();
+    await settled();
+    const again = asked(keyed);
+    await settled();
+    expect([one.by, twin.by, again.by]).toEqual(['core', 'core', 'core']);
+  });
+
+  it('by criteria without a patient waits for all of its type, and gives up none of them', async () => {
+    const query = { type: 'Observation', filters: [], applied: [], ignored: [], sort: [], include: [] };
+    put();
+    const one = asked({ ...create({ type: 'Observation' }), ifNoneExist: query });
+    await clock.advance(LONGEST_MS);
+    expect(one.by).toBe('labs');
+    const other = asked(change);
+    await settled();
+    expect(other.by).toBeUndefined();
+    arrive();
+    await settled();
+    expect(other.by).toBe('core');
+  });
+
+  it('waits in vain once only: those after it do not, until something is heard of what they would wait for', async () => {
+    put();
+    const first = asked(change);
+    await clock.advance(LONGEST_MS / 2);
+    const meanwhile = asked(change);
+    await clock.advance(LONGEST_MS / 2);
+    const after = asked(change);
+    await settled();
+    expect([first.by, meanwhile.by, after.by]).toEqual(['labs', 'labs', 'labs']);
+    expect(clock.pending).toBe(0);
+    arrive();
+    put({ id: 'w2' });
+    const next = asked(change);
+    await settled();
+    expect(next.by).toBeUndefined();
+    arrive({ id: 'w2' });
+    await settled();
+    expect(next.by).toBe('core');
   });
 
   it('does not wait for the writes of others, and a new resource of nobody waits for none', async () => {

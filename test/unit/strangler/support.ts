@@ -22,6 +22,7 @@ export interface Missing {
 export function createPins(missing: Missing[], arrival: Pins['arrival'] = async () => {}): Pins {
   return {
     arrival,
+    giveUp: () => {},
     behind: (side, { type, id, patient }) =>
       missing.some(
         (one) =>
