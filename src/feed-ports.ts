@@ -124,6 +124,14 @@ export interface MessageFilter {
   readonly limit: number;
 }
 
+/** How it stands with the journal of an inbox. */
+export interface JournalStanding {
+  /** How often it could not be written since the inbox was opened. */
+  readonly failures: number;
+  /** While it is not written: since when, in epoch milliseconds, and the code of the last error. Messages are made safe without it, more slowly. */
+  readonly failing?: { readonly since: number; readonly code: string };
+}
+
 /** The front of the inbox: what the listener needs. Asynchronous, because many arrivals become safe with one sync of the disk. */
 export interface InboxIntake {
   /** Resolves when the arrival is on disk, synced; rejects when it cannot be made safe: then nothing is acknowledged. */
@@ -132,6 +140,8 @@ export interface InboxIntake {
   lastSequence(source: string, sender: string): Promise<number | undefined>;
   /** Arrivals that wait for the disk, and their bytes: what backpressure looks at. */
   readonly pending: { readonly messages: number; readonly bytes: number };
+  /** Absent: it has none. */
+  readonly journal?: JournalStanding | undefined;
   close(): Promise<void>;
 }
 

@@ -119,6 +119,8 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     if (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException;
       refuse(ended(), code);
+      // Some of it may be there.
+      resting ??= setTimeout(restIfQuiet, REST_AFTER);
     } else {
       for (const [nth, asked] of ended().entries()) settle(asked, { kind: 'stored', seq: first + nth });
       fileSoon();

@@ -1,10 +1,11 @@
-import type { Arrival } from '../feed-ports.ts';
+import type { Arrival, JournalStanding } from '../feed-ports.ts';
 import { PART_BYTES, journalOf, openJournalWriter } from './inbox-journal.ts';
 import type { Region } from './inbox-journal.ts';
 import { createNewness } from './inbox-newness.ts';
 import { createPace } from './inbox-pace.ts';
 import { createPlaces } from './inbox-places.ts';
 import { roomOf, writeRecord } from './inbox-record.ts';
+import { createSetbacks } from './inbox-setbacks.ts';
 
 /** Since when the journal counts. */
 export interface Beginning {
@@ -16,8 +17,8 @@ export interface Beginning {
 /** Makes plainly new arrivals safe, and says what is to be filed of them. */
 export interface Journaling {
   /**
-   * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written. One
-   * group at a time. One that comes alone is written before this returns, and called back for, while the disk is quick: that spares two wakings.
+   * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written for a
+   * while, and not before the journal begins anew. One group at a time. One that comes alone is written before this returns, and called back for, while the disk is quick: that spares two wakings.
    *
    * @returns false when they are not for the journal: one is not plainly new, or there is no room
    */
@@ -32,6 +33,7 @@ export interface Journaling {
   begin(beginning: Beginning, erased: boolean): void;
   /** What may hold bytes of messages. */
   used(): readonly Region[];
+  readonly standing: JournalStanding;
   close(): void;
 }
 
@@ -53,6 +55,8 @@ export function openJournaling(
   const untold = { messages: 0, bytes: 0 };
   let group = Buffer.alloc(64 << 10);
   let { mark, last } = beginning;
+  const setbacks = createSetbacks();
+  /** What is on disk since a write failed, nobody knows. Once everything is filed, and records bear another mark, it does not matter any more. */
   let broken = false;
 
   function tell(leaves?: number): void {
@@ -101,9 +105,11 @@ export function openJournaling(
       const written = (error?: Error): void => {
         const first = last + 1;
         if (error) {
-          // What is on disk now, nobody knows.
           broken = true;
+          places.spoilt(bytes.length);
+          setbacks.failed((error as NodeJS.ErrnoException).code ?? 'unknown');
         } else {
+          setbacks.worked();
           places.wrote(bytes.length);
           newness.safe(names);
           last += arrivals.length;
@@ -131,9 +137,16 @@ export function openJournaling(
       told = [];
       newness.allFiled();
       places.reset();
-      if (erased) places.erased();
+      if (erased) {
+        places.erased();
+        setbacks.worked();
+      }
+      if (erased || setbacks.mayTry()) broken = false;
     },
     used: () => places.used(),
+    get standing() {
+      return setbacks.standing;
+    },
     close() {
       newness.close();
       writer.close();

@@ -11,6 +11,8 @@ export interface Places {
   readonly next: number;
   /** So many bytes are on disk there. */
   wrote(size: number): void;
+  /** Some of so many bytes may be on disk there; they are written over. */
+  spoilt(size: number): void;
   /** What was written since this was asked the last time. */
   toFile(): Region;
   /** Goes on at the start of the other part. @returns the number of the part that was left */
@@ -40,6 +42,9 @@ export function createPlaces(): Places {
     wrote(size) {
       at += size;
       used[part] = Math.max(used[part]!, at);
+    },
+    spoilt(size) {
+      used[part] = Math.max(used[part]!, at + size);
     },
     toFile() {
       const region = { from: start(part) + told, to: start(part) + at };

@@ -72,6 +72,9 @@ export async function openStandingIntake(options: StandingOptions): Promise<Inbo
     get pending() {
       return current.pending;
     },
+    get journal() {
+      return current.journal;
+    },
     async close() {
       closing = true;
       hurry();

@@ -180,7 +180,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       () => clock.now(),
     );
     registerReviewMetrics(metrics.registry, reviews);
-    registerIntakeMetrics(metrics.registry, () => intake.counts);
+    registerIntakeMetrics(metrics.registry, intake);
     record.age = createAge({ ledger, intake, clock });
     for (const [name, port] of Object.entries(intake.ports))
       log.info('Listening for HL7v2 messages', {
@@ -199,6 +199,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
       health: () => {
         const { problems } = feedHealth({
           figures: ledger.figures(),
+          journal: intake.journal,
           audit: recount.last(),
           trouble: intake.trouble ?? processor.trouble,
           now: clock.now(),

@@ -54,7 +54,7 @@ interface Thread {
 
 type Word<Kind> = Extract<FromIntake, { readonly kind: Kind }>;
 
-const NOTHING: IntakeState = { stats: {}, held: false, counts: {} };
+const NOTHING: IntakeState = { stats: {}, held: false, counts: {}, journal: { failures: 0 } };
 const GONE = 'nothing is received for the moment: the thread that takes messages has ended';
 const HUNG = 'nothing is received for the moment: the thread that takes messages hangs, and is ended';
 const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be written';
@@ -185,6 +185,9 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     },
     get counts() {
       return state.counts;
+    },
+    get journal() {
+      return state.journal;
     },
     get trouble() {
       if (hangs) return HUNG;

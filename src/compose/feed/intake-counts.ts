@@ -1,7 +1,8 @@
-import { Counter } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { AckCode } from '../../../adapters/hl7v2/ack.ts';
 import type { IntakeEvent, IntakeMetrics } from '../../../adapters/hl7v2/intake/link.ts';
+import type { JournalStanding } from '../../feed-ports.ts';
 
 /** What happened at one interface since its thread was started. */
 export interface IntakeCounts {
@@ -39,7 +40,11 @@ export function createIntakeCounts(): IntakeMetrics & { all(): Readonly<Record<s
 /** Shows them in the metrics, read whenever they are. Labels are names of interfaces, codes and events. */
 export function registerIntakeMetrics(
   registry: Registry,
-  read: () => Readonly<Record<string, IntakeCounts>>,
+  intake: {
+    readonly counts: Readonly<Record<string, IntakeCounts>>;
+    readonly journal: JournalStanding;
+    readonly trouble: string | undefined;
+  },
 ): void {
   const registers = [registry];
   // This one reads for all of them: they are collected in the order in which they were registered.
@@ -48,7 +53,7 @@ export function registerIntakeMetrics(
     help: 'Messages by how they were acknowledged at once; none: their sender wants to hear nothing',
     labelNames: ['interface', 'code'],
     registers,
-    collect: () => show(read()),
+    collect: () => show(intake.counts),
   });
   const seconds = new Counter({
     name: 'ficus_feed_acknowledged_seconds_total',
@@ -61,6 +66,32 @@ export function registerIntakeMetrics(
     help: 'Acknowledgements that came as messages, and batches that announced another number of messages',
     labelNames: ['interface', 'event'],
     registers,
+  });
+
+  void new Gauge({
+    name: 'ficus_feed_receiving',
+    help: '1 while messages can be received and made safe',
+    registers,
+    collect() {
+      this.set(Number(intake.trouble === undefined));
+    },
+  });
+  void new Gauge({
+    name: 'ficus_feed_journal_written',
+    help: '1 while the journal before the inbox is written; 0: it failed, and messages are made safe without it, more slowly',
+    registers,
+    collect() {
+      this.set(Number(!intake.journal.failing));
+    },
+  });
+  void new Counter({
+    name: 'ficus_feed_journal_failures_total',
+    help: 'How often the journal could not be written since its thread was started',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(intake.journal.failures);
+    },
   });
 
   function show(counts: Readonly<Record<string, IntakeCounts>>): void {

@@ -97,7 +97,7 @@ async function listen(interfaces: readonly InterfaceProfile[]): Promise<void> {
 function tellState(): void {
   if (!intake) return;
   const { stats, held } = intake;
-  const state = { stats, held, counts: counts.all() };
+  const state = { stats, held, counts: counts.all(), journal: inbox.journal ?? { failures: 0 } };
   const now = JSON.stringify(state);
   if (now !== told) say({ kind: 'state', state });
   told = now;

@@ -2,7 +2,7 @@ import type { PromisedAnswer } from '../../answer-ports.ts';
 import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { KnownMessage } from '../../../adapters/hl7v2/intake/message-types.ts';
 import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
-import type { MessageOutcome } from '../../feed-ports.ts';
+import type { JournalStanding, MessageOutcome } from '../../feed-ports.ts';
 import type { IntakeCounts } from './intake-counts.ts';
 import type { ToldLine } from './intake-log.ts';
 
@@ -29,6 +29,7 @@ export function knownMessages(messages: Iterable<KnownMessage>): readonly KnownM
 export interface IntakeState extends Pick<Intake, 'stats' | 'held'> {
   /** By interface. */
   readonly counts: Readonly<Record<string, IntakeCounts>>;
+  readonly journal: JournalStanding;
 }
 
 /** What the thread is told. */

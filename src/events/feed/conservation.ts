@@ -1,4 +1,4 @@
-import type { FeedCounts, InboxFigures } from '../../feed-ports.ts';
+import type { FeedCounts, InboxFigures, JournalStanding } from '../../feed-ports.ts';
 
 /** What of the feed is not as it should be, by the name of the check; no patient data. */
 export interface FeedHealth {
@@ -10,6 +10,7 @@ export interface HealthInput {
   readonly figures: InboxFigures;
   /** The last recount of the messages; undefined before the first. */
   readonly audit: { readonly holds: boolean } | undefined;
+  readonly journal?: JournalStanding;
   /** What keeps the processor from going on. */
   readonly trouble: string | undefined;
   /** Epoch milliseconds. */
@@ -24,14 +25,20 @@ export function isConserved(counts: FeedCounts): boolean {
   return received === waiting + processed + duplicate + superseded + parked + rejected;
 }
 
-/** The health of the feed: the conservation law holds, the processor goes on, and nothing waits or is parked for too long. */
-export function feedHealth({ figures, audit, trouble, now, limits }: HealthInput): FeedHealth {
+/** The health of the feed: the conservation law holds, the processor goes on, the journal is written, and nothing waits or is parked for too long. */
+export function feedHealth({ figures, audit, journal, trouble, now, limits }: HealthInput): FeedHealth {
   const problems: string[] = [];
   for (const { source, counts } of figures.interfaces) {
     if (!isConserved(counts)) problems.push(`conservation: the counts of interface ${source} do not add up`);
   }
   if (audit && !audit.holds) problems.push('conservation: the messages are not what the counts say');
   if (trouble !== undefined) problems.push(`processor: ${trouble}`);
+  if (journal?.failing) {
+    const { since, code } = journal.failing;
+    problems.push(
+      `journal: it cannot be written for ${Math.floor((now - since) / 1000)} seconds (${code}), and is tried again; messages are made safe without it, more slowly`,
+    );
+  }
   for (const state of ['waiting', 'parked'] as const) {
     const since = figures.oldest[state];
     if (since !== undefined && now - since > limits[state]) {

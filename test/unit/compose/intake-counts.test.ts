@@ -5,7 +5,14 @@ import { createIntakeCounts, registerIntakeMetrics } from '../../../src/compose/
 it('what happens at the interfaces is in the metrics, and begins anew with their thread', async () => {
   const registry = new Registry();
   let counts = createIntakeCounts();
-  registerIntakeMetrics(registry, () => counts.all());
+  const intake = {
+    get counts() {
+      return counts.all();
+    },
+    journal: { failures: 0 },
+    trouble: undefined,
+  };
+  registerIntakeMetrics(registry, intake);
   counts.acknowledged('adt', 'AA', 0.25);
   counts.acknowledged('adt', 'AA', 0.5);
   counts.acknowledged('adt', 'none', 0);
@@ -19,4 +26,14 @@ it('what happens at the interfaces is in the metrics, and begins anew with their
   );
   counts = createIntakeCounts();
   expect(await registry.metrics()).not.toContain('interface="adt"');
+});
+
+it('whether messages are received, and the journal is written, is in the metrics', async () => {
+  const registry = new Registry();
+  const failing = { since: 0, code: 'ENOSPC' };
+  registerIntakeMetrics(registry, { counts: {}, journal: { failures: 3, failing }, trouble: 'it hangs' });
+  const text = await registry.metrics();
+  expect(text).toContain('ficus_feed_receiving 0');
+  expect(text).toContain('ficus_feed_journal_written 0');
+  expect(text).toContain('ficus_feed_journal_failures_total 3');
 });

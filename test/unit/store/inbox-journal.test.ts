@@ -15,7 +15,11 @@ vi.mock('node:fs', async (importOriginal) => {
     if (disk.fails) setImmediate(done, Object.assign(new Error('input/output'), { code: 'EIO' }));
     else (fs.write as (...all: unknown[]) => void)(...all);
   };
-  return { ...fs, write };
+  const writeSync = (...all: unknown[]): number => {
+    if (disk.fails) throw Object.assign(new Error('input/output'), { code: 'EIO' });
+    return (fs.writeSync as (...all: unknown[]) => number)(...all);
+  };
+  return { ...fs, write, writeSync };
 });
 
 const KIB = 1024;
@@ -96,7 +100,7 @@ it('has what a power failure took back of the files that are not synced', async 
   ledger.close();
 });
 
-it('refuses what could not be written, and is not written again: the rest is made safe without it', async () => {
+it('refuses what could not be written, and is not written again at once: the rest is made safe without it', async () => {
   const file = newInboxFile();
   const inbox = await openSqliteInbox(file);
   await inbox.safe(arrival('first'));
@@ -113,4 +117,48 @@ it('refuses what could not be written, and is not written again: the rest is mad
   expect(readFileSync(journalOf(file)).equals(before)).toBe(true);
   expect(inbox.ledger.audit()).toMatchObject({ holds: true, counts: { received: 5, duplicate: 1 } });
   await inbox.close();
+});
+
+it('is written again after a while, when the disk takes it', async () => {
+  const file = newInboxFile();
+  const intake = await openInboxIntake({ file, owners: OWNERS });
+  const ledger = openInboxLedger(file);
+  let sent = 0;
+  const send = () => intake.receive(arrival(`m${++sent}`));
+  await send();
+  expect(intake.journal).toEqual({ failures: 0 });
+  disk.fails = true;
+  const error = { code: 'unavailable', message: expect.stringMatching(/EIO/) as string };
+  await expect(Promise.all([send(), send()])).rejects.toMatchObject(error);
+  expect(intake.journal).toEqual({ failures: 1, failing: { since: expect.any(Number), code: 'EIO' } });
+  disk.fails = false;
+  await expect
+    .poll(async () => {
+      await send();
+      return intake.journal;
+    })
+    .toEqual({ failures: 1 });
+  const last = arrival('last');
+  expect(await intake.receive(last)).toMatchObject({ kind: 'stored' });
+  expect(readFileSync(journalOf(file)).includes(Buffer.from(last.bytes))).toBe(true);
+  await intake.close();
+  expect(isEmpty(file)).toBe(true);
+  // All but the two that were refused.
+  expect(ledger.audit()).toMatchObject({ holds: true, counts: { received: sent - 1 } });
+  ledger.close();
+});
+
+it('is written again when nothing comes, and holds nothing of what could not be written', async () => {
+  const file = newInboxFile();
+  const intake = await openInboxIntake({ file, owners: OWNERS });
+  await intake.receive(arrival('first'));
+  disk.fails = true;
+  await expect(intake.receive(arrival('a'))).rejects.toMatchObject({ code: 'unavailable' });
+  disk.fails = false;
+  await expect.poll(() => intake.journal).toEqual({ failures: 1 });
+  expect(isEmpty(file)).toBe(true);
+  const next = arrival('b');
+  await intake.receive(next);
+  expect(readFileSync(journalOf(file)).includes(Buffer.from(next.bytes))).toBe(true);
+  await intake.close();
 });

@@ -78,6 +78,11 @@ describe('the health of the feed', () => {
       { audit: { holds: false } },
       'conservation: the messages are not what the counts say',
     ],
+    [
+      'the journal is not written',
+      { journal: { failures: 2, failing: { since: 95_000, code: 'EIO' } } },
+      'journal: it cannot be written for 5 seconds (EIO), and is tried again; messages are made safe without it, more slowly',
+    ],
     ['the processor is stuck', { trouble: 'Error (ENOSPC)' }, 'processor: Error (ENOSPC)'],
     [
       'something waits for too long',
