@@ -22,11 +22,12 @@ function mapValue(value: Json, map: (reference: string) => string, urls: boolean
   }
   if (!isObject(value)) return value;
   let copy: JsonObject | undefined;
-  for (const name of Object.keys(value)) {
+  for (const name in value) {
     const child = value[name];
-    if (child === undefined) continue;
-    const isAddress = name === 'reference' || (urls && name === 'url');
-    const mapped = isAddress && typeof child === 'string' ? map(child) : mapValue(child, map, urls);
+    let mapped = child;
+    if (typeof child === 'object') mapped = mapValue(child, map, urls);
+    else if (typeof child === 'string' && (name === 'reference' || (urls && name === 'url')))
+      mapped = map(child);
     if (mapped !== child) (copy ??= { ...value })[name] = mapped;
   }
   return copy ?? value;

@@ -4,6 +4,7 @@ import type { Step } from './tree.ts';
 
 /** A resource that was read from segments, and what the group said wherever else it was asked. */
 export interface ReadBefore {
+  /** Shared by all that read it again: never to be changed. */
   readonly resource: Resource;
   readonly answers: readonly Answer[];
 }
@@ -23,6 +24,8 @@ export interface Memo {
   readonly values: Recent<Json>;
   /** By what is said of a map's first segment. */
   readonly resources: Recent<readonly ReadBefore[]>;
+  /** Whom or what a field names in passing, with its key; null: nobody that can be told apart. */
+  readonly mentions: Recent<Resource | null>;
 }
 
 /** What was kept of late, by codec and words. */
@@ -89,26 +92,36 @@ class Shelves<Value> implements Recent<Value> {
   }
 }
 
+interface MemoShelves extends Memo {
+  readonly values: Shelves<Json>;
+  readonly resources: Shelves<readonly ReadBefore[]>;
+  readonly mentions: Shelves<Resource | null>;
+}
+
 /**
  * Memos by name, one for each kind of run whose context is the same; between `most` and twice as many entries in all.
  * @param most entries after which those that were not used since the last time are let go of
  */
 export function createMemos(most: number): (name: string) => Memo {
-  const memos = new Map<string, { values: Shelves<Json>; resources: Shelves<readonly ReadBefore[]> }>();
+  const memos = new Map<string, MemoShelves>();
   let count = 0;
   const counted = (): void => {
     count += 1;
     if (count < most) return;
     count = 0;
-    for (const [name, { values, resources }] of memos) {
-      const used = [values.age(), resources.age()];
+    for (const [name, { values, resources, mentions }] of memos) {
+      const used = [values.age(), resources.age(), mentions.age()];
       if (!used.includes(true)) memos.delete(name);
     }
   };
   return (name) => {
     let memo = memos.get(name);
     if (!memo) {
-      memo = { values: new Shelves(counted), resources: new Shelves(counted) };
+      memo = {
+        values: new Shelves(counted),
+        resources: new Shelves(counted),
+        mentions: new Shelves(counted),
+      };
       memos.set(name, memo);
       counted();
     }
@@ -118,28 +131,33 @@ export function createMemos(most: number): (name: string) => Memo {
 
 /** A copy that can be changed. */
 export function copyOf<Value extends Json>(value: Value): Value {
-  return copied(value, (text) => text) as Value;
+  return copied(value, asItIs, asItIs) as Value;
 }
 
-/** A copy whose texts do not hold on to the message that they were cut out of. */
+/** A copy to be kept: nobody can change it, and its texts do not hold on to the message that they were cut out of. */
 export function detached<Value extends Json>(value: Value): Value {
-  return copied(value, (text) =>
-    text.length < SHORT ? text : Buffer.from(text, 'utf16le').toString('utf16le'),
-  ) as Value;
+  return copied(value, detachedText, Object.freeze) as Value;
 }
 
 /** Texts below this length are copied when they are cut out of others. */
 const SHORT = 13;
 
-function copied(value: Json, ofText: (text: string) => string): Json {
+function detachedText(text: string): string {
+  return text.length < SHORT ? text : Buffer.from(text, 'utf16le').toString('utf16le');
+}
+
+const asItIs = <Value>(value: Value): Value => value;
+
+/** @param made what becomes of each object and list that is copied */
+function copied(value: Json, ofText: (text: string) => string, made: <T>(value: T) => T): Json {
   if (typeof value === 'string') return ofText(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => copied(item, ofText));
+  if (Array.isArray(value)) return made(value.map((item) => copied(item, ofText, made)));
   if (JSON.isRawJSON(value)) return value;
   const copy: Record<string, Json | undefined> = {};
   for (const name in value) {
     const child = value[name];
-    copy[name] = child === undefined ? undefined : copied(child, ofText);
+    copy[name] = child === undefined ? undefined : copied(child, ofText, made);
   }
-  return copy;
+  return made(copy);
 }

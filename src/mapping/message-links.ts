@@ -1,6 +1,7 @@
 import { typeDef } from '../fhir/elements.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import { isObject } from './fhir-path.ts';
+import { copyOf } from './memo.ts';
 
 /** An element that refers to what other readings of the message make. */
 export interface Link {
@@ -12,13 +13,14 @@ export interface Link {
   readonly to: string;
 }
 
-/** One resource of a message on its way to be linked. */
+/** One resource of a message on its way to be linked; one that is shared is copied before it is changed. */
 export interface Linkable {
   /** Where it was read: `.`, `PATIENT[1]/NK1[2]`. */
   readonly from: string;
   readonly as: string | undefined;
   readonly links: readonly Link[];
-  readonly resource: Resource | undefined;
+  resource: Resource | undefined;
+  shared: boolean;
 }
 
 /**
@@ -47,16 +49,24 @@ export function compileLinks(
   });
 }
 
-/** Fills in what the resources of one message say of each other. They are changed in place. */
+/** Fills in what the resources of one message say of each other. */
 export function linkResources(resources: readonly Linkable[]): void {
-  for (const { from, links, resource } of resources) {
-    if (!resource) continue;
-    for (const link of links) {
-      const targets = targetsOf(resources, link, from, resource);
-      if (targets.length > 0) refer(resource, link, targets);
+  for (const one of resources) {
+    if (!one.resource) continue;
+    for (const link of one.links) {
+      const targets = targetsOf(resources, link, one.from, one.resource);
+      if (targets.length > 0) refer(ownOf(one), link, targets);
     }
   }
   nameLogical(resources);
+}
+
+/** The resource, to be changed in place. */
+function ownOf(one: Linkable): Resource {
+  const { resource } = one;
+  if (!one.shared) return resource!;
+  one.shared = false;
+  return (one.resource = copyOf<Resource>(resource!));
 }
 
 /**
@@ -149,19 +159,28 @@ function nameLogical(resources: readonly Linkable[]): void {
       known.set(identifierKey(resource.resourceType, identifier), `${resource.resourceType}/${resource.id}`);
   }
   if (known.size === 0) return;
-  const visit = (value: Json | undefined): void => {
-    if (typeof value !== 'object') return;
-    if (Array.isArray(value)) {
-      for (const item of value) visit(item);
-    } else if (isObject(value)) {
-      const { type, identifier, reference } = value;
-      if (reference === undefined && typeof type === 'string' && isObject(identifier)) {
-        const address = known.get(identifierKey(type, identifier));
-        if (address !== undefined) value['reference'] = address;
-      } else for (const name in value) visit(value[name]);
+  const addressOf = ({ type, identifier }: JsonObject): string | undefined =>
+    typeof type === 'string' ? known.get(identifierKey(type, identifier!)) : undefined;
+  for (const one of resources) {
+    if (!logicalReferences(one.resource).some((it) => addressOf(it) !== undefined)) continue;
+    for (const reference of logicalReferences(ownOf(one))) {
+      const address = addressOf(reference);
+      if (address !== undefined) reference['reference'] = address;
     }
-  };
-  for (const { resource } of resources) visit(resource);
+  }
+}
+
+/** The references in a value that name a type and an identifier, and no address. */
+function logicalReferences(value: Json | undefined, found: JsonObject[] = []): readonly JsonObject[] {
+  if (typeof value !== 'object') return found;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') logicalReferences(item, found);
+  } else if (isObject(value)) {
+    const { type, identifier, reference } = value;
+    if (reference === undefined && typeof type === 'string' && isObject(identifier)) found.push(value);
+    else for (const name in value) if (typeof value[name] === 'object') logicalReferences(value[name], found);
+  }
+  return found;
 }
 
 function identifierKey(type: string, identifier: Json): string {

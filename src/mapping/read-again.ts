@@ -1,6 +1,6 @@
 import type { Resource } from '../fhir/types.ts';
 import type { CompiledMap } from './compiled-map.ts';
-import { copyOf, detached, type Answer, type ReadBefore } from './memo.ts';
+import { detached, type Answer, type ReadBefore } from './memo.ts';
 import { readTree, type ReadResult } from './run-map.ts';
 import type { RunContext } from './run.ts';
 import { ownCount, type Step, type TreeReader, type TreeText } from './tree.ts';
@@ -21,7 +21,7 @@ export function readTreeAgain(map: CompiledMap, place: TreeReader, context: RunC
   if (words === undefined) return readTree(map, place, context);
   const before = memo.resources.find(map.codec, words) ?? [];
   const same = before.find(({ answers }) => answers.every((answer) => saidOf(place, answer) === answer.said));
-  if (same) return resultOf(copyOf<Resource>(same.resource), map, place, context);
+  if (same) return resultOf(same.resource, map, place, context);
   const watched = new WatchedGroup(place, first);
   const result = readTree(map, watched, context);
   const { resource, told, askedFacts } = result;
@@ -37,6 +37,7 @@ function resultOf(resource: Resource, map: CompiledMap, place: TreeReader, conte
   let loss: ReadResult['loss'] | undefined;
   return {
     resource,
+    shared: true,
     told: [],
     askedFacts: false,
     get loss() {

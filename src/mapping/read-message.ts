@@ -3,6 +3,7 @@ import type { CompiledMessage, Mention, Reading, ReadingMode } from './compiled-
 import type { CompiledMap } from './compiled-map.ts';
 import { isObject } from './fhir-path.ts';
 import { linkResources, type Link } from './message-links.ts';
+import { detached } from './memo.ts';
 import { readTreeAgain } from './read-again.ts';
 import { readTree } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
@@ -13,6 +14,7 @@ import type { TreeReader } from './tree.ts';
 export interface MessageResource {
   /** Where it was read: `.`, `NK1[2]`, `PATIENT[1]/NK1[1]`; of a mention the field: `PV1-7`. */
   readonly from: string;
+  /** One that is frozen was read before: it is the object that it was then. */
   readonly resource: Resource | undefined;
   readonly mode: ReadingMode;
   readonly map: CompiledMap;
@@ -42,6 +44,9 @@ export interface MessageReading {
 }
 
 interface Draft extends MessageResource {
+  resource: Resource | undefined;
+  /** What it consists of is others' as well. */
+  shared: boolean;
   readonly as: string | undefined;
   readonly links: readonly Link[];
   /** Whether its key was made of several fields. */
@@ -124,7 +129,8 @@ function readResource(
     as,
     mode,
     links,
-    resource: id === undefined ? result.resource : { ...result.resource!, id },
+    resource: id === own ? result.resource : { ...result.resource!, id: id! },
+    shared: result.shared === true,
     get segments() {
       return map.segments.flatMap((segment) => spokenOf(map, segment, place));
     },
@@ -174,7 +180,7 @@ function mentioned(
     for (const { segment, field } of fields) {
       for (const place of byName.get(segment) ?? []) {
         for (let index = 0; index < place.count(field); index += 1) {
-          const resource = withKey(readTree(map, place.child(field, index), context).resource, context);
+          const resource = named(map, place.child(field, index), context);
           if (!resource || known.has(nameOf(resource))) continue;
           known.add(nameOf(resource));
           const from = place.child(field, index).location();
@@ -187,6 +193,7 @@ function mentioned(
             map,
             segments: [],
             resource,
+            shared: true,
             told: [],
             loss: [],
           });
@@ -195,6 +202,20 @@ function mentioned(
     }
   }
   return found;
+}
+
+/** Whom or what a field names, with its key. One that was named in these words before is the same object: never to be changed. */
+function named(map: CompiledMap, place: TreeReader, context: RunContext): Resource | undefined {
+  const mentions = context.memo?.mentions;
+  const words = mentions?.worthwhile(map.codec) ? place.words?.() : undefined;
+  const known = words === undefined ? undefined : mentions!.find(map.codec, words);
+  if (known !== undefined) return known ?? undefined;
+  const { resource, askedFacts } = readTree(map, place, context);
+  const keyed = withKey(resource, context);
+  if (words === undefined || askedFacts) return keyed;
+  const kept = keyed ? detached<Resource>(keyed) : null;
+  mentions!.keep(map.codec, words, kept);
+  return kept ?? undefined;
 }
 
 function withKey(resource: Resource | undefined, { defaultAuthority }: RunContext): Resource | undefined {

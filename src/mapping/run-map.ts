@@ -15,6 +15,8 @@ export interface ReadResult {
   readonly loss: readonly Loss[];
   /** Whether what was read depends on the context's facts. */
   readonly askedFacts: boolean;
+  /** The resource is one that others have as well: whoever changes it makes a copy first. */
+  readonly shared?: true;
 }
 
 export interface WriteResult {

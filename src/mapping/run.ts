@@ -60,16 +60,16 @@ export interface RunContext {
    * Which authorities' numbers make resource keys, by preference, by resource type; without an entry every registered one
    * does, in the order of the registry.
    */
-  readonly keyAuthorities?: Readonly<Record<string, readonly string[]>>;
+  readonly keyAuthorities?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Registered name of the authority of numbers that name none: the sending interface's. Default: such numbers make no keys. */
-  readonly defaultAuthority?: string;
+  readonly defaultAuthority?: string | undefined;
   /**
    * Resource types that can be read here, so that a reference to them may name a key; others get a logical reference
    * (identifier and display). Default: all.
    */
-  readonly readable?: (type: string) => boolean;
+  readonly readable?: ((type: string) => boolean) | undefined;
   /** Parameters of an interaction that conditions may ask for, e.g. `event`: `A28`. */
-  readonly facts?: Readonly<Record<string, string>>;
+  readonly facts?: Readonly<Record<string, string>> | undefined;
   /** What was read before in runs whose context was the same but for its facts, of messages with the same delimiters and character set. */
   readonly memo?: Memo | undefined;
 }
@@ -88,15 +88,57 @@ export interface Run extends RunContext {
 /** Starts a run; `losses` fills as it goes. */
 export function startRun(context: RunContext): { readonly run: Run; readonly losses: Loss[] } {
   const losses: Loss[] = [];
-  const asked = { facts: 0 };
-  const silence: { -readonly [Key in keyof Run]?: Run[Key] } = { ...context, asked, lose: () => {} };
-  const quiet = Object.assign(silence, { quiet: silence }) as Run;
-  const run: Run = {
-    ...context,
-    quiet,
-    asked,
-    losses,
-    lose: (kind, path, why) => losses.push(why === undefined ? { kind, path } : { kind, path, why }),
-  };
-  return { run, losses };
+  return { run: new StartedRun(context, { facts: 0 }, losses), losses };
+}
+
+/** One is made for each resource of a message: it says what its context says, and copies nothing. */
+class StartedRun implements Run {
+  readonly asked: { facts: number };
+  readonly losses?: Loss[];
+  private readonly context: RunContext;
+  private silent: Run | undefined;
+
+  /** @param losses absent: it does not report */
+  constructor(context: RunContext, asked: { facts: number }, losses?: Loss[]) {
+    this.context = context;
+    this.asked = asked;
+    if (losses) this.losses = losses;
+    else this.silent = this;
+  }
+
+  lose(kind: LossKind, path: string, why?: string): void {
+    this.losses?.push(why === undefined ? { kind, path } : { kind, path, why });
+  }
+
+  get quiet(): Run {
+    return (this.silent ??= new StartedRun(this.context, this.asked));
+  }
+
+  get authorities(): RunContext['authorities'] {
+    return this.context.authorities;
+  }
+
+  get timeZone(): string {
+    return this.context.timeZone;
+  }
+
+  get keyAuthorities(): RunContext['keyAuthorities'] {
+    return this.context.keyAuthorities;
+  }
+
+  get defaultAuthority(): RunContext['defaultAuthority'] {
+    return this.context.defaultAuthority;
+  }
+
+  get readable(): RunContext['readable'] {
+    return this.context.readable;
+  }
+
+  get facts(): RunContext['facts'] {
+    return this.context.facts;
+  }
+
+  get memo(): RunContext['memo'] {
+    return this.context.memo;
+  }
 }

@@ -1,12 +1,13 @@
 import type { ResourceChange, WrittenResource } from '../feed-ports.ts';
-import { keptDecimals, parseKept } from './decimals.ts';
+import { parseKept } from './decimals.ts';
 
 /** All of a change but the text of its resource. */
 export type Unwritten = Pick<ResourceChange, 'mode' | 'deleted'> & Omit<WrittenResource, 'text'>;
 
-export function unwritten({ resource, mode, deleted }: ResourceChange): Unwritten {
+/** @param decimals of its resource, as `keptDecimals` tells them */
+export function unwritten({ resource, mode, deleted }: ResourceChange, decimals: string | null): Unwritten {
   const { resourceType: type, id } = resource;
-  return { type, id, decimals: keptDecimals(resource), mode, ...(deleted ? { deleted } : {}) };
+  return { type, id, decimals, mode, ...(deleted ? { deleted } : {}) };
 }
 
 /** A change whose resource is text: a mention, which nearly always is of what is known, until somebody looks into it. */

@@ -4,7 +4,8 @@ import { parseMessage } from '../../../adapters/hl7v2/parse.ts';
 import { readingTree } from '../../../adapters/hl7v2/reading-tree.ts';
 import type { Config } from '../../config/schema.ts';
 import { contentOf } from '../../events/feed/content.ts';
-import type { Content } from '../../events/feed/content.ts';
+import type { Content, SealedResource } from '../../events/feed/content.ts';
+import type { Resource } from '../../fhir/types.ts';
 import { sealRecord } from '../../identity/record-ids.ts';
 import type { Sealer } from '../../identity/seal.ts';
 import type { CompiledMessage } from '../../mapping/compiled-message.ts';
@@ -115,6 +116,8 @@ export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): Mes
 /** Makes the function that reads the messages of the feed: parse, group, map, seal. Pure but for the sealer's cache. */
 export function createFeedReader(options: ReaderOptions, open = createMessageOpener(options)): FeedReader {
   const { authorities, sealer } = options;
+  // What never changes was read by one profile: its authority is the same every time.
+  const sealedBefore = new WeakMap<Resource, SealedResource>();
   return (bytes, record) => {
     const opened = open(bytes, record);
     if (!opened)
@@ -134,6 +137,7 @@ export function createFeedReader(options: ReaderOptions, open = createMessageOpe
       {
         seal: (type, key) => sealer.seal(type, key),
         sealResource: sealRecord,
+        sealedBefore,
         authority: authorities.find(({ name }) => name === profile.authority),
         timeZone: profile.timeZone,
       },

@@ -4,8 +4,10 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { ReadContent, WaitingMessage } from '../../events/feed/processor.ts';
 import type { Content } from '../../events/feed/content.ts';
-import type { MessageContent } from '../../feed-ports.ts';
+import type { MessageContent, WrittenResource } from '../../feed-ports.ts';
+import type { Resource } from '../../fhir/types.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
+import { keptDecimals } from '../../projection/decimals.ts';
 import { unwritten, WrittenChange, type Unwritten } from '../../projection/written-change.ts';
 
 /** What the thread that reads ahead is started with. */
@@ -68,12 +70,33 @@ export function saidBy(read: ReadContent, { record, bytes }: WaitingMessage): Sa
     const said = read(bytes, record);
     if ('parked' in said) return { seq, frame: JSON.stringify(said), texts: [] };
     const { content } = said;
-    const frame = JSON.stringify({ content: { ...content, changes: content.changes.map(unwritten) } });
-    return { seq, frame, texts: content.changes.map(({ resource }) => JSON.stringify(resource)) };
+    const texts: string[] = [];
+    const changes = content.changes.map((change): Unwritten => {
+      const { text, decimals } = writtenOf(change.resource);
+      texts.push(text);
+      return unwritten(change, decimals);
+    });
+    return { seq, frame: JSON.stringify({ content: { ...content, changes } }), texts };
   } catch {
     return { seq, frame: null, texts: [] };
   }
 }
+
+const writtenBefore = new WeakMap<Resource, Written>();
+
+/** A resource as text; what never changes, as patients and wards that come again, is written once. */
+function writtenOf(resource: Resource): Written {
+  if (!Object.isFrozen(resource)) return write(resource);
+  let written = writtenBefore.get(resource);
+  if (!written) writtenBefore.set(resource, (written = write(resource)));
+  return written;
+}
+
+function write(resource: Resource): Written {
+  return { text: JSON.stringify(resource), decimals: keptDecimals(resource) };
+}
+
+type Written = Pick<WrittenResource, 'text' | 'decimals'>;
 
 /** What `saidBy` read; undefined: it has to be read again. */
 export function contentOf({ frame, texts }: Said): Content | undefined {

@@ -11,10 +11,18 @@ export interface ContentOptions {
   readonly seal: Seal;
   /** The resource with its id and the references inside it sealed by the function given. */
   readonly sealResource: (resource: Resource, sealId: (type: string, key: string) => string) => Resource;
+  /** What resources that never change were sealed as before, by the same options. */
+  readonly sealedBefore?: WeakMap<Resource, SealedResource>;
   /** The sending interface's own authority: what it numbers without saying so. */
   readonly authority: Authority | undefined;
   /** IANA zone of timestamps without an offset. */
   readonly timeZone: string;
+}
+
+/** A resource with its ids sealed, and which of them cannot be opened. */
+export interface SealedResource {
+  readonly resource: Resource;
+  readonly hashed: MessageContent['hashed'];
 }
 
 /** What of a message is not in its resources. */
@@ -50,10 +58,24 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
     };
   }
   const hashed = new Map<string, MessageContent['hashed'][number]>();
-  const sealId = (type: string, key: string): string => {
+  const sealInto = (known: typeof hashed, type: string, key: string): string => {
     const { id, hashed: oneWay } = options.seal(type, key);
-    if (oneWay) hashed.set(id, { id, type, key });
+    if (oneWay) known.set(id, { id, type, key });
     return id;
+  };
+  const sealId = (type: string, key: string): string => sealInto(hashed, type, key);
+  const sealed = (resource: Resource, seal = sealId): Resource =>
+    options.sealResource(withSystem(resource, options.authority), seal);
+  /** What never changes is sealed once; it is the same object every time, and never changes either. */
+  const sealedOnce = (resource: Resource, before: WeakMap<Resource, SealedResource>): Resource => {
+    let known = before.get(resource);
+    if (!known) {
+      const oneWay: typeof hashed = new Map();
+      const made = Object.freeze(sealed(resource, (type, key) => sealInto(oneWay, type, key)));
+      before.set(resource, (known = { resource: made, hashed: [...oneWay.values()] }));
+    }
+    for (const one of known.hashed) hashed.set(one.id, one);
+    return known.resource;
   };
   const changes: ResourceChange[] = [];
   for (const one of reading.resources) {
@@ -62,7 +84,11 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
     if (one.resource.id === undefined && one.mode === 'mention' && one.resource.resourceType !== 'Patient')
       continue;
     if (one.resource.id === undefined) return unknownNumber(one.resource.resourceType, one.from);
-    const resource = options.sealResource(withSystem(one.resource, options.authority), sealId);
+    const { sealedBefore } = options;
+    const resource =
+      sealedBefore && Object.isFrozen(one.resource)
+        ? sealedOnce(one.resource, sealedBefore)
+        : sealed(one.resource);
     const deleted = facts.deletes ? deletedPaths(one) : [];
     changes.push({
       resource: resource as ResourceChange['resource'],

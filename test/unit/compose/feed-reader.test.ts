@@ -117,4 +117,23 @@ describe('a message of the feed', () => {
     const content = contentOf('A08', 'EVN', `PID|1||${number}^^^HOSP||Doe`, 'PV1|1|N');
     expect(content.hashed).toEqual([{ id: content.patient, type: 'Patient', key: `HOSP|${number}` }]);
   });
+
+  it('says the same of what was read, named and sealed before, keys for the crosswalk too', () => {
+    const number = '2'.repeat(60);
+    const visit = (id: string) =>
+      contentOf(
+        'A01',
+        'EVN||20260102100400',
+        `PID|1||${number}^^^HOSP||Doe^Jo`,
+        `PV1|1|I|ICU^1^2||||${number}^Grey^Meredith^^^^^^HOSP||||||||||||${id}^^^HOSP`,
+      );
+    const [first, again, other] = [visit('V7'), visit('V7'), visit('V8')];
+    expect(again).toEqual(first);
+    expect(again.hashed.map(({ type }) => type)).toContain('Practitioner');
+    expect(other.hashed).toEqual(first.hashed);
+    const others = (content: MessageContent) =>
+      content.changes.filter(({ resource }) => resource.resourceType !== 'Encounter');
+    expect(others(other)).toEqual(others(first));
+    expect(change(other, 'Encounter').resource.id).not.toBe(change(first, 'Encounter').resource.id);
+  });
 });

@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
 import type { MessageContent, ResourceChange } from '../../../src/feed-ports.ts';
 import type { Json } from '../../../src/fhir/types.ts';
+import { keptDecimals } from '../../../src/projection/decimals.ts';
 import { unwritten, WrittenChange } from '../../../src/projection/written-change.ts';
 import { idsOf, NOW, projection, readOf, setOf, query, snapshot, update } from './support.ts';
 
 const asText = (change: ResourceChange): ResourceChange =>
-  new WrittenChange(unwritten(change), JSON.stringify(change.resource));
+  new WrittenChange(unwritten(change, keptDecimals(change.resource)), JSON.stringify(change.resource));
 
 const eve = (more: object = {}) => ({
   resourceType: 'Patient',
