@@ -95,8 +95,7 @@ function readSort(controls: Controls, raw: string, type: string, { rules }: Pars
     if (!definition || !rules.parameter(type, name)) {
       throw invalid('_sort', `It names something that is no search parameter of ${type} here.`);
     }
-    // Ids are sealed: their order would be that of something the client does not see.
-    if (UNSORTABLE.includes(definition.type) || name === '_id') {
+    if (UNSORTABLE.includes(definition.type)) {
       unsupported('_sort', `Results cannot be sorted by ${name}.`);
     }
     controls.sort.push({ name, descending });

@@ -40,6 +40,8 @@ export function sortResources(
 }
 
 function column(type: string, { name, descending }: SortKey, zone: TimeZone): Compare<Resource> {
+  // Ids are told apart by case, and say nothing of what they are made of: this order is a way through all of them.
+  if (name === '_id') return byKey(({ id }) => (id === undefined ? [] : [id]), descending, IDS);
   const parameter = evaluable(type, name);
   const paramType = parameter?.definition.type;
   if (parameter && (paramType === 'string' || paramType === 'token' || paramType === 'uri')) {
@@ -78,6 +80,11 @@ function byKey<T>(
     return directed(left, right);
   };
 }
+
+const IDS: Ordering<string> = {
+  keys: (id) => (typeof id === 'string' ? [id] : []),
+  compare: compareText,
+};
 
 const TEXT: Ordering<string> = { keys: textsOf, compare: compareText };
 

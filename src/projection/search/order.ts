@@ -29,6 +29,7 @@ function keyOf(
   indexed: (type: string, code: string) => unknown,
 ): string | undefined {
   if (name === '_lastUpdated') return 'r.updated_at';
+  if (name === '_id') return 'r.id';
   const definition = evaluable(type, name)?.definition;
   if (!definition) throw unsupported({ name, type: 'special', values: [] });
   if (!indexed(type, name)) return undefined;

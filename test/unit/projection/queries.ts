@@ -121,7 +121,7 @@ const ofOnePatient: fc.Arbitrary<RandomSearch> = fc
   .tuple(
     pick('patient=p1', 'subject=Patient/p1', 'patient=p0,p1'),
     fc.option(observationFilters, { nil: undefined }),
-    pick('-date', 'date', '-date,status'),
+    pick('-date', 'date', '-date,status', '-date,-_id', '-_id'),
   )
   .map(([patient, more, by]) => ({
     type: 'Observation',
@@ -142,8 +142,9 @@ export const plainSearches = fc.oneof(
     'address',
     '_lastUpdated',
     'identifier',
+    '_id',
   ),
-  searches('Observation', observationFilters, 'date', 'code', 'value-quantity', 'status'),
+  searches('Observation', observationFilters, 'date', 'code', 'value-quantity', 'status', '_id'),
   searches('Encounter', encounterFilters, 'date', 'length', 'class'),
   searches('RiskAssessment', riskFilters, 'date', 'probability'),
   searches('ValueSet', valueSetFilters, 'url', 'date', 'name'),

@@ -42,12 +42,19 @@ describe('_sort', () => {
     ['gender,-birthdate', 'c e b d a'],
     ['-gender,family', 'b e d c a'],
     ['given', 'a b c d e'],
+    ['_id', 'a b c d e'],
+    ['gender,-_id', 'c e d b a'],
   ])('%s', (sort, expected) => expect(order('Patient', PATIENTS, sort)).toBe(expected));
 
   test.each([
     ['value-quantity', 'o3 o2 o0 o1'],
     ['-value-quantity', 'o1 o0 o2 o3'],
   ])('%s', (sort, expected) => expect(order('Observation', OBSERVATIONS, sort)).toBe(expected));
+
+  test('tells ids apart by case', () => {
+    const resources = ['b', 'B', 'a'].map((id): Resource => ({ resourceType: 'Patient', id }));
+    expect(order('Patient', resources, '-_id')).toBe('b a B');
+  });
 
   test('may be given more than once', () => {
     expect(query('Patient', '_sort=gender&_sort=-family').sort).toEqual(
