@@ -127,6 +127,15 @@ export interface AuditEntry {
 export interface AuditSink {
   /** Kept when it resolves. @throws FicusError `unavailable` when it cannot be kept and the deployment wants it to fail closed. */
   write(entries: readonly AuditEntry[]): Promise<void>;
+  /** Told of what will be written soon, so that nobody waits for more when all of it has come. */
+  readonly coming?: Coming;
+}
+
+export interface Coming {
+  /** Something has begun that will be written when it ends. */
+  begin(): void;
+  /** It has ended: it is written at once, or never. */
+  end(): void;
 }
 
 /** What the patients' consents say of a caller. Answers from memory. */

@@ -48,9 +48,12 @@ async function recorded(
   let glass = false;
   const toldOfGlass = (): void => void (glass = true);
   let response: FhirResponse;
+  sink.coming?.begin();
   try {
     response = await next.handle(request, { ...context, exchanged, toldOfGlass });
+    sink.coming?.end();
   } catch (error) {
+    sink.coming?.end();
     const failure = toFicusError(error);
     const ending = { failure, concerned: concernedBy(request), exchanges, glass };
     await sink.write([entryOf(request, context, ending)]);

@@ -1,7 +1,7 @@
 import type { AuditHead } from '../audit-ports.ts';
 import { FicusError } from '../errors.ts';
 import type { Clock, Logger } from '../ports.ts';
-import type { AuditSink } from '../security-ports.ts';
+import type { AuditSink, Coming } from '../security-ports.ts';
 import { factsOf } from './facts.ts';
 import type { NewFact } from './facts.ts';
 import { ownFact } from './keeper.ts';
@@ -15,7 +15,7 @@ export interface TrailOptions {
   readonly log: Logger;
   /** What becomes of a request whose event cannot be kept: it is refused, or served all the same, counted and told. */
   readonly whenUnavailable: 'refuse' | 'serve';
-  /** Least milliseconds between the beginnings of two transactions (default 2): what comes meanwhile shares the next. Where much comes it is more, 8 at most. */
+  /** Least milliseconds between the beginnings of two transactions (default 2): what comes meanwhile shares the next. Where much comes it is more, 8 at most, but no longer than until all that is coming has come. */
   readonly gatherMs?: number;
   /** How long records are kept, in milliseconds. */
   readonly keepMs: number;
@@ -25,6 +25,7 @@ export interface TrailOptions {
 
 /** The audit trail of a running Ficus. */
 export interface AuditTrail extends AuditSink {
+  readonly coming: Coming;
   figures(): TrailFigures;
   /** Lets go of what is older than it must be kept, some of it at a time. @returns whether there is more. @throws Error when it cannot be done */
   forget(): Promise<boolean>;
@@ -64,18 +65,30 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   let keeping: Promise<void> | undefined;
   /** As long as the next transaction begins after the last one at least, in milliseconds. */
   let betweenMs = gatherMs;
+  /** Whether the pause that lasts is the least one. */
+  let shortened = false;
   /** When the last transaction began, epoch milliseconds. */
   let begunAt = Number.NEGATIVE_INFINITY;
+  /** What has begun, and will be written. */
+  let expected = 0;
   let written = 0;
   let failed = 0;
   let failing = false;
   /** Events that could not be kept, and that the trail does not tell of yet. */
   let missing = 0;
 
-  /** Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next. */
+  /**
+   * Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next. When nobody else is coming there is no
+   * longer pause than the least: all clients wait, and nothing would be done meanwhile.
+   */
   function flushWhenDue(): void {
-    if (keeping || cancel || waiting.length === 0) return;
-    const wait = Math.min(betweenMs, begunAt + betweenMs - clock.now());
+    if (keeping || waiting.length === 0) return;
+    if (cancel && (expected > 0 || shortened)) return;
+    cancel?.();
+    cancel = undefined;
+    shortened = expected === 0;
+    const pause = shortened ? gatherMs : betweenMs;
+    const wait = Math.min(pause, begunAt + pause - clock.now());
     if (wait > 0) cancel = clock.after(wait, flush);
     else flush();
   }
@@ -139,6 +152,10 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
         waiting.push({ facts, resolve, reject });
         flushWhenDue();
       });
+    },
+    coming: {
+      begin: () => void (expected += 1),
+      end: () => void (expected -= 1),
     },
     figures: () => ({ written, failed, failing, head: head() }),
     async forget() {

@@ -49,7 +49,7 @@ export const auditConfig = z
       .max(1_000)
       .default(2)
       .describe(
-        'Least time between two commits: an event that comes alone is kept at once, those that follow share the next commit; where more than two come in a millisecond, up to four times as long, 8 ms at most',
+        'Least time between two commits: an event that comes alone is kept at once, those that follow share the next commit; where more than two come in a millisecond, up to four times as long, 8 ms at most, as long as others are being answered whose events will come',
       ),
     keepDays: z
       .int()

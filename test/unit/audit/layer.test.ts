@@ -262,6 +262,20 @@ describe('the audit Layer', () => {
     expect((await answer).status).toBe(200);
   });
 
+  it('tells the sink what is coming, until it is there, however it ends', async () => {
+    const told: string[] = [];
+    const sink: AuditSink = {
+      coming: { begin: () => void told.push('begin'), end: () => void told.push('end') },
+      write: async () => void told.push('write'),
+    };
+    const failing: Backend = { handle: () => Promise.reject(new FicusError('timeout', 'no')) };
+    await audit(sink)(answering({ kind: 'none' })).handle(READ, contextOf());
+    await audit(sink)(failing)
+      .handle(READ, contextOf())
+      .catch(() => {});
+    expect(told).toEqual(['begin', 'end', 'write', 'begin', 'end', 'write']);
+  });
+
   it('gives none that cannot be recorded: a stream is given up, a write is in doubt', async () => {
     const refusal = new FicusError('unavailable', 'not now');
     const refusing = audit({ write: () => Promise.reject(refusal) });

@@ -78,6 +78,7 @@ describe('the audit trail', () => {
     const come = (count: number) => {
       for (let n = 0; n < count; n += 1) void trail.write([entry()]).then(() => (kept += 1));
     };
+    trail.coming.begin();
     come(17);
     await vi.advanceTimersByTimeAsync(2);
     expect([kept, state.commits]).toEqual([17, 2]);
@@ -90,6 +91,29 @@ describe('the audit trail', () => {
     come(1);
     await vi.advanceTimersByTimeAsync(0);
     expect([kept, state.commits]).toEqual([19, 4]);
+  });
+
+  it('waits for a crowd no longer than somebody is coming', async () => {
+    const { store, state } = fragile();
+    const trail = trailOf(store);
+    let kept = 0;
+    const come = () => void trail.write([entry()]).then(() => (kept += 1));
+    for (let n = 0; n < 18; n += 1) trail.coming.begin();
+    for (let n = 0; n < 17; n += 1) {
+      trail.coming.end();
+      come();
+    }
+    await vi.advanceTimersByTimeAsync(2);
+    expect([kept, state.commits]).toEqual([17, 2]);
+    trail.coming.begin();
+    trail.coming.end();
+    come();
+    await vi.advanceTimersByTimeAsync(5);
+    expect([kept, state.commits]).toEqual([17, 2]);
+    trail.coming.end();
+    come();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([kept, state.commits]).toEqual([19, 3]);
   });
 
   it('refuses what it cannot keep where the deployment wants that, and tells afterwards how much is missing', async () => {
