@@ -61,10 +61,11 @@ export function writeAck(
 ): Buffer {
   const { field: separator, component } = delimiters;
   const of = (field: number): string => header[field - 1] ?? '';
-  const trigger = component === '' ? undefined : of(9).split(component, 2)[1];
-  const type = trigger ? `ACK${component}${trigger}${component}ACK` : 'ACK';
+  const trigger = component === '' ? '' : secondOf(of(9), component);
+  const type = trigger === '' ? 'ACK' : `ACK${component}${trigger}${component}ACK`;
   const controlId = encodeWords(options.controlId, delimiters);
-  const upTo12 = [
+  const { accept = '', application = '' } = options;
+  const after2 = [
     of(5),
     of(6),
     of(3),
@@ -76,18 +77,27 @@ export function writeAck(
     of(11),
     of(12),
   ];
-  const from13 = ['', '', options.accept ?? '', options.application ?? '', '', of(18)];
-  const fields = ['MSH', of(2), ...upTo12, ...from13];
-  while (fields.at(-1) === '') fields.pop();
-  const msa = ['MSA', code, of(10)];
-  if (options.text !== undefined) msa[3] = encodeWords(options.text, delimiters);
-  if (options.expectedSequence !== undefined) {
-    msa[3] ??= '';
-    msa[4] = String(options.expectedSequence);
-  }
-  let text = `${fields.join(separator)}\r${msa.join(separator)}\r`;
+  after2.push('', '', accept, application, '', of(18));
+  let last = after2.length;
+  while (last > 0 && after2[last - 1] === '') last--;
+  let text = `MSH${separator}${of(2)}`;
+  for (let at = 0; at < last; at++) text += separator + after2[at]!;
+  text += `\rMSA${separator}${code}${separator}${of(10)}`;
+  const { text: words, expectedSequence: expected } = options;
+  if (words !== undefined || expected !== undefined)
+    text += separator + (words === undefined ? '' : encodeWords(words, delimiters));
+  if (expected !== undefined) text += separator + String(expected);
+  text += '\r';
   for (const error of options.errors ?? []) text += `${error}\r`;
   return Buffer.from(text, 'latin1');
+}
+
+/** The second of the parts of a field. */
+function secondOf(field: ByteString, separator: string): ByteString {
+  const first = field.indexOf(separator);
+  if (first === -1) return '';
+  const second = field.indexOf(separator, first + 1);
+  return field.slice(first + 1, second === -1 ? field.length : second);
 }
 
 /** As `writeAck`, of a message that was read. */

@@ -64,22 +64,21 @@ export function headerOf(line: ByteString, delimiters: Delimiters, choice: Chars
     return plain ? bytes : decoded(bytes, charset);
   };
   const { component } = delimiters;
-  const parts = (field: number): string[] =>
-    (component === '' ? [text(field)] : text(field).split(component)).map((part) => part.trim());
   const first = (field: number): string => {
     const whole = text(field);
     const end = component === '' ? -1 : whole.indexOf(component);
     return (end === -1 ? whole : whole.slice(0, end)).trim();
   };
-  const [code = '', event = '', structure = ''] = parts(9);
+  const said = text(9);
+  const [code = '', event = '', structure = ''] = component === '' ? [said] : said.split(component);
   return {
     fields,
     delimiters,
     application: text(3),
     facility: text(4),
-    code,
-    event,
-    structure,
+    code: code.trim(),
+    event: event.trim(),
+    structure: structure.trim(),
     controlId: text(10).trim(),
     processing: first(11),
     version: first(12),

@@ -94,13 +94,24 @@ export function createLink(options: LinkOptions): MessageHandler {
   };
 
   /** Makes a message safe and says what its sender hears of it now. */
-  async function keep(
-    { arrival, header, refusal }: Examined,
+  function keep(
+    examined: Examined,
     asked: Asked,
     peer: Peer,
     expected?: (stored: boolean) => number,
   ): Promise<Taken> {
-    const receipt = await inbox.receive(arrival);
+    return inbox
+      .receive(examined.arrival)
+      .then((receipt) => answerKept(examined, receipt, asked, peer, expected));
+  }
+
+  function answerKept(
+    { arrival, header, refusal }: Examined,
+    receipt: Receipt,
+    asked: Asked,
+    peer: Peer,
+    expected: ((stored: boolean) => number) | undefined,
+  ): Taken {
     const problem = refusal ?? (receipt.kind === 'conflict' ? REUSED : undefined);
     const stored = receipt.kind === 'stored' && !problem;
     const code = answerNow(asked, problem?.level ?? 'success');
