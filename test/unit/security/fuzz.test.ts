@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Resource } from '../../../src/fhir/types.ts';
-import { holderOf, holdersOf, type Holder } from './fuzz/backends.ts';
+import { holderOf, type Holder } from './fuzz/backends.ts';
+import { CASES, FIRST_SEED, nameOf, rulesOf } from './fuzz/cases.ts';
 import {
   allowedMarks,
-  isHidden,
   isLedTo,
   isPlain,
   isSubject,
@@ -33,10 +33,7 @@ import {
  * and what is allowed and plainly asked for is there. A failure names the seed of its world.
  */
 
-const SCALE = Number(process.env['FICUS_RUNS'] ?? 150) / 150;
-const CASES = Math.round(100_000 * SCALE);
 const CASES_OF_A_WORLD = 250;
-const FIRST_SEED = Number(process.env['FICUS_SEED'] ?? 1);
 
 interface World {
   readonly random: Random;
@@ -67,8 +64,6 @@ async function truthOf(holder: Holder, changed: boolean): Promise<Truth> {
   truths.set(holder, truth);
   return truth;
 }
-
-const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
 /** Every state whose present one may be seen. */
 function history({ all }: Truth, caller: Caller, rules: Rules): Known[] {
@@ -299,11 +294,6 @@ async function pagesOf(stack: Stack, caller: Caller, url: string): Promise<Told[
   return told;
 }
 
-/** Labels in half of the worlds, consents in a third. */
-function rulesOf(random: Random): Rules {
-  return { labelled: random.chance(0.5), denied: random.chance(0.3) ? [random.pick(PATIENTS)] : [] };
-}
-
 function worldBy(seed: number): World {
   const random = createRandom(seed);
   const states = worldOf(random);
@@ -313,73 +303,6 @@ function worldBy(seed: number): World {
   const callers = Array.from({ length: 8 }, () => callerOf(random));
   return { random, holder, stack, rules, callers, pages: [] };
 }
-
-/** What a page's token holds is another thing each time; how long it is, is not. */
-const blank = (text: string): string =>
-  text.replaceAll(/_page=([^"&]*)/g, (_, token: string) => `_page=(${token.length})`);
-
-/** What one caller sees of an answer. */
-const seen = ({ status, text }: Told): string => `${status} ${blank(text)}`;
-
-const nextOf = ({ body }: Told): string | undefined =>
-  ((body?.['link'] ?? []) as { relation: string; url: string }[])
-    .find(({ relation }) => relation === 'next')
-    ?.url.slice(BASE.length + 1);
-
-/** The same questions to a world and to what is left of it without everything that is hidden from the caller. */
-async function twice(random: Random, world: readonly Known[], caller: Caller, rules: Rules): Promise<void> {
-  const last = new Map(world.map((state) => [nameOf(state), state]));
-  const isSeen = (state: Known): boolean => !isHidden(caller, last.get(nameOf(state))!, rules);
-  const holders = holdersOf(random, world, isSeen);
-  const stacks = holders.map((it) => stackOver(it.backend, { ...rules, native: it.native, shared: false }));
-  const { writes } = holders[0];
-  const pages: (readonly [string, string])[] = [];
-  for (let at = 0; at < CASES_OF_A_PAIR; at += 1) {
-    const page = pages.length > 0 && random.chance(0.2) ? random.pick(pages) : undefined;
-    // Entries of a batch run side by side: one that writes may be before or after one that reads.
-    const batch = random.chance(0.1);
-    const some = Array.from({ length: batch ? 3 : 1 }, () => requestOf(random, caller, writes && !batch, []));
-    const told = await Promise.all(
-      stacks.map((stack, which) => {
-        if (page) return stack.ask(caller, { method: 'GET', url: page[which]! });
-        return batch ? stack.batch(caller, some) : stack.ask(caller, some[0]!);
-      }),
-    );
-    const [whole, part] = told as [Told, Told];
-    const asked = page
-      ? page[0]
-      : some.map((it) => `${it.method} ${it.url} ${JSON.stringify(it.headers ?? {})}`).join();
-    expect(seen(whole), asked).toBe(seen(part));
-    const [next, other] = [nextOf(whole), nextOf(part)];
-    if (next !== undefined && other !== undefined) pages.push([next, other]);
-  }
-}
-
-const CASES_OF_A_PAIR = 60;
-
-describe('what is hidden from a caller', () => {
-  it(
-    'is not told by anything: without it every answer is the same, to the byte',
-    async () => {
-      for (let done = 0, seed = FIRST_SEED; done < CASES / 8; seed += 1) {
-        const random = createRandom(seed);
-        const world = worldOf(random);
-        const rules = rulesOf(random);
-        for (let of = 0; of < 4; of += 1, done += CASES_OF_A_PAIR) {
-          const caller = callerOf(random);
-          try {
-            await twice(random, world, caller, rules);
-          } catch (error) {
-            throw new Error(`seed ${seed}, ${JSON.stringify(caller)}, ${JSON.stringify(rules)}`, {
-              cause: error,
-            });
-          }
-        }
-      }
-    },
-    30 * 60_000,
-  );
-});
 
 describe('whoever asks for whatever', () => {
   it(
