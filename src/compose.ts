@@ -36,7 +36,7 @@ import { parseEverything } from './search/everything-parse.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
-import { makeStateDir } from './store/state-dir.ts';
+import { makeStateDir } from './store/folder.ts';
 import { lockState } from './store/state-lock.ts';
 import { openSqliteStores } from './store/stores.ts';
 import { isStreamed } from './strangler/router.ts';

@@ -7,7 +7,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { FeedConfig } from '../config/feed-schema.ts';
 import type { Config } from '../config/schema.ts';
 import type { GuardedConfig } from '../config/security-schema.ts';
-import { makeStateDir } from '../store/state-dir.ts';
+import { makeStateDir } from '../store/folder.ts';
 
 /** Secrets that `npm start` makes for itself, and their length in bytes. */
 const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18, introspection: 32 } as const;

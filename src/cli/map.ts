@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { charsetNamed } from '../../adapters/hl7v2/charset.ts';
@@ -11,6 +11,7 @@ import { mappingSchemas } from '../mapping/json-schema.ts';
 import { brokenLaws, describeCounterExample } from '../mapping/laws/broken.ts';
 import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Loss, RunContext } from '../mapping/run.ts';
+import { makeFolder } from '../store/folder.ts';
 import { coverageOf, describeCoverage, describeTables, tableFigures } from './map-coverage.ts';
 import { runFile, type MessageReport } from './map-run.ts';
 
@@ -77,7 +78,7 @@ export function registerMap(program: Command): void {
     .description('write the JSON Schemas of the mapping files')
     .argument('[folder]', 'where to', 'mappings')
     .action((folder: string) => {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(resolve(folder));
       for (const [name, text] of mappingSchemas()) writeFileSync(join(folder, name), text);
     });
 }

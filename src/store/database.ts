@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makeStateDir } from './state-dir.ts';
+import { makeStateDir } from './folder.ts';
 
 /**
  * The schema, one entry a version (`PRAGMA user_version`). Entries are only ever added: a file written by an older

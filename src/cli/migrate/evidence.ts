@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { askAdmin, askAdminText, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
+import { makeFolder } from '../../store/folder.ts';
 import { hanging, many, momentOf } from '../text.ts';
 import { aNumber, needed, pathOf, signed } from './command.ts';
 import type { SignedOptions } from './command.ts';
@@ -110,7 +111,7 @@ function registerReport(migrate: Command): void {
           process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
           return;
         }
-        mkdirSync(dirname(output), { recursive: true });
+        makeFolder(dirname(resolve(output)));
         writeFileSync(output, text);
         console.log(`Written to ${output}`);
       },

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeStateDir } from '../../../src/store/state-dir.ts';
+import { makeFolder, makeStateDir } from '../../../src/store/folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ficus-state-dir-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,4 +29,10 @@ describe('the folder of the state', () => {
         expect(() => makeStateDir(dir)).toThrow(`stateDir: ${dir} is no folder that can be written (ENOENT)`);
     },
   );
+
+  it.skipIf(!existsSync('/proc/self'))('of a report, too', () => {
+    makeFolder(join(folder, 'reports', '2026'));
+    expect(existsSync(join(folder, 'reports', '2026'))).toBe(true);
+    expect(() => makeFolder('/proc/ficus/reports')).toThrow('ENOENT');
+  });
 });
