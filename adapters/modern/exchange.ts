@@ -5,6 +5,7 @@ import type { FicusError } from '../../src/errors.ts';
 import { failureOf } from './failure.ts';
 import type { FailureFacts } from './failure.ts';
 import type { UpstreamHeaders } from './answer.ts';
+import { Outflow } from './outflow.ts';
 import type { Relinker } from './relink.ts';
 
 export interface AnswerHead {
@@ -52,7 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The failure is that nobody waits any more. */
   #givenUp = false;
   #sink: Writable | undefined;
-  #relinker: Relinker | undefined;
+  #outflow: Outflow | undefined;
 
   constructor(options: { readonly service: string; readonly write: boolean; readonly signal: Signal }) {
     this.#service = options.service;
@@ -84,7 +85,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#state === 'piping') {
-      this.#forward(chunk);
+      this.#outflow?.push(chunk);
       return;
     }
     this.#hold(chunk);
@@ -121,8 +122,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return Promise.reject(this.#brokenOff(this.#failure));
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const outflow = new Outflow(sink, relinker, () => this.#controller?.pause());
     this.#sink = sink;
-    this.#relinker = relinker;
+    this.#outflow = outflow;
     this.#state = 'piping';
     sink.on('finish', resolve);
     sink.on('error', ignore);
@@ -134,7 +136,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return promise;
     }
     sink.on('drain', () => this.#controller?.resume());
-    for (const chunk of early) this.#forward(chunk);
+    for (const chunk of early) outflow.push(chunk);
     if (!sink.writableNeedDrain) this.#controller?.resume();
     return promise;
   }
@@ -178,6 +180,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const failure = this.#failure;
     const error = failure ?? sink.errored ?? new Error('The reader of the body went away');
     this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#outflow?.drop();
     this.#controller?.abort(error);
     reject(failure ? this.#brokenOff(failure) : error);
   }
@@ -195,28 +198,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     };
   }
 
-  #forward(chunk: Buffer): void {
-    const sink = this.#sink;
-    if (!sink) return;
-    let room = true;
-    if (!this.#relinker) room = sink.write(chunk);
-    else for (const piece of this.#relinker.push(chunk)) room = sink.write(piece);
-    if (!room) this.#controller?.pause();
-  }
-
-  /** @param whole the whole body when all of it was there before the sink: one write, whose length is then known. */
+  /** @param whole the whole body when all of it was there before the sink */
   #finish(whole?: Buffer): void {
     this.#state = 'ended';
-    const sink = this.#sink;
-    const relinker = this.#relinker;
+    const outflow = this.#outflow;
     this.#sink = undefined;
-    this.#relinker = undefined;
-    if (!relinker) {
-      sink?.end(whole);
-      return;
-    }
-    const pieces = whole ? [...relinker.push(whole), ...relinker.end()] : relinker.end();
-    sink?.end(pieces.length < 2 ? pieces[0] : Buffer.concat(pieces));
+    this.#outflow = undefined;
+    if (whole) outflow?.endWith(whole);
+    else outflow?.end();
   }
 
   #abort(reason: Error): void {
@@ -232,6 +221,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const waiting = this.#state === 'waiting';
     this.#state = 'failed';
     if (waiting) this.#reject(failureOf(error, this.#facts()));
+    this.#outflow?.drop();
     this.#sink?.destroy(error);
   }
 }
