@@ -45,26 +45,46 @@ function keep(value: unknown): unknown {
 /** A function to measure: does the work once and gives something of it. */
 export type Operation = () => unknown;
 
+interface RoundOptions {
+  readonly rounds?: number;
+  readonly roundMs?: number;
+}
+
 /**
  * CPU microseconds an operation of several synchronous candidates: each warmed up, then measured in rounds that alternate between them, so that whatever
  * else the machine does meets all alike. Gives the medians in the order of the candidates.
  */
 export async function compareOperations(
   candidates: readonly Operation[],
-  { rounds = 15, roundMs = 60 }: { readonly rounds?: number; readonly roundMs?: number } = {},
+  options: RoundOptions = {},
 ): Promise<number[]> {
-  const counts = candidates.map((operation) => calibrate(operation, roundMs));
-  const costs = candidates.map((): number[] => []);
+  return (await roundsOf(candidates, options)).map(median);
+}
+
+/** The rounds themselves, by candidate, as `compareOperations` measures them; every other one is the other way round. */
+export async function roundsOf(
+  candidates: readonly Operation[],
+  { rounds = 15, roundMs = 60 }: RoundOptions = {},
+): Promise<number[][]> {
+  const all = candidates.map((operation) => ({
+    operation,
+    count: calibrate(operation, roundMs),
+    costs: [] as number[],
+  }));
   for (let round = 0; round < rounds; round++) {
-    for (const [index, operation] of candidates.entries()) {
-      const count = counts[index]!;
+    for (const { operation, count, costs } of round % 2 === 0 ? all : all.toReversed()) {
       const cost = await cpuMicroseconds(count, () => {
         for (let done = 0; done < count; done++) keep(operation());
       });
-      costs[index]!.push(cost);
+      costs.push(cost);
     }
   }
-  return costs.map(median);
+  return all.map(({ costs }) => costs);
+}
+
+/** How many times more the first gave than the second: median over the rounds, each compared with the one beside it. */
+export function pairedRatio(ours: readonly number[], peers: readonly number[]): number {
+  return median(ours.map((value, at) => value / (peers[at] ?? Number.NaN)));
 }
 
 /** Runs until warm; gives how many operations fill a round. */

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { costRow, median } from './harness.ts';
+import { costRow, median, pairedRatio } from './harness.ts';
 import type { Row } from './harness.ts';
 import { bundleOf } from './proxy/bodies.ts';
-import { CONNECTIONS, alternate, pairedRatio, together, warmUpAll } from './proxy/compare.ts';
+import { CONNECTIONS, alternate, together, warmUpAll } from './proxy/compare.ts';
 import type { Rounds } from './proxy/compare.ts';
 import { abortTransfers } from './proxy/load.ts';
 import { pin, startNginx, startRole } from './proxy/processes.ts';

@@ -1,4 +1,3 @@
-import { median } from '../harness.ts';
 import { measure, warmUp } from './load.ts';
 import type { Proxy } from './processes.ts';
 
@@ -60,9 +59,4 @@ export async function together(proxies: readonly Proxy[], request: Buffer): Prom
     await Promise.all(all.map(({ proxy, rounds }) => round(proxy, options, rounds)));
   }
   return all.map(({ rounds }) => rounds);
-}
-
-/** How many times more the first gave than the second: median over the rounds, each compared with the one beside it. */
-export function pairedRatio(ours: readonly number[], peers: readonly number[]): number {
-  return median(ours.map((value, at) => value / (peers[at] ?? Number.NaN)));
 }
