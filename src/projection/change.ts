@@ -10,7 +10,8 @@ import { mergeList } from './list-merge.ts';
  *
  * - `snapshot`: what the message says is all there is.
  * - `update`: elements that the message does not say stay. Lists of identifiers, names, telecoms, addresses and extensions are merged by what tells their items
- *   apart (see list-merge.ts); every other element, and the whole of a choice (`deceased[x]`), is replaced.
+ *   apart (see list-merge.ts); every other element, and the whole of a choice (`deceased[x]`), is replaced. That something is not said (data-absent-reason, an
+ *   attachment without a body) replaces nothing: a cancellation without the time leaves the time, a notice about a document its body.
  * - `mention`: makes what is not there yet, else changes nothing.
  *
  * `deleted` elements go first, so that what the message says of the same list stays (HL7 v2.5.1 §2.7.2, `""`).
@@ -35,6 +36,11 @@ function merged(current: Resource, said: Resource): Resource {
       continue;
     }
     const before = current[name];
+    if (
+      saysNothing(value) &&
+      namesOf(current.resourceType, name).some((other) => current[other] !== undefined)
+    )
+      continue;
     if (Array.isArray(value) && Array.isArray(before)) {
       result[name] = mergeList(name, before, value);
       continue;
@@ -44,6 +50,22 @@ function merged(current: Resource, said: Resource): Resource {
     result[name] = value;
   }
   return result;
+}
+
+const ABSENT = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+
+/** Whether a value only says that nobody said it, all through. */
+function saysNothing(value: Json | undefined, name?: string): boolean {
+  if (Array.isArray(value)) return value.length > 0 && value.every((item) => saysNothing(item, name));
+  if (!isJsonObject(value)) return false;
+  if (name === 'attachment') return value['url'] === undefined && value['data'] === undefined;
+  const members = Object.entries(value);
+  return members.length > 0 && members.every(([of, member]) => saysNothingAs(of, member));
+}
+
+function saysNothingAs(name: string, member: Json | undefined): boolean {
+  if (name !== 'extension') return saysNothing(member, name);
+  return Array.isArray(member) && member.every((item) => isJsonObject(item) && item['url'] === ABSENT);
 }
 
 const names = new Map<string, readonly string[]>();

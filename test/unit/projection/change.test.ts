@@ -201,3 +201,74 @@ describe('the other modes', () => {
     expect(applyChange(known, change)).toBe(known);
   });
 });
+
+const ABSENT = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+};
+
+describe('an update that says that it does not say something', () => {
+  const applied = (resourceType: string, before: JsonObject | undefined, said: JsonObject) => {
+    const id = 'a';
+    const change = { mode: 'update', resource: { resourceType, id, ...said } } as const;
+    const {
+      resourceType: _type,
+      id: _id,
+      ...after
+    } = applyChange(before && { resourceType, id, ...before }, change);
+    return after;
+  };
+  const times = { start: '2026-11-20T09:00:00Z', end: '2026-11-20T09:30:00Z' };
+  const pdf = { attachment: { contentType: 'application/pdf', url: 'Binary/b' } };
+
+  it.each<readonly [string, string, JsonObject, JsonObject, JsonObject]>([
+    [
+      'leaves the time of an appointment that is cancelled without it',
+      'Appointment',
+      { status: 'booked', ...times },
+      { status: 'cancelled', _start: ABSENT, _end: ABSENT },
+      { status: 'cancelled', ...times },
+    ],
+    [
+      'leaves the body of a document that it only has news about',
+      'DocumentReference',
+      { status: 'current', content: [pdf] },
+      { status: 'entered-in-error', content: [{ attachment: ABSENT }] },
+      { status: 'entered-in-error', content: [pdf] },
+    ],
+    [
+      'leaves the body where only the type of one is said',
+      'DocumentReference',
+      { content: [pdf] },
+      { content: [{ attachment: { contentType: 'text/plain' } }] },
+      { content: [pdf] },
+    ],
+    [
+      'leaves a choice, whatever its type',
+      'Immunization',
+      { occurrenceString: 'in May' },
+      { _occurrenceDateTime: ABSENT },
+      { occurrenceString: 'in May' },
+    ],
+    [
+      'says so where nothing is known',
+      'Appointment',
+      { status: 'booked' },
+      { status: 'cancelled', _start: ABSENT },
+      { status: 'cancelled', _start: ABSENT },
+    ],
+    [
+      'replaces what was not known by what is',
+      'Appointment',
+      { _start: ABSENT, _end: ABSENT },
+      { ...times },
+      times,
+    ],
+    [
+      'replaces a body by another one',
+      'DocumentReference',
+      { content: [pdf] },
+      { content: [{ attachment: { contentType: 'text/plain', data: 'QQ==' } }] },
+      { content: [{ attachment: { contentType: 'text/plain', data: 'QQ==' } }] },
+    ],
+  ])('%s', (_what, type, before, said, after) => expect(applied(type, before, said)).toEqual(after));
+});
