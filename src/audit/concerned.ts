@@ -63,7 +63,7 @@ function addAll(patients: Set<string>, resource: Resource | Written): void {
     return;
   }
   if (resource.resourceType !== 'Bundle') {
-    for (const id of patientsOfResource(resource)) patients.add(id);
+    for (const id of patientsIn(resource)) patients.add(id);
     return;
   }
   const { entry } = resource;
@@ -71,6 +71,18 @@ function addAll(patients: Set<string>, resource: Resource | Written): void {
     const inner = isJsonObject(one) ? one['resource'] : undefined;
     if (isJsonObject(inner) && typeof inner['resourceType'] === 'string') addAll(patients, inner as Resource);
   }
+}
+
+/** Whom frozen resources are about: one that was read lately is given again while its record is the same. */
+const known = new WeakMap<Resource, readonly string[]>();
+
+function patientsIn(resource: Resource): readonly string[] {
+  if (!Object.isFrozen(resource)) return patientsOfResource(resource);
+  const before = known.get(resource);
+  if (before) return before;
+  const patients = patientsOfResource(resource);
+  known.set(resource, patients);
+  return patients;
 }
 
 /** FHIR R4 datatypes.html#id: what a client wrote in the place of one may be anything. */

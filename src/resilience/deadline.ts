@@ -22,16 +22,17 @@ export function deadline(options: DeadlineOptions): Layer {
     async handle(request, context) {
       const at = Math.min(context.deadline, clock.now() + ms);
       if (context.signal.aborted || at <= clock.now()) throw leftQueue(request);
-      return await within(next, request, { ...context, deadline: at }, { graceMs, clock });
+      return await within(next, request, context, at, { graceMs, clock });
     },
   });
 }
 
-/** `context.deadline` is the derived one, `context.signal` still the parent's. */
+/** @param at the derived deadline; that of the context, and its signal, are still the parent's */
 function within(
   next: Backend,
   request: FhirRequest,
   context: RequestContext,
+  at: number,
   { graceMs, clock }: { readonly graceMs: number; readonly clock: Clock },
 ): Promise<FhirResponse> {
   const parent = context.signal;
@@ -49,7 +50,7 @@ function within(
       });
       signal.abort();
     };
-    const cancelDeadline = clock.after(context.deadline - clock.now(), expire);
+    const cancelDeadline = clock.after(at - clock.now(), expire);
     parent.addEventListener('abort', expire, { once: true });
     const stop = () => {
       cancelDeadline();
@@ -72,6 +73,6 @@ function within(
       stop();
       reject(signal.aborted && !(error instanceof FicusError) ? silent() : error);
     };
-    next.handle(request, { ...context, signal }).then(answered, failed);
+    next.handle(request, { ...context, deadline: at, signal }).then(answered, failed);
   });
 }

@@ -41,7 +41,7 @@ function withVersion(resource: Resource): Resource {
   const known = versions.get(resource);
   if (known) return known;
   const made = withContentVersion(resource).resource;
-  if (Object.isFrozen(resource)) versions.set(resource, made);
+  if (Object.isFrozen(resource)) versions.set(resource, Object.freeze(made));
   return made;
 }
 
