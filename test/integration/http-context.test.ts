@@ -1,31 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FicusError } from '../../src/errors.ts';
-import type { FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
-import { answer, patient, startFhirServer } from '../unit/http/fhir-server.ts';
-import type { Running } from '../unit/http/fhir-server.ts';
+import { answer, patient, startFhirServer, startRecordingServer } from '../unit/http/fhir-server.ts';
+import type { Recording } from '../unit/http/fhir-server.ts';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
-const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
 
-let running: Running;
-let seen: { request: FhirRequest; context: RequestContext }[] = [];
-let reply: (request: FhirRequest, context: RequestContext) => FhirResponse | Promise<FhirResponse>;
-
+let running: Recording;
 beforeAll(async () => {
-  running = await startFhirServer(
-    (request, context) => {
-      seen.push({ request, context });
-      return reply(request, context);
-    },
-    { http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } } },
-  );
+  running = await startRecordingServer({
+    http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } },
+  });
 });
-beforeEach(() => {
-  seen = [];
-  running.lines.length = 0;
-  reply = (request) =>
-    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
-});
+beforeEach(() => running.reset());
 afterAll(() => running.server.close(0));
 
 describe('identity of a request', () => {
@@ -34,7 +20,7 @@ describe('identity of a request', () => {
     expect(given.headers.get('x-request-id')).toBe('abc-123');
     const minted = await fetch(`${running.base}/Patient/p1`, { headers: { 'x-request-id': 'a b{}' } });
     expect(minted.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
-    expect(seen.map(({ context }) => context.requestId)).toEqual([
+    expect(running.seen.map(({ context }) => context.requestId)).toEqual([
       'abc-123',
       minted.headers.get('x-request-id'),
     ]);
@@ -53,8 +39,8 @@ describe('identity of a request', () => {
     ],
   ])('continues or replaces traceparent %s', async (traceparent, expected) => {
     await fetch(`${running.base}/Patient/p1`, { headers: { traceparent } });
-    expect(seen[0]?.context.traceparent).toMatch(expected);
-    expect(seen[0]?.context.traceparent).not.toContain('b7ad6b7169203331');
+    expect(running.seen[0]?.context.traceparent).toMatch(expected);
+    expect(running.seen[0]?.context.traceparent).not.toContain('b7ad6b7169203331');
   });
 
   it('leaves one log line and one observation, with the route and never a value', async () => {
@@ -89,7 +75,7 @@ describe('time', () => {
 
   it('aborts the work when the client goes away', async () => {
     const aborted = Promise.withResolvers<unknown>();
-    reply = (_request, { signal }) =>
+    running.reply = (_request, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => {
           aborted.resolve(signal.reason);
@@ -98,7 +84,7 @@ describe('time', () => {
       });
     const controller = new AbortController();
     const asked = fetch(`${running.base}/Patient/p1`, { signal: controller.signal }).catch(() => 'gone');
-    await expect.poll(() => seen.length).toBe(1);
+    await expect.poll(() => running.seen.length).toBe(1);
     controller.abort();
     expect(await asked).toBe('gone');
     expect(await aborted.promise).toBeInstanceOf(FicusError);

@@ -2,36 +2,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { request as httpRequest } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import type { FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
-import { CAPABILITY, answer, patient, startFhirServer } from '../unit/http/fhir-server.ts';
-import type { Running } from '../unit/http/fhir-server.ts';
+import { CAPABILITY, answer, patient, META, startRecordingServer } from '../unit/http/fhir-server.ts';
+import type { Recording } from '../unit/http/fhir-server.ts';
 
-const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
-
-let running: Running;
-let seen: { request: FhirRequest; context: RequestContext }[] = [];
-let reply: (request: FhirRequest, context: RequestContext) => FhirResponse | Promise<FhirResponse>;
-
+let running: Recording;
 beforeAll(async () => {
-  running = await startFhirServer(
-    (request, context) => {
-      seen.push({ request, context });
-      return reply(request, context);
-    },
-    { http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } } },
-  );
+  running = await startRecordingServer({
+    http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } },
+  });
 });
-beforeEach(() => {
-  seen = [];
-  running.lines.length = 0;
-  reply = (request) =>
-    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
-});
+beforeEach(() => running.reset());
 afterAll(() => running.server.close(0));
 
 describe('a read', () => {
   it('answers with the resource, its version and where it came from', async () => {
-    reply = (_request, context) => {
+    running.reply = (_request, context) => {
       context.timing('core', 12.345, 'ADT "x"');
       return answer(patient('p1', { meta: META }));
     };
@@ -49,7 +34,12 @@ describe('a read', () => {
     });
     expect(headers['server-timing']).toMatch(/^core;dur=12\.3\d;desc="ADT x", total;dur=\d/);
     expect(headers['x-powered-by']).toBeUndefined();
-    expect(seen[0]?.request).toEqual({ interaction: 'read', type: 'Patient', id: 'p1', handling: 'lenient' });
+    expect(running.seen[0]?.request).toEqual({
+      interaction: 'read',
+      type: 'Patient',
+      id: 'p1',
+      handling: 'lenient',
+    });
   });
 
   it.each([
@@ -57,7 +47,7 @@ describe('a read', () => {
     ['/Patient/p1/_history/3', 'vread'],
   ])('%s is a %s', async (path, interaction) => {
     expect((await fetch(running.base + path)).status).toBe(200);
-    expect(seen[0]?.request).toMatchObject({ interaction, type: 'Patient', id: 'p1' });
+    expect(running.seen[0]?.request).toMatchObject({ interaction, type: 'Patient', id: 'p1' });
   });
 
   it.each([
@@ -90,7 +80,7 @@ describe('a read', () => {
   });
 
   it('hands the one version of If-None-Match down, and a 304 up', async () => {
-    reply = () => ({
+    running.reply = () => ({
       status: 304,
       headers: { etag: 'W/"3"' },
       body: { kind: 'none' },
@@ -98,7 +88,7 @@ describe('a read', () => {
     });
     const response = await fetch(`${running.base}/Patient/p1`, { headers: { 'if-none-match': 'W/"3"' } });
     expect([response.status, await response.text()]).toEqual([304, '']);
-    expect(seen[0]?.request.ifNoneMatch).toBe('3');
+    expect(running.seen[0]?.request.ifNoneMatch).toBe('3');
   });
 
   it('takes a _format or _pretty without a value as none', async () => {
@@ -137,7 +127,7 @@ describe('a read', () => {
   });
 
   it('indents on _pretty=true and keeps the digits of decimals', async () => {
-    reply = () => answer(patient('p1', { x: JSON.rawJSON('1.50') }));
+    running.reply = () => answer(patient('p1', { x: JSON.rawJSON('1.50') }));
     const plain = await (await fetch(`${running.base}/Patient/p1`)).text();
     const pretty = await (await fetch(`${running.base}/Patient/p1?_pretty=true`)).text();
     expect(plain).toContain('"x":1.50');
@@ -148,7 +138,7 @@ describe('a read', () => {
     let reads = 0;
     const shared = patient('p1');
     const counted = { ...shared, toJSON: () => ((reads += 1), shared) };
-    reply = () => answer(counted as unknown as typeof shared);
+    running.reply = () => answer(counted as unknown as typeof shared);
     await fetch(`${running.base}/Patient/p1`);
     await fetch(`${running.base}/Patient/p1`);
     expect(reads).toBe(1);
@@ -170,7 +160,7 @@ describe('compression', () => {
     ['br;q=0.5, gzip', 'br', brotliDecompressSync],
     ['br;q=0, gzip', 'gzip', gunzipSync],
   ])('for %s uses %s', async (accept, encoding, decode) => {
-    reply = () => answer(big);
+    running.reply = () => answer(big);
     const { body, headers } = await get(accept);
     expect(headers).toMatchObject({ 'content-encoding': encoding, 'content-length': String(body.length) });
     expect(JSON.parse(decode(body).toString())).toEqual(big);
@@ -178,7 +168,7 @@ describe('compression', () => {
 
   it('is left out for small bodies and for identity', async () => {
     expect((await get('gzip')).headers['content-encoding']).toBeUndefined();
-    reply = () => answer(big);
+    running.reply = () => answer(big);
     expect((await get('identity')).headers['content-encoding']).toBeUndefined();
   });
 });

@@ -1,36 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { request as httpRequest } from 'node:http';
-import type { FhirRequest, FhirResponse, RequestContext } from '../../src/ports.ts';
-import { answer, patient, startFhirServer } from '../unit/http/fhir-server.ts';
-import type { Running } from '../unit/http/fhir-server.ts';
+import { answer, patient, startRecordingServer } from '../unit/http/fhir-server.ts';
+import type { Recording } from '../unit/http/fhir-server.ts';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
-const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
 
-let running: Running;
-let seen: { request: FhirRequest; context: RequestContext }[] = [];
-let reply: (request: FhirRequest, context: RequestContext) => FhirResponse | Promise<FhirResponse>;
-
+let running: Recording;
 beforeAll(async () => {
-  running = await startFhirServer(
-    (request, context) => {
-      seen.push({ request, context });
-      return reply(request, context);
-    },
-    { http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } } },
-  );
+  running = await startRecordingServer({
+    http: { cors: { origins: ['https://app.example'], maxAgeSeconds: 600 } },
+  });
 });
-beforeEach(() => {
-  seen = [];
-  running.lines.length = 0;
-  reply = (request) =>
-    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
-});
+beforeEach(() => running.reset());
 afterAll(() => running.server.close(0));
 
 describe('a search', () => {
   beforeEach(() => {
-    reply = () => ({
+    running.reply = () => ({
       status: 200,
       headers: {},
       body: { kind: 'searchset', set: { matches: [patient('p1')], included: [], next: 'TOKEN', issues: [] } },
@@ -68,7 +54,7 @@ describe('a search', () => {
     });
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('\n  "type": "searchset"');
-    expect(seen[0]?.request.query?.applied).toEqual([
+    expect(running.seen[0]?.request.query?.applied).toEqual([
       ['code', '1'],
       ['family', 'Müller Meier'],
       ['family', 'x+y'],
@@ -90,7 +76,7 @@ describe('a search', () => {
   });
 
   it('never lets a Bundle out that holds a legacy key', async () => {
-    reply = () => ({
+    running.reply = () => ({
       status: 200,
       headers: {},
       body: {
@@ -112,7 +98,7 @@ describe('a write', () => {
     const response = await fetch(`${running.base}/${path}`, init);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ issue: [{ expression: ['If-None-Match'] }] });
-    expect(seen).toEqual([]);
+    expect(running.seen).toEqual([]);
   });
 
   const body = '{"resourceType":"Patient", "multipleBirthInteger": 2.50}';
@@ -129,7 +115,7 @@ describe('a write', () => {
       body,
     });
     expect([response.status, await response.text()]).toEqual([200, '']);
-    const { request } = seen[0] ?? {};
+    const { request } = running.seen[0] ?? {};
     expect(request).toMatchObject({
       interaction: 'update',
       id: 'p1',
@@ -154,7 +140,7 @@ describe('a write', () => {
     ['names one', 'Patient/new/_history/9', 'Patient/new/_history/9'],
     ['is another resource', 'Patient/other', 'Patient/other'],
   ])('completes a location that %s', async (_, location, expected) => {
-    reply = () => answer(patient('new', { meta: { versionId: '3' } }), 201, { location });
+    running.reply = () => answer(patient('new', { meta: { versionId: '3' } }), 201, { location });
     for (const prefer of ['return=representation', 'return=minimal']) {
       const headers = { ...FHIR, prefer };
       const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers, body });
@@ -177,12 +163,12 @@ describe('a write', () => {
     const create = { ...FHIR, 'if-none-exist': 'identifier=urn:x%7C1' };
     await fetch(`${running.base}/Patient`, { method: 'POST', headers: create, body });
     await fetch(`${running.base}/Patient?identifier=2`, { method: 'PUT', headers: FHIR, body });
-    expect(seen[0]?.request.ifNoneExist?.applied).toEqual([['identifier', 'urn:x|1']]);
-    expect(seen[1]?.request).toMatchObject({
+    expect(running.seen[0]?.request.ifNoneExist?.applied).toEqual([['identifier', 'urn:x|1']]);
+    expect(running.seen[1]?.request).toMatchObject({
       interaction: 'update',
       query: { applied: [['identifier', '2']] },
     });
-    expect(seen[1]?.request.id).toBeUndefined();
+    expect(running.seen[1]?.request.id).toBeUndefined();
   });
 
   it('takes any If-None-Exist and Idempotency-Key only where they mean something', async () => {
@@ -235,6 +221,6 @@ describe('a write', () => {
     const init = { method: 'POST', headers: FHIR, body: stream, duplex: 'half' } as RequestInit;
     const response = await fetch(`${running.base}/Patient`, init);
     expect(response.status).toBe(413);
-    expect(seen).toEqual([]);
+    expect(running.seen).toEqual([]);
   });
 });

@@ -103,6 +103,37 @@ export async function startFhirServer(handle: Handle, overrides: Overrides = {})
   return { server, origin, base, lines, observed };
 }
 
+/** What a patient of a recording server says of itself. */
+export const META = { versionId: '3', lastUpdated: '2026-03-01T10:00:00Z' };
+
+/** A server that keeps what it was asked, and answers with a patient where a test says nothing else. */
+export interface Recording extends Running {
+  seen: { readonly request: FhirRequest; readonly context: RequestContext }[];
+  reply: Handle;
+  /** As it was at first. */
+  readonly reset: () => void;
+}
+
+export async function startRecordingServer(overrides: Overrides = {}): Promise<Recording> {
+  const plainly: Handle = (request) =>
+    answer(patient(request.id ?? 'new', { meta: META }), request.interaction === 'create' ? 201 : 200);
+  const running = await startFhirServer((request, context) => {
+    recording.seen.push({ request, context });
+    return recording.reply(request, context);
+  }, overrides);
+  const recording: Recording = {
+    ...running,
+    seen: [],
+    reply: plainly,
+    reset: () => {
+      recording.seen = [];
+      recording.reply = plainly;
+      running.lines.length = 0;
+    },
+  };
+  return recording;
+}
+
 export const CAPABILITY: Resource = {
   resourceType: 'CapabilityStatement',
   status: 'active',
