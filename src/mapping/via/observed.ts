@@ -6,6 +6,7 @@ import { primitiveCodec } from '../primitive.ts';
 import type { Run } from '../run.ts';
 import { descend, descendTo } from '../tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from '../tree.ts';
+import { rawText } from './raw-text.ts';
 import { numberForms, type Form, type ValueProperty } from './observed-numbers.ts';
 import { unitCodec, type UnitPaths } from './units.ts';
 
@@ -102,23 +103,6 @@ function textOfLines(lines: readonly TreeReader[]): Observed | undefined {
     .join('\n')
     .trimEnd();
   return text === '' ? undefined : { property: 'valueString', value: text };
-}
-
-/** The text of a value of any type: its components as they stand, `^` between them. */
-function rawText(place: TreeReader): string | undefined {
-  const steps = place.steps().map(Number);
-  const whole = steps.length === 0 ? textOf(place) : joined(place, steps);
-  return whole === undefined || whole.trim() === '' ? undefined : whole;
-}
-
-function joined(place: TreeReader, steps: readonly number[]): string {
-  return Array.from({ length: Math.max(...steps) }, (_, at) => partText(place.child(at + 1))).join('^');
-}
-
-function partText(part: TreeReader): string {
-  const steps = part.steps().map(Number);
-  if (steps.length === 0) return textOf(part) ?? '';
-  return Array.from({ length: Math.max(...steps) }, (_, at) => textOf(part.child(at + 1)) ?? '').join('&');
 }
 
 function formsOf(paths: ObservedPaths, parts: ObservedParts): readonly Form[] {

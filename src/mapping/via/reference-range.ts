@@ -6,6 +6,7 @@ import type { Codec } from '../codec.ts';
 import { isObject } from '../fhir-path.ts';
 import { descend, descendTo } from '../tree-path.ts';
 import type { Step } from '../tree.ts';
+import { rawText } from './raw-text.ts';
 import { unitCodec, type Unit, type UnitPaths } from './units.ts';
 
 /** Where the range, the type of the value and its unit stand: OBX-7, 2 and 6. */
@@ -22,23 +23,26 @@ const ONE = new RegExp(String.raw`^(<=|>=)\s*(${NUMBER})$`);
 
 /**
  * OBX-7 <-> `Observation.referenceRange`: the text as it stands; also `low` and `high` with the unit of OBX-6, where the text
- * is two numbers or says at least or at most (HL7 v2.5.1 §7.4.2.7). `<5` stays words: the ends of a range are part of it.
+ * is two numbers or says at least or at most (HL7 v2.5.1 §7.4.2.7). `<5` stays words: the ends of a range are part of it. The field has no components; what
+ * a sender puts into some (`>^11.0`, `70^99`) is one text all the same: half of it would say something else.
  */
 export function referenceRangeCodec(paths: RangePaths, systems: CodeMap | undefined): Codec {
   const units = unitCodec(paths.units, systems);
   return {
     list: true,
     read(obx, run) {
-      const text = textOf(descend(obx, paths.range));
-      if (text === undefined || text.trim() === '') return undefined;
-      const ends = endsOf(text.trim());
+      const place = descend(obx, paths.range);
+      const text = rawText(place);
+      if (text === undefined) return undefined;
+      // Some say the ends once more behind it: `35-150^35^150`.
+      const ends = endsOf(text.trim()) ?? bothOf(textOf(place)?.trim() ?? '');
       return [{ ...(ends && withUnit(ends, units.read(obx, run.quiet))), text }];
     },
     write(value, obx, run) {
       const ranges = Array.isArray(value) ? value : [];
       const said = isObject(ranges[0]) && ranges.length === 1 ? wordsOf(ranges[0]) : undefined;
       if (value !== undefined && said === undefined) return false;
-      put(descendTo(obx, paths.range), said);
+      if (said !== rawText(descend(obx, paths.range))) put(descendTo(obx, paths.range), said);
       const end = isObject(ranges[0]) ? (ranges[0]['low'] ?? ranges[0]['high']) : undefined;
       // The unit is the value's; beside a value that is no number, the range's.
       const free = !NUMERIC.has(textOf(descend(obx, paths.type)) ?? '');
@@ -52,9 +56,14 @@ interface Ends {
   readonly high?: string;
 }
 
-function endsOf(text: string): Ends | undefined {
+function bothOf(text: string): Ends | undefined {
   const [, low, high] = BOTH.exec(text) ?? [];
-  if (low !== undefined && high !== undefined) return Number(low) <= Number(high) ? { low, high } : undefined;
+  if (low === undefined || high === undefined) return undefined;
+  return Number(low) <= Number(high) ? { low, high } : undefined;
+}
+
+function endsOf(text: string): Ends | undefined {
+  if (BOTH.test(text)) return bothOf(text);
   const [, sign, end] = ONE.exec(text) ?? [];
   if (end === undefined) return undefined;
   return sign === '>=' ? { low: end } : { high: end };

@@ -31,6 +31,10 @@ export interface UnitCodec {
 /** FHIR R4 datatypes.html#code. */
 const CODE = /^\S+( \S+)*$/;
 
+/** A power of ten whose `^` nobody escaped: `10^3/uL` is read as code `10` and text `3/uL`. */
+const TEN = /^[x*]? ?10$/i;
+const POWER = /^-?\d{1,2}(?:$|[ /.*])/;
+
 const UNIT = ['unit', 'system', 'code'] as const;
 
 /** Makes the codec of a unit at `paths`. */
@@ -38,7 +42,10 @@ export function unitCodec(paths: UnitPaths, systems: CodeMap | undefined): UnitC
   const names = codingSystemCodec(systems);
   const read: UnitCodec['read'] = (place, run) => {
     const code = textOf(descend(place, paths.code));
-    const words = textOf(descend(place, paths.text)) ?? code;
+    const text = textOf(descend(place, paths.text));
+    if (code !== undefined && text !== undefined && TEN.test(code) && POWER.test(text))
+      return { unit: `${code}^${text}` };
+    const words = text ?? code;
     const system =
       code === undefined || !CODE.test(code) ? undefined : names.read(descend(place, paths.system), run);
     return {

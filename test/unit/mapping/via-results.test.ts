@@ -6,6 +6,7 @@ import { contentTypeCodec, ED_DATA, OCTETS } from '../../../src/mapping/via/atta
 import { durationCodec, offsetByDurationCodec } from '../../../src/mapping/via/duration.ts';
 import { endAfterCodec, MINUTE_INSTANT, NO_DATE } from '../../../src/mapping/via/instant.ts';
 import { referenceRangeCodec } from '../../../src/mapping/via/reference-range.ts';
+import { unitCodec } from '../../../src/mapping/via/units.ts';
 import { BASE, CONTEXT, hl7Text, hl7Tree } from './support.ts';
 
 const codes = compileMappings(BASE).codes;
@@ -142,10 +143,55 @@ describe('reference ranges', () => {
     expect(range.text).toBe(text.split('|')[2]);
   });
 
+  it.each([
+    ['NM|mg/dL|70^99', { text: '70^99' }],
+    ['NM|mg/dL|>^11.0', { text: '>^11.0' }],
+    ['NM||35-150^35^150', { low: { value: 35 }, high: { value: 150 }, text: '35-150^35^150' }],
+  ])(
+    '%s, put into components that the field does not have, are one text and go back as they came',
+    (text, range) => {
+      const tree = hl7Tree(`ZZZ|${text}`);
+      const place = tree.child('ZZZ');
+      const { run } = startRun(CONTEXT);
+      const said = RANGE.read(place, run);
+      expect(JSON.parse(JSON.stringify(said))).toEqual([range]);
+      expect(RANGE.write(said, place, run)).toBe(true);
+      expect(hl7Text(tree)).toBe(`ZZZ|${text}`);
+    },
+  );
+
   it('without words are written as numbers', () => {
     const tree = hl7Tree('ZZZ|NM|g');
     RANGE.write([{ low: { value: 1 }, high: { value: 2 } }], tree.child('ZZZ'), startRun(CONTEXT).run);
     expect(hl7Text(tree)).toBe('ZZZ|NM|g|1-2');
     expect(RANGE.write([{}, {}], tree.child('ZZZ'), startRun(CONTEXT).run)).toBe(false);
+  });
+});
+
+describe('units', () => {
+  const UNITS = unitCodec({ code: [1, 1], text: [1, 2], system: [1, 3] }, systems);
+
+  it.each([
+    ['10^3/uL', '10^3/uL'],
+    ['10^9/L^UCUM', '10^9/L'],
+    ['x10^6', 'x10^6'],
+    ['10^-3 mol', '10^-3 mol'],
+    ['10^IPV', 'IPV'],
+    ['10', '10'],
+    ['g^gram', 'gram'],
+  ])('%s are %s: a power of ten whose ^ nobody escaped is no code with a name', (text, unit) => {
+    const tree = hl7Tree(`ZZZ|${text}`);
+    const place = tree.child('ZZZ');
+    const { run } = startRun(CONTEXT);
+    const said = UNITS.read(place, run);
+    expect(said).toEqual({ unit });
+    expect(UNITS.write(said, place, run)).toBe(true);
+    expect(hl7Text(tree)).toBe(`ZZZ|${text}`);
+  });
+
+  it('that are a power of ten can be replaced', () => {
+    const tree = hl7Tree('ZZZ|10^3/uL');
+    expect(UNITS.write({ unit: '10^9/L' }, tree.child('ZZZ'), startRun(CONTEXT).run)).toBe(true);
+    expect(UNITS.read(tree.child('ZZZ'), startRun(CONTEXT).run)).toEqual({ unit: '10^9/L' });
   });
 });
