@@ -46,7 +46,6 @@ export const LOG_FIELDS = [
   'state',
   'status',
   'to',
-
   'version',
 ] as const;
 
