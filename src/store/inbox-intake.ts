@@ -125,12 +125,21 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       for (const [nth, asked] of ended().entries()) settle(asked, { kind: 'stored', seq: first + nth });
       fileSoon();
     }
-    next();
+    // One alone may be waited for: not before these have been told.
+    if (queue.length === 1) soon();
+    else next();
+  }
+
+  /** The next group, when what is in hand has been done. */
+  function soon(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(next);
   }
 
   function fileSoon(): void {
     const { messages, bytes } = journal.untold;
-    if (messages >= FILE_AFTER.messages || bytes >= FILE_AFTER.bytes) fileNow();
+    if (messages >= FILE_AFTER.messages || bytes >= FILE_AFTER.bytes) setImmediate(fileNow);
     else filing ??= setTimeout(fileWhenQuiet, FILE_AFTER.quietMs, messages, 1);
   }
 
@@ -231,10 +240,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       pending.bytes += size;
       return new Promise((resolve, reject) => {
         queue.push({ arrival, resolve, reject });
-        if (!scheduled && group === undefined) {
-          scheduled = true;
-          setImmediate(next);
-        }
+        if (group === undefined) soon();
       });
     },
     lastSequence: async (source, sender) => sequences.get(`${source}\n${sender}`),

@@ -18,7 +18,8 @@ export interface Beginning {
 export interface Journaling {
   /**
    * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written for a
-   * while, and not before the journal begins anew. One group at a time. One that comes alone is written before this returns, and called back for, while the disk is quick: that spares two wakings.
+   * while, and not before the journal begins anew. One group at a time. One that comes alone after one that did is written before this returns, and called back for, while the disk is quick: that spares two wakings,
+   * and where several come at once they would wait for it.
    *
    * @returns false when they are not for the journal: one is not plainly new, or there is no room
    */
@@ -55,6 +56,8 @@ export function openJournaling(
   const untold = { messages: 0, bytes: 0 };
   let group = Buffer.alloc(64 << 10);
   let { mark, last } = beginning;
+  /** Arrivals of the group before. */
+  let before = 1;
   const setbacks = createSetbacks();
   /** What is on disk since a write failed, nobody knows. Once everything is filed, and records bear another mark, it does not matter any more. */
   let broken = false;
@@ -118,7 +121,9 @@ export function openJournaling(
         }
         done(first, error);
       };
-      if (arrivals.length === 1 && pace.quick()) written(writeNow(bytes));
+      const alone = arrivals.length === 1 && before === 1;
+      before = arrivals.length;
+      if (alone && pace.quick()) written(writeNow(bytes));
       else writer.write(bytes, places.next, written);
       return true;
     },
