@@ -132,17 +132,22 @@ function durableRows(results: ReadonlyMap<Kind, Result>, where: string, target?:
   ];
 }
 
+/** What this machine allows at all. */
+function floorRow(results: ReadonlyMap<Kind, Result>, where: string): Row {
+  const best = bestPeer(results);
+  return rateRow(
+    `${where}: the floor: frames, a sync for all that wait, and nothing else, against ${best} with a commit a message`,
+    results.get('floor')!.perSecond,
+    results.get(best)!.perSecond,
+  );
+}
+
 /** Against what is less than a feed needs. */
 function lesserRows(results: ReadonlyMap<Kind, Result>, where: string): Row[] {
   const at = (kind: Kind): Result => results.get(kind)!;
   const ours = at('ficus');
-  const best = bestPeer(results);
   return [
-    rateRow(
-      `${where}: the floor: frames, a sync for all that wait, and nothing else, against ${best} with a commit a message`,
-      at('floor').perSecond,
-      at(best).perSecond,
-    ),
+    floorRow(results, where),
     costRow(
       `${where}: CPU a message, what is kept filed and found again, against the floor`,
       ours.cpuUs,
@@ -189,10 +194,11 @@ async function widths(
 }
 
 export default async function feedBench(): Promise<Row[]> {
-  const delivered = await widths(['ficus', ...PEERS], undefined);
+  const delivered = await widths(['ficus', 'floor', ...PEERS], undefined);
   const bound = await widths(['ficus', 'floor', ...PEERS, ...KEEPING_NOTHING], ONE_EACH);
   const rows = WIDTHS.flatMap(([connections, target]) => [
     ...durableRows(delivered.get(connections)!, scene(connections, undefined), target),
+    floorRow(delivered.get(connections)!, scene(connections, undefined)),
     ...durableRows(bound.get(connections)!, scene(connections, ONE_EACH)),
     ...lesserRows(bound.get(connections)!, scene(connections, ONE_EACH)),
   ]);

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keepObjectsYoung } from '../../src/cli/allocation.ts';
 import { compose } from '../../src/compose.ts';
@@ -9,16 +7,15 @@ import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
 import { SECRETS } from '../facade/places.ts';
 import { playRole } from '../facade/role.ts';
 
-// A Ficus with a feed and a projection, as it is delivered, in one process: node ficus.ts FHIR_PORT. Its port is that of the feed; it counts messages that
+// A Ficus with a feed and a projection, as it is delivered, in one process: node ficus.ts FHIR_PORT FOLDER, where its files stay. Its port is that of the feed; it counts messages that
 // were processed.
 
 keepObjectsYoung();
-const baseDir = mkdtempSync(join(tmpdir(), 'ficus-feed-bench-'));
-process.on('exit', () => rmSync(baseDir, { recursive: true, force: true }));
+const [, , fhirPort, baseDir = '.'] = process.argv;
 process.on('SIGTERM', () => process.exit());
 const config = parseConfig(`
 security: open
-listen: { port: ${process.argv[2]} }
+listen: { port: ${fhirPort} }
 admin: { port: 0 }
 timeZone: Europe/Berlin
 stateDir: state
