@@ -18,7 +18,10 @@ export const httpUrl = z
   .transform((url) => url.replace(/\/+$/, ''));
 
 function isBare(address: string): boolean {
-  const { username, password } = new URL(address);
+  // What is no address has been said to be none.
+  const parsed = URL.parse(address);
+  if (!parsed) return true;
+  const { username, password } = parsed;
   return username === '' && password === '' && !/[?#]/.test(address);
 }
 

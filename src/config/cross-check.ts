@@ -30,6 +30,8 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   checkAdminAccess(member(member(written, 'admin'), 'access'), member(written, 'security'), say);
   checkIssuers(member(written, 'security'), say);
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
+  const known = Array.isArray(member(identity, 'authorities')) && authorities.map((one) => one.name);
+  if (known) checkDefaultAuthorities(member(member(written, 'feed'), 'interfaces'), known, say);
   for (const name of twice(authorities.map((one) => one.name)))
     say('identity.authorities', `"${name}" is named twice`);
   for (const name of twice(authorities.flatMap((one) => one.namespaces)))
@@ -130,6 +132,18 @@ function checkAdminAccess(access: unknown, security: unknown, say: Say): void {
   for (const [index, issuer] of wanted.entries())
     if (issuer !== undefined && !known.has(issuer))
       say(`admin.access.issuers.${index}`, `"${issuer}" is none of security.issuers`);
+}
+
+/** Numbers that name no authority are of one that is registered. */
+function checkDefaultAuthorities(interfaces: unknown, known: readonly string[], say: Say): void {
+  for (const name of isObject(interfaces) ? Object.keys(interfaces) : []) {
+    const authority = member(member(interfaces, name), 'authority');
+    if (typeof authority === 'string' && !known.includes(authority))
+      say(
+        `feed.interfaces.${name}.authority`,
+        `"${authority}" is none of identity.authorities: ${known.join(', ')}`,
+      );
+  }
 }
 
 function checkZones(written: unknown, say: Say): void {

@@ -83,7 +83,7 @@ function parse(text: string, file: string): Required<Pick<LoadedConfig, 'config'
       })),
     );
   }
-  const written: unknown = document.toJS({ maxAliasCount: 100 });
+  const written = toJs(yaml, file);
   const result = configSchema.safeParse(written);
   const problems: ConfigProblem[] = [];
   if (!result.success) {
@@ -117,6 +117,17 @@ interface Yaml {
 function readYaml(text: string): Yaml {
   const lines = new LineCounter();
   return { document: parseDocument(text, { lineCounter: lines, uniqueKeys: true }), lines };
+}
+
+/** @throws ConfigError for aliases of nothing, and for too many of them */
+function toJs({ document }: Yaml, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(file, [
+      { path: '', message: error instanceof Error ? error.message : 'is not YAML' },
+    ]);
+  }
 }
 
 /** Gives the line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined: none is. */

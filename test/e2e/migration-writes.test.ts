@@ -65,6 +65,8 @@ async function load(options: Pick<LoadOptions, 'reads' | 'writes' | 'seconds' | 
     fhirBase: hospital.base,
     controlBase: hospital.sandbox.addresses.control,
     endpoints: MIX,
+    // Nobody gives up before Ficus does.
+    timeoutMs: 2 * DEADLINE_MS,
     ...options,
   });
   accepted.push(...report.accepted);

@@ -53,6 +53,17 @@ describe('a configuration', () => {
     });
   });
 
+  it('says where an address is none, an authority is not registered, and an alias stands for nothing', () => {
+    expect(problemsOf(`${MINIMAL}publicBase: here\n`)).toEqual(['18 publicBase: an http or https address']);
+    const feed = (authority: string) =>
+      `${MINIMAL}feed: { interfaces: { adt: { port: 2576, owner: integration, authority: ${authority} } } }\n`;
+    expect(problemsOf(feed('NOPE'))).toEqual([
+      '18 feed.interfaces.adt.authority: "NOPE" is none of identity.authorities: HOSP',
+    ]);
+    expect(problemsOf(feed('HOSP'))).toEqual([]);
+    expect(problemsOf(`${MINIMAL}admin: *nothing\n`)).toEqual([expect.stringContaining('Unresolved alias')]);
+  });
+
   it('has the percentages of a canary in the order it goes through them', () => {
     expect(problemsOf(`${MINIMAL}migration: { steps: [50, 10] }\n`)).toEqual([
       '18 migration.steps.1: 10 is not more than 50: percentages rise from step to step',
