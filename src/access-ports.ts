@@ -1,9 +1,14 @@
 import type { SearchFilter } from './fhir/search-query.ts';
 
-/** What a grant allows: create, read (with vread and history of an instance), update, delete, search (SMART App Launch 2.0, scopes). */
+/**
+ * What a grant allows: create, read (with vread and history of an instance), update, delete, search (SMART App Launch
+ * 2.0, scopes).
+ */
 export type Permission = 'c' | 'r' | 'u' | 'd' | 's';
 
-/** Whose data a grant is about: of the patient in context, what the user may have, what the client may have by itself. */
+/**
+ * Whose data a grant is about: of the patient in context, what the user may have, what the client may have by itself.
+ */
 export type GrantContext = 'patient' | 'user' | 'system';
 
 /** One scope of a token, e.g. `patient/Observation.rs?category=laboratory`. */
@@ -21,7 +26,10 @@ export interface Access {
   readonly grants: readonly Grant[];
   /** Logical id of the Patient in context: what `patient/` grants are about. */
   readonly patient?: string;
-  /** The person who calls, e.g. `Practitioner/17` (the `fhirUser` claim, relative). A Patient has its own compartment only, whatever the grants. */
+  /**
+   * The person who calls, e.g. `Practitioner/17` (the `fhirUser` claim, relative). A Patient has its own compartment
+   * only, whatever the grants.
+   */
   readonly fhirUser?: string;
   /** Purposes of use (v3-PurposeOfUse) that the caller has, e.g. `TREAT`; with `BTG` the glass is broken. */
   readonly purposes: readonly string[];

@@ -1,4 +1,7 @@
-/** Application acknowledgements that senders were promised (HL7 v2.5.1 §2.9.3): the types that the rooms of the feed share (docs/feed.md). */
+/**
+ * Application acknowledgements that senders were promised (HL7 v2.5.1 §2.9.3): the types that the rooms of the feed
+ * share (docs/feed.md).
+ */
 
 /** An application acknowledgement as it goes out; sent again, it is the same to the byte. */
 export interface PromisedAnswer {
@@ -12,8 +15,8 @@ export interface PromisedAnswer {
 }
 
 /**
- * `owed`: to be sent, and sent again until it is taken. `dead`: given up or refused; its owner decides. `lost`: it was to go to a connection that is
- * gone. What was taken is only counted.
+ * `owed`: to be sent, and sent again until it is taken. `dead`: given up or refused; its owner decides. `lost`: it was
+ * to go to a connection that is gone. What was taken is only counted.
  */
 export type AnswerState = 'owed' | 'dead' | 'lost';
 
@@ -61,7 +64,10 @@ export interface AnswerStore {
   place(source: string, at: number): void;
   /** Keeps answers to be sent, in one transaction with the number up to which messages were looked at. */
   owe(source: string, answers: readonly PromisedAnswer[], cursor: number): void;
-  /** Counts answers that cannot be sent any more, in one transaction with the number up to which messages were looked at. The newest are listed. */
+  /**
+   * Counts answers that cannot be sent any more, in one transaction with the number up to which messages were looked
+   * at. The newest are listed.
+   */
   lose(
     source: string,
     answers: readonly Omit<PromisedAnswer, 'payload'>[],

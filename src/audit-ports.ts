@@ -36,7 +36,10 @@ export interface AuditRecord {
   /** SHA-256 over the hash before, the sequence and the body, in hex. */
   readonly hash: string;
   readonly keys: AuditKeys;
-  /** References without version and ids of messages: what it is found by besides. Given when it is added, not when it is read. */
+  /**
+   * References without version and ids of messages: what it is found by besides. Given when it is added, not when it is
+   * read.
+   */
   readonly names?: readonly string[];
 }
 
@@ -98,7 +101,8 @@ export interface AuditFilter {
 /** Records as they survive a restart: added, never changed, let go of by retention alone. */
 export interface AuditStore {
   /**
-   * Adds what is made for the end of the chain, in one transaction: all of it or nothing, and durable when it returns. Several processes may add.
+   * Adds what is made for the end of the chain, in one transaction: all of it or nothing, and durable when it returns.
+   * Several processes may add.
    * @throws Error when it cannot be kept
    */
   append(make: (head: AuditHead) => readonly AuditRecord[]): void;

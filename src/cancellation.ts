@@ -9,8 +9,9 @@ export interface Signal {
 }
 
 /**
- * A Signal and its own controller in one plain object. Every request makes several, and listens on each: AbortControllers, which are
- * EventTargets with a Map and Event objects, were a tenth of what a read costs (bench/facade.bench.ts).
+ * A Signal and its own controller in one plain object. Every request makes several, and listens on each:
+ * AbortControllers, which are EventTargets with a Map and Event objects, were a tenth of what a read costs
+ * (bench/facade.bench.ts).
  */
 export class Cancellation implements Signal {
   aborted = false;

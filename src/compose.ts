@@ -63,7 +63,10 @@ export interface Ficus {
 export interface ComposeOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
-  /** What ages and days of a migration's evidence are counted by; default: `clock`. One that runs fast shows weeks in minutes. */
+  /**
+   * What ages and days of a migration's evidence are counted by; default: `clock`. One that runs fast shows weeks in
+   * minutes.
+   */
   readonly calendar?: Clock;
   readonly log?: Logger;
 }
@@ -71,8 +74,8 @@ export interface ComposeOptions {
 /**
  * The product, put together from its configuration and started.
  *
- * @throws Error that says everything wrong with secrets, contract, mappings or routes, which address is taken, or that no state can be kept; nothing is
- * left open
+ * @throws Error that says everything wrong with secrets, contract, mappings or routes, which address is taken, or that
+ * no state can be kept; nothing is left open
  */
 export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Ficus> {
   const { config, baseDir } = loaded;

@@ -103,7 +103,9 @@ export class FicusError extends Error {
   }
 }
 
-/** A FicusError as it is; anything else as `internal`, its own text kept out of the answer (it may hold patient data). */
+/**
+ * A FicusError as it is; anything else as `internal`, its own text kept out of the answer (it may hold patient data).
+ */
 export function toFicusError(error: unknown): FicusError {
   if (error instanceof FicusError) return error;
   return new FicusError('internal', 'An unexpected fault inside Ficus; the request id finds it in the log.', {

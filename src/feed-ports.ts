@@ -4,12 +4,16 @@ import type { Resource } from './fhir/types.ts';
 
 /**
  * Where a message stands. At any moment: received = waiting + processed + duplicate + superseded + parked + rejected.
- * `waiting`: safe, and not looked at yet. `superseded`: at least one of its resources was not applied, because something newer is known. `parked`:
- * somebody has to look at it. `rejected`: the sender was told no (AE, AR, CE or CR), and keeps its message; the bytes are here for whoever asks.
+ * `waiting`: safe, and not looked at yet. `superseded`: at least one of its resources was not applied, because
+ * something newer is known. `parked`: somebody has to look at it. `rejected`: the sender was told no (AE, AR, CE or
+ * CR), and keeps its message; the bytes are here for whoever asks.
  */
 export type MessageState = 'waiting' | 'processed' | 'duplicate' | 'superseded' | 'parked' | 'rejected';
 
-/** Why somebody has to look at a message, or why its sender was told no. Part of the public interface: a metric label, a word of the CLI. */
+/**
+ * Why somebody has to look at a message, or why its sender was told no. Part of the public interface: a metric label, a
+ * word of the CLI.
+ */
 export type ParkReason =
   /** Bytes that are not of the charset of the connection or of MSH-18. */
   | 'decode-error'
@@ -34,7 +38,9 @@ export type ParkReason =
 export interface Arrival {
   /** Name of the interface in the configuration. */
   readonly source: string;
-  /** MSH-3 and MSH-4 as written, joined by `|`; empty where there are none. With the control id the name of a message. */
+  /**
+   * MSH-3 and MSH-4 as written, joined by `|`; empty where there are none. With the control id the name of a message.
+   */
   readonly sender: string;
   /** MSH-10; empty where there is none: such a message is never a duplicate. */
   readonly controlId: string;
@@ -106,7 +112,9 @@ export interface InboxFigures {
     readonly reason: ParkReason;
     readonly count: number;
   }[];
-  /** When the oldest waiting and the oldest parked message was received; epoch milliseconds; absent when there is none. */
+  /**
+   * When the oldest waiting and the oldest parked message was received; epoch milliseconds; absent when there is none.
+   */
   readonly oldest: { readonly waiting?: number; readonly parked?: number };
 }
 
@@ -128,13 +136,21 @@ export interface MessageFilter {
 export interface JournalStanding {
   /** How often it could not be written since the inbox was opened. */
   readonly failures: number;
-  /** While it is not written: since when, in epoch milliseconds, and the code of the last error. Messages are made safe without it, more slowly. */
+  /**
+   * While it is not written: since when, in epoch milliseconds, and the code of the last error. Messages are made safe
+   * without it, more slowly.
+   */
   readonly failing?: { readonly since: number; readonly code: string };
 }
 
-/** The front of the inbox: what the listener needs. Asynchronous, because many arrivals become safe with one sync of the disk. */
+/**
+ * The front of the inbox: what the listener needs. Asynchronous, because many arrivals become safe with one sync of the
+ * disk.
+ */
 export interface InboxIntake {
-  /** Resolves when the arrival is on disk, synced; rejects when it cannot be made safe: then nothing is acknowledged. */
+  /**
+   * Resolves when the arrival is on disk, synced; rejects when it cannot be made safe: then nothing is acknowledged.
+   */
   receive(arrival: Arrival): Promise<Receipt>;
   /** Last MSH-13 that was stored of a sender; undefined before the first. */
   lastSequence(source: string, sender: string): Promise<number | undefined>;
@@ -154,7 +170,9 @@ export interface MessageOutcome {
   readonly owner?: string;
 }
 
-/** The back of the inbox: what processes it and what people ask of it. Synchronous: it is used where nothing else waits. */
+/**
+ * The back of the inbox: what processes it and what people ask of it. Synchronous: it is used where nothing else waits.
+ */
 export interface InboxLedger {
   /** The next messages to process, in the order of receipt. */
   waiting(limit: number): readonly { readonly record: MessageRecord; readonly bytes: Uint8Array }[];
@@ -168,7 +186,10 @@ export interface InboxLedger {
   figures(): InboxFigures;
   /** Counted anew from the messages themselves: what `counts` must equal. */
   audit(): { readonly holds: boolean; readonly counts: FeedCounts };
-  /** Lets go of the bytes of messages that ended before `before`, at most `limit` of them, the oldest first; parked ones stay. Gives how many. */
+  /**
+   * Lets go of the bytes of messages that ended before `before`, at most `limit` of them, the oldest first; parked ones
+   * stay. Gives how many.
+   */
   forget(before: number, limit?: number): number;
   close(): void;
 }
@@ -177,8 +198,8 @@ export interface InboxLedger {
 export interface ResourceChange {
   readonly resource: Resource & { readonly id: string };
   /**
-   * `snapshot`: all that is known of it is in the message (elements that it does not say are gone); `update`: what the message does not say stays;
-   * `mention`: made when it is not known yet, else left alone.
+   * `snapshot`: all that is known of it is in the message (elements that it does not say are gone); `update`: what the
+   * message does not say stays; `mention`: made when it is not known yet, else left alone.
    */
   readonly mode: 'snapshot' | 'update' | 'mention';
   /** Elements that the message says to delete (`""`), as FHIR paths from the resource: `Patient.telecom`. */
@@ -248,8 +269,9 @@ export interface ProjectionEvent {
 /** The writing side of the projection. Synchronous; one writer. */
 export interface ProjectionWriter {
   /**
-   * Applies messages in one transaction, each all or nothing: one that throws is taken back alone and told as its error. A message that was applied
-   * already (same `seq`, same `replay`) is not applied again, and gives what it gave then.
+   * Applies messages in one transaction, each all or nothing: one that throws is taken back alone and told as its
+   * error. A message that was applied already (same `seq`, same `replay`) is not applied again, and gives what it gave
+   * then.
    */
   apply(
     messages: readonly { readonly seq: number; readonly replay: number; readonly content: MessageContent }[],

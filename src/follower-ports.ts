@@ -1,4 +1,7 @@
-/** Who follows what the feed has told: copies for modern services, and topics that subscribers are told of (docs/feed.md). */
+/**
+ * Who follows what the feed has told: copies for modern services, and topics that subscribers are told of
+ * (docs/feed.md).
+ */
 
 /** A resource that a modern service refused: its owner decides. */
 export interface DeadCopy {

@@ -97,8 +97,8 @@ interface Sink {
 }
 
 /**
- * A sink that hands on the lines of one turn of the event loop together: a write costs more than a line. What is left when the
- * process exits is written then; only a process that is killed loses the lines of its last turn.
+ * A sink that hands on the lines of one turn of the event loop together: a write costs more than a line. What is left
+ * when the process exits is written then; only a process that is killed loses the lines of its last turn.
  */
 export function gatherLines(out: Sink): Sink {
   let lines = '';

@@ -4,11 +4,14 @@ import type { FicusError } from './errors.ts';
 import type { FhirRequest, FhirResponse, Principal, RequestContext, Route, Side } from './ports.ts';
 
 /*
- * What the parts of a migration say to each other: what the request path tells of a call, what a comparison found, what is owed
- * to the other side. Patient data is in none of it, but in `OutboxEntry.resource` and in sealed bytes.
+ * What the parts of a migration say to each other: what the request path tells of a call, what a comparison found, what
+ * is owed to the other side. Patient data is in none of it, but in `OutboxEntry.resource` and in sealed bytes.
  */
 
-/** `critical`: could harm; `major`: something that must be there is not; `minor`: told, harmless; `noise`: known and accepted. */
+/**
+ * `critical`: could harm; `major`: something that must be there is not; `minor`: told, harmless; `noise`: known and
+ * accepted.
+ */
 export type Severity = 'critical' | 'major' | 'minor' | 'noise';
 
 /** One difference between the legacy answer and the modern one, without any value. */
@@ -68,8 +71,8 @@ export interface Comparison {
 }
 
 /**
- * Why an answer that could have been compared was not. `backing-off`: the last answers of the endpoint were too large, or the backend has asked to be
- * left alone for a while.
+ * Why an answer that could have been compared was not. `backing-off`: the last answers of the endpoint were too large,
+ * or the backend has asked to be left alone for a while.
  */
 export type Skipped =
   | 'not-sampled'
@@ -139,8 +142,8 @@ export interface OutboxEntry {
   /** Order of acceptance, given by the store. */
   readonly sequence: number;
   /**
-   * `intended`: written down before it was sent; `doubtful`: whether it was done is to be asked; `pending`: accepted, to be delivered; `dead`:
-   * not deliverable, an owner decides. Delivered and refused ones are gone, and counted.
+   * `intended`: written down before it was sent; `doubtful`: whether it was done is to be asked; `pending`: accepted,
+   * to be delivered; `dead`: not deliverable, an owner decides. Delivered and refused ones are gone, and counted.
    */
   readonly state: 'intended' | 'doubtful' | 'pending' | 'dead';
   /** What was accepted, in FHIR ids. */
@@ -176,13 +179,14 @@ export interface Pins {
   /** Whether `side` has not seen writes of this patient, or of this resource; with neither, of any of the type. */
   behind(side: Side, what: Concern): boolean;
   /**
-   * Resolves when `side` is not behind any more, when it will stay so for longer (what it is owed could not be delivered, is doubtful,
-   * or was given up), or when the signal aborts. Never rejects.
+   * Resolves when `side` is not behind any more, when it will stay so for longer (what it is owed could not be
+   * delivered, is doubtful, or was given up), or when the signal aborts. Never rejects.
    */
   arrival(side: Side, what: Concern, signal: Signal): Promise<void>;
   /**
-   * What `side` is owed of a patient or a resource takes too long: nobody waits in vain for it once more (the entries of a batch share their
-   * time), until something new is known of it. What a whole type is owed is not given up: it says nothing of one patient.
+   * What `side` is owed of a patient or a resource takes too long: nobody waits in vain for it once more (the entries
+   * of a batch share their time), until something new is known of it. What a whole type is owed is not given up: it
+   * says nothing of one patient.
    */
   giveUp(side: Side, what: Concern): void;
   /** What a side is owed, of one endpoint or of all. */

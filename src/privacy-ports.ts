@@ -78,7 +78,10 @@ export interface GlassCaseStore {
   review(id: string, review: GlassReview): Promise<boolean>;
 }
 
-/** Tokens that are refused here, whatever their issuer says of them: one by its id, or all that a subject or an application had by then. */
+/**
+ * Tokens that are refused here, whatever their issuer says of them: one by its id, or all that a subject or an
+ * application had by then.
+ */
 export interface Revocation {
   readonly id: string;
   /** `jti`, else the hash of the token. Absent: it is about whose the tokens are. */
@@ -113,7 +116,9 @@ export interface RevocationStore {
   lift(id: string, lifted: LiftedRevocation): Promise<boolean>;
 }
 
-/** What is out of the usual in how a token is used: tries at what it does not open, patients beside its own, requests. */
+/**
+ * What is out of the usual in how a token is used: tries at what it does not open, patients beside its own, requests.
+ */
 export type Anomaly = 'refused' | 'patients' | 'requests';
 
 /** How much was asked in one window of time. */
@@ -128,7 +133,10 @@ export interface NetworkUse {
   readonly last: string;
 }
 
-/** A token, or a client with tokens of its own, that is used from a new network as it never was, while it is in use from a known one. */
+/**
+ * A token, or a client with tokens of its own, that is used from a new network as it never was, while it is in use from
+ * a known one.
+ */
 export interface SecurityAlert {
   readonly id: string;
   /** Whose use it is about: there is one open alert of each. */

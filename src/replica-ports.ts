@@ -3,8 +3,9 @@ import type { OutboxEntry } from './migration-ports.ts';
 import type { Side } from './ports.ts';
 
 /*
- * What is kept of writes with two sides and of filling and holding the sides against each other: the outbox, replicas, drift, back-fills. Each store
- * has a memory and an SQLite implementation in src/store. Patient data is in `OutboxRecord.resource` only.
+ * What is kept of writes with two sides and of filling and holding the sides against each other: the outbox, replicas,
+ * drift, back-fills. Each store has a memory and an SQLite implementation in src/store. Patient data is in
+ * `OutboxRecord.resource` only.
  */
 
 /** What the outbox keeps of a write besides what others are told of it. */
@@ -41,8 +42,9 @@ export type OutboxChange = Partial<
 >;
 
 /**
- * What is counted for ever, by endpoint and by the side that is owed: `accepted`: a client's write that was done; `repaired`: sent again by the
- * reconciler. Each of both is still owed, or `delivered`, `superseded` or `discarded`. `refused`: certainly not done, and the client was told.
+ * What is counted for ever, by endpoint and by the side that is owed: `accepted`: a client's write that was done;
+ * `repaired`: sent again by the reconciler. Each of both is still owed, or `delivered`, `superseded` or `discarded`.
+ * `refused`: certainly not done, and the client was told.
  */
 export type OutboxCountName = 'accepted' | 'repaired' | 'delivered' | 'superseded' | 'discarded' | 'refused';
 

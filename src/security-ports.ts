@@ -13,7 +13,10 @@ export interface Caller {
   readonly requestId: string;
   /** To be called before work is spent on a token that was not seen before. @throws FicusError `throttled` */
   readonly beforeVerifying?: () => void;
-  /** Told whose token it was that was revoked here, or that may not break the glass: for the audit, and for nothing else. */
+  /**
+   * Told whose token it was that was revoked here, or that may not break the glass: for the audit, and for nothing
+   * else.
+   */
   readonly onRefused?: (principal: Principal) => void;
 }
 
@@ -100,7 +103,9 @@ export interface AuditAgent {
   readonly address?: string;
 }
 
-/** One thing that happened, before it is written as AuditEvents: one for each patient, one in all where there is none. */
+/**
+ * One thing that happened, before it is written as AuditEvents: one for each patient, one in all where there is none.
+ */
 export interface AuditEntry {
   readonly kind: AuditKind;
   readonly outcome: 'success' | 'refused' | 'failed';
@@ -119,13 +124,18 @@ export interface AuditEntry {
   /** Where the answer came from: `legacy:NAME`, `modern:NAME`, `projection`. */
   readonly servedBy?: string;
   readonly exchanges?: readonly Exchange[];
-  /** Further facts by name, e.g. the stage before and after; never patient data but under `reason` of a broken glass. */
+  /**
+   * Further facts by name, e.g. the stage before and after; never patient data but under `reason` of a broken glass.
+   */
   readonly details?: Readonly<Record<string, string>>;
 }
 
 /** Writes what happened. */
 export interface AuditSink {
-  /** Kept when it resolves. @throws FicusError `unavailable` when it cannot be kept and the deployment wants it to fail closed. */
+  /**
+   * Kept when it resolves.
+   * @throws FicusError `unavailable` when it cannot be kept and the deployment wants it to fail closed.
+   */
   write(entries: readonly AuditEntry[]): Promise<void>;
   /** Told of what will be written soon, so that nobody waits for more when all of it has come. */
   readonly coming?: Coming;
@@ -155,7 +165,8 @@ export interface Withheld {
 export interface Withholding {
   /**
    * Judges a resource.
-   * @param together all that would leave in the same answer, the resource included: the label of an Encounter or a Patient among them reaches what refers to it
+   * @param together all that would leave in the same answer, the resource included: the label of an Encounter or a
+   *   Patient among them reaches what refers to it
    */
   of(resource: Resource, access: Access, together?: readonly Resource[]): Withheld | undefined;
   /** Whether nothing at all is kept back from a caller: its answers need not be looked into. */

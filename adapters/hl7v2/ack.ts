@@ -29,7 +29,10 @@ export interface AckOptions {
 let lastSecond = -1;
 let lastText = '';
 
-/** An instant as HL7 v2.5.1 §2.A.77 TS writes it, in UTC, to the second: `20240131235959+0000`. Many messages share a second: it is written once. */
+/**
+ * An instant as HL7 v2.5.1 §2.A.77 TS writes it, in UTC, to the second: `20240131235959+0000`. Many messages share a
+ * second: it is written once.
+ */
 export function formatInstant(epochMs: number): string {
   const second = Math.floor(epochMs / 1000);
   if (second !== lastSecond) {
@@ -48,8 +51,9 @@ export function encodeWords(text: string, delimiters: Delimiters): ByteString {
 }
 
 /**
- * The bytes of a general acknowledgement (HL7 v2.5.1 §2.9.2, §2.13.1): sender and receiver change places, MSA-2 is the message's MSH-10, processing
- * id, version and character set are the message's. Its fields go over as the bytes they are.
+ * The bytes of a general acknowledgement (HL7 v2.5.1 §2.9.2, §2.13.1): sender and receiver change places, MSA-2 is the
+ * message's MSH-10, processing id, version and character set are the message's. Its fields go over as the bytes they
+ * are.
  *
  * @param header the message's MSH, field n at n - 1, its name in place of field 1.
  */

@@ -25,9 +25,10 @@ export interface Batch {
 const ENVELOPE: ReadonlySet<string> = new Set(['FHS', 'BHS', 'BTS', 'FTS']);
 
 /**
- * Reads a batch, a file of batches, or messages simply one after another. Each message has its own delimiters and character set. Counts in trailers
- * are not checked: they are there to be read.
- * @throws {FicusError} `legacy-malformed` when it does not start with FHS, BHS or MSH, or a header's delimiters are unusable.
+ * Reads a batch, a file of batches, or messages simply one after another. Each message has its own delimiters and
+ * character set. Counts in trailers are not checked: they are there to be read.
+ * @throws {FicusError} `legacy-malformed` when it does not start with FHS, BHS or MSH, or a header's delimiters are
+ *   unusable.
  */
 export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch {
   const source = Buffer.isBuffer(bytes)

@@ -50,7 +50,8 @@ export function maskDoubleByte(set: DoubleByte): (bytes: string) => string {
 }
 
 /**
- * Hides the two-byte runs of ISO 2022-JP: from `ESC $ …` to the next escape, or to the segment's end where none follows.
+ * Hides the two-byte runs of ISO 2022-JP: from `ESC $ …` to the next escape, or to the segment's end where none
+ * follows.
  */
 export function maskIso2022(bytes: string): string {
   const [first = '', ...rest] = bytes.split(ESCAPE);

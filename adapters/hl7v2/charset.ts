@@ -221,7 +221,8 @@ export function charsetNames(header: ByteString, delimiters: Delimiters): string
 }
 
 /**
- * HL7 v2.5.1 §2.15.9.18: of several repetitions the first is the default; `ASCII~ISO IR87` (and 159) announces ISO 2022 switching.
+ * HL7 v2.5.1 §2.15.9.18: of several repetitions the first is the default; `ASCII~ISO IR87` (and 159) announces ISO 2022
+ * switching.
  * @param msh18 its repetitions, as `charsetNames` gives them.
  * @throws {FicusError} `legacy-malformed` when the name that decides is not known.
  */

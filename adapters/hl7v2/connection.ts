@@ -16,7 +16,10 @@ import { parseMessage } from './parse.ts';
 export interface ConnectionOptions extends CharsetChoice {
   readonly host: string;
   readonly port: number;
-  /** TLS with these options (ca, cert, key, servername); plain TCP without. Certificates are checked unless told otherwise. */
+  /**
+   * TLS with these options (ca, cert, key, servername); plain TCP without. Certificates are checked unless told
+   * otherwise.
+   */
   readonly tls?: TlsOptions;
   readonly connectTimeoutMs: number;
   /** Silence after which TCP probes a peer that may be gone. */

@@ -4,8 +4,9 @@ import type { Segment } from './segment.ts';
 /** Something wrong with a message that can still be carried. Holds places only, never content. */
 export interface Defect {
   /**
-   * `charset`: MSH-18 (or what stands for it) names a set that is not known. `undecodable`: a byte or hex escape that does not decode.
-   * `delimiters`: MSH-2 does not name component, repetition, escape and subcomponent, each once. `segment-name`: a line that is no segment.
+   * `charset`: MSH-18 (or what stands for it) names a set that is not known. `undecodable`: a byte or hex escape that
+   * does not decode. `delimiters`: MSH-2 does not name component, repetition, escape and subcomponent, each once.
+   * `segment-name`: a line that is no segment.
    */
   readonly kind: 'charset' | 'undecodable' | 'delimiters' | 'segment-name';
   /** Place in `Message.segments`, from 0. */

@@ -31,9 +31,10 @@ function codeOf(delimiter: string): number {
 }
 
 /**
- * Delimiters from MSH-1 and MSH-2 (positions: component, repetition, escape, subcomponent, truncation). A character that repeats
- * an earlier one cannot separate anything and counts as not named.
- * @throws {FicusError} `legacy-malformed` when the field separator is a letter, a digit, a blank, a control character or not ASCII.
+ * Delimiters from MSH-1 and MSH-2 (positions: component, repetition, escape, subcomponent, truncation). A character
+ * that repeats an earlier one cannot separate anything and counts as not named.
+ * @throws {FicusError} `legacy-malformed` when the field separator is a letter, a digit, a blank, a control character
+ *   or not ASCII.
  */
 export function delimitersOf(field: string, encodingCharacters: string): Delimiters {
   const key = field + encodingCharacters;

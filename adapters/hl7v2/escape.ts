@@ -6,8 +6,9 @@ import type { Delimiters } from './delimiters.ts';
 const HEX = /^X((?:[0-9A-Fa-f]{2})+)$/;
 
 /**
- * What an escape sequence stands for, in bytes: HL7 v2.5.1 §2.7. Undefined for those that are kept as they are written: formatting other
- * than `.br`, highlighting, local (`\Z..\`) and character set switches, and whatever is no sequence at all.
+ * What an escape sequence stands for, in bytes: HL7 v2.5.1 §2.7. Undefined for those that are kept as they are written:
+ * formatting other than `.br`, highlighting, local (`\Z..\`) and character set switches, and whatever is no sequence at
+ * all.
  */
 function meaning(body: string, delimiters: Delimiters): ByteString | undefined {
   switch (body) {
@@ -33,7 +34,8 @@ function meaning(body: string, delimiters: Delimiters): ByteString | undefined {
 }
 
 /**
- * Replaces the escape sequences of a value by what they stand for. A lone escape character, and a sequence without a meaning here, stay.
+ * Replaces the escape sequences of a value by what they stand for. A lone escape character, and a sequence without a
+ * meaning here, stay.
  * @param raw the value's bytes.
  * @param scan the same length, with bytes hidden that only look like delimiters (`Charset.mask`).
  */
@@ -62,7 +64,10 @@ function hex(code: number): string {
   return `X${code.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** Letters of §2.7 for the delimiters; `.br` for a line feed; hex for every other control character (MLLP R1 allows none but CR). */
+/**
+ * Letters of §2.7 for the delimiters; `.br` for a line feed; hex for every other control character (MLLP R1 allows none
+ * but CR).
+ */
 function sequenceFor(code: number, codes: Delimiters['codes']): string | undefined {
   if (code === codes.field) return 'F';
   if (code === codes.component) return 'S';
@@ -82,8 +87,10 @@ export interface EncodingTarget {
 }
 
 /**
- * Encodes a value so that it can never make a segment, field, repetition, component or subcomponent, nor be taken for the `""` that means delete.
- * @throws {FicusError} `unmappable` when a character has no place in the character set, or needs an escape character that MSH-2 does not name.
+ * Encodes a value so that it can never make a segment, field, repetition, component or subcomponent, nor be taken for
+ * the `""` that means delete.
+ * @throws {FicusError} `unmappable` when a character has no place in the character set, or needs an escape character
+ *   that MSH-2 does not name.
  */
 export function encodeValue(value: string, target: EncodingTarget): ByteString {
   const { codes, escape } = target.delimiters;

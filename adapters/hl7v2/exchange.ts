@@ -95,7 +95,10 @@ function unknownOutcome(cause: unknown): FicusError {
   );
 }
 
-/** Something came in answer that is no acknowledgement of anything. For a write that leaves its outcome unknown, and the text says so. */
+/**
+ * Something came in answer that is no acknowledgement of anything. For a write that leaves its outcome unknown, and the
+ * text says so.
+ */
 export function malformed(expects: Expects, cause?: unknown): FicusError {
   const doubt = expects === 'write' ? ' Whether the message was applied is not known.' : '';
   return new FicusError('legacy-malformed', `The answer of the legacy system cannot be read.${doubt}`, {
@@ -121,8 +124,8 @@ function asMessage(message: Message | Uint8Array, choice: CharsetChoice): Messag
 }
 
 /**
- * Whether an application acknowledgement follows the accept acknowledgement: MSH-16 is AL (HL7 v2.5.1 §2.9.3, table 0155). With ER and SU it may never come, so
- * the accept acknowledgement is the last word.
+ * Whether an application acknowledgement follows the accept acknowledgement: MSH-16 is AL (HL7 v2.5.1 §2.9.3, table
+ * 0155). With ER and SU it may never come, so the accept acknowledgement is the last word.
  */
 export function wantsApplicationAck(message: Message | Uint8Array, choice: CharsetChoice): boolean {
   return asMessage(message, choice).value('MSH', 16) === 'AL';

@@ -2,8 +2,8 @@ import type { Text } from './text.ts';
 import { startsWithName } from './span.ts';
 
 /**
- * The fields of a segment as its bytes have them, found as far as they are asked for. Counted by index: 0 is the name, and in headers, where field 1
- * is the separator itself, field f is at index f - 1.
+ * The fields of a segment as its bytes have them, found as far as they are asked for. Counted by index: 0 is the name,
+ * and in headers, where field 1 is the separator itself, field f is at index f - 1.
  */
 export class Fields {
   readonly text: Text;
@@ -15,7 +15,10 @@ export class Fields {
   /** Offsets found so far; the last may be one behind the end. Index i is `[i] .. [i + 1] - 1`. */
   private readonly starts: number[];
 
-  /** @param separator code of the field separator. @param starts offsets found already, the name's at least: from here on these fields' own. */
+  /**
+   * @param separator code of the field separator.
+   * @param starts offsets found already, the name's at least: from here on these fields' own.
+   */
   constructor(text: Text, start: number, end: number, separator: number, starts: number[] = [start]) {
     this.text = text;
     this.start = start;

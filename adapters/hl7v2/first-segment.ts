@@ -4,8 +4,8 @@ const LF = 0x0a;
 const ESC = 0x1b;
 
 /**
- * Where the first segment of a message and its fields end, and whether its bytes are characters in every set, by one look at each of its bytes.
- * Whichever of CR and LF comes first ends it; the rest of the message is not looked at.
+ * Where the first segment of a message and its fields end, and whether its bytes are characters in every set, by one
+ * look at each of its bytes. Whichever of CR and LF comes first ends it; the rest of the message is not looked at.
  */
 export class FirstSegment {
   /** Offset of its name. */
@@ -16,7 +16,10 @@ export class FirstSegment {
   readonly stop: number;
   /** ASCII without ISO 2022 escapes. */
   readonly plain: boolean;
-  /** Where its fields start, for `Fields`: all of them when `plain`; else the name alone, for a separator may be part of a character. */
+  /**
+   * Where its fields start, for `Fields`: all of them when `plain`; else the name alone, for a separator may be part of
+   * a character.
+   */
   readonly fieldStarts: number[];
 
   /** @param to behind the last byte that can belong to a segment. @param separator code of the field separator. */

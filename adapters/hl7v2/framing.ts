@@ -16,12 +16,13 @@ export type FrameEvent =
   | { readonly kind: 'truncated'; readonly bytes: number };
 
 /**
- * MLLP release 1 (HL7 v2.5.1 implementation guide, appendix C): `0x0B payload 0x1C 0x0D`. A pure state machine: bytes in, events out, the
- * same events however the bytes are cut. Work and memory are linear in what comes, memory bounded by the limit.
+ * MLLP release 1 (HL7 v2.5.1 implementation guide, appendix C): `0x0B payload 0x1C 0x0D`. A pure state machine: bytes
+ * in, events out, the same events however the bytes are cut. Work and memory are linear in what comes, memory bounded
+ * by the limit.
  *
- * 0x1C ends a frame when 0x0D follows, or when the next frame's start (0x0B and MSH, FHS or BHS) does: a sender that leaves out the final
- * CR is understood, and 0x1C inside a payload is only a byte. Such a sender that then waits for its answer leaves `awaitingEnd` true: whoever
- * owns the clock calls `settle` after a moment of silence.
+ * 0x1C ends a frame when 0x0D follows, or when the next frame's start (0x0B and MSH, FHS or BHS) does: a sender that
+ * leaves out the final CR is understood, and 0x1C inside a payload is only a byte. Such a sender that then waits for
+ * its answer leaves `awaitingEnd` true: whoever owns the clock calls `settle` after a moment of silence.
  */
 export interface Deframer {
   feed(chunk: Uint8Array): FrameEvent[];
@@ -29,7 +30,9 @@ export interface Deframer {
   readonly awaitingEnd: boolean;
   /** True while a frame has begun and not ended. */
   readonly inside: boolean;
-  /** Takes the awaited end as given: the frame without its final CR. A CR that comes later is dropped without a word. */
+  /**
+   * Takes the awaited end as given: the frame without its final CR. A CR that comes later is dropped without a word.
+   */
   settle(): FrameEvent[];
   /** The stream has ended: the frame that lacks but its final CR, or the news that one was cut off. */
   end(): FrameEvent[];
@@ -175,7 +178,10 @@ function endAt(bytes: Buffer, fs: number): 'end' | 'end-without-cr' | 'payload' 
     : 'payload';
 }
 
-/** Bytes of a frame that comes in pieces: one buffer that doubles, so that any number of pieces costs linear time and bounded memory. */
+/**
+ * Bytes of a frame that comes in pieces: one buffer that doubles, so that any number of pieces costs linear time and
+ * bounded memory.
+ */
 function createHeld() {
   let buffer = Buffer.alloc(0);
   let length = 0;

@@ -15,7 +15,10 @@ export interface Peer {
   readonly port: number;
   /** Undefined without TLS, and where none was asked for or shown. */
   readonly certificate: PeerCertificate | undefined;
-  /** Sends a message that answers no other one just now; false when the connection has gone. Answers in hand keep their own order. */
+  /**
+   * Sends a message that answers no other one just now; false when the connection has gone. Answers in hand keep their
+   * own order.
+   */
   send(payload: Uint8Array): boolean;
 }
 
@@ -23,8 +26,9 @@ export interface Peer {
 export type Answer = Uint8Array | readonly Uint8Array[] | undefined;
 
 /**
- * Takes one message and gives the bytes of its acknowledgement, or undefined for none. Whatever must be safe before the sender hears of it is
- * done before the answer is given. When it throws nothing is acknowledged and the connection is closed: the sender keeps its message.
+ * Takes one message and gives the bytes of its acknowledgement, or undefined for none. Whatever must be safe before the
+ * sender hears of it is done before the answer is given. When it throws nothing is acknowledged and the connection is
+ * closed: the sender keeps its message.
  */
 export type MessageHandler = (payload: Buffer, peer: Peer) => Answer | Promise<Answer>;
 
@@ -42,9 +46,15 @@ export interface MllpListenerOptions {
   readonly maxConnections?: number;
   /** Messages of one connection that may wait for the handler before reading stops; 16. */
   readonly maxWaiting?: number;
-  /** Messages of one connection that the handler may have in hand at once; 1. Answers go out in the order of the messages all the same. */
+  /**
+   * Messages of one connection that the handler may have in hand at once; 1. Answers go out in the order of the
+   * messages all the same.
+   */
   readonly maxInFlight?: number;
-  /** True while no further message is to be handled and none read, whoever sends it. When it turns false, `resume` must be called. */
+  /**
+   * True while no further message is to be handled and none read, whoever sends it. When it turns false, `resume` must
+   * be called.
+   */
   readonly hold?: () => boolean;
   /** Milliseconds without a byte after which a connection is closed; 0, the default: never. */
   readonly idleMs?: number;

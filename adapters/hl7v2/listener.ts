@@ -12,7 +12,10 @@ export interface MllpListener {
   readonly stats: Readonly<ListenerCounts> & { readonly connections: number };
   /** Reads on, after `hold` has turned false. */
   resume(): void;
-  /** Takes another certificate and other authorities. Connections that are there end when what is in hand is answered: they were let in by the former. */
+  /**
+   * Takes another certificate and other authorities. Connections that are there end when what is in hand is answered:
+   * they were let in by the former.
+   */
   renew(tls: SecureContextOptions): void;
   /** Takes no more connections or messages, lets the handlers finish and their answers go out, closes. */
   close(): Promise<void>;

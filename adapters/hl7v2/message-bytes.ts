@@ -6,8 +6,8 @@ import { SegmentIndex } from './split.ts';
 import { Text, isPlainSource, maskedText } from './text.ts';
 
 /**
- * The bytes that a message was read from. MSH is looked at alone: who only changes a value of it pays for nothing else. What the other segments are
- * looked for in, and where they are, is found when the first of them is asked for.
+ * The bytes that a message was read from. MSH is looked at alone: who only changes a value of it pays for nothing else.
+ * What the other segments are looked for in, and where they are, is found when the first of them is asked for.
  */
 export class MessageBytes {
   readonly source: Buffer;

@@ -17,8 +17,8 @@ import { SplicedBytes } from './spliced-bytes.ts';
 import type { Value } from './value.ts';
 
 /**
- * One HL7v2 message over its bytes: read lazily, written back byte for byte but for what was changed. Made by `parseMessage`
- * and `createMessage`. Occurrences, fields, repetitions, components and subcomponents count from 1.
+ * One HL7v2 message over its bytes: read lazily, written back byte for byte but for what was changed. Made by
+ * `parseMessage` and `createMessage`. Occurrences, fields, repetitions, components and subcomponents count from 1.
  */
 export class Message implements SegmentContext {
   readonly delimiters: Delimiters;
@@ -77,7 +77,9 @@ export class Message implements SegmentContext {
     return raw.slice(start, separator === -1 || separator > end ? end : separator);
   }
 
-  /** The bytes from the segment at a place on, from 0, segment ends included: as they came, whatever was changed since. */
+  /**
+   * The bytes from the segment at a place on, from 0, segment ends included: as they came, whatever was changed since.
+   */
   cameFrom(place: number): ByteString {
     const { index, raw, end } = this.origin;
     return index.reach(place) ? raw.slice(index.offsets[2 * place], end) : '';

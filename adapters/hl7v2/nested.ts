@@ -45,7 +45,8 @@ export function encodeNested(nested: Nested, level: Level, target: EncodingTarge
 }
 
 /**
- * The bytes of a whole segment without a segment end. In MSH, FHS and BHS fields 1 and 2 are the delimiters, written here.
+ * The bytes of a whole segment without a segment end. In MSH, FHS and BHS fields 1 and 2 are the delimiters, written
+ * here.
  * @throws {FicusError} `unmappable` as `encodeValue`. @throws {TypeError} on a name that is none.
  */
 export function encodeSegment(nested: NestedSegment, target: EncodingTarget): ByteString {

@@ -9,7 +9,10 @@ import type { Cell } from './value.ts';
 /** A changed field: a range of its segment's bytes, and what stands there instead. */
 interface Edit {
   readonly index: number;
-  /** Offsets of the range: inside the field, or both behind the segment's last byte for a field that the bytes do not have. */
+  /**
+   * Offsets of the range: inside the field, or both behind the segment's last byte for a field that the bytes do not
+   * have.
+   */
   from: number;
   to: number;
   /** Field separators to write before `text`: for a field that the bytes do not have. */
@@ -20,7 +23,10 @@ interface Edit {
   next: Edit | undefined;
 }
 
-/** The changed fields of a segment in the order of their indices, at most one for a field: few, mostly written from front to back. */
+/**
+ * The changed fields of a segment in the order of their indices, at most one for a field: few, mostly written from
+ * front to back.
+ */
 export class Overlay {
   private first: Edit | undefined = undefined;
   private final: Edit | undefined = undefined;
@@ -37,7 +43,8 @@ export class Overlay {
 
   /**
    * A field whole, as it is now.
-   * @returns `EMPTY_CELL` when only the change of a later field makes it present; undefined when this lies over nothing of it.
+   * @returns `EMPTY_CELL` when only the change of a later field makes it present; undefined when this lies over nothing
+   *   of it.
    */
   cell(index: number, target: EncodingTarget): Cell | undefined {
     if (index > this.last) return undefined;
@@ -49,7 +56,8 @@ export class Overlay {
 
   /**
    * Puts bytes in place of a range of a field as it is now.
-   * @param text what the range is of: the segment's own bytes, `cell`'s where there is one, `EMPTY_CELL`'s where the field is not there.
+   * @param text what the range is of: the segment's own bytes, `cell`'s where there is one, `EMPTY_CELL`'s where the
+   *   field is not there.
    */
   change(index: number, text: Text, from: number, to: number, bytes: ByteString): void {
     const { fields } = this;

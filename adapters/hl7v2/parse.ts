@@ -19,7 +19,8 @@ const NOTHING_SAID: CharsetChoice = {};
 /**
  * Reads one message lazily: finds its segments, decodes nothing. The bytes must not change afterwards.
  * @param bytes the message without MLLP framing (a frame's start and end around it, as in files, are kept and ignored).
- * @throws {FicusError} `legacy-malformed` when it does not start with MSH and usable delimiters, or holds a second MSH (see `parseBatch`).
+ * @throws {FicusError} `legacy-malformed` when it does not start with MSH and usable delimiters, or holds a second MSH
+ *   (see `parseBatch`).
  */
 export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = NOTHING_SAID): Message {
   const source = Buffer.isBuffer(bytes)
@@ -56,8 +57,10 @@ export interface CreateOptions extends CharsetChoice {
 }
 
 /**
- * Makes a message: `createMessage([['MSH', { 9: ['ACK'], 10: '1' }], ['MSA', { 1: 'AA', 2: '77' }]])`. Segments end with CR.
- * @throws {FicusError} `unmappable` when a value cannot be written in the character set that MSH-18, the connection or the default says.
+ * Makes a message: `createMessage([['MSH', { 9: ['ACK'], 10: '1' }], ['MSA', { 1: 'AA', 2: '77' }]])`. Segments end
+ * with CR.
+ * @throws {FicusError} `unmappable` when a value cannot be written in the character set that MSH-18, the connection or
+ *   the default says.
  * @throws {TypeError} when the first segment is not MSH.
  */
 export function createMessage(segments: readonly NestedSegment[], options: CreateOptions = {}): Message {
@@ -93,7 +96,10 @@ function skipTail(source: Buffer): number {
   return source[end - 1] === 0x1c ? end - 1 : source.length;
 }
 
-/** Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next field separator. */
+/**
+ * Delimiters of the header segment (MSH, FHS or BHS) at `start`: field 1 is one character, field 2 runs to the next
+ * field separator.
+ */
 export function readDelimiters(source: Buffer, start: number): Delimiters {
   if (startsWith(source, start + 3, '|^~\\&|')) return DEFAULT_DELIMITERS;
   const field = source[start + 3];

@@ -1,6 +1,9 @@
 import type { DelimiterCodes } from './delimiters.ts';
 
-/** The parts of a repetition, or of a component, that hold more than separators: bit n for part n, bit 31 for all from 31 on. */
+/**
+ * The parts of a repetition, or of a component, that hold more than separators: bit n for part n, bit 31 for all from
+ * 31 on.
+ */
 export function partsWithText(text: string, codes: DelimiterCodes, below: boolean): number {
   const separator = below ? codes.subcomponent : codes.component;
   let parts = 0;

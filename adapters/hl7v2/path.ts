@@ -16,7 +16,8 @@ const parsed = new Map<string, Location>();
 const PARSED_LIMIT = 2_000;
 
 /**
- * Reads the text form of a place: `PID-5`, `PID-3[2].4.1`, `OBX[3]-5` (segment and its occurrence, field and its repetition, component, subcomponent).
+ * Reads the text form of a place: `PID-5`, `PID-3[2].4.1`, `OBX[3]-5` (segment and its occurrence, field and its
+ * repetition, component, subcomponent).
  * @throws {SyntaxError} on anything else: paths are written by programmers and mapping authors, not by senders.
  */
 export function parsePath(path: string): Location {

@@ -25,7 +25,9 @@ export interface MllpPoolOptions extends CharsetChoice {
   readonly maxIdleMs?: number;
   /** TCP keep-alive; 15 000. */
   readonly keepAliveMs?: number;
-  /** Wait after a failed connect: doubles from `initialMs` (100) to `maxMs` (10 000), less up to half of it at random. */
+  /**
+   * Wait after a failed connect: doubles from `initialMs` (100) to `maxMs` (10 000), less up to half of it at random.
+   */
   readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
   /** Longest reply; 16 MiB. */
   readonly maxFrameBytes?: number;
@@ -64,11 +66,12 @@ export interface MllpPoolStats {
 
 export interface MllpPool {
   /**
-   * Sends a message and resolves with the reply whose MSA-2 is its MSH-10, whatever MSA-1 says. With MSH-16 = AL an accept acknowledgement
-   * (CA) is passed over and the application acknowledgement awaited; CE and CR are final.
-   * @throws {FicusError} never sent: `unavailable` (no connection, queue full, closing), `timeout` (deadline passed in the queue), `unmappable` (no MSH-10).
-   * Sent and unanswered: `outcome-unknown` for a write; `timeout`, or `unavailable` when the connection broke, for a query.
-   * `legacy-malformed`: the answer cannot be read. When `signal` aborts with a FicusError, that error, unless a write was sent.
+   * Sends a message and resolves with the reply whose MSA-2 is its MSH-10, whatever MSA-1 says. With MSH-16 = AL an
+   * accept acknowledgement (CA) is passed over and the application acknowledgement awaited; CE and CR are final.
+   * @throws {FicusError} never sent: `unavailable` (no connection, queue full, closing), `timeout` (deadline passed in
+   * the queue), `unmappable` (no MSH-10). Sent and unanswered: `outcome-unknown` for a write; `timeout`, or
+   * `unavailable` when the connection broke, for a query. `legacy-malformed`: the answer cannot be read. When `signal`
+   * aborts with a FicusError, that error, unless a write was sent.
    */
   exchange(message: Message | Uint8Array, options: ExchangeOptions): Promise<Message>;
   readonly stats: MllpPoolStats;

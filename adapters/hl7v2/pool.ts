@@ -111,8 +111,8 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
   }
 
   /**
-   * Replies are passed on when all that came together are there: whatever is made of the first would keep the next connection, on which a reply has come as
-   * well, from its next message.
+   * Replies are passed on when all that came together are there: whatever is made of the first would keep the next
+   * connection, on which a reply has come as well, from its next message.
    */
   answered(exchange: Exchange, reply: Message): void {
     endExchange(exchange);
@@ -206,7 +206,10 @@ export class ConnectionPool implements MllpPool, ConnectionEvents {
     connection.send(exchange);
   }
 
-  /** Sends what waits, as far as connections and pace allow; connects where they do not suffice; ends the pool when it is to close. */
+  /**
+   * Sends what waits, as far as connections and pace allow; connects where they do not suffice; ends the pool when it
+   * is to close.
+   */
   private pump(): void {
     const now = this.options.clock.now();
     while (this.queue.length > 0) {

@@ -5,8 +5,8 @@ import { partsWithText } from './parts-with-text.ts';
 import type { Segment } from './segment.ts';
 
 /**
- * A message as a tree that is only read. It says what `messageTree` says, for a third of the price: each field is taken apart once, when
- * it is first asked for. What is written to the message afterwards is not seen.
+ * A message as a tree that is only read. It says what `messageTree` says, for a third of the price: each field is taken
+ * apart once, when it is first asked for. What is written to the message afterwards is not seen.
  *
  * @param grouping from `compileStructure`.
  */

@@ -29,9 +29,9 @@ export interface SegmentContext extends EncodingTarget {
 }
 
 /**
- * One segment over the bytes of its message. Fields are found as far as they are asked for, values decoded when read; a changed field lies over the
- * bytes until the message is written. All numbers count from 1; in MSH, FHS and BHS field 1 is the field separator itself and
- * field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
+ * One segment over the bytes of its message. Fields are found as far as they are asked for, values decoded when read; a
+ * changed field lies over the bytes until the message is written. All numbers count from 1; in MSH, FHS and BHS field 1
+ * is the field separator itself and field 2 the encoding characters (HL7 v2.5.1 §2.15.9.1).
  */
 export class Segment {
   readonly context: SegmentContext;
@@ -76,7 +76,8 @@ export class Segment {
   }
 
   /**
-   * A decoded, unescaped value: the first subcomponent of the first component of the first repetition, unless others are asked for.
+   * A decoded, unescaped value: the first subcomponent of the first component of the first repetition, unless others
+   * are asked for.
    * @returns undefined when absent, '' when empty, null when `""`.
    * @throws {FicusError} `legacy-malformed` when its bytes do not decode.
    */
@@ -102,8 +103,8 @@ export class Segment {
   }
 
   /**
-   * The text of a whole level as it is written (field, repetition, component or subcomponent, whichever is named last): decoded by the
-   * character set, escape sequences and separators left as they are.
+   * The text of a whole level as it is written (field, repetition, component or subcomponent, whichever is named last):
+   * decoded by the character set, escape sequences and separators left as they are.
    * @returns undefined when absent.
    */
   written(field: number, repetition?: number, component?: number, subcomponent?: number): string | undefined {
@@ -135,8 +136,8 @@ export class Segment {
   }
 
   /**
-   * Writes one value where `value` reads it, adding the fields, repetitions, components and subcomponents before it that are not there.
-   * Only its own bytes change; a value that is already there changes nothing.
+   * Writes one value where `value` reads it, adding the fields, repetitions, components and subcomponents before it
+   * that are not there. Only its own bytes change; a value that is already there changes nothing.
    * @throws {FicusError} `unmappable` when the character set or the delimiters of the message cannot carry it.
    */
   set(value: Value, field: number, repetition = 1, component = 1, subcomponent = 1): void {
@@ -171,7 +172,9 @@ export class Segment {
     if (!equals(text.source, at, end, encoded)) this.change(field, text, at, end, encoded);
   }
 
-  /** Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`. */
+  /**
+   * Replaces a whole level (field, repetition or component, whichever is named last) and all below it. Throws as `set`.
+   */
   replace(nested: Nested, field: number, repetition?: number, component?: number): void {
     this.refuseDelimiters(field);
     checkIndices(field, repetition, component);
@@ -222,7 +225,9 @@ export class Segment {
     this.newTerminator = terminator;
   }
 
-  /** A field as it is now; undefined when absent, `EMPTY_CELL` when only the change of a later field makes it present. */
+  /**
+   * A field as it is now; undefined when absent, `EMPTY_CELL` when only the change of a later field makes it present.
+   */
   private cell(index: number): Cell | undefined {
     if (index < 1) return undefined;
     const changed = this.edits?.cell(index, this.context);

@@ -39,7 +39,10 @@ export interface Hl7v2SourceOptions extends EnvelopeOptions {
   readonly minIntervalMs: number;
   /** How long a page token is good for; a query that nobody continued by then is cancelled. Default 30 minutes. */
   readonly pageLifetimeMs?: number;
-  /** Records of each endpoint whose resource is kept while the core answers with the same bytes, and for how long unused. Default 5,000 for 5 minutes. */
+  /**
+   * Records of each endpoint whose resource is kept while the core answers with the same bytes, and for how long
+   * unused. Default 5,000 for 5 minutes.
+   */
   readonly remember?: { readonly records: number; readonly minutes: number };
   /** What the core's endpoints and records are: `mappings/`. */
   readonly mappings: MappingSet;
@@ -58,8 +61,8 @@ export interface Hl7v2Source extends LegacySource {
 }
 
 /**
- * A LegacySource of the interaction files of adapter `hl7v2` (`mappings/hl7v2/interactions`): each is an endpoint, unless it is
- * internal.
+ * A LegacySource of the interaction files of adapter `hl7v2` (`mappings/hl7v2/interactions`): each is an endpoint,
+ * unless it is internal.
  * @throws Error with everything that the files name and that is not there.
  */
 export function createHl7v2Source(options: Hl7v2SourceOptions): Hl7v2Source {

@@ -15,7 +15,8 @@ function isIndex(index: number): boolean {
 }
 
 /**
- * Where one subcomponent of a field starts: one pass, nothing allocated. `text` is here what delimiters are looked for in (`Cell.scan`).
+ * Where one subcomponent of a field starts: one pass, nothing allocated. `text` is here what delimiters are looked for
+ * in (`Cell.scan`).
  * @returns -1 when there is no such repetition, component or subcomponent.
  */
 export function valueStart(

@@ -4,7 +4,10 @@ import type { ByteString } from './charset.ts';
 /** Up to this many bytes a loop here is faster than a call of the runtime's copy. */
 const SHORT = 64;
 
-/** A new buffer of the bytes of another with ranges of it replaced, from front to back; what is between them goes over as bytes. */
+/**
+ * A new buffer of the bytes of another with ranges of it replaced, from front to back; what is between them goes over
+ * as bytes.
+ */
 export class SplicedBytes {
   private readonly source: Buffer;
   private readonly out: Buffer;

@@ -5,9 +5,10 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * The segments of a byte string, found as far as they are asked for. CR ends a segment always (HL7 v2.5.1 §2.5.2). A line feed belongs to the segment end it
- * follows, and ends a segment itself only where senders use it so: when it is the first segment end of all, or when a segment name and a field
- * separator, a segment end or nothing comes next. Any other line feed is text of its field. Blank lines belong to the segment end before them.
+ * The segments of a byte string, found as far as they are asked for. CR ends a segment always (HL7 v2.5.1 §2.5.2). A
+ * line feed belongs to the segment end it follows, and ends a segment itself only where senders use it so: when it is
+ * the first segment end of all, or when a segment name and a field separator, a segment end or nothing comes next. Any
+ * other line feed is text of its field. Blank lines belong to the segment end before them.
  */
 export class SegmentIndex {
   /** Offsets: segment i starts at `[2i]`, ends at `[2i + 1]` and its segment end at `[2i + 2]`. As far as found. */
@@ -19,7 +20,8 @@ export class SegmentIndex {
   private readonly byLineFeed: boolean;
 
   /**
-   * @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param first the first of them.
+   * @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param first the
+   *   first of them.
    * @param to behind the last. @param separator code of the field separator.
    */
   constructor(source: Buffer, first: FirstSegment, to: number, separator: number) {

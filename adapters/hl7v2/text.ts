@@ -29,7 +29,10 @@ export class Text {
   }
 }
 
-/** @param charset the character set in force; asked for when the bytes are not plain. Where it is not known they are taken as they seem. */
+/**
+ * @param charset the character set in force; asked for when the bytes are not plain. Where it is not known they are
+ * taken as they seem.
+ */
 export function textOf(source: Buffer, charset: () => Charset): Text {
   return isPlainSource(source) ? new Text(source, source, true) : maskedText(source, charset);
 }

@@ -5,8 +5,8 @@ import type { Segment } from './segment.ts';
 import { SegmentPlace } from './segment-place.ts';
 
 /**
- * A message as the tree that maps read and write: its groups, segments, fields, components. A group that lacks a segment finds it
- * in the groups around it, so that NK1's map may ask for PID-3.
+ * A message as the tree that maps read and write: its groups, segments, fields, components. A group that lacks a
+ * segment finds it in the groups around it, so that NK1's map may ask for PID-3.
  *
  * @param grouping from `compileStructure`; without it every segment stands in one group.
  * @param order names of segments in the structure's order: where a new segment is put. Without it: at the end.

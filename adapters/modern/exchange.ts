@@ -12,8 +12,8 @@ export interface AnswerHead {
   readonly status: number;
   readonly headers: UpstreamHeaders;
   /**
-   * How the body of an answer to a query begins, a character for each byte; absent when it has none. Not its first chunk: an
-   * idle connection keeps its last answer, and 64 kB would stay with each.
+   * How the body of an answer to a query begins, a character for each byte; absent when it has none. Not its first
+   * chunk: an idle connection keeps its last answer, and 64 kB would stay with each.
    */
   readonly begins?: string;
 }
@@ -30,7 +30,8 @@ const ignore = (): void => {};
 
 /**
  * One request and its answer on a pooled connection: an undici handler that gives the head as a promise and then the
- * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must take, pipe or discard the body.
+ * body to whoever pipes it, byte for byte, with backpressure. Whoever receives the head must take, pipe or discard the
+ * body.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Settles when the answer's head is there, and of a query the beginning of its body. Rejects with FicusError. */
@@ -112,9 +113,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Writes the body to the sink and ends it. Rejects with FicusError, and destroys the sink, when the service breaks off:
-   * what was cut short never looks complete. When the sink goes away the connection to the service is freed. Nobody else
-   * has to listen to the sink's errors.
+   * Writes the body to the sink and ends it. Rejects with FicusError, and destroys the sink, when the service breaks
+   * off: what was cut short never looks complete. When the sink goes away the connection to the service is freed.
+   * Nobody else has to listen to the sink's errors.
    */
   pipe(sink: Writable, relinker?: Relinker): Promise<void> {
     if (this.#failure) {

@@ -5,8 +5,9 @@ import type { Relinker } from './relink.ts';
 const GATHERED_BYTES = 256 * 1024;
 
 /**
- * Carries a body to its sink. What comes within one turn of the event loop, which is all that the connection held, is written
- * in one go: a body of 200 kB in one or two calls of the system instead of four, and with the framing of one chunk.
+ * Carries a body to its sink. What comes within one turn of the event loop, which is all that the connection held, is
+ * written in one go: a body of 200 kB in one or two calls of the system instead of four, and with the framing of one
+ * chunk.
  */
 export class Outflow {
   readonly #sink: Writable;

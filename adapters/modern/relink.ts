@@ -7,8 +7,8 @@ import { Transform } from 'node:stream';
 export interface Relinker {
   /**
    * The bytes that can be written now, in pieces; perhaps none. A possible beginning of a match is held back. The chunk
-   * is the Relinker's from here on: a match is replaced within it, for a copy of every large body would keep the garbage
-   * collector busier than all else.
+   * is the Relinker's from here on: a match is replaced within it, for a copy of every large body would keep the
+   * garbage collector busier than all else.
    */
   push(chunk: Buffer): readonly Buffer[];
   /** What was held back. */
@@ -93,8 +93,8 @@ function heldFrom(data: Buffer, pattern: Pattern, from: number): number {
 }
 
 /**
- * Writes `data`, from one of its matches up to `end`, with the matches replaced. The target may be the data itself where no
- * replacement is longer. Gives where it came to.
+ * Writes `data`, from one of its matches up to `end`, with the matches replaced. The target may be the data itself
+ * where no replacement is longer. Gives where it came to.
  */
 function replaceAhead(
   data: Buffer,
@@ -118,7 +118,10 @@ function replaceAhead(
   return at;
 }
 
-/** Replaces the first `count` matches within `data` from the last on, so that what stands before the next one ends at `to`. */
+/**
+ * Replaces the first `count` matches within `data` from the last on, so that what stands before the next one ends at
+ * `to`.
+ */
 function replaceBack(data: Buffer, matches: readonly Match[], count: number, to: number): void {
   let end = matches[count]!.start;
   let at = to;
@@ -136,8 +139,8 @@ function replaceBack(data: Buffer, matches: readonly Match[], count: number, to:
 const growthOf = ({ pattern }: Match): number => pattern.to.length - pattern.from.length;
 
 /**
- * The first `size` bytes of `data` with the matches replaced: within `data` as far as they fit there, what is then longer in a
- * piece of its own.
+ * The first `size` bytes of `data` with the matches replaced: within `data` as far as they fit there, what is then
+ * longer in a piece of its own.
  */
 function replaceWithin(data: Buffer, size: number, matches: readonly Match[]): readonly Buffer[] {
   if (matches.every((match) => growthOf(match) <= 0)) {

@@ -34,7 +34,10 @@ export interface SoapClientOptions {
   readonly security?: UsernameTokenOptions;
   /** Whether to send WS-Addressing headers: the message id is then seen by the service too. Default false. */
   readonly addressing?: boolean;
-  /** PEM texts: authorities to trust, own certificate and key; read for each connection. Certificates are always checked. */
+  /**
+   * PEM texts: authorities to trust, own certificate and key; read for each connection. Certificates are always
+   * checked.
+   */
   readonly tls?: {
     readonly ca?: string | readonly string[];
     readonly cert?: string;
@@ -86,9 +89,10 @@ export interface SoapClient {
   /**
    * One request and its answer. Sent once: nothing is ever sent again from here.
    *
-   * @throws FicusError `unavailable`: no connection, or HTTP 503. `timeout`: no answer to a query by the deadline, or a write that never left.
-   *   `outcome-unknown`: a write that may have left has no answer. `legacy-malformed`: an answer that is no SOAP, too large, to another
-   *   message or with a header we must understand and do not. `legacy-exception`: an HTTP error without a Fault. `value-invalid`: a value XML cannot carry.
+   * @throws FicusError `unavailable`: no connection, or HTTP 503. `timeout`: no answer to a query by the deadline, or a
+   *   write that never left. `outcome-unknown`: a write that may have left has no answer. `legacy-malformed`: an answer
+   *   that is no SOAP, too large, to another message or with a header we must understand and do not.
+   *   `legacy-exception`: an HTTP error without a Fault. `value-invalid`: a value XML cannot carry.
    */
   call(call: SoapCall): Promise<SoapReply>;
   /** Waits for what is under way; then no connection is left. */

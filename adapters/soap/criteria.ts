@@ -15,8 +15,8 @@ export interface Criterion {
 }
 
 /**
- * What a filter is in a request. `criteria`: it narrows the search. `open`: the service cannot look for it, it is left to the check
- * of what comes back. `nothing`: no record of the service can match.
+ * What a filter is in a request. `criteria`: it narrows the search. `open`: the service cannot look for it, it is left
+ * to the check of what comes back. `nothing`: no record of the service can match.
  */
 export type Pushed = { readonly criteria: readonly Criterion[] } | 'open' | 'nothing';
 

@@ -25,13 +25,13 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /**
- * Sends a write so that it is applied once and its outcome known. One without an acknowledgement is asked after, and only when
- * it is not there it is sent again, once; the service tells the two apart (a number of ours, a row version), so that
- * a first copy that was merely slow makes the second one fail.
+ * Sends a write so that it is applied once and its outcome known. One without an acknowledgement is asked after, and
+ * only when it is not there it is sent again, once; the service tells the two apart (a number of ours, a row version),
+ * so that a first copy that was merely slow makes the second one fail.
  *
  * @returns the body of the answer that holds the record
- * @throws FicusError a refusal; `unavailable` or `timeout` when it was certainly not sent; `outcome-unknown` when time is up;
- *   `not-found` when it was only to be asked after and is not there
+ * @throws FicusError a refusal; `unavailable` or `timeout` when it was certainly not sent; `outcome-unknown` when time
+ *   is up; `not-found` when it was only to be asked after and is not there
  */
 export async function deliver(
   delivery: Delivery,

@@ -52,9 +52,9 @@ export type Exchanger = (exchange: Exchange) => Promise<Outcome>;
 const PLAIN_CODE = /^[A-Za-z0-9_.-]{1,40}$/;
 
 /**
- * Makes calls to a service and understands their return codes and Faults by the error table. Each call is one line in the log,
- * one leg of Server-Timing and one measurement. An exchange fails as the client says (see SoapClient), or with `legacy-malformed`
- * for an answer that is not that of the operation.
+ * Makes calls to a service and understands their return codes and Faults by the error table. Each call is one line in
+ * the log, one leg of Server-Timing and one measurement. An exchange fails as the client says (see SoapClient), or with
+ * `legacy-malformed` for an answer that is not that of the operation.
  */
 export function createExchanger(options: ExchangerOptions): Exchanger {
   const { name, client, errors, clock, metrics } = options;

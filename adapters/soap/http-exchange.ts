@@ -47,8 +47,8 @@ export class ExchangeFailure extends Error {
 }
 
 /**
- * One POST over a pooled connection, until its answer is here in full. Redirects are not followed. Whatever ends it early
- * frees the connection: one that waits for an answer nobody wants is closed.
+ * One POST over a pooled connection, until its answer is here in full. Redirects are not followed. Whatever ends it
+ * early frees the connection: one that waits for an answer nobody wants is closed.
  *
  * @throws ExchangeFailure
  */

@@ -3,8 +3,8 @@ import type { Json, JsonObject, Resource } from '../../src/fhir/types.ts';
 
 /**
  * A resource whose references say all that they stand for. One of the form `Patient/…` has that type (FHIR R4
- * references.html#Reference); one that the current record holds, too, has its identifier and display, so that leaving them out
- * changes nothing. A display of the client's own counts for nothing beside a reference or an identifier.
+ * references.html#Reference); one that the current record holds, too, has its identifier and display, so that leaving
+ * them out changes nothing. A display of the client's own counts for nothing beside a reference or an identifier.
  */
 export function fillReferences(resource: Resource, current: Resource | undefined): Resource {
   const known = new Map<string, JsonObject>();
@@ -37,7 +37,10 @@ function fill(value: Json, known: ReadonlyMap<string, JsonObject>): Json {
   return { ...others, ...copy, ...(display === undefined ? {} : { display }) };
 }
 
-/** What a Reference is known by: where it points, and the identifier of what it points at. None for what is no Reference. */
+/**
+ * What a Reference is known by: where it points, and the identifier of what it points at. None for what is no
+ * Reference.
+ */
 function keysOf({ reference, identifier }: JsonObject): string[] {
   const keys = typeof reference === 'string' ? [reference] : [];
   if (!isJsonObject(identifier) || typeof identifier['value'] !== 'string') return keys;

@@ -10,8 +10,8 @@ const ABSENT: JsonObject = {
 /**
  * Elements that FHIR R4 requires and a record does not say get the data-absent-reason extension (`unknown`), in place.
  *
- * @returns names of required elements of the resource itself whose absence cannot be said so: codes such as `status`, and
- *   whose record it is. Such a record must not be given.
+ * @returns names of required elements of the resource itself whose absence cannot be said so: codes such as `status`,
+ *   and whose record it is. Such a record must not be given.
  */
 export function sayAbsent(resource: Resource): readonly string[] {
   const lacking: string[] = [];

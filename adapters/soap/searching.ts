@@ -28,8 +28,8 @@ export interface Searching {
   /** @throws FicusError `too-costly` when what is left to the service does not bound the search. */
   ask(filters: readonly SearchFilter[]): Asked;
   /**
-   * What to say of records that do not answer a pushed filter which the service is trusted to answer exactly: it keeps them
-   * under another number now, as after a merge, and they will be left out.
+   * What to say of records that do not answer a pushed filter which the service is trusted to answer exactly: it keeps
+   * them under another number now, as after a merge, and they will be left out.
    */
   moved(pushed: readonly SearchFilter[], resources: readonly Resource[]): readonly Issue[];
 }

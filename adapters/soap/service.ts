@@ -32,8 +32,8 @@ export interface Service {
 /**
  * The interactions of one service, checked.
  *
- * @throws Error with everything that is wrong, a line each: no interactions, parts that are missing, authorities that the
- *   configuration does not register.
+ * @throws Error with everything that is wrong, a line each: no interactions, parts that are missing, authorities that
+ *   the configuration does not register.
  */
 export function compileService(
   service: string,

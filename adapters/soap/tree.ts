@@ -2,12 +2,17 @@ import type { Step, TreeReader, TreeText } from '../../src/mapping/tree.ts';
 import type { XmlElement } from './xml-element.ts';
 import { countOf, isFilled, isNamed, locationOf, nth, ownText, stepsOf } from './xml-place.ts';
 
-/** A place of a received document, for maps with `syntax: xml`. Steps are local names of the element's own namespace. */
+/**
+ * A place of a received document, for maps with `syntax: xml`. Steps are local names of the element's own namespace.
+ */
 export function readXmlTree(root: XmlElement): TreeReader {
   return new ElementPlace(root, root.ns, undefined, root.local, 0);
 }
 
-/** An element below `root` by a path of local names: `Result/ReturnCode`; `.` is the root. First repetitions all the way. */
+/**
+ * An element below `root` by a path of local names: `Result/ReturnCode`; `.` is the root. First repetitions all the
+ * way.
+ */
 export function elementAt(root: XmlElement, path: string): XmlElement | undefined {
   let at: XmlElement | undefined = root;
   if (path === '.') return at;

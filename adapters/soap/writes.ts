@@ -30,8 +30,8 @@ export interface Writes {
     attempt: WriteAttempt | undefined,
   ): Promise<Resource>;
   /**
-   * As create; undefined: there is no record of that number. In doubt it is done when the service holds it; else it is sent onto
-   * the version that the service holds now.
+   * As create; undefined: there is no record of that number. In doubt it is done when the service holds it; else it is
+   * sent onto the version that the service holds now.
    */
   update(
     type: string,

@@ -36,7 +36,8 @@ export type LeftOut = ((issues: readonly Issue[]) => void) | undefined;
 export interface Writing {
   /**
    * @param writeId what a number of ours derives from; without one it is random
-   * @throws FicusError `unmappable`, an issue for each element that the service cannot take and that may not be left out.
+   * @throws FicusError `unmappable`, an issue for each element that the service cannot take and that may not be left
+   *   out.
    */
   create(resource: Resource, leftOut: LeftOut, writeId: string | undefined): Write;
   /**

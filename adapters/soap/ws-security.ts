@@ -24,8 +24,8 @@ export interface UsernameTokenOptions {
 }
 
 /**
- * The Security header of one message: a Timestamp and a UsernameToken with a digest of the password, so that it is not on the
- * wire and a message cannot be replayed later (WS-Security 1.1 §10, UsernameToken Profile 1.1 §3.1).
+ * The Security header of one message: a Timestamp and a UsernameToken with a digest of the password, so that it is not
+ * on the wire and a message cannot be replayed later (WS-Security 1.1 §10, UsernameToken Profile 1.1 §3.1).
  */
 export function securityHeader(
   version: SoapVersion,
@@ -55,8 +55,8 @@ export function securityHeader(
 }
 
 /**
- * Whether the Security header of an answer is one we understand and accept: nothing but a Timestamp that has not run out.
- * Signatures of answers are not checked here, so a header that demands it is refused.
+ * Whether the Security header of an answer is one we understand and accept: nothing but a Timestamp that has not run
+ * out. Signatures of answers are not checked here, so a header that demands it is refused.
  */
 export function acceptsSecurity(security: XmlElement, clock: Clock): boolean {
   const timestamp = childOf(security, WSU_NS, 'Timestamp');

@@ -90,7 +90,9 @@ export function lookUpPrefix(scope: NamespaceScope | undefined, prefix: string):
   return prefix === 'xml' ? XML_NS : undefined;
 }
 
-/** A QName in an element's content (`soap:Client`) by the bindings in force there; undefined when its prefix is unbound. */
+/**
+ * A QName in an element's content (`soap:Client`) by the bindings in force there; undefined when its prefix is unbound.
+ */
 export function resolveQName(where: XmlElement, qname: string): ExpandedName | undefined {
   const name = qname.trim();
   const colon = name.indexOf(':');

@@ -36,7 +36,9 @@ export function bindNamespaces(
   return scope;
 }
 
-/** Attributes by expanded name, without the declarations; two of one name are refused (XML 1.0 §3.1, Namespaces §6.3). */
+/**
+ * Attributes by expanded name, without the declarations; two of one name are refused (XML 1.0 §3.1, Namespaces §6.3).
+ */
 export function resolveAttributes(
   attributes: readonly RawAttribute[],
   scope: NamespaceScope | undefined,

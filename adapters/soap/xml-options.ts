@@ -12,6 +12,9 @@ export interface XmlLimits {
 }
 
 export interface XmlReadOptions extends CharsetHints, XmlLimits {
-  /** What to do with processing instructions (the XML declaration is none); default `refuse`, as SOAP 1.2 part 1 §5 has it. */
+  /**
+   * What to do with processing instructions (the XML declaration is none); default `refuse`, as SOAP 1.2 part 1 §5 has
+   * it.
+   */
   readonly processingInstructions?: 'refuse' | 'skip';
 }

@@ -12,14 +12,14 @@ export interface XmlWriteOptions {
 }
 
 /**
- * Writes an element as an XML 1.0 document in UTF-8, with its declaration, without layout. What `readXml` makes of it is
- * the same tree again.
+ * Writes an element as an XML 1.0 document in UTF-8, with its declaration, without layout. What `readXml` makes of it
+ * is the same tree again.
  *
  * Text and attribute values may hold any text; names must come from mappings and code, never from data.
  *
  * @throws FicusError `value-invalid` for text with a character that XML cannot carry (a control character, half a
- *   surrogate pair): it is never dropped in silence. `internal` for a name that is none, and for text beside child elements,
- *   whose order the tree does not know.
+ *   surrogate pair): it is never dropped in silence. `internal` for a name that is none, and for text beside child
+ *   elements, whose order the tree does not know.
  */
 export function writeXml(root: XmlElement, options: XmlWriteOptions = {}): Buffer {
   const prefixes = new Map(options.prefixes ?? []);

@@ -2,7 +2,10 @@ import type { JWK } from 'jose';
 import type { ClientMetadata } from 'oidc-provider';
 import { publicKey } from './keys.ts';
 
-/** Name of the sandbox's own grant: a token for whoever holds the developer's key, without pages (see developer-grant.ts). */
+/**
+ * Name of the sandbox's own grant: a token for whoever holds the developer's key, without pages (see
+ * developer-grant.ts).
+ */
 export const DEVELOPER_GRANT = 'urn:ficus:sandbox:developer';
 export const DEVELOPER = 'developer';
 /** The client that Ficus is when it asks after tokens. */

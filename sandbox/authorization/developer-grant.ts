@@ -25,8 +25,8 @@ const PARAMETERS: readonly (keyof Wish)[] = ['scope', 'patient', 'user', 'role',
 const LONGEST_SECONDS = 86_400;
 
 /**
- * The sandbox's own grant, for whoever holds the key that the server wrote beside its own: a token in the name of any user, without pages.
- * No authorization server of a hospital has such a thing.
+ * The sandbox's own grant, for whoever holds the key that the server wrote beside its own: a token in the name of any
+ * user, without pages. No authorization server of a hospital has such a thing.
  */
 export function registerDeveloperGrant(provider: Provider, desk: Desk): void {
   provider.registerGrantType<Wish>(DEVELOPER_GRANT, (ctx) => give(ctx, desk), PARAMETERS);

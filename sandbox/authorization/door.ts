@@ -3,12 +3,16 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Desk } from './desk.ts';
 import { html, page, pageHeaders } from './pages.ts';
 
-/** What every request passes: it is for this server by its own name (no rebinding of another), and no other site sends a form here. */
+/**
+ * What every request passes: it is for this server by its own name (no rebinding of another), and no other site sends a
+ * form here.
+ */
 export async function door(desk: Desk, ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   const requestId = randomUUID();
   ctx.state['requestId'] = requestId;
   ctx.set('x-request-id', requestId);
-  // To this server itself a browser says where a form came from (below); with `no-referrer` it says `null` there as well.
+  // To this server itself a browser says where a form came from (below); with `no-referrer` it says `null` there as
+  // well.
   ctx.set('referrer-policy', 'same-origin');
   ctx.set('x-content-type-options', 'nosniff');
   const refuse = (status: number, description: string): void => {

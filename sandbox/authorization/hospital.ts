@@ -8,7 +8,10 @@ export interface Hospital {
   latestEncounter(patient: string): Promise<string | undefined>;
 }
 
-/** The FHIR API could not be asked. Its words are for pages and programs alike; the names of its parts are those that oidc-provider's errors have. */
+/**
+ * The FHIR API could not be asked. Its words are for pages and programs alike; the names of its parts are those that
+ * oidc-provider's errors have.
+ */
 export class HospitalError extends Error {
   readonly expose = true;
   readonly status = 503;

@@ -27,7 +27,10 @@ export interface AuthorizationServerOptions {
   readonly host?: string;
   /** Default 8093; 0: any free port. */
   readonly port?: number;
-  /** FHIR base address that tokens are for: their `aud`. Asked for at every use, for it may be known later than this server. */
+  /**
+   * FHIR base address that tokens are for: their `aud`. Asked for at every use, for it may be known later than this
+   * server.
+   */
   readonly fhirBase: () => string;
   /** Address of Ficus' admin API, which takes tokens of the staff as well; absent: they are for the FHIR API only. */
   readonly adminBase?: () => string;
@@ -35,7 +38,9 @@ export interface AuthorizationServerOptions {
   readonly patients: () => readonly SandboxPatient[];
   /** Folder for keys, readable by the owner only; absent: they are gone with the process. */
   readonly stateDir?: string;
-  /** Secret of the client `ficus`, which may ask after any token (client_secret_basic); absent: there is no such client. */
+  /**
+   * Secret of the client `ficus`, which may ask after any token (client_secret_basic); absent: there is no such client.
+   */
   readonly resourceServerSecret?: string;
   /** Told of what was refused. */
   readonly report?: (refusal: Refusal) => void;
@@ -53,8 +58,8 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const OWN_TOKEN_SECONDS = 300;
 
 /**
- * Starts the authorization server of the sandbox: SMART App Launch 2.2.0 with pages, Backend Services, registration, introspection,
- * revocation. Everything but keys lives in memory.
+ * Starts the authorization server of the sandbox: SMART App Launch 2.2.0 with pages, Backend Services, registration,
+ * introspection, revocation. Everything but keys lives in memory.
  *
  * @throws Error for a port that is taken, or an address that is not loopback
  */
@@ -141,7 +146,10 @@ async function forward(
   }
 }
 
-/** Every authorization is agreed to anew, and a refresh token may come of it: OpenID Connect ties both to `prompt`, SMART has no such word. */
+/**
+ * Every authorization is agreed to anew, and a refresh token may come of it: OpenID Connect ties both to `prompt`,
+ * SMART has no such word.
+ */
 function askForConsent(ctx: KoaContextWithOIDC): void {
   if (ctx.method !== 'GET' || ctx.path !== '/auth' || ctx.query['prompt'] === 'none') return;
   ctx.query = { ...ctx.query, prompt: 'login consent' };

@@ -23,8 +23,8 @@ interface Choice {
 }
 
 /**
- * The pages between an application's request and its code: who signs in, which patient, what is agreed to. Each is a form without
- * script, bound to the browser by the cookie that oidc-provider gives each authorization.
+ * The pages between an application's request and its code: who signs in, which patient, what is agreed to. Each is a
+ * form without script, bound to the browser by the cookie that oidc-provider gives each authorization.
  */
 export function createInteractions(
   desk: Desk,

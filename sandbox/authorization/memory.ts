@@ -6,7 +6,10 @@ interface Kept {
   readonly until: number | undefined;
 }
 
-/** What the authorization server remembers, by model and id: gone with the process. One for all models, so that a grant finds its tokens. */
+/**
+ * What the authorization server remembers, by model and id: gone with the process. One for all models, so that a grant
+ * finds its tokens.
+ */
 export class Memory {
   readonly #models = new Map<string, Map<string, Kept>>();
 

@@ -67,7 +67,8 @@ export function page(title: string, body: Piece): string {
 }
 
 /**
- * Headers of every page. `formTo`: where a form may lead besides here, for browsers hold a redirect after a form to this as well.
+ * Headers of every page. `formTo`: where a form may lead besides here, for browsers hold a redirect after a form to
+ * this as well.
  *
  * @param formTo an origin, e.g. `http://localhost:3000`
  */

@@ -44,7 +44,10 @@ function staff(role: string, name: string, about: string): SandboxUser {
   return { id: `staff-${role}`, name, about, roles: [role], purposes: [] };
 }
 
-/** Two of each role that takes part in a rule of two persons would be many: whoever proposes has another role than whoever agrees. */
+/**
+ * Two of each role that takes part in a rule of two persons would be many: whoever proposes has another role than
+ * whoever agrees.
+ */
 export const USERS: readonly SandboxUser[] = [
   clinician('P101', 'Dr. Martin Adler', 'Clinician: internal medicine'),
   clinician('P104', 'Dr. Annette Dorn', 'Clinician: surgery'),

@@ -28,8 +28,8 @@ export const DATA_SCOPE_METADATA = 'data_scope';
 const cookieKeys = [randomBytes(32).toString('base64url')];
 
 /**
- * oidc-provider as SMART App Launch 2.2.0 wants it: codes with PKCE S256 only, `aud` and `launch`, tokens that are JWTs for the FHIR API
- * (RFC 9068), clients that sign (RS384, ES384), registration.
+ * oidc-provider as SMART App Launch 2.2.0 wants it: codes with PKCE S256 only, `aud` and `launch`, tokens that are JWTs
+ * for the FHIR API (RFC 9068), clients that sign (RS384, ES384), registration.
  *
  * @param keys that sign, newest first: another rotation is another Provider on the same memory
  */
@@ -159,7 +159,10 @@ function scopesFor(ctx: KoaContextWithOIDC, client: ClientMetadata): readonly st
   return found;
 }
 
-/** `aud` says which FHIR API an application means, so that a token never goes to another (SMART App Launch 2.2.0, app-launch). */
+/**
+ * `aud` says which FHIR API an application means, so that a token never goes to another (SMART App Launch 2.2.0,
+ * app-launch).
+ */
 function checkAudience(_ctx: KoaContextWithOIDC, value: string | undefined, base: string): void {
   if (value === undefined)
     throw new errors.InvalidRequest(`aud is missing: it is the FHIR base address, ${base}`);

@@ -14,7 +14,10 @@ interface Application {
 const MAX_BODY_BYTES = 16_384;
 const LISTED = 100;
 
-/** The page of a record system with a patient open, out of which registered applications are launched; `launch_uri` says where. */
+/**
+ * The page of a record system with a patient open, out of which registered applications are launched; `launch_uri` says
+ * where.
+ */
 export async function recordSystem(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {
   const applications = applicationsOf(desk);
   let why: string | undefined;

@@ -4,8 +4,8 @@ import { html, page, pageHeaders } from './pages.ts';
 import type { Piece } from './pages.ts';
 
 /**
- * The page for whatever cannot be sent back to an application: an unknown client, a redirect address that is not registered. Nobody is
- * redirected from here. It names what does not fit, and the id under which the log has it.
+ * The page for whatever cannot be sent back to an application: an unknown client, a redirect address that is not
+ * registered. Nobody is redirected from here. It names what does not fit, and the id under which the log has it.
  */
 export async function refusalPage(desk: Desk, ctx: KoaContextWithOIDC, out: ErrorOut): Promise<void> {
   const requestId = String(ctx.state['requestId']);

@@ -7,8 +7,9 @@ import { tokenHash } from './tokens.ts';
 const MAX_BODY_BYTES = 56 * 1024;
 
 /**
- * A request as oidc-provider can take it. It knows tokens by what they are kept under, and only scopes of its own in a registration; so a
- * signed token becomes its hash where tokens are asked after or revoked, and the scopes about data stand beside the others.
+ * A request as oidc-provider can take it. It knows tokens by what they are kept under, and only scopes of its own in a
+ * registration; so a signed token becomes its hash where tokens are asked after or revoked, and the scopes about data
+ * stand beside the others.
  *
  * @returns the same request where there is nothing to change
  * @throws BodyTooLarge

@@ -38,7 +38,9 @@ function parseDataScope(scope: string): DataScope | undefined {
   };
 }
 
-/** The scopes of a request that this server knows, each once: the others are left out, as OAuth allows (RFC 6749 §3.3). */
+/**
+ * The scopes of a request that this server knows, each once: the others are left out, as OAuth allows (RFC 6749 §3.3).
+ */
 export function knownScopes(scope: string | undefined): readonly string[] {
   const known = (one: string) => SESSION_SCOPES.some((name) => name === one) || parseDataScope(one);
   return [...new Set(scope?.split(' '))].filter(known);

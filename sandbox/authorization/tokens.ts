@@ -39,8 +39,8 @@ export function tokenHash(token: string): string {
 }
 
 /**
- * Keeps the token of an answer, by its hash, and adds the launch to the answer. oidc-provider forgets the JWTs it has signed; kept
- * beside the grant they can be asked after, and fall with it.
+ * Keeps the token of an answer, by its hash, and adds the launch to the answer. oidc-provider forgets the JWTs it has
+ * signed; kept beside the grant they can be asked after, and fall with it.
  */
 export function keepToken(desk: Desk, ctx: KoaContextWithOIDC): void {
   const { AccessToken: token, ClientCredentials: own } = ctx.oidc.entities;

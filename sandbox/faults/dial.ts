@@ -17,7 +17,9 @@ export interface Dial {
   readonly count?: number;
   /** Milliseconds it lasts; absent: until removed. */
   readonly durationMs?: number;
-  /** Share of the messages it takes, by a seeded sequence; of a planted fault: of the resources, always the same ones. */
+  /**
+   * Share of the messages it takes, by a seeded sequence; of a planted fault: of the resources, always the same ones.
+   */
   readonly percent?: number;
 }
 

@@ -21,7 +21,9 @@ export interface JournalEntry {
   readonly bytes: number;
 }
 
-/** `duplicate`: acknowledged again, not applied again. `ignored`: read, but a dial kept the core from doing anything. */
+/**
+ * `duplicate`: acknowledged again, not applied again. `ignored`: read, but a dial kept the core from doing anything.
+ */
 export const OUTCOMES = ['accepted', 'refused', 'duplicate', 'ignored'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 

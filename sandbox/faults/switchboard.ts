@@ -32,7 +32,10 @@ export interface Switchboard {
    * hide another fault.
    */
   take(protocol: Protocol, operation: string): Promise<WireDial | undefined>;
-  /** The planted faults of this answer, oldest dial first; counts them. They do not hide each other, or a fault of the wire. */
+  /**
+   * The planted faults of this answer, oldest dial first; counts them. They do not hide each other, or a fault of the
+   * wire.
+   */
   planted(protocol: Protocol, operation: string): readonly Dial[];
   down(protocol: Protocol): DownMode | undefined;
   /** Calls back whenever a `down` dial comes or goes. */

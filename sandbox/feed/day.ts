@@ -10,7 +10,10 @@ export interface DayOptions {
   readonly start?: number;
 }
 
-/** A day in the hospital: every event of every patient, in the order in which they happen. Always the same for the same options. */
+/**
+ * A day in the hospital: every event of every patient, in the order in which they happen. Always the same for the same
+ * options.
+ */
 export function createDay({
   patients = 180,
   seed = 1,

@@ -52,9 +52,9 @@ const PANEL: readonly Test[] = [
 ];
 
 /**
- * What one patient's stay leaves on the feed, in order: admitted, perhaps moved, ordered for, results (preliminary, final, now and then corrected), a
- * change of address, a letter, an appointment, discharged. Some come in as nobody, and are merged into who they are. Always the same for a
- * seed and a patient.
+ * What one patient's stay leaves on the feed, in order: admitted, perhaps moved, ordered for, results (preliminary,
+ * final, now and then corrected), a change of address, a letter, an appointment, discharged. Some come in as nobody,
+ * and are merged into who they are. Always the same for a seed and a patient.
  * @param start epoch milliseconds of the day's first minute
  */
 export function episodeOf({ pid, number, index }: Inpatient, start: number, seed: number): FeedEvent[] {
@@ -99,7 +99,8 @@ export function episodeOf({ pid, number, index }: Inpatient, start: number, seed
 
   const diagnosis = segment('DG1', { 1: '1', 3: 'J18.9^Pneumonie^I10', 5: stamp(at), 6: 'A' });
   const allergy = segment('AL1', { 1: '1', 2: 'DA', 3: 'PEN^Penicillin^99HSP', 4: 'MO', 5: 'Exanthem' });
-  // Some visits are protected, some orders restricted, some letters both: nothing of chance, so that the day stays the same.
+  // Some visits are protected, some orders restricted, some letters both: nothing of chance, so that the day stays the
+  // same.
   const guarded = index % 6 === 4;
   const protection = guarded ? [segment('PV2', { 22: 'Y' })] : [];
   adt(

@@ -10,7 +10,10 @@ export interface SendOptions {
   readonly rate?: number;
   /** Connections; default 1. Messages of one patient always go over the same one. */
   readonly connections?: number;
-  /** Longest that an acknowledgement is waited for before the message is sent again on a new connection, in milliseconds; default 10,000. */
+  /**
+   * Longest that an acknowledgement is waited for before the message is sent again on a new connection, in
+   * milliseconds; default 10,000.
+   */
   readonly patienceMs?: number;
   /** Told of every acknowledgement. */
   readonly onAcknowledged?: (sent: Acknowledged) => void;
@@ -50,8 +53,9 @@ export interface Outgoing {
 }
 
 /**
- * Sends messages as an interface engine does: each connection waits for the acknowledgement of one before it sends the next, and sends again, on a new
- * connection, what was not acknowledged. Resolves when all were answered, or at the abort.
+ * Sends messages as an interface engine does: each connection waits for the acknowledgement of one before it sends the
+ * next, and sends again, on a new connection, what was not acknowledged. Resolves when all were answered, or at the
+ * abort.
  */
 export async function sendFeed(messages: readonly Outgoing[], options: SendOptions): Promise<SendReport> {
   const { connections = 1, rate, signal } = options;

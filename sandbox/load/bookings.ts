@@ -32,8 +32,8 @@ export interface Bookings {
 }
 
 /**
- * Writes of a booking office. Each booking has a number of its own, by which it can be looked for on either side; no two changes of
- * one are on their way at the same time.
+ * Writes of a booking office. Each booking has a number of its own, by which it can be looked for on either side; no
+ * two changes of one are on their way at the same time.
  * @param run tells the numbers of this run from those of others
  */
 export function createBookings(run: string): Bookings {

@@ -19,8 +19,8 @@ export interface LoadOptions {
   /** Reads a second; default 50. */
   readonly reads?: number;
   /**
-   * So many applications that each wait for an answer before they read again, instead of `reads` a second: as much as the other side
-   * carries, and never more than so many reads at once. Latencies count from when a request was sent.
+   * So many applications that each wait for an answer before they read again, instead of `reads` a second: as much as
+   * the other side carries, and never more than so many reads at once. Latencies count from when a request was sent.
    */
   readonly readers?: number;
   /** Writes a second; default 0. */
@@ -47,9 +47,9 @@ const FACILITIES = ['EAST', 'WEST', 'NORTH'];
 const CLIENTS = ['portal', 'ward', 'mobile', 'research', 'billing'];
 
 /**
- * Asks like a hospital's applications do: reads of many shapes over all patients and bookings, each sent when it is due, whether the
- * ones before have been answered or not. Latencies count from when a request was due (no coordinated omission). With `readers`, each
- * asks when it has its answer. Resolves when everything sent has ended.
+ * Asks like a hospital's applications do: reads of many shapes over all patients and bookings, each sent when it is
+ * due, whether the ones before have been answered or not. Latencies count from when a request was due (no coordinated
+ * omission). With `readers`, each asks when it has its answer. Resolves when everything sent has ended.
  *
  * @throws Error when there are no patients, or the control API does not answer
  */

@@ -6,7 +6,10 @@ interface Shape {
   readonly endpoint: string;
   /** How often, relative to the others. */
   readonly weight: number;
-  /** `{patient}`: FHIR id; `{identifier}`: `system|value`; `{day}`: a day that lies a while back; `{until}`: one later on. */
+  /**
+   * `{patient}`: FHIR id; `{identifier}`: `system|value`; `{day}`: a day that lies a while back; `{until}`: one later
+   * on.
+   */
   readonly path: string;
 }
 

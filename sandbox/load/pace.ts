@@ -7,8 +7,8 @@ interface Due<K> {
 }
 
 /**
- * The schedule of an open loop: what is due when, in order. Requests are sent when they are due, however long the ones before
- * take: a service that stalls is not asked less, as a waiting client would ask it.
+ * The schedule of an open loop: what is due when, in order. Requests are sent when they are due, however long the ones
+ * before take: a service that stalls is not asked less, as a waiting client would ask it.
  * @param perSecond of each kind; not more than a thousand in all
  */
 export function* schedule<K extends string>(
@@ -28,8 +28,8 @@ export function* schedule<K extends string>(
 }
 
 /**
- * Calls `send` for everything on the schedule, at its time, without waiting for what it begins. Resolves when all has been sent, or
- * at the abort.
+ * Calls `send` for everything on the schedule, at its time, without waiting for what it begins. Resolves when all has
+ * been sent, or at the abort.
  * @param send gets the time by `performance.now()` at which it was due: what a latency counts from
  */
 export async function follow<K>(
@@ -52,7 +52,8 @@ export async function follow<K>(
 const BREATH_MS = 100;
 
 /**
- * The closed loop: so many at once, each begins again when its last has ended, until the time is up. Resolves when all have ended.
+ * The closed loop: so many at once, each begins again when its last has ended, until the time is up. Resolves when all
+ * have ended.
  * @param send resolves with whether there was an answer
  */
 export async function inTurn(

@@ -25,7 +25,8 @@ async function json<T>(url: string, headers: Readonly<Record<string, string>> = 
 }
 
 /**
- * The patients that the control API lists, each found over the FHIR API by its number; one that is not found is left out.
+ * The patients that the control API lists, each found over the FHIR API by its number; one that is not found is left
+ * out.
  *
  * @param fhirBase and `controlBase`: addresses without a slash at the end
  * @param headers of the searches

@@ -10,7 +10,10 @@ export interface Range {
 const FORM =
   /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/;
 
-/** The time that a FHIR date, dateTime or instant stands for, by its precision; without an offset in the hospital's zone. */
+/**
+ * The time that a FHIR date, dateTime or instant stands for, by its precision; without an offset in the hospital's
+ * zone.
+ */
 export function rangeOf(text: string): Range | undefined {
   const match = FORM.exec(text);
   if (!match) return undefined;

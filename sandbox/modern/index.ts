@@ -42,7 +42,9 @@ export interface ModernService {
 const PATH = '/fhir';
 const MAX_BODY = 8 * 1024 * 1024;
 
-/** Starts the modern FHIR R4 service: resources of a few types, kept as they were sent, under the ids that clients give. */
+/**
+ * Starts the modern FHIR R4 service: resources of a few types, kept as they were sent, under the ids that clients give.
+ */
 export async function createModernService(options: ModernServiceOptions = {}): Promise<ModernService> {
   const { host = '127.0.0.1', now = Date.now } = options;
   const switchboard = options.switchboard ?? createSwitchboard();

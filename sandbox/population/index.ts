@@ -18,8 +18,8 @@ const FIRST_NUMBER = 200_001;
 const SEED = 20_261_122;
 
 /**
- * So many ordinary people with their results, beside the ones of the seed that have a story. Always the same ones: the n-th
- * person does not depend on how many are asked for.
+ * So many ordinary people with their results, beside the ones of the seed that have a story. Always the same ones: the
+ * n-th person does not depend on how many are asked for.
  */
 export function createPopulation(count: number): Population {
   const patients = [`# ${ONE_OF_MANY}`];

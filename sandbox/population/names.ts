@@ -1,6 +1,6 @@
 /**
- * What the made-up people are called; all common, none of anybody. Initials that the people with a story do without, so that a search by
- * name still shows those.
+ * What the made-up people are called; all common, none of anybody. Initials that the people with a story do without, so
+ * that a search by name still shows those.
  */
 export const FAMILIES = (
   'Ebert Eckert Engels Fiedler Franke Freitag Gebhardt Gerlach Glaser Ihle Jahnke Jansen Lorenz Lindner Naumann Neubert Otte Oswald ' +

@@ -16,8 +16,8 @@ const WHO =
   /^(?:Practitioner|PractitionerRole|Organization|Device|Patient|RelatedPerson)\/[A-Za-z0-9\-.]{1,64}$/;
 
 /**
- * A record as a FHIR R4 AuditEvent by IHE BALP 1.1.4 in its minimal form: who, when, from where, what was asked, about whom, how it ended, and which messages
- * it took. Never results, never names, never tokens.
+ * A record as a FHIR R4 AuditEvent by IHE BALP 1.1.4 in its minimal form: who, when, from where, what was asked, about
+ * whom, how it ended, and which messages it took. Never results, never names, never tokens.
  */
 export function auditEvent(record: AuditRecord, source: AuditSource): Resource {
   const fact = factOf(record);
@@ -85,7 +85,10 @@ function agentsOf(fact: AuditFact, { publicBase }: AuditSource): JsonObject[] {
   ];
 }
 
-/** Whoever the token stands for (BALP OAUTHaccessTokenUse.Minimal); who works at Ficus itself has a name without a token. */
+/**
+ * Whoever the token stands for (BALP OAUTHaccessTokenUse.Minimal); who works at Ficus itself has a name without a
+ * token.
+ */
 function userOf({ kind, agent }: AuditFact): JsonObject | undefined {
   const { tokenId, subject, issuer, fhirUser, roles, purposes } = agent;
   if (tokenId === undefined && !roles) return undefined;

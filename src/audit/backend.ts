@@ -26,8 +26,8 @@ const MOST_ON_PAGE = 100;
 export const AUDIT_ENDPOINTS: readonly Endpoint[] = ['AuditEvent.read', 'AuditEvent.search'];
 
 /**
- * The trail as FHIR AuditEvents: read, and search newest first (IHE ITI-81 without its own parameters). Only who has the role of a privacy officer is
- * answered, whatever their scopes. @throws FicusError `forbidden`
+ * The trail as FHIR AuditEvents: read, and search newest first (IHE ITI-81 without its own parameters). Only who has
+ * the role of a privacy officer is answered, whatever their scopes. @throws FicusError `forbidden`
  */
 export function createAuditBackend(options: AuditBackendOptions): Backend {
   const { store, source } = options;
@@ -48,7 +48,10 @@ function refuseOthers({ principal }: RequestContext): void {
 
 const NEWEST_FIRST: readonly SortKey[] = [{ name: 'date', descending: true }];
 
-/** Newest first without being asked: the order that the trail gives anyhow, made only where everything is gathered to be counted. */
+/**
+ * Newest first without being asked: the order that the trail gives anyhow, made only where everything is gathered to be
+ * counted.
+ */
 function newestFirst(request: FhirRequest): FhirRequest {
   const { query } = request;
   const [key, ...more] = query?.sort ?? [];

@@ -33,8 +33,8 @@ export function link(
 }
 
 /**
- * What a fact is found by besides: references without version, and ids of messages. The patient that it concerns is not among them, for whoever is looked for
- * by name is looked for among the patients, too.
+ * What a fact is found by besides: references without version, and ids of messages. The patient that it concerns is not
+ * among them, for whoever is looked for by name is looked for among the patients, too.
  */
 export function namesOf({ references = [], exchanges = [], patient }: AuditFact): string[] {
   const own = patient === undefined ? undefined : `Patient/${patient}`;
@@ -51,7 +51,9 @@ export function factOf({ body }: Pick<AuditRecord, 'body'>): AuditFact {
   return JSON.parse(body) as AuditFact;
 }
 
-/** FHIR R4 AuditEvent.action by what happened: anything that neither makes, reads, changes nor removes data is executed. */
+/**
+ * FHIR R4 AuditEvent.action by what happened: anything that neither makes, reads, changes nor removes data is executed.
+ */
 const ACTIONS: Readonly<Record<AuditKind, AuditKeys['action']>> = {
   create: 'C',
   read: 'R',

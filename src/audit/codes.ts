@@ -97,7 +97,10 @@ export function eventOf(
   };
 }
 
-/** The kinds whose events may have a type and subtype with this code: what a search is narrowed by. undefined: no telling. */
+/**
+ * The kinds whose events may have a type and subtype with this code: what a search is narrowed by. undefined: no
+ * telling.
+ */
 export function kindsOf(code: string): readonly AuditKind[] | undefined {
   const kinds = Object.entries(EVENTS).filter(([kind, codes]) => kind === code || codes.includes(code));
   return kinds.length === 0 ? undefined : kinds.map(([kind]) => kind as AuditKind);

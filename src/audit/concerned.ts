@@ -14,7 +14,9 @@ const HAS_PATIENT = /"resourceType"\s*:\s*"Patient"/;
 export interface Concerned {
   /** Logical ids. */
   readonly patients: readonly string[];
-  /** Whether the answer was looked at: one that is still on its way was not, and only the request says whom it is about. */
+  /**
+   * Whether the answer was looked at: one that is still on its way was not, and only the request says whom it is about.
+   */
   readonly looked: boolean;
   /** The answer, to be used in place of the one that was given: what was taken from a stream is in it. */
   readonly response?: FhirResponse;

@@ -5,8 +5,9 @@ import type { AuditAgent, AuditEntry } from '../security-ports.ts';
 export type NewFact = Omit<AuditFact, 'form' | 'recorded'>;
 
 /**
- * One fact for each patient that an entry concerns, one in all where there is none (IHE BALP 1.1.4, PatientQuery). Empty lists are left out, and so is
- * everything that the type does not name: what is kept for years holds nothing by accident.
+ * One fact for each patient that an entry concerns, one in all where there is none (IHE BALP 1.1.4, PatientQuery).
+ * Empty lists are left out, and so is everything that the type does not name: what is kept for years holds nothing by
+ * accident.
  */
 export function factsOf(entry: AuditEntry): readonly NewFact[] {
   const { kind, outcome, action, requestId, references, query, errorCode, servedBy, exchanges, details } =

@@ -11,7 +11,11 @@ export interface AuditKeeper {
    * @throws Error when they cannot be kept
    */
   add(facts: readonly NewFact[], now: number): Promise<void>;
-  /** Lets go of the oldest of what was recorded before a time, in epoch milliseconds; that it did is itself in the trail. @throws Error */
+  /**
+   * Lets go of the oldest of what was recorded before a time, in epoch milliseconds; that it did is itself in the
+   * trail.
+   * @throws Error
+   */
   forget(before: number, now: number): Promise<Forgotten>;
   close(): Promise<void>;
 }

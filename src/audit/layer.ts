@@ -21,10 +21,12 @@ const KINDS: Readonly<Record<FhirRequest['interaction'], AuditKind>> = {
 const FIRST_FAILURE = 500;
 
 /**
- * Records every interaction, whichever way it ends, before its answer is given. An answer that cannot be recorded is not given (unless the sink lets it
- * be): a piped one is given up, and a write that was carried out ends as `outcome-unknown`, so that nobody takes it for not done.
+ * Records every interaction, whichever way it ends, before its answer is given. An answer that cannot be recorded is
+ * not given (unless the sink lets it be): a piped one is given up, and a write that was carried out ends as
+ * `outcome-unknown`, so that nobody takes it for not done.
  *
- * What Ficus asks on its own account (there is no address) is nobody's access: its copies, comparisons and samples stand in its own records.
+ * What Ficus asks on its own account (there is no address) is nobody's access: its copies, comparisons and samples
+ * stand in its own records.
  */
 export function audit(sink: AuditSink): Layer {
   return (next: Backend): Backend => ({

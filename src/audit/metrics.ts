@@ -2,7 +2,10 @@ import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { TrailFigures } from './trail.ts';
 
-/** Shows the trail in the metrics, read whenever they are. @param owed events that the repository has not taken yet; absent: there is none */
+/**
+ * Shows the trail in the metrics, read whenever they are.
+ * @param owed events that the repository has not taken yet; absent: there is none
+ */
 export function registerAuditMetrics(
   registry: Registry,
   read: () => TrailFigures,

@@ -35,11 +35,14 @@ export interface NamesVerdict {
 const TOGETHER = 1_000;
 const SHOWN = 20;
 
-/** What stands for an index that says it knows of records that are not there: it would keep them from being looked at. */
+/**
+ * What stands for an index that says it knows of records that are not there: it would keep them from being looked at.
+ */
 const END = 'the end of the index';
 
 /**
- * Makes the index of a trail anew, and tells where the one that is kept differs: what lacks first, then what is too many. Of a trail whose chain holds.
+ * Makes the index of a trail anew, and tells where the one that is kept differs: what lacks first, then what is too
+ * many. Of a trail whose chain holds.
  *
  * @param store in a state that does not change meanwhile
  */

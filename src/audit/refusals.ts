@@ -40,8 +40,9 @@ interface Alike {
 }
 
 /**
- * Records who was turned away, without letting a flood of them fill the trail: the first of a kind is written at once, what is just like it is counted, and
- * the count is written when the window ends. Where there are too many kinds (addresses of a botnet), what is new is counted together, whoever it was.
+ * Records who was turned away, without letting a flood of them fill the trail: the first of a kind is written at once,
+ * what is just like it is counted, and the count is written when the window ends. Where there are too many kinds
+ * (addresses of a botnet), what is new is counted together, whoever it was.
  */
 export function createRefusals(options: RefusalsOptions): Refusals {
   const { sink, clock, windowMs = 10_000, most = 1_000 } = options;

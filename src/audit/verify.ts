@@ -23,10 +23,11 @@ export type Verdict =
 const TOGETHER = 1_000;
 
 /**
- * Looks at every link of a trail: that each record is there, in its place, and as it was written, from the beginning (or the last anchor of retention)
- * to the head that is kept beside it.
+ * Looks at every link of a trail: that each record is there, in its place, and as it was written, from the beginning
+ * (or the last anchor of retention) to the head that is kept beside it.
  *
- * @param noted a head that was noted earlier, somewhere else: what was cut off together with the kept head is found by it only
+ * @param noted a head that was noted earlier, somewhere else: what was cut off together with the kept head is found by
+ *   it only
  */
 export function verifyTrail(
   store: Pick<AuditStore, 'after' | 'head' | 'anchors'>,

@@ -7,7 +7,8 @@ const DEMO_TOKEN = '.ficus/admin-token';
 const READABLE_BY_OTHERS = 0o077;
 
 /**
- * The token of the running demo; undefined: there is no demo here, or `admin` is not on this machine, and the token is nobody else's.
+ * The token of the running demo; undefined: there is no demo here, or `admin` is not on this machine, and the token is
+ * nobody else's.
  *
  * @param admin address of the admin API
  * @throws Error for a file that others may read

@@ -14,7 +14,10 @@ const SECRETS = { 'identity-a': 64, 'pages-a': 32, 'hospix-password': 18, intros
 
 type SecretName = keyof typeof SECRETS;
 
-/** Makes the demo's secrets where they are missing; readable by the owner only. @returns the password of the SOAP service */
+/**
+ * Makes the demo's secrets where they are missing; readable by the owner only.
+ * @returns the password of the SOAP service
+ */
 export function ensureSecrets(stateDir: string): string {
   const folder = resolve(stateDir, 'secrets');
   makeStateDir(folder);

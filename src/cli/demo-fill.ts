@@ -6,8 +6,8 @@ import { inParallel } from './in-parallel.ts';
 const AT_ONCE = 4;
 
 /**
- * Gives the sandbox's modern service what the legacy core has, as upserts under our ids: the state in which an endpoint can be
- * switched.
+ * Gives the sandbox's modern service what the legacy core has, as upserts under our ids: the state in which an endpoint
+ * can be switched.
  *
  * @returns how many Observations it has now
  */

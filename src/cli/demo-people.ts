@@ -16,8 +16,8 @@ export interface DemoPeople {
 }
 
 /**
- * Finds the patients of the sandbox and gives their results to the modern service. The named ones are done when this resolves; the many
- * follow, for the first screen need not wait for them. What Ficus does for it is not in the log.
+ * Finds the patients of the sandbox and gives their results to the modern service. The named ones are done when this
+ * resolves; the many follow, for the first screen need not wait for them. What Ficus does for it is not in the log.
  *
  * @param stopping aborted when the demo ends, after which a failure is none
  */

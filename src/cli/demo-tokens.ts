@@ -14,8 +14,8 @@ export interface DemoTokens {
 const SECONDS = 3_600;
 
 /**
- * Writes `token` (a header line of a clinician's token, for `curl -H @FILE`) and `admin-token` (a token of the admin's, for the commands
- * that talk to the admin API) into the state folder.
+ * Writes `token` (a header line of a clinician's token, for `curl -H @FILE`) and `admin-token` (a token of the admin's,
+ * for the commands that talk to the admin API) into the state folder.
  *
  * @throws Error when the first ones cannot be had
  */

@@ -2,7 +2,10 @@ import type { MappingSet } from '../mapping/mapping-set.ts';
 import type { Row } from '../mapping/schema.ts';
 import type { GuideTable, TableRow } from './guide.ts';
 
-/** What became of a row of the guide: a row of ours speaks of its field and its element; a file says why none does; or neither. */
+/**
+ * What became of a row of the guide: a row of ours speaks of its field and its element; a file says why none does; or
+ * neither.
+ */
 export type RowFate = 'mapped' | 'reasoned' | 'missing';
 
 interface MapRow {
@@ -27,7 +30,10 @@ export function fateOf(set: MappingSet, table: GuideTable, { field, target: writ
   return speaking.some(({ row }) => !row.fhir && row.why) ? 'reasoned' : 'missing';
 }
 
-/** Whether a row names a field (`OBX-5`, `OBX-5.1`, `OBX.5` in `with`); a row about the whole segment is spoken of by all that make something. */
+/**
+ * Whether a row names a field (`OBX-5`, `OBX-5.1`, `OBX.5` in `with`); a row about the whole segment is spoken of by
+ * all that make something.
+ */
 function speaksOf(row: Row, field: string): boolean {
   if (!field.includes('-')) return row.fhir !== undefined && row.fhir !== null;
   const [segment, number] = field.split('-');
@@ -42,7 +48,10 @@ function firstElement(path: string): string {
   return /^_?(\$?\w+)/.exec(path)?.[1] ?? path;
 }
 
-/** Whether a path of a map is the element that a target names: at its beginning, below the map's inner structure, or of the type that it names. */
+/**
+ * Whether a path of a map is the element that a target names: at its beginning, below the map's inner structure, or of
+ * the type that it names.
+ */
 function isTarget(type: string, fhir: string, target: string, elsewhere: string | undefined): boolean {
   if (elsewhere !== undefined && fhir.startsWith(elsewhere)) return true;
   const element = firstElement(fhir);
@@ -82,7 +91,9 @@ const SAME: Readonly<Record<string, readonly string[]>> = {
   method: ['dosageInstruction', 'method'],
 };
 
-/** Whether a row makes the element under another name, below a backbone that the guide leaves out, or by an extension. */
+/**
+ * Whether a row makes the element under another name, below a backbone that the guide leaves out, or by an extension.
+ */
 function isByAnotherName(made: readonly MapRow[], target: string): boolean {
   const outer = target.replace(/^component\[each\]\.|^dosageInstruction\./, '');
   const inner = [...outer.matchAll(/(?:[A-Z][A-Za-z]+|^note)\.([a-z]\w*)/g)].map((match) => match[1]!);

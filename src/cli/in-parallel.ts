@@ -1,6 +1,6 @@
 /**
- * What `work` makes of each item, in the order of the items, so many at a time. Rejects with the first failure; what has begun then
- * still ends, nothing new begins.
+ * What `work` makes of each item, in the order of the items, so many at a time. Rejects with the first failure; what
+ * has begun then still ends, nothing new begins.
  */
 export async function inParallel<T, R>(
   atOnce: number,

@@ -13,7 +13,10 @@ A way:     verify, (backfill), promote, diffs, rule, show, promote, ..., retire
 Back:      rollback, at any moment; nothing holds it back
 In words:  docs/migrating-an-endpoint.md`;
 
-/** `ficus migrate`: an endpoint's way from legacy to modern. Each command is one call of the admin API (contracts/admin-api.yaml). */
+/**
+ * `ficus migrate`: an endpoint's way from legacy to modern. Each command is one call of the admin API
+ * (contracts/admin-api.yaml).
+ */
 export function registerMigrate(program: Command): void {
   const migrate = program
     .command('migrate')

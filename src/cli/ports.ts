@@ -1,4 +1,7 @@
-/** The sandbox's addresses; `random` lets the system choose all of them, for tests and for a second one on the same machine. */
+/**
+ * The sandbox's addresses; `random` lets the system choose all of them, for tests and for a second one on the same
+ * machine.
+ */
 export const PORTS = {
   default: {
     fhir: 8080,

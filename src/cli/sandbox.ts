@@ -15,7 +15,10 @@ interface SandboxFlags {
   readonly state: string;
 }
 
-/** `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration; `dial`, `load` and `feed` reach a running one. */
+/**
+ * `ficus sandbox`: the simulated hospital alone, for a Ficus of your own configuration; `dial`, `load` and `feed` reach
+ * a running one.
+ */
 export function registerSandbox(program: Command): void {
   const command = program
     .command('sandbox')

@@ -4,7 +4,10 @@ import { registerBreakGlass } from './security/break-glass.ts';
 import { registerConsents } from './security/consents.ts';
 import { registerRevocations } from './security/revocations.ts';
 
-/** `ficus security`: which tokens are used strangely, who broke the glass, what patients consent to, and which tokens are refused. */
+/**
+ * `ficus security`: which tokens are used strangely, who broke the glass, what patients consent to, and which tokens
+ * are refused.
+ */
 export function registerSecurity(program: Command): void {
   const security = program
     .command('security')

@@ -5,8 +5,8 @@ export function terminalWidth(): number {
 }
 
 /**
- * Words after a beginning, broken at spaces; every further line is indented by as many columns as the beginning is wide. A word that is
- * wider than the line stands alone.
+ * Words after a beginning, broken at spaces; every further line is indented by as many columns as the beginning is
+ * wide. A word that is wider than the line stands alone.
  */
 export function hanging(beginning: string, words: string, width = terminalWidth()): string {
   const indent = ' '.repeat(beginning.length);

@@ -3,7 +3,8 @@ import type { AdminAccess } from '../http/admin-door.ts';
 import type { Security } from './security.ts';
 
 /**
- * Who may use the admin API: what `admin.access` says, and where it says nothing, whoever has a role in a token of an issuer that there is.
+ * Who may use the admin API: what `admin.access` says, and where it says nothing, whoever has a role in a token of an
+ * issuer that there is.
  *
  * @param security absent: security is open
  * @param adminBase address of the admin API: who its tokens are for, where nothing else is said

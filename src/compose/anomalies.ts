@@ -139,7 +139,9 @@ function watchedOf({ subject, issuer = '' }: AuditAgent, tokenId: string, progra
   return program ? `client ${issuer} ${subject}` : `token ${issuer} ${tokenId}`;
 }
 
-/** Whether a request was a try at what its token does not open, and whom it was about beside the token's own patient. */
+/**
+ * Whether a request was a try at what its token does not open, and whom it was about beside the token's own patient.
+ */
 function triedOf({
   agent,
   outcome,

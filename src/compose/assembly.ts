@@ -52,7 +52,10 @@ export interface Assembly {
   readonly codeMaps: NonNullable<CompareOptions['codeMaps']>;
 }
 
-/** @throws Error with everything wrong with the secrets, the contract, the mappings, the severities or the must-support elements */
+/**
+ * @throws Error with everything wrong with the secrets, the contract, the mappings, the severities or the must-support
+ * elements
+ */
 export function assemble({ config, baseDir }: LoadedConfig, env: NodeJS.ProcessEnv, clock: Clock): Assembly {
   const secrets = readSecrets(config, env, baseDir);
   const own = (path: string | undefined, shipped: string) =>

@@ -34,7 +34,10 @@ export interface Installed extends Side {
   readonly close: () => Promise<void>;
 }
 
-/** Makes one backend of its configuration, with its Layers. @throws FicusError | Error when its mappings or files do not serve. */
+/**
+ * Makes one backend of its configuration, with its Layers.
+ * @throws FicusError | Error when its mappings or files do not serve.
+ */
 export function installBackend(name: string, config: BackendConfig, parts: Parts): Installed {
   const side = { name, resilience: config, clock: parts.clock, log: parts.log, metrics: parts.metrics };
   if (config.kind === 'projection') return installProjection(name, config, side, parts);

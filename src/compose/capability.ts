@@ -8,7 +8,10 @@ import { backendOf } from '../strangler/stage.ts';
 import type { RouteTable } from '../strangler/table.ts';
 import type { Installed } from './backends.ts';
 
-/** The CapabilityStatement of this installation: the same object until a route changes, or the addresses of the issuer of tokens. */
+/**
+ * The CapabilityStatement of this installation: the same object until a route changes, or the addresses of the issuer
+ * of tokens.
+ */
 export function createCapability(options: {
   readonly contract: Contract;
   readonly table: RouteTable;

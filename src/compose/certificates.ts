@@ -53,7 +53,9 @@ interface Entry {
   problem: string | undefined;
 }
 
-/** Files are looked at so often, in milliseconds, for what the system does not tell (network file systems, containers). */
+/**
+ * Files are looked at so often, in milliseconds, for what the system does not tell (network file systems, containers).
+ */
 const LOOK_MS = 30_000;
 /** Certificate and key are two files: after a change so long is waited for the other. */
 const SETTLE_MS = 200;

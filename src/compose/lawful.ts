@@ -8,7 +8,8 @@ import type { Clock } from '../ports.ts';
 const RUNS = 10;
 
 /**
- * Refuses mappings that lose or change anything on the round trip: laws 1 and 2 (docs/mapping.md), measured on generated data.
+ * Refuses mappings that lose or change anything on the round trip: laws 1 and 2 (docs/mapping.md), measured on
+ * generated data.
  *
  * @throws Error with the counter-examples
  */
@@ -21,7 +22,10 @@ export function refuseLawless(mappings: MappingSet, clock: Clock): void {
   );
 }
 
-/** The same, once for each version of the mappings and day (waivers end on a day): what was found lawful is remembered in the state folder. */
+/**
+ * The same, once for each version of the mappings and day (waivers end on a day): what was found lawful is remembered
+ * in the state folder.
+ */
 export function refuseLawlessOnce(mappings: MappingSet, clock: Clock, stateDir: string): void {
   const file = resolve(stateDir, 'mappings-found-lawful');
   const found = `${mappings.version} ${new Date(clock.now()).toISOString().slice(0, 10)}\n`;

@@ -80,7 +80,10 @@ function protection({ name, resilience, clock, log, metrics }: SideOptions) {
   };
 }
 
-/** A legacy adapter: sealed ids, versions and preconditions that the core does not know, and one flight for identical reads. */
+/**
+ * A legacy adapter: sealed ids, versions and preconditions that the core does not know, and one flight for identical
+ * reads.
+ */
 export function legacySide(
   source: Backend,
   identity: Layer,
@@ -107,7 +110,10 @@ export function recordSide(record: Backend, options: SideOptions): Side {
   return { backend, bare: record, healthy, shutdown };
 }
 
-/** A modern service: it has ids, versions and preconditions of its own, its bytes pass untouched, and it cannot be asked after a write. */
+/**
+ * A modern service: it has ids, versions and preconditions of its own, its bytes pass untouched, and it cannot be asked
+ * after a write.
+ */
 export function modernSide(service: Backend, options: SideOptions): Side {
   const { layers, healthy, shutdown } = protection(options);
   return { backend: wrap(service, [...layers, cannotBeAsked()]), bare: service, healthy, shutdown };

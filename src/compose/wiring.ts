@@ -41,10 +41,11 @@ export interface Wiring {
 const HOUR_MS = 3_600_000;
 
 /**
- * Audit, contract, records of patients, federation, the way back, idempotency, enforcement, router, and the backends with their own Layers.
+ * Audit, contract, records of patients, federation, the way back, idempotency, enforcement, router, and the backends
+ * with their own Layers.
  *
- * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no backend can answer; nothing is
- * left open
+ * @throws FicusError | Error for mappings that do not serve a backend (of every backend at once), routes that no
+ * backend can answer; nothing is left open
  */
 export async function wire(
   assembly: Assembly,

@@ -9,8 +9,8 @@ export const ms = z.int().min(1).max(600_000);
 /** A name in the configuration. */
 export const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
 /**
- * An address, without a slash at its end. What it names is spoken to under it, and it is shown in logs: neither a query nor credentials have a
- * place in it.
+ * An address, without a slash at its end. What it names is spoken to under it, and it is shown in logs: neither a query
+ * nor credentials have a place in it.
  */
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'an http or https address' })

@@ -14,8 +14,8 @@ export interface ConfigProblem {
 type Say = (path: string, message: string) => void;
 
 /**
- * What the schema cannot say: names that must exist, pairs that must agree. Whatever of the file fits its own part of the schema is checked,
- * so that a wrong port does not hide a route to nowhere.
+ * What the schema cannot say: names that must exist, pairs that must agree. Whatever of the file fits its own part of
+ * the schema is checked, so that a wrong port does not hide a route to nowhere.
  *
  * @param written the file as it stands
  */

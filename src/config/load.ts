@@ -55,8 +55,9 @@ export function parseConfig(text: string, file = 'ficus.yaml'): Config {
 }
 
 /**
- * What was found wrong with a configuration after it was read, with the place in its file: a line of the message that begins with the path of a
- * key (`backends.core: …`) is led by the file and its line, as those of a {@link ConfigError} are.
+ * What was found wrong with a configuration after it was read, with the place in its file: a line of the message that
+ * begins with the path of a key (`backends.core: …`) is led by the file and its line, as those of a {@link ConfigError}
+ * are.
  */
 export function inItsPlace(error: unknown, { source }: LoadedConfig): unknown {
   if (!(error instanceof Error) || error instanceof ConfigError || !source) return error;
@@ -130,7 +131,10 @@ function toJs({ document }: Yaml, file: string): unknown {
   }
 }
 
-/** Gives the line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined: none is. */
+/**
+ * Gives the line (from 1) of a key, e.g. of `backends.core.port`, or of its nearest parent that is there; undefined:
+ * none is.
+ */
 function linesOf({ document, lines }: Yaml): (path: string) => number | undefined {
   return (dotted) => {
     const path = dotted.split('.');
@@ -147,7 +151,10 @@ function linesOf({ document, lines }: Yaml): (path: string) => number | undefine
 
 type Problem = z.core.$ZodIssue;
 
-/** What is wrong with the form that was meant where a key takes several: the one that was entered. Else that it fits none. */
+/**
+ * What is wrong with the form that was meant where a key takes several: the one that was entered. Else that it fits
+ * none.
+ */
 function meant(issue: Problem): Problem[] {
   if (issue.code !== 'invalid_union') return [issue];
   const entered = issue.errors.find(

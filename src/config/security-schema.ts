@@ -19,7 +19,10 @@ const ALGORITHMS = [
   'EdDSA',
 ] as const;
 
-/** An address of an issuer: https, or http on this machine. It is kept as it is written, for issuers are compared letter by letter. */
+/**
+ * An address of an issuer: https, or http on this machine. It is kept as it is written, for issuers are compared letter
+ * by letter.
+ */
 const issuerUrl = z
   .url({ protocol: /^https?$/ })
   .refine(isSafe, { error: 'is https, or http to this machine (localhost, 127.0.0.1, ::1)' });

@@ -34,8 +34,8 @@ const CODES: Readonly<Record<Exclude<Interaction, Operation>, string>> = {
 };
 
 /**
- * The CapabilityStatement (FHIR R4 capabilitystatement.html): what the contract promises and can be had here and now, that is,
- * routed to a backend that declares it. What no backend can do is not in it.
+ * The CapabilityStatement (FHIR R4 capabilitystatement.html): what the contract promises and can be had here and now,
+ * that is, routed to a backend that declares it. What no backend can do is not in it.
  */
 export function capabilityStatement(
   contract: Contract,

@@ -4,7 +4,10 @@ import type { SearchParamType } from '../fhir/search-query.ts';
 import type { ContractProblem } from './problem.ts';
 import type { ContractFile, ResourceFile } from './schema.ts';
 
-/** The modifiers that can be promised for a type of parameter: FHIR R4's (search.html#modifiers), as far as Ficus evaluates them. */
+/**
+ * The modifiers that can be promised for a type of parameter: FHIR R4's (search.html#modifiers), as far as Ficus
+ * evaluates them.
+ */
 const MODIFIERS: Readonly<Record<SearchParamType, readonly string[]>> = {
   string: ['missing', 'exact', 'contains'],
   token: ['missing', 'not'],

@@ -7,9 +7,9 @@ import type { Contract } from './contract.ts';
 /**
  * Lets through what the contract promises, and bodies that are valid FHIR R4 (FHIR R4 http.html#create, #update).
  *
- * Throws FicusError: `not-promised` (a type outside of the API), `method-not-allowed` (an interaction that is not promised,
- * with Allow), `search-unsupported` (criteria on a write that takes none), `invalid` (a body with its problems, or whose type
- * or id contradicts the address).
+ * Throws FicusError: `not-promised` (a type outside of the API), `method-not-allowed` (an interaction that is not
+ * promised, with Allow), `search-unsupported` (criteria on a write that takes none), `invalid` (a body with its
+ * problems, or whose type or id contradicts the address).
  */
 export function contractLayer(contract: Contract): Layer {
   return (next) => ({

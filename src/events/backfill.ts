@@ -23,7 +23,10 @@ export interface Fill {
 
 /** Fills a new backend with what legacy holds, patient by patient. */
 export interface Backfiller {
-  /** Begins. @throws FicusError `conflict`: one is running for this type; `unprocessable`: the endpoint has not two sides */
+  /**
+   * Begins.
+   * @throws FicusError `conflict`: one is running for this type; `unprocessable`: the endpoint has not two sides
+   */
   start(fill: Fill): Promise<BackfillJob>;
   /** Takes up a job where it stopped. @throws FicusError `not-found`, `conflict` */
   resume(id: string): Promise<BackfillJob>;

@@ -7,7 +7,11 @@ export interface Background {
   run<T>(work: (context: RequestContext) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
-/** Ficus asking on its own account. @param name who asks, as the principal's key @param ms longest that one piece of work waits */
+/**
+ * Ficus asking on its own account.
+ * @param name who asks, as the principal's key
+ * @param ms longest that one piece of work waits
+ */
 export function createBackground(options: {
   readonly name: string;
   readonly ms: number;

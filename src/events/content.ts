@@ -6,7 +6,10 @@ import { findLiterals } from './literals.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 
-/** The id that a resource gets which is made on the modern side by this write: the same UUID (RFC 9562 §5.8) for every attempt of it. */
+/**
+ * The id that a resource gets which is made on the modern side by this write: the same UUID (RFC 9562 §5.8) for every
+ * attempt of it.
+ */
 export function idOfWrite(writeId: string): string {
   const hex = hash('sha256', `resource ${writeId}`, 'hex');
   const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 3];
@@ -21,7 +24,10 @@ export function withoutServerMeta(resource: Resource): Resource {
   return Object.keys(kept).length === 0 ? rest : { ...rest, meta: kept };
 }
 
-/** Whether a service that holds this has taken all of what was sent; it may have added to it. Server-owned elements do not count. */
+/**
+ * Whether a service that holds this has taken all of what was sent; it may have added to it. Server-owned elements do
+ * not count.
+ */
 export function holdsAll(held: Resource, sent: Resource): boolean {
   const { meta: _meta, text: _text, id: _id, ...content } = sent;
   return isWithin(content, held);

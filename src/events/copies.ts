@@ -108,8 +108,8 @@ export function createCopies(options: CopiesOptions, background: Background): Co
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /**
- * Legacy has no place for what was left out when it was told, and adds what it knows itself (numbers, names) to what modern made: neither
- * is drift as long as modern is the side that is right.
+ * Legacy has no place for what was left out when it was told, and adds what it knows itself (numbers, names) to what
+ * modern made: neither is drift as long as modern is the side that is right.
  */
 function isExpected({ kind, path }: Difference, { from, leftOut = [] }: Replica): boolean {
   if (from !== 'modern') return false;

@@ -53,9 +53,9 @@ interface Arrived {
 }
 
 /**
- * Delivers at least once, in the order of acceptance for each patient and resource, others meanwhile. Toward modern a PUT under our id, with what
- * the authoritative side now holds; toward legacy through its mapping, with the numbers of the client's write, so that a repeat is found
- * instead of doubled.
+ * Delivers at least once, in the order of acceptance for each patient and resource, others meanwhile. Toward modern a
+ * PUT under our id, with what the authoritative side now holds; toward legacy through its mapping, with the numbers of
+ * the client's write, so that a repeat is found instead of doubled.
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { outbox, backends, sides, keyOf, locks, clock, log, concurrency, deliveryMs = 30_000 } = options;

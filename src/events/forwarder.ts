@@ -13,7 +13,8 @@ export interface ForwarderOptions<Item> extends BackOff {
   readonly after: (number: number) => readonly Item[];
   readonly numberOf: (item: Item) => number;
   /**
-   * Sends items together. Resolves with how many of them, from the first on, were taken; rejects with what may be said of why none was.
+   * Sends items together. Resolves with how many of them, from the first on, were taken; rejects with what may be said
+   * of why none was.
    */
   readonly send: (items: readonly Item[], signal: AbortSignal) => Promise<number>;
   readonly clock: Clock;

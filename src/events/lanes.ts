@@ -1,8 +1,8 @@
 import type { OutboxHead } from '../replica-ports.ts';
 
 /**
- * What must be done in order: the entries of one patient, and those of one resource, toward a side. An entry may go when it is the first of all its
- * lanes; the lanes of others go on meanwhile.
+ * What must be done in order: the entries of one patient, and those of one resource, toward a side. An entry may go
+ * when it is the first of all its lanes; the lanes of others go on meanwhile.
  */
 export interface Lanes {
   /** Puts an entry in its place, by sequence. */

@@ -4,8 +4,8 @@ import type { OutboxCount, OutboxCountName, OutboxHead } from '../replica-ports.
 import type { Side } from '../ports.ts';
 
 /**
- * What became of every write with two sides. Two laws hold at any moment: `accepted + repaired = delivered + superseded + discarded +
- * pending + dead`, and nothing else is on its way than what is `intended`, `doubtful` or `unanswered`.
+ * What became of every write with two sides. Two laws hold at any moment: `accepted + repaired = delivered + superseded +
+ * discarded + pending + dead`, and nothing else is on its way than what is `intended`, `doubtful` or `unanswered`.
  */
 export interface OutboxLedger {
   /** Clients' writes that were done on one side. */

@@ -13,7 +13,10 @@ export interface Put {
   readonly held?: Resource;
 }
 
-/** A modern service as one that adopts our ids: every write is a PUT, so that it can be repeated and asked after by its id. */
+/**
+ * A modern service as one that adopts our ids: every write is a PUT, so that it can be repeated and asked after by its
+ * id.
+ */
 export interface ModernSide {
   /** Reads and searches with their bodies decoded. */
   readonly reader: Backend;

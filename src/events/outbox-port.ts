@@ -9,13 +9,19 @@ export type Intention = Pick<
   'id' | 'endpoint' | 'type' | 'resourceId' | 'patient' | 'from' | 'toward' | 'backend' | 'lossy' | 'resource'
 >;
 
-/** Writes on their way to the other side: in the store, and their heads in memory, so that pins and order are known at once. */
+/**
+ * Writes on their way to the other side: in the store, and their heads in memory, so that pins and order are known at
+ * once.
+ */
 export interface Outbox {
   readonly pins: Pins;
   /** Whether a resource is on its way to either side: a reference to it is good. */
   knows(type: string, id: string): boolean;
 
-  /** Writes an intention down, before anything is sent. It pins from the call on. @throws what the store failed with; nothing was kept */
+  /**
+   * Writes an intention down, before anything is sent. It pins from the call on.
+   * @throws what the store failed with; nothing was kept
+   */
   intend(intention: Intention): Promise<void>;
   /** The write was done: from now on the other side is owed it. */
   accept(id: string, accepted: Resource): Promise<void>;
@@ -32,7 +38,10 @@ export interface Outbox {
   ended(id: string): ReturnType<OutboxStore['ended']>;
   /** Whether it is its turn. */
   isFirst(head: OutboxHead): boolean;
-  /** Dead entries of the same resource toward the same side that are older: out of date as soon as this one is delivered. */
+  /**
+   * Dead entries of the same resource toward the same side that are older: out of date as soon as this one is
+   * delivered.
+   */
   deadBefore(head: OutboxHead): readonly OutboxHead[];
   /** Keeps an entry from being superseded while it is being delivered. */
   hold(id: string): () => void;
@@ -51,12 +60,18 @@ export interface Outbox {
 
   /** Tries a dead entry again. @throws FicusError `not-found`; `conflict`: it is not dead */
   retry(id: string, by: { readonly by: string; readonly reason: string }): Promise<void>;
-  /** Gives a dead entry up: the other side never sees that write. @throws FicusError as retry; `value-required` without a reason */
+  /**
+   * Gives a dead entry up: the other side never sees that write.
+   * @throws FicusError as retry; `value-required` without a reason
+   */
   discard(id: string, by: { readonly by: string; readonly reason: string }): Promise<void>;
   /** Every entry, in order. */
   list(): readonly OutboxHead[];
   ledger(): Promise<OutboxLedger>;
-  /** Called for each pending entry whose turn it is, and for each doubtful one, whenever that may have changed. Returns the way to stop that. */
+  /**
+   * Called for each pending entry whose turn it is, and for each doubtful one, whenever that may have changed. Returns
+   * the way to stop that.
+   */
   onDue(listener: (head: OutboxHead) => void): () => void;
   /** Called after each change. Returns the way to stop that. */
   onChange(listener: () => void): () => void;

@@ -86,7 +86,10 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
     });
   }
 
-  /** The entry just before it is void when it is of the same resource, and nothing of it may have arrived that the newer one would double. */
+  /**
+   * The entry just before it is void when it is of the same resource, and nothing of it may have arrived that the newer
+   * one would double.
+   */
   async function supersede(id: string): Promise<void> {
     const newer = heads.get(id);
     const older = newer?.state === 'pending' ? lanes.before(newer) : undefined;

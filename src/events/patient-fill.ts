@@ -28,7 +28,10 @@ export interface PatientFillOptions extends BackOff {
   readonly locks: KeyedLock;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Failures of one patient, or one resource, before the fill goes on without. Those of a side that answers nobody do not count. */
+  /**
+   * Failures of one patient, or one resource, before the fill goes on without. Those of a side that answers nobody do
+   * not count.
+   */
   readonly attempts: number;
   /** Longest that one exchange waits, in milliseconds (default 30 s). */
   readonly exchangeMs?: number;
@@ -47,13 +50,19 @@ export interface Haul {
 export interface PatientFill {
   /** @throws FicusError `unprocessable`: the endpoint has no backend on this side */
   backendOf(endpoint: Endpoint, side: Side): Backend;
-  /** Adds to `haul`; what it cannot fill is among its failures. Never rejects. @param line FHIR id, or `system|value` */
+  /**
+   * Adds to `haul`; what it cannot fill is among its failures. Never rejects.
+   * @param line FHIR id, or `system|value`
+   */
   fill(job: BackfillJob, line: string, haul: Haul, signal: AbortSignal): Promise<void>;
 }
 
 const PAGE = '100';
 
-/** What was written on the modern side, or is on its way to it, is newer than what a search of legacy has said: it is left alone. */
+/**
+ * What was written on the modern side, or is on its way to it, is newer than what a search of legacy has said: it is
+ * left alone.
+ */
 export function createPatientFill(options: PatientFillOptions): PatientFill {
   const { replicas, outbox, backends, sides, clock, log, locks } = options;
   const { exchangeMs = 30_000, random = Math.random } = options;

@@ -14,8 +14,9 @@ export interface PinBoard extends Pins {
 }
 
 /**
- * Which side is behind for whom: counts of entries by side and patient, by side and resource, by side and type. Every entry pins,
- * whatever its state: also one whose write is still under way, since its side may be done before it says so.
+ * Which side is behind for whom: counts of entries by side and patient, by side and resource, by side and type. Every
+ * entry pins, whatever its state: also one whose write is still under way, since its side may be done before it says
+ * so.
  */
 export function createPinBoard(clock: Clock): PinBoard {
   const behind = createCounts();

@@ -3,7 +3,10 @@ import type { Backend } from '../ports.ts';
 import { release, withoutServerMeta } from './content.ts';
 import { SetbackError, setbackOfAnswer } from './verdict.ts';
 
-/** Brings a modern service one resource, under our id. @throws SetbackError when it does not take it, and what the service throws */
+/**
+ * Brings a modern service one resource, under our id.
+ * @throws SetbackError when it does not take it, and what the service throws
+ */
 export async function putModern(
   target: Backend,
   { type, id }: { readonly type: string; readonly id: string },

@@ -45,8 +45,8 @@ export interface Reconciliation {
 /** Compares what both sides hold of everything that went to both through Ficus. */
 export interface Reconciler {
   /**
-   * Begins; the report grows, and is in the store. @throws FicusError `conflict`: one is running for this type; `unprocessable`: it has
-   * not two sides
+   * Begins; the report grows, and is in the store. @throws FicusError `conflict`: one is running for this type;
+   * `unprocessable`: it has not two sides
    */
   start(asked: Reconciliation): Promise<DriftReport>;
   /** The same, to its end. */

@@ -23,7 +23,10 @@ export interface RecoveryOptions extends BackOff {
   readonly concurrency: number;
   /** Questions that bring nothing before an owner must decide. Those to a side that answers nobody do not count. */
   readonly attempts: number;
-  /** How long a write that has left may still take effect, in milliseconds: before that, not there does not mean not done. */
+  /**
+   * How long a write that has left may still take effect, in milliseconds: before that, not there does not mean not
+   * done.
+   */
   readonly settleMs: number;
   /** Longest that one question waits, in milliseconds (default 10 s). */
   readonly askMs?: number;
@@ -37,7 +40,10 @@ export interface RecoveryOptions extends BackOff {
 export interface Recovery {
   start(): void;
   stop(): Promise<void>;
-  /** Resolves when no write is doubtful any more (true), or the signal aborts (false). Does not hurry: time is part of the answer. */
+  /**
+   * Resolves when no write is doubtful any more (true), or the signal aborts (false). Does not hurry: time is part of
+   * the answer.
+   */
   settled(signal: AbortSignal): Promise<boolean>;
 }
 
@@ -49,8 +55,9 @@ type Finding =
   | { readonly kind: 'early' };
 
 /**
- * Asks the side that should have done it, never the other: a resource with a known id by reading it, a legacy create by the numbers that
- * went with it. Done, it is owed to the other side; not done, it is gone; until then it pins its patient. A question is never a write.
+ * Asks the side that should have done it, never the other: a resource with a known id by reading it, a legacy create by
+ * the numbers that went with it. Done, it is owed to the other side; not done, it is gone; until then it pins its
+ * patient. A question is never a write.
  */
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { outbox, backends, locks, clock, log, settleMs, askMs = 10_000, random = Math.random } = options;
@@ -147,7 +154,10 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     }
   }
 
-  /** A legacy update: whatever is there now is what the other side must get. Where nothing can be read, the adapter is asked. */
+  /**
+   * A legacy update: whatever is there now is what the other side must get. Where nothing can be read, the adapter is
+   * asked.
+   */
   async function findHeld(
     { id, type, backend: name, resource, lossy }: OutboxRecord,
     resourceId: string,

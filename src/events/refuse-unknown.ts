@@ -11,8 +11,8 @@ export interface Known {
 }
 
 /**
- * An update makes nothing new on either side (`updateCreate` is false): an id that legacy did not give, and that is not on its way, has to be
- * in the modern service.
+ * An update makes nothing new on either side (`updateCreate` is false): an id that legacy did not give, and that is not
+ * on its way, has to be in the modern service.
  *
  * @param maxBytes largest body that is read
  * @throws FicusError `not-found`; whatever keeps the service from saying so, as known to come from before the write

@@ -1,7 +1,10 @@
 import type { OutboxHead } from '../replica-ports.ts';
 import type { Outbox } from './outbox-port.ts';
 
-/** Resolves when the outbox has no entry in a state, or the signal says that it is long enough: then with false if there is one still. */
+/**
+ * Resolves when the outbox has no entry in a state, or the signal says that it is long enough: then with false if there
+ * is one still.
+ */
 export function untilNone(
   outbox: Pick<Outbox, 'list' | 'onChange'>,
   wanted: OutboxHead['state'],

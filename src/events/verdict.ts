@@ -4,8 +4,8 @@ import type { Clock, FhirResponse, Side } from '../ports.ts';
 /** Why a write did not get through, and what follows. */
 export interface Setback {
   /**
-   * `outage`: the side does not take anything now, which says nothing of this write: it does not count; `failure`: it counts; `refusal`: the
-   * same write will never be taken.
+   * `outage`: the side does not take anything now, which says nothing of this write: it does not count; `failure`: it
+   * counts; `refusal`: the same write will never be taken.
    */
   readonly kind: 'outage' | 'failure' | 'refusal';
   /** Without patient data. */

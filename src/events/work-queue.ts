@@ -1,6 +1,9 @@
 import type { Clock } from '../ports.ts';
 
-/** Does things one after another, so many at once, each when it is due. One that is waiting or under way is not taken twice. */
+/**
+ * Does things one after another, so many at once, each when it is due. One that is waiting or under way is not taken
+ * twice.
+ */
 export interface WorkQueue {
   /** Does `id` at a time (epoch milliseconds), or now. What is under way is looked at again when it has ended. */
   offer(id: string, at: number): void;

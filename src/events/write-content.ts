@@ -11,7 +11,10 @@ export function contentOf({ resource }: FhirRequest): Resource {
   return resource;
 }
 
-/** The other side needs the content: a body that came as a stream is read. @throws FicusError `too-large`, `malformed`, `invalid` */
+/**
+ * The other side needs the content: a body that came as a stream is read.
+ * @throws FicusError `too-large`, `malformed`, `invalid`
+ */
 export async function withContent(request: FhirRequest, limit: number): Promise<FhirRequest> {
   const { body, bodyLength: _length, ...rest } = request;
   if (request.resource || body === undefined) return rest;

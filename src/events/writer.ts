@@ -56,9 +56,9 @@ interface Turn {
 }
 
 /**
- * Writes of endpoints with two sides. The intention is on disk before anything is sent; exactly one side does the write; the same commit
- * that says that it was done owes it to the other side; then the client is answered. A crash between any two of these leaves an entry
- * that says what is to be asked.
+ * Writes of endpoints with two sides. The intention is on disk before anything is sent; exactly one side does the
+ * write; the same commit that says that it was done owes it to the other side; then the client is answered. A crash
+ * between any two of these leaves an entry that says what is to be asked.
  */
 export function createTwoSidedWriter(options: WriterOptions): TwoSidedWriter {
   const { outbox, backends, locks, clock, firstAskMs = 1_000, maxBytes = 8 * 1024 * 1024 } = options;

@@ -30,7 +30,10 @@ export interface WritesOptions extends BackOff {
   readonly concurrency: number;
   /** Failures before an owner must decide. */
   readonly attempts: number;
-  /** How long a write that has left may still take effect, in milliseconds (default 30 s): before that, not there does not mean not done. */
+  /**
+   * How long a write that has left may still take effect, in milliseconds (default 30 s): before that, not there does
+   * not mean not done.
+   */
   readonly settleMs?: number;
   /** 0 to 1, exclusive; for the jitter (default Math.random). */
   readonly random?: () => number;

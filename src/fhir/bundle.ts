@@ -11,9 +11,9 @@ const PAGE_PARAMETER = '_page';
 /**
  * A search's result as a Bundle (FHIR R4 bundle.html#searchset, http.html#search).
  *
- * Links: `self` says what was really searched, `next` where it goes on, `first` where it began when this is a later page. What
- * was ignored and what went wrong in part is an OperationOutcome entry. `_summary` and `_elements` are applied here:
- * `_summary` to every resource, `_elements` to the matches, whose elements it names.
+ * Links: `self` says what was really searched, `next` where it goes on, `first` where it began when this is a later
+ * page. What was ignored and what went wrong in part is an OperationOutcome entry. `_summary` and `_elements` are
+ * applied here: `_summary` to every resource, `_elements` to the matches, whose elements it names.
  *
  * @param base FHIR base address that clients see, without a slash at its end.
  */

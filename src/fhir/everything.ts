@@ -2,11 +2,15 @@ import { parametersOf } from './patient.ts';
 import { searchParameter } from './search-parameters.ts';
 
 /**
- * Types of the compartment that are no part of a record as `$everything` gives it: the Patient is read, not searched for, and who looked at a record is for privacy officers alone.
+ * Types of the compartment that are no part of a record as `$everything` gives it: the Patient is read, not searched
+ * for, and who looked at a record is for privacy officers alone.
  */
 const APART: readonly string[] = ['Patient', 'AuditEvent'];
 
-/** The search parameter that says when care was given. What a record holds until it is taken back (allergies, problems, insurance) has none: no range of dates leaves it out. */
+/**
+ * The search parameter that says when care was given. What a record holds until it is taken back (allergies, problems,
+ * insurance) has none: no range of dates leaves it out.
+ */
 const CARE_DATES: ReadonlyMap<string, string> = new Map([
   ['AdverseEvent', 'date'],
   ['Appointment', 'date'],
@@ -41,8 +45,9 @@ export function isOfRecord(type: string): boolean {
 }
 
 /**
- * Parameters by which resources of a type are searched for one patient's record: those of the compartment (FHIR R4 compartmentdefinition-patient.html) that are promised, one for each element
- * that says whose a resource is. None: the type cannot be searched so.
+ * Parameters by which resources of a type are searched for one patient's record: those of the compartment (FHIR R4
+ * compartmentdefinition-patient.html) that are promised, one for each element that says whose a resource is. None: the
+ * type cannot be searched so.
  */
 export function rolesOf(type: string, isPromised: IsPromised): readonly string[] {
   if (!isOfRecord(type)) return [];
@@ -57,7 +62,10 @@ export function rolesOf(type: string, isPromised: IsPromised): readonly string[]
   });
 }
 
-/** The promised parameter that says when care was given; undefined: there is none, and dates leave nothing of the type out. */
+/**
+ * The promised parameter that says when care was given; undefined: there is none, and dates leave nothing of the type
+ * out.
+ */
 export function careDateOf(type: string, isPromised: IsPromised): string | undefined {
   const name = CARE_DATES.get(type);
   return name !== undefined && isPromised(name) ? name : undefined;

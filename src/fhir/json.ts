@@ -13,8 +13,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  *
  * @param text JSON text, or its bytes in UTF-8 (a byte order mark is skipped).
  * @param most members and items at most, of all objects and arrays together; default: any number
- * @throws FicusError `too-large`; `malformed` with line and column, never content, for: bytes that are not UTF-8, text that is not JSON,
- * a member name twice in one object, a member `__proto__`, nesting deeper than 100.
+ * @throws FicusError `too-large`; `malformed` with line and column, never content, for: bytes that are not UTF-8, text
+ * that is not JSON, a member name twice in one object, a member `__proto__`, nesting deeper than 100.
  */
 export function parseJson(text: string | Uint8Array, most = Infinity): Json {
   const source = typeof text === 'string' ? text : decode(text);

@@ -17,8 +17,8 @@ const COMMENT = /<!--(?:(?!--)[^])*-->/y;
 const ATTRIBUTE = /([A-Za-z_][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 /**
- * Whether a narrative `div` is what FHIR allows (R4 narrative.html, txt-1 and txt-2): one XHTML div, well-formed, only basic
- * formatting, something to read in it; no scripts, event attributes, `javascript:` links or declarations.
+ * Whether a narrative `div` is what FHIR allows (R4 narrative.html, txt-1 and txt-2): one XHTML div, well-formed, only
+ * basic formatting, something to read in it; no scripts, event attributes, `javascript:` links or declarations.
  */
 export function isNarrative(xhtml: string): boolean {
   const source = xhtml.trim().replace(/^(?:<!--(?:(?!--)[^])*-->\s*)+/, '');

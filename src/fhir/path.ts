@@ -34,7 +34,8 @@ const ANY_RESOURCE = 'Resource';
  * Compiles an expression of the FHIRPath subset of R4's search parameters to closures: paths, choices, `ofType`, `as`,
  * `where`, `exists`, `empty`, `not`, `first`, `extension`, `resolve() is`, indexes, `=`, `!=`, `and`, `or`, `|`.
  *
- * @param context type of the value it is applied to, for a relative expression; default: any resource, named by the path.
+ * @param context type of the value it is applied to, for a relative expression; default: any resource, named by the
+ *   path.
  * @throws Error at compile time for what is outside of the subset and for elements the standard does not have.
  */
 export function compileExpression(expression: string, context: string = ANY_RESOURCE): CompiledExpression {

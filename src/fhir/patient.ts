@@ -11,7 +11,10 @@ import type { Resource } from './types.ts';
 const PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map(Object.entries(compartment));
 const compiled = new Map<string, readonly CompiledExpression[]>();
 
-/** Parameters that say whose a resource is, in the order in which they are believed; none: resources of the type are in no compartment. */
+/**
+ * Parameters that say whose a resource is, in the order in which they are believed; none: resources of the type are in
+ * no compartment.
+ */
 export function parametersOf(type: string): readonly string[] {
   const all = PARAMETERS.get(type) ?? [];
   const first = ['patient', 'subject'].filter((name) => searchParameter(type, name));
@@ -38,13 +41,19 @@ function patientId(text: unknown): string | undefined {
   return parsed.type === 'Patient' ? parsed.id : undefined;
 }
 
-/** FHIR id of the patient whose a resource is, by the patient compartment (FHIR R4 compartmentdefinition-patient.html); of a Patient its own. */
+/**
+ * FHIR id of the patient whose a resource is, by the patient compartment (FHIR R4 compartmentdefinition-patient.html);
+ * of a Patient its own.
+ */
 export function patientOfResource(resource: Resource): string | undefined {
   if (resource.resourceType === 'Patient') return resource.id;
   return referredPatients(resource).next().value ?? undefined;
 }
 
-/** FHIR ids of all patients in whose compartment a resource is, each once; of a Patient its own and those it is linked with. */
+/**
+ * FHIR ids of all patients in whose compartment a resource is, each once; of a Patient its own and those it is linked
+ * with.
+ */
 export function patientsOfResource(resource: Resource): readonly string[] {
   const own = resource.resourceType === 'Patient' && resource.id !== undefined ? [resource.id] : [];
   return [...new Set([...own, ...referredPatients(resource)])];

@@ -54,8 +54,8 @@ function splitRestful(
 }
 
 /**
- * The resource type that a Reference element points at, as far as it can be told without fetching: from the reference, from
- * the contained resource, else from `Reference.type`. undefined: cannot be told.
+ * The resource type that a Reference element points at, as far as it can be told without fetching: from the reference,
+ * from the contained resource, else from `Reference.type`. undefined: cannot be told.
  */
 export function referenceTargetType(value: Json, root: Resource | undefined): string | undefined {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;

@@ -10,7 +10,10 @@ export interface SearchParameterDef {
   readonly type: SearchParamType;
   /** Canonical URL of HL7's SearchParameter. */
   readonly definition: string;
-  /** FHIRPath, only the part of HL7's expression that belongs to `base`. Absent: not defined by a path (`_content`, `_text`). */
+  /**
+   * FHIRPath, only the part of HL7's expression that belongs to `base`. Absent: not defined by a path (`_content`,
+   * `_text`).
+   */
   readonly expression?: string;
   /** reference: the resource types it may point at, as the element allows; absent: any type. */
   readonly targets?: readonly string[];

@@ -37,8 +37,8 @@ export interface SearchFilter {
   /** `patient.identifier=…`: the parameter of the target type that `values` belong to. */
   readonly chain?: { readonly targetType: string; readonly filter: SearchFilter };
   /**
-   * `_has:Observation:patient:code=…` (the filter's name is `_has`): resources of `source` that refer to the searched one by `param`, and that `filter` finds.
-   * FHIR R4 search.html#has
+   * `_has:Observation:patient:code=…` (the filter's name is `_has`): resources of `source` that refer to the searched
+   * one by `param`, and that `filter` finds. FHIR R4 search.html#has
    */
   readonly has?: { readonly source: string; readonly param: string; readonly filter: SearchFilter };
   readonly values: readonly SearchValue[];

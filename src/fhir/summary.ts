@@ -22,8 +22,8 @@ export function shaped(
 
 /**
  * A resource as `_summary` wants it, tagged SUBSETTED. `true`: the elements that R4 marks as summary, also inside
- * inner structures; `text`: narrative, id, meta and what is mandatory; `data`: all but the narrative; `false`: whole. What is
- * mandatory always stays, so that the resource stays valid. (`count` is the Bundle's business.)
+ * inner structures; `text`: narrative, id, meta and what is mandatory; `data`: all but the narrative; `false`: whole.
+ * What is mandatory always stays, so that the resource stays valid. (`count` is the Bundle's business.)
  */
 export function summarize(resource: Resource, summary: Summary): Resource {
   if (summary === 'false' || summary === 'count') return resource;
@@ -39,8 +39,8 @@ export function summarize(resource: Resource, summary: Summary): Resource {
 }
 
 /**
- * A resource with only the elements that `_elements` names, by top-level element (`value` or `valueQuantity`), tagged SUBSETTED.
- * What is mandatory, or modifies the meaning of the rest, stays (FHIR R4 search.html#elements).
+ * A resource with only the elements that `_elements` names, by top-level element (`value` or `valueQuantity`), tagged
+ * SUBSETTED. What is mandatory, or modifies the meaning of the rest, stays (FHIR R4 search.html#elements).
  */
 export function selectElements(resource: Resource, names: readonly string[]): Resource {
   const def = typeDef(resource.resourceType);

@@ -12,12 +12,15 @@ export type JsonObject = { [name: string]: Json | undefined };
 export type Resource = JsonObject & { resourceType: string; id?: string };
 
 /**
- * FHIR R4 interactions that Ficus knows (http.html), and the one operation, `everything` of a Patient (patient-operation-everything.html). What is promised is the
- * contract's choice.
+ * FHIR R4 interactions that Ficus knows (http.html), and the one operation, `everything` of a Patient
+ * (patient-operation-everything.html). What is promised is the contract's choice.
  */
 export type Interaction = 'read' | 'vread' | 'history' | 'search' | 'create' | 'update' | Operation;
 
-/** Operations by the name in their address, without `$`. They are no endpoints: what they need is asked of those of other interactions. */
+/**
+ * Operations by the name in their address, without `$`. They are no endpoints: what they need is asked of those of
+ * other interactions.
+ */
 export type Operation = 'everything';
 
 /** An endpoint: the unit of promise, routing and migration. */

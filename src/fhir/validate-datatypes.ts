@@ -26,8 +26,8 @@ export function checkCode(code: string, name: string, path: string, report: Repo
 }
 
 /**
- * One coding of the value set at least (terminologies.html#required), unless the element says that what is expected is missing
- * (extension-data-absent-reason.html).
+ * One coding of the value set at least (terminologies.html#required), unless the element says that what is expected is
+ * missing (extension-data-absent-reason.html).
  */
 export function checkConcept(
   value: JsonObject,

@@ -14,9 +14,10 @@ const MAX_ISSUES = 50;
 const NAME = /^_?[A-Za-z][A-Za-z0-9]{0,63}$/;
 
 /**
- * Everything that is structurally wrong with a resource by FHIR R4's own definitions (validation.html): unknown elements,
- * cardinality, JSON form, primitive values, choices, required bindings, references, contained resources, extensions, and the
- * invariants of invariants.ts. Not checked: profiles, terminology beyond required bindings, whether a reference resolves.
+ * Everything that is structurally wrong with a resource by FHIR R4's own definitions (validation.html): unknown
+ * elements, cardinality, JSON form, primitive values, choices, required bindings, references, contained resources,
+ * extensions, and the invariants of invariants.ts. Not checked: profiles, terminology beyond required bindings, whether
+ * a reference resolves.
  *
  * @returns at most 50 issues, each with the FHIRPath of its element; none when the resource is valid. Never a value.
  */

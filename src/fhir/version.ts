@@ -10,7 +10,10 @@ export function contentVersion(resource: Resource): string {
   return hash('sha256', canonical(withoutVersion(resource)), 'hex').slice(0, 16);
 }
 
-/** The resource with `meta.versionId` made from its content, and the ETag that says the same (FHIR R4 http.html#versioning). */
+/**
+ * The resource with `meta.versionId` made from its content, and the ETag that says the same (FHIR R4
+ * http.html#versioning).
+ */
 export function withContentVersion(resource: Resource): {
   readonly resource: Resource;
   readonly etag: string;
@@ -41,8 +44,8 @@ function withoutVersion(resource: Resource): JsonObject {
 const MOST_BY_INSERTION = 32;
 
 /**
- * An unambiguous text of a value, the members of every object sorted. Not JSON, but as good for a hash and a third of the
- * price: strings carry their length instead of escapes.
+ * An unambiguous text of a value, the members of every object sorted. Not JSON, but as good for a hash and a third of
+ * the price: strings carry their length instead of escapes.
  */
 function canonical(value: Json): string {
   if (typeof value === 'string') return `${value.length}"${value}`;

@@ -6,7 +6,10 @@ const texts = new WeakMap<Resource, string>();
 /** Matches of sets that nobody changed. A set made of one is another object: it is written from its `matches`. */
 const unchanged = new WeakMap<SearchSet, readonly Written[]>();
 
-/** A resource whose JSON text is at hand. It is taken apart when somebody looks inside; whoever only sends it on writes the text. */
+/**
+ * A resource whose JSON text is at hand. It is taken apart when somebody looks inside; whoever only sends it on writes
+ * the text.
+ */
 export class Written {
   readonly resourceType: string;
   readonly id: string;

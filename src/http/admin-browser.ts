@@ -7,7 +7,8 @@ import { FicusError } from '../errors.ts';
 const HSTS_SECONDS = 15_768_000;
 
 /**
- * Headers for answers that are data and never a page: nothing in them is run, shown in a frame, read by another origin, or kept.
+ * Headers for answers that are data and never a page: nothing in them is run, shown in a frame, read by another origin,
+ * or kept.
  *
  * @param tls whether this port speaks HTTPS: only then browsers are told to stay with it
  */
@@ -29,8 +30,8 @@ export function createHeaders(tls: boolean): (...request: Parameters<RequestList
 }
 
 /**
- * Refuses a name that is not ours. A page whose own name is made to point to this address (DNS rebinding) asks by that name; an address is
- * nobody's to point elsewhere.
+ * Refuses a name that is not ours. A page whose own name is made to point to this address (DNS rebinding) asks by that
+ * name; an address is nobody's to point elsewhere.
  *
  * @param names in lower case, beside `localhost`
  * @throws FicusError `misdirected`
@@ -51,8 +52,8 @@ export function refuseStrangeName(
 }
 
 /**
- * Refuses what a page in a browser asks (Fetch standard: `Origin`; Fetch Metadata: `Sec-Fetch-Site`). Only a link that somebody follows
- * may lead to what is shown: no page sees what comes back.
+ * Refuses what a page in a browser asks (Fetch standard: `Origin`; Fetch Metadata: `Sec-Fetch-Site`). Only a link that
+ * somebody follows may lead to what is shown: no page sees what comes back.
  *
  * @throws FicusError `forbidden`
  */

@@ -126,8 +126,8 @@ export function contractRoutes(
 }
 
 /**
- * Routes with the names and the permissions that the document gives them. A route that it does not name, and one for which it says nothing of who
- * may, are faults of the program.
+ * Routes with the names and the permissions that the document gives them. A route that it does not name, and one for
+ * which it says nothing of who may, are faults of the program.
  */
 export function secured(document: ApiDocument, routes: readonly AdminRoute[]): AdminRoute[] {
   const operations = new Map(

@@ -12,7 +12,10 @@ export interface Check {
   readonly detail?: string;
 }
 
-/** For whatever probes, by any name. `/healthz`: the process answers. `/readyz`: it can serve, 503 while a check fails or it is shutting down. */
+/**
+ * For whatever probes, by any name. `/healthz`: the process answers. `/readyz`: it can serve, 503 while a check fails
+ * or it is shutting down.
+ */
 export function healthRoutes(ready: () => Promise<readonly Check[]> | readonly Check[]): AdminRoute[] {
   return [
     { method: 'get', path: '/healthz', anyName: true, handle: () => ({ body: { status: 'ok' } }) },
@@ -58,8 +61,9 @@ function versionOf(request: AdminRequest): number | undefined {
 
 /**
  * The route table: `GET /routes`, `GET /routes/:endpoint`, its `/history`, and
- * `PUT /routes/:endpoint {"stage", "by", "reason"?, "version"?}`, which moves an endpoint: back always, forward only where the configuration
- * lets gates be skipped (422). With a version that is not the current one the change is refused (412).
+ * `PUT /routes/:endpoint {"stage", "by", "reason"?, "version"?}`, which moves an endpoint: back always, forward only
+ * where the configuration lets gates be skipped (422). With a version that is not the current one the change is refused
+ * (412).
  *
  * @param steps absent: the table alone says what may be, and nothing is gated
  */

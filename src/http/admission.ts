@@ -43,8 +43,8 @@ export async function tellRefused(
 }
 
 /**
- * Finds out who calls, whether there is room for them, and whether any scope allows what they ask: all before a byte of a body is read. The scope has its
- * principal afterwards.
+ * Finds out who calls, whether there is room for them, and whether any scope allows what they ask: all before a byte of
+ * a body is read. The scope has its principal afterwards.
  *
  * @param action template of the address
  * @param parameters of the address
@@ -108,7 +108,10 @@ export async function countAsked(
   await countPatients(admission, asked, parameters);
 }
 
-/** No search may name as many values (src/search/parse.ts): each patient is counted, and that costs more than to refuse them. */
+/**
+ * No search may name as many values (src/search/parse.ts): each patient is counted, and that costs more than to refuse
+ * them.
+ */
 const MOST_PATIENTS = 200;
 /** Parameters that name a patient. */
 const OF_PATIENT: ReadonlySet<string> = new Set(['patient', 'subject', 'patient:Patient', 'subject:Patient']);

@@ -28,7 +28,9 @@ export interface Answer {
 /** Who answers when no backend was asked. */
 export const SERVED_BY_FICUS = 'ficus';
 
-/** `Patient/id` or `Patient/id/_history/version`, from a location relative to the base. Throws when a key would leave. */
+/**
+ * `Patient/id` or `Patient/id/_history/version`, from a location relative to the base. Throws when a key would leave.
+ */
 function publicLocation(location: string, publicBase: string): string {
   const [type, id, , version] = location.split('/');
   const legal =

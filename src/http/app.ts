@@ -22,9 +22,9 @@ function belowBase(path: string): string | undefined {
 }
 
 /**
- * The public application: FHIR R4 at `/fhir/r4`, pass-through prefixes, and nothing else. One handler reads the interaction
- * from method and URL before any body; nothing is parsed for a route that streams. FHIR does not go through express, which
- * gives every request and answer another prototype: a fifth of the CPU of a proxied read.
+ * The public application: FHIR R4 at `/fhir/r4`, pass-through prefixes, and nothing else. One handler reads the
+ * interaction from method and URL before any body; nothing is parsed for a route that streams. FHIR does not go through
+ * express, which gives every request and answer another prototype: a fifth of the CPU of a proxied read.
  */
 export function createFhirApp(options: AppOptions): RequestListener {
   const fhir = new FhirHandler(options);

@@ -31,7 +31,10 @@ interface BatchRequestOptions extends PerformOptions {
   readonly metrics: Pick<Metrics, 'request'>;
 }
 
-/** Answers a POST to the base: each entry is admitted, carried out and measured like a request of its own. Throws FicusError. */
+/**
+ * Answers a POST to the base: each entry is admitted, carried out and measured like a request of its own. Throws
+ * FicusError.
+ */
 export async function answerBatch(request: BatchRequest, options: BatchRequestOptions): Promise<Answer> {
   const { req, res, scope } = request;
   const { promised, http } = options;

@@ -20,7 +20,9 @@ import { decodePairs, splitTarget } from './url.ts';
 /** Entries of one batch that run at once, and that it may have. */
 const CONCURRENCY = 4;
 const MOST_ENTRIES = 200;
-/** Characters of JSON. A page of a search or of a record may have 16 Mi of them, and the whole answer becomes one text. */
+/**
+ * Characters of JSON. A page of a search or of a record may have 16 Mi of them, and the whole answer becomes one text.
+ */
 const MOST_CHARACTERS = 32 * 1024 * 1024;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']);
 
@@ -30,7 +32,10 @@ export interface BatchOptions {
   readonly preferences: Preferences;
   /** Bytes of one streamed answer within the Bundle. */
   readonly maxEntryBytes: number;
-  /** Size of the answer, in characters of JSON, after which no further entry is read: writes are carried out all the same. Default 32 Mi. */
+  /**
+   * Size of the answer, in characters of JSON, after which no further entry is read: writes are carried out all the
+   * same. Default 32 Mi.
+   */
   readonly maxSize?: number;
   /** `Idempotency-Key` of the batch: a repeat of it writes none of its entries again. */
   readonly idempotencyKey?: string | undefined;

@@ -17,7 +17,9 @@ function etagOf(capability: Resource): string {
   return etag;
 }
 
-/** FHIR R4 http.html#capabilities. It holds nothing about patients and may be kept by whoever asks again with its ETag. */
+/**
+ * FHIR R4 http.html#capabilities. It holds nothing about patients and may be kept by whoever asks again with its ETag.
+ */
 export function capabilityAnswer(
   capability: Resource,
   headers: IncomingHttpHeaders,

@@ -19,7 +19,8 @@ interface Taking {
 }
 
 /**
- * Watches the connections of a server: how many an address has, how many requests are under way on each, and whether its peer takes what is sent.
+ * Watches the connections of a server: how many an address has, how many requests are under way on each, and whether
+ * its peer takes what is sent.
  *
  * @param trusts whether an address is a proxy's, which has as many as it wants
  */

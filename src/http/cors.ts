@@ -13,7 +13,10 @@ const EXPOSED =
 const REQUEST_HEADERS =
   'Accept, Authorization, Break-Glass-Reason, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, Purpose-Of-Use, X-Request-Id, traceparent';
 
-/** Headers for a cross-origin request of an origin that is allowed; empty for all others (Fetch standard, CORS protocol). */
+/**
+ * Headers for a cross-origin request of an origin that is allowed; empty for all others (Fetch standard, CORS
+ * protocol).
+ */
 export function corsHeaders(
   cors: CorsOptions | undefined,
   req: IncomingMessage,

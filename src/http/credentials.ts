@@ -2,7 +2,8 @@ import { FicusError } from '../errors.ts';
 import type { Pairs } from './url.ts';
 
 /**
- * Refuses a token among the parameters of an address or of a form (RFC 6750 §2.2, §2.3): servers on the way write addresses down, and pages hand them on.
+ * Refuses a token among the parameters of an address or of a form (RFC 6750 §2.2, §2.3): servers on the way write
+ * addresses down, and pages hand them on.
  *
  * @throws FicusError `malformed` (400, with WWW-Authenticate `invalid_request`)
  */

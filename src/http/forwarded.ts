@@ -8,7 +8,8 @@ export type TrustPeer = (address: string) => boolean;
 export const TRUST_NOBODY: TrustPeer = () => false;
 
 /**
- * @param setting `true`: every peer, for there is always a proxy in front; a list: peers of these addresses and networks
+ * @param setting `true`: every peer, for there is always a proxy in front; a list: peers of these addresses and
+ *   networks
  */
 export function trustOf(setting: boolean | readonly string[]): TrustPeer {
   if (typeof setting === 'boolean') return () => setting;
@@ -27,8 +28,9 @@ export function trustOf(setting: boolean | readonly string[]): TrustPeer {
 }
 
 /**
- * Address of whoever asks: the peer, or, when the peer is trusted, the last address in `X-Forwarded-For` that is no trusted proxy. What stands
- * before it may have been written by anybody. With every peer trusted that is what the peer itself has written.
+ * Address of whoever asks: the peer, or, when the peer is trusted, the last address in `X-Forwarded-For` that is no
+ * trusted proxy. What stands before it may have been written by anybody. With every peer trusted that is what the peer
+ * itself has written.
  */
 export function clientAddress(req: IncomingMessage, trusts: TrustPeer): string {
   const peer = plain(req.socket.remoteAddress ?? '');
@@ -47,7 +49,9 @@ function plain(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-/** Headers by which a proxy says who asks and for what: nobody else may, in any spelling (`X_Forwarded_For` included). */
+/**
+ * Headers by which a proxy says who asks and for what: nobody else may, in any spelling (`X_Forwarded_For` included).
+ */
 const FORWARDING =
   /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-(?:url|uri|host|forwarded-for)|x-rewrite-url|x-host|x-proxyuser-ip)$/;
 

@@ -46,7 +46,10 @@ export interface FhirOptions extends AdmissionOptions {
   readonly parseSearch: ParseSearch;
   /** Absent: `$everything` is not promised. */
   readonly parseEverything?: ParseEverything;
-  /** Headers that tell of the end of a life, that of a type or of an operation (`Patient.everything`); undefined: it has none in sight. */
+  /**
+   * Headers that tell of the end of a life, that of a type or of an operation (`Patient.everything`); undefined: it has
+   * none in sight.
+   */
   readonly ending?: (what: string) => Readonly<Record<string, string>> | undefined;
   /** The CapabilityStatement as it is now. The same object while nothing has changed. */
   readonly capability: () => Resource;
@@ -82,7 +85,9 @@ interface Turn {
   /** Template of the address for log and metrics: `Patient.read`, `batch`; never a value. */
   route: string;
   pretty: boolean;
-  /** May change something: then it is carried to its end although the client has gone, for what is done must be known. */
+  /**
+   * May change something: then it is carried to its end although the client has gone, for what is done must be known.
+   */
   writes: boolean;
 }
 
@@ -263,7 +268,9 @@ export class FhirHandler {
     return answerOf(performed, call, this.#options.publicBase(), turn.pretty);
   }
 
-  /** The body of a write: decoded, or a stream where the route wants it as it comes and the caller may write anything. */
+  /**
+   * The body of a write: decoded, or a stream where the route wants it as it comes and the caller may write anything.
+   */
   async #written(
     turn: Turn,
     asked: Extract<Asked, { kind: 'interaction' }>,

@@ -40,7 +40,8 @@ export function isFhirId(text: string): boolean {
 
 /**
  * The address behind a path below the base. Empty segments are skipped (`//Patient/` is `Patient`). undefined: no such
- * address (operations that are not known, `_history` of types, deeper paths). Throws `malformed` for broken percent-encoding.
+ * address (operations that are not known, `_history` of types, deeper paths). Throws `malformed` for broken
+ * percent-encoding.
  */
 export function parseAddress(path: string): Address | undefined {
   const segments = path

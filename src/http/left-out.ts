@@ -4,8 +4,8 @@ import type { FhirResponse } from '../ports.ts';
 const LONGEST = 2_000;
 
 /**
- * Value of `X-Left-Out`: the elements of a write that the core has no place for, whatever form of answer the client prefers.
- * undefined: all was written.
+ * Value of `X-Left-Out`: the elements of a write that the core has no place for, whatever form of answer the client
+ * prefers. undefined: all was written.
  */
 export function leftOutOf({ issues = [] }: FhirResponse): string | undefined {
   const paths = issues

@@ -8,7 +8,9 @@ export interface Lifecycle {
   readonly notice?: string | undefined;
 }
 
-/** The headers by type or operation (`Patient.everything`), for those whose end is in sight; undefined: there are none. */
+/**
+ * The headers by type or operation (`Patient.everything`), for those whose end is in sight; undefined: there are none.
+ */
 export function endingsOf(
   resources: Iterable<{ readonly type: string; readonly lifecycle: Lifecycle }>,
 ): ((type: string) => Readonly<Record<string, string>> | undefined) | undefined {
@@ -21,8 +23,9 @@ export function endingsOf(
 }
 
 /**
- * Headers of every answer about a type that is coming to its end: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link` to what takes its
- * place (RFC 5829 §3.3) and to the page that explains it (RFC 9745 §3). undefined: its end is not in sight.
+ * Headers of every answer about a type that is coming to its end: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and
+ * `Link` to what takes its place (RFC 5829 §3.3) and to the page that explains it (RFC 9745 §3). undefined: its end is
+ * not in sight.
  */
 function lifecycleHeaders({
   deprecated,

@@ -131,8 +131,8 @@ export interface Presentation {
 const PRESENTATION: ReadonlySet<string> = new Set(['_format', '_pretty']);
 
 /**
- * Takes `_format` and `_pretty` out of the parameters. One without a value says nothing. Throws `parameter-invalid` for a `_pretty` that is no
- * boolean.
+ * Takes `_format` and `_pretty` out of the parameters. One without a value says nothing. Throws `parameter-invalid` for
+ * a `_pretty` that is no boolean.
  */
 export function takePresentation(pairs: Pairs): Presentation {
   if (!pairs.some(([name]) => PRESENTATION.has(name)))

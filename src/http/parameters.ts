@@ -13,7 +13,8 @@ import type { Pairs } from './url.ts';
 const MOST_BYTES = 131_072;
 
 /**
- * The parameters in the body of a request: of a search as a form, of an operation as a Parameters resource. An empty body has none.
+ * The parameters in the body of a request: of a search as a form, of an operation as a Parameters resource. An empty
+ * body has none.
  *
  * @throws FicusError `unsupported-media`, `malformed`, `invalid`, `too-large`
  */
@@ -33,7 +34,8 @@ export async function bodyParameters(
 }
 
 /**
- * The parameters of an operation as pairs, as they would stand in its address (FHIR R4 operations.html#request). One without a value has an empty one.
+ * The parameters of an operation as pairs, as they would stand in its address (FHIR R4 operations.html#request). One
+ * without a value has an empty one.
  *
  * @throws FicusError `invalid` for what is no Parameters resource, or holds one that is no single value
  */

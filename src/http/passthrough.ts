@@ -92,13 +92,18 @@ export function publicLocation(location: string, target: URL): string {
   return path.replace(/^[/\\]{2,}/, '/') + url.search + url.hash;
 }
 
-/** Whether a path leads above itself in anybody's reading of it: escaped, with backslashes, with parameters (`..;a/`). */
+/**
+ * Whether a path leads above itself in anybody's reading of it: escaped, with backslashes, with parameters (`..;a/`).
+ */
 export function isClimbing(path: string): boolean {
   const read = path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
   return read.split(/[/\\]/).some((segment) => segment === '..' || segment.startsWith('..;'));
 }
 
-/** Whether a page that may do so opens a WebSocket: of our own host, or of a listed origin. Programs name none (RFC 6455 §10.2). */
+/**
+ * Whether a page that may do so opens a WebSocket: of our own host, or of a listed origin. Programs name none (RFC 6455
+ * §10.2).
+ */
 function isOriginAllowed({ headers }: IncomingMessage, origins: readonly string[]): boolean {
   const { origin, host } = headers;
   if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true;
@@ -129,8 +134,8 @@ function fail(target: ServerResponse | Socket, status: 400 | 403 | 502 | 504, te
 
 /**
  * Carries a path prefix by http-proxy-middleware: no body parser before it, its own keep-alive agent, nothing of the
- * client's about hops and forwarding, redirects of the target led back to us, and a deadline of our own: 504 when the head
- * of the answer does not come in time, 502 when the target cannot be reached or breaks off.
+ * client's about hops and forwarding, redirects of the target led back to us, and a deadline of our own: 504 when the
+ * head of the answer does not come in time, 502 when the target cannot be reached or breaks off.
  */
 export function createPassthrough(options: PassthroughOptions): Passthrough {
   const { prefix, deadlineMs, clock, trusts = TRUST_NOBODY, origins = [] } = options;

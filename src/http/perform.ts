@@ -47,7 +47,9 @@ export function endpointOf(asked: Call['asked']): Endpoint {
   return `${asked.type}.${asked.interaction}`;
 }
 
-/** Criteria decide what is written: what is not understood in them is an error, whatever handling the client prefers. */
+/**
+ * Criteria decide what is written: what is not understood in them is an error, whatever handling the client prefers.
+ */
 function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, where: string): SearchQuery {
   const query = parseSearch(type, pairs, 'strict');
   if (query.filters.length > 0) return query;

@@ -15,8 +15,8 @@ const ANONYMOUS: Principal = { key: 'anonymous' };
 const LONGEST = 128;
 
 /**
- * Who calls, by headers that are believed because everyone may call (security `open`). They choose a cohort and nothing else: no answer
- * depends on them. One that is longer than 128 characters, or that was sent twice, is as good as none.
+ * Who calls, by headers that are believed because everyone may call (security `open`). They choose a cohort and nothing
+ * else: no answer depends on them. One that is longer than 128 characters, or that was sent twice, is as good as none.
  */
 export function principalOf(headers: IncomingHttpHeaders, names: CallerHeaders | undefined): Principal {
   if (!names) return ANONYMOUS;

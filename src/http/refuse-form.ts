@@ -24,7 +24,10 @@ const HEADERS = {
   connection: 'close',
 };
 
-/** Answers a request that is refused for its form, in FHIR like every other failure. What follows on its connection is not believed. */
+/**
+ * Answers a request that is refused for its form, in FHIR like every other failure. What follows on its connection is
+ * not believed.
+ */
 export function refuseForm(res: ServerResponse, fault: FormFault): void {
   const outcome = outcomeOf(fault);
   res.writeHead(fault.status, { ...HEADERS, 'content-length': Buffer.byteLength(outcome) }).end(outcome);
@@ -45,7 +48,10 @@ export function refuseOnSocket(socket: Duplex, fault: FormFault, clock: Clock): 
   socket.once('close', cancel);
 }
 
-/** Answers what node:http refuses before there is a request. What is no HTTP at all, a TLS handshake that failed included, is not answered. */
+/**
+ * Answers what node:http refuses before there is a request. What is no HTTP at all, a TLS handshake that failed
+ * included, is not answered.
+ */
 export function refuseUnparsed(error: Error & { code?: string }, socket: Duplex, clock: Clock): void {
   const { code = '' } = error;
   if (!socket.writable || !(code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT')) {

@@ -18,8 +18,9 @@ const HOST = /^[A-Za-z0-9._~-]*(?::\d{0,5})?$|^\[[0-9A-Fa-f:.]+\](?::\d{0,5})?$/
 const ABSOLUTE = /^https?:\/\/([^/?#@]*)(.*)$/i;
 
 /**
- * What the parser of node:http lets through although two readers could take it for two different requests (RFC 9112 §3.2, §6.1, §11.2), or although
- * it is too much. The absolute form of a target becomes the origin form, in place, and its host the one that counts (RFC 9112 §3.2.2).
+ * What the parser of node:http lets through although two readers could take it for two different requests (RFC 9112
+ * §3.2, §6.1, §11.2), or although it is too much. The absolute form of a target becomes the origin form, in place, and
+ * its host the one that counts (RFC 9112 §3.2.2).
  */
 export function takeForm(req: IncomingMessage, limits: FormLimits): FormFault | undefined {
   const { rawHeaders, httpVersion } = req;

@@ -84,7 +84,9 @@ function upgradeTo(carriers: readonly Passthrough[], open: Set<Duplex>, clock: C
   };
 }
 
-/** WebSockets are carried or refused; an offer of another protocol, `h2c` say, is one that is not taken (RFC 9110 §7.8). */
+/**
+ * WebSockets are carried or refused; an offer of another protocol, `h2c` say, is one that is not taken (RFC 9110 §7.8).
+ */
 function isUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';
 }

@@ -54,7 +54,8 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
 }
 
 function end(res: ServerResponse, bytes: Buffer): void {
-  // A character for each byte: node:http hands head and body to the socket as one string, which costs less than two pieces.
+  // A character for each byte: node:http hands head and body to the socket as one string, which costs less than two
+  // pieces.
   if (bytes.length <= SHORT_BYTES) res.end(bytes.toString('latin1'), 'latin1');
   else res.end(bytes);
 }
@@ -92,9 +93,11 @@ const OURS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything else.
+ * Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything
+ * else.
  *
- * @param length bytes of a foreign body, whatever was said of it before; undefined: they are not known, or told elsewhere
+ * @param length bytes of a foreign body, whatever was said of it before; undefined: they are not known, or told
+ *   elsewhere
  */
 function headersOf({ scope, cors }: Written, answer: Answer, length?: number): string[] {
   const list = ['cache-control', answer.headers['cache-control'] ?? 'no-store'];

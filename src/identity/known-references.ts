@@ -12,13 +12,16 @@ export interface KnownReferencesOptions {
   readonly publicBase: string;
   /** Whether ids of a type are minted by us: those of types that the legacy side still answers. */
   readonly minted: (type: string) => boolean;
-  /** Whether a resource is known by its id although that does not open: it was made on the modern side, and legacy is still to be told. */
+  /**
+   * Whether a resource is known by its id although that does not open: it was made on the modern side, and legacy is
+   * still to be told.
+   */
   readonly isKnown?: (type: string, id: string) => boolean;
 }
 
 /**
- * The references of a body, whichever side it goes to: one to a type whose ids are ours must open, or the write is refused. Nothing is
- * translated: a modern service adopts our ids, and the legacy side has its identity Layer.
+ * The references of a body, whichever side it goes to: one to a type whose ids are ours must open, or the write is
+ * refused. Nothing is translated: a modern service adopts our ids, and the legacy side has its identity Layer.
  *
  * Throws FicusError `value-invalid` with every reference that points at nothing here.
  */

@@ -18,8 +18,9 @@ export interface IdentityOptions {
 }
 
 /**
- * The identity Layer: FHIR ids above it, legacy keys (`authority|value`) below. An id that is not ours is `not-found` on a read
- * or update, matches nothing in a search, and is refused as a reference of a body. Answers are copied, never changed in place.
+ * The identity Layer: FHIR ids above it, legacy keys (`authority|value`) below. An id that is not ours is `not-found`
+ * on a read or update, matches nothing in a search, and is refused as a reference of a body. Answers are copied, never
+ * changed in place.
  */
 export function identity(options: IdentityOptions): Layer {
   const opener = createOpener(options);
@@ -88,7 +89,10 @@ interface SealedKey {
   readonly key: string;
 }
 
-/** What frozen resources became, and by which ids: an adapter gives one again while its record is the same. Kept as long as they are. */
+/**
+ * What frozen resources became, and by which ids: an adapter gives one again while its record is the same. Kept as long
+ * as they are.
+ */
 type Sealed = WeakMap<Resource, { readonly ids: readonly SealedKey[]; readonly resource: Resource }>;
 
 function createOutward(

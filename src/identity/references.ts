@@ -1,6 +1,9 @@
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 
-/** The resource with every `Reference.reference` replaced by what `map` gives; whatever does not change is shared, nothing is mutated. */
+/**
+ * The resource with every `Reference.reference` replaced by what `map` gives; whatever does not change is shared,
+ * nothing is mutated.
+ */
 export function mapReferences(resource: Resource, map: (reference: string) => string): Resource {
   return mapValue(resource, map, false) as Resource;
 }

@@ -14,7 +14,10 @@ export interface SealKey {
   readonly secret: Uint8Array;
 }
 
-/** A FHIR id for a legacy key. `hashed`: the id cannot be opened, only looked up; whoever hands it out remembers it first. */
+/**
+ * A FHIR id for a legacy key. `hashed`: the id cannot be opened, only looked up; whoever hands it out remembers it
+ * first.
+ */
 interface SealedId {
   readonly id: string;
   readonly hashed: boolean;
@@ -22,11 +25,14 @@ interface SealedId {
 
 export interface Sealer {
   /**
-   * The FHIR id of `authority|value` as a resource of this type, by the newest key: the same in every process that has the key.
+   * The FHIR id of `authority|value` as a resource of this type, by the newest key: the same in every process that has
+   * the key.
    * @throws FicusError `internal` when `key` is no legacy key; `legacy-malformed` when its authority is not registered.
    */
   seal(type: string, key: string): SealedId;
-  /** The legacy key behind an id; undefined when the id is not one of ours, or of another type. Opens ids of every key. */
+  /**
+   * The legacy key behind an id; undefined when the id is not one of ours, or of another type. Opens ids of every key.
+   */
   open(type: string, id: string): string | undefined;
   /** Whether an id has the form of a hashed one, which the crosswalk knows. */
   isHashed(id: string): boolean;
@@ -44,7 +50,8 @@ const HASHED = '-';
 
 /**
  * Mints FHIR ids by AES-SIV (RFC 5297): deterministic, authenticated, reversible by us alone. The resource type is
- * associated data, so an id of one type does not open as another. A key too long for 64 characters becomes HMAC-SHA-256 of type and key.
+ * associated data, so an id of one type does not open as another. A key too long for 64 characters becomes HMAC-SHA-256
+ * of type and key.
  *
  * @param options.keys newest first; the first mints, all open
  * @param options.remembered how many recent ids are kept, each way (default 10,000)

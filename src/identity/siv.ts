@@ -13,8 +13,8 @@ const BLOCK = 16;
 
 /**
  * AES-SIV (RFC 5297) with one string of associated data. Everything that depends on these alone is computed once: an id
- * then takes three or four calls of the block cipher, where a general implementation expands both keys anew. The block cipher is OpenSSL's.
- * RFC 5297's example and another implementation say in the tests that the result is the same.
+ * then takes three or four calls of the block cipher, where a general implementation expands both keys anew. The block
+ * cipher is OpenSSL's. RFC 5297's example and another implementation say in the tests that the result is the same.
  *
  * @param key the key of S2V, then that of CTR (§2.2): 32, 48 or 64 bytes
  * @param associated at least one byte

@@ -30,8 +30,8 @@ export function tableUri(table: string): string {
 }
 
 /**
- * Compiles a code map; a code that corresponds to several, without a row that is preferred, breaks the law of injective codes
- * and is told to `problem`.
+ * Compiles a code map; a code that corresponds to several, without a row that is preferred, breaks the law of injective
+ * codes and is told to `problem`.
  */
 export function compileCodeMap(file: CodesFile, problem: (row: number, message: string) => void): CodeMap {
   const toFhir = new Map<string, MappedCode>();
@@ -149,8 +149,8 @@ function bare(map: CodeMap, code: string): string | undefined {
 }
 
 /**
- * Translates the coded value that `codec` reads (a Coding or CodeableConcept made from CE, CWE, CNE or XML): a coding of the
- * legacy table, or without a system, becomes the FHIR code; on the way back it becomes the legacy code again.
+ * Translates the coded value that `codec` reads (a Coding or CodeableConcept made from CE, CWE, CNE or XML): a coding
+ * of the legacy table, or without a system, becomes the FHIR code; on the way back it becomes the legacy code again.
  */
 export function translated(
   codec: Codec,

@@ -3,8 +3,8 @@ import type { Run } from './run.ts';
 import type { TreeReader, TreeWriter } from './tree.ts';
 
 /**
- * How one place in the legacy tree and one FHIR value correspond, both ways. Compiled once from the declaration; reading and
- * writing allocate nothing but their result.
+ * How one place in the legacy tree and one FHIR value correspond, both ways. Compiled once from the declaration;
+ * reading and writing allocate nothing but their result.
  */
 export interface Codec {
   /** What is read and written is a whole list: several parts of one place make its items. */

@@ -3,9 +3,10 @@ import type { Loss } from './run.ts';
 import type { TreeReader } from './tree.ts';
 
 /**
- * What becomes of a field. `mapped`: it is in a resource; `partly`: a part of it has no home; `heeded`: in no resource, but what is done with the message follows from it;
- * `kept`: in no resource, kept raw with the message; `dropped`: a file says why it goes nowhere; `unmapped`: no row speaks of it; `refused`: a row reads it, and it was not
- * what its type says.
+ * What becomes of a field. `mapped`: it is in a resource; `partly`: a part of it has no home; `heeded`: in no resource,
+ * but what is done with the message follows from it; `kept`: in no resource, kept raw with the message; `dropped`: a
+ * file says why it goes nowhere; `unmapped`: no row speaks of it; `refused`: a row reads it, and it was not what its
+ * type says.
  */
 export type FieldFate = (typeof FATES)[number];
 
@@ -46,7 +47,10 @@ interface Fate {
   readonly why: readonly string[];
 }
 
-/** What became of every field of a message that was read, in order. MSH-1 and MSH-2 are the delimiters: they are left out. */
+/**
+ * What became of every field of a message that was read, in order. MSH-1 and MSH-2 are the delimiters: they are left
+ * out.
+ */
 export function fieldsOf(root: TreeReader, reading: MessageReading): FieldReading[] {
   return segmentPlaces(root).flatMap(([name, segment]) => {
     const at = segment.location();

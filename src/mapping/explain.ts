@@ -8,8 +8,8 @@ export interface Explanation {
 }
 
 /**
- * The rows that speak of a legacy place (`PID-5`, `PID-5.1`, `CX.4`, `Patient/MRN`) or of an element (`Patient.name`), in the
- * order in which they are asked; after overlays, so each is the one that wins.
+ * The rows that speak of a legacy place (`PID-5`, `PID-5.1`, `CX.4`, `Patient/MRN`) or of an element (`Patient.name`),
+ * in the order in which they are asked; after overlays, so each is the one that wins.
  */
 export function explain(set: MappingSet, place: string): Explanation[] {
   const found: Explanation[] = [];

@@ -67,7 +67,9 @@ export function parseFhirPath(path: string): readonly FhirStep[] {
   return steps;
 }
 
-/** A property of a FHIR type, as JSON has it; `_name` is the extensions of a primitive (FHIR R4 json.html#primitive). */
+/**
+ * A property of a FHIR type, as JSON has it; `_name` is the extensions of a primitive (FHIR R4 json.html#primitive).
+ */
 export function propertyOf(typeName: string, name: string): PropertyDef | undefined {
   const def = typeDef(typeName);
   if (!name.startsWith('_')) return def?.properties.get(name);

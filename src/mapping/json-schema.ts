@@ -14,7 +14,9 @@ const SCHEMAS = {
   'overlay-codes': codesOverlaySchema,
 } as const;
 
-/** The JSON Schemas of the mapping files, by file name: `map.schema.json`. For editors; Ficus checks more than they say. */
+/**
+ * The JSON Schemas of the mapping files, by file name: `map.schema.json`. For editors; Ficus checks more than they say.
+ */
 export function mappingSchemas(): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(SCHEMAS).map(([kind, schema]) => {

@@ -53,8 +53,8 @@ export interface FoundKey {
 }
 
 /**
- * `as: key`: a resource's id below the identity Layer, `HOSP|100234`, of the first repetition with a preferred authority.
- * With a `prefix` (`Patient/`) the text of a reference to it, for types that can be read here.
+ * `as: key`: a resource's id below the identity Layer, `HOSP|100234`, of the first repetition with a preferred
+ * authority. With a `prefix` (`Patient/`) the text of a reference to it, for types that can be read here.
  */
 export function keyCodec(options: KeyOptions, prefix: string): Codec {
   return {
@@ -72,7 +72,9 @@ export function keyCodec(options: KeyOptions, prefix: string): Codec {
   };
 }
 
-/** `as: reference`: a Reference to the resource with that key, with its identifier; a logical one where there is no key. */
+/**
+ * `as: reference`: a Reference to the resource with that key, with its identifier; a logical one where there is no key.
+ */
 export function referenceCodec(options: KeyOptions): Codec {
   return {
     read: (above, run) => {
@@ -95,7 +97,9 @@ function referenceTo(found: FoundKey, type: string, run: Run): JsonObject {
     : { type, identifier };
 }
 
-/** A reference by the words of the first repetition with a number, where no authority is registered: nothing is guessed. */
+/**
+ * A reference by the words of the first repetition with a number, where no authority is registered: nothing is guessed.
+ */
 function logicalReference(above: TreeReader, options: KeyOptions, run: Run): JsonObject | undefined {
   const shape = SHAPES[options.type ?? ''];
   const place = shape && repetitions(above, options).find((it) => numberAt(shape.number(it)) !== undefined);
@@ -155,8 +159,9 @@ function authorityAt(parts: HdParts<TreeReader>, run: Run): Authority | undefine
 }
 
 /**
- * A key made of the texts of several fields, `HOSP|4711/718-7/1`: of the authority that the first one names. The words of one that is not registered
- * become part of it, below the sender's authority. Undefined when the first field says nothing, or no authority can be told.
+ * A key made of the texts of several fields, `HOSP|4711/718-7/1`: of the authority that the first one names. The words
+ * of one that is not registered become part of it, below the sender's authority. Undefined when the first field says
+ * nothing, or no authority can be told.
  */
 export function joinedKey(places: readonly TreeReader[], type: string, run: Run): string | undefined {
   const texts = places.map((place) => textOf(place) ?? '');
@@ -198,7 +203,10 @@ function repetitions(above: TreeReader, { step }: KeyOptions): TreeReader[] {
   return Array.from({ length: above.count(step) }, (_, index) => above.child(step, index));
 }
 
-/** Says the key unless a repetition says it already; the others stay. False: the place is for another authority's numbers. */
+/**
+ * Says the key unless a repetition says it already; the others stay. False: the place is for another authority's
+ * numbers.
+ */
 function addKey(wanted: FoundKey, above: TreeWriter, options: KeyOptions, run: Run): boolean {
   const shape = SHAPES[options.type ?? ''];
   if (!shape) {

@@ -44,7 +44,9 @@ function allOf(constants: readonly Always[]): Always {
   };
 }
 
-/** Items in the order of feeds. Reading is the hot path: what is not there is passed over before its condition is asked. */
+/**
+ * Items in the order of feeds. Reading is the hot path: what is not there is passed over before its condition is asked.
+ */
 function gather(feeds: readonly Feed[], root: TreeReader, run: Run): Present[] {
   let found = NOTHING;
   for (let at = 0; at < feeds.length; at += 1) {

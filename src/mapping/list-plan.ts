@@ -56,7 +56,10 @@ export function planList(
   );
 }
 
-/** Whether a feed takes new items: its condition holds, or asks for the very place that the item will fill, and nothing is read there. */
+/**
+ * Whether a feed takes new items: its condition holds, or asks for the very place that the item will fill, and nothing
+ * is read there.
+ */
 function mayWrite(
   { only, when, steps }: Feed,
   present: readonly Present[],
@@ -71,8 +74,9 @@ function mayWrite(
 }
 
 /**
- * Items that stay where they are: in an ordered list, as far as old and new agree from the start; of objects (names, addresses), from the
- * end, too, so that a changed name does not move those behind it to another field. Texts close up: a first given name that goes makes room.
+ * Items that stay where they are: in an ordered list, as far as old and new agree from the start; of objects (names,
+ * addresses), from the end, too, so that a changed name does not move those behind it to another field. Texts close up:
+ * a first given name that goes makes room.
  */
 function keepEnds(present: readonly Present[], wanted: readonly Json[]): Map<number, Present[]> {
   const kept = new Map<number, Present[]>();

@@ -7,7 +7,9 @@ import type { Run } from './run.ts';
 import { descend, descendTo, isAbsent, pathKey } from './tree-path.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
 
-/** One property of a FHIR object, fed by one row or several; compiled. `root` is the place the map's paths start from. */
+/**
+ * One property of a FHIR object, fed by one row or several; compiled. `root` is the place the map's paths start from.
+ */
 export interface Member {
   readonly property: string;
   read(root: TreeReader, run: Run): Json | undefined;
@@ -100,12 +102,15 @@ export function addAlways(members: readonly Member[], found: JsonObject, root: T
   }
 }
 
-/** Most often that members are written: what one writes may make the condition of another hold, and that of a third fail. */
+/**
+ * Most often that members are written: what one writes may make the condition of another hold, and that of a third
+ * fail.
+ */
 const PASSES = 4;
 
 /**
- * Writes members: first what goes, then what comes, because two members may share a place; again while something changed and a
- * condition may have come to hold. A member that says what it should is not touched.
+ * Writes members: first what goes, then what comes, because two members may share a place; again while something
+ * changed and a condition may have come to hold. A member that says what it should is not touched.
  */
 function memberWriter(
   members: readonly Member[],
@@ -228,7 +233,9 @@ function clearOthers(
   }
 }
 
-/** Writes a value by one alternative, unless that is read only, its condition fails, or its place cannot say the value. */
+/**
+ * Writes a value by one alternative, unless that is read only, its condition fails, or its place cannot say the value.
+ */
 function attempt(alternative: Alternative, value: Json, root: TreeWriter, run: Run): boolean {
   const { only, when, codec, steps } = alternative;
   if (only === 'read') return false;

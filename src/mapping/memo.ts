@@ -17,8 +17,9 @@ export interface Answer {
 }
 
 /**
- * What was read before, by the words it was read from. The patients, visits, practitioners and codes of a feed come again and again: they are taken apart
- * once. Kept is only what was read without a loss, so that whatever has to be told is told every time.
+ * What was read before, by the words it was read from. The patients, visits, practitioners and codes of a feed come
+ * again and again: they are taken apart once. Kept is only what was read without a loss, so that whatever has to be
+ * told is told every time.
  */
 export interface Memo {
   readonly values: Recent<Json>;

@@ -9,8 +9,8 @@ interface Cell {
 }
 
 /**
- * A legacy tree in plain memory: for generated data (`ficus map check`) and for building a structure before it is encoded.
- * Depth of fields in an `hl7` tree: group, segment (a name), field (a number), component, subcomponent.
+ * A legacy tree in plain memory: for generated data (`ficus map check`) and for building a structure before it is
+ * encoded. Depth of fields in an `hl7` tree: group, segment (a name), field (a number), component, subcomponent.
  */
 export function createMemoryTree(flavour: TreeFlavour): TreeWriter {
   return new MemoryPlace(flavour, undefined, '', 0);

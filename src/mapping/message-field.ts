@@ -48,7 +48,8 @@ function says(place: TreeReader, { steps }: Field): boolean {
 }
 
 /**
- * The key of a resource that a field names by its identifier (CX, XCN, EI), as `as: key` reads it. `PID[2]-3` is the field of the second PID.
+ * The key of a resource that a field names by its identifier (CX, XCN, EI), as `as: key` reads it. `PID[2]-3` is the
+ * field of the second PID.
  * @throws Error when HL7 does not define the field.
  */
 export function compileIdentifier(path: string, of: string, definitions: Definitions): KeyOf {

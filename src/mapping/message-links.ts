@@ -70,8 +70,9 @@ function ownOf(one: Linkable): Resource {
 }
 
 /**
- * `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that has some. A list does not
- * take what another repetition of the same group says: a request without results has not those of the next.
+ * `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that
+ * has some. A list does not take what another repetition of the same group says: a request without results has not
+ * those of the next.
  */
 function targetsOf(
   resources: readonly Linkable[],
@@ -107,8 +108,8 @@ function isWithin(from: string, place: string): boolean {
 }
 
 /**
- * Several targets go into a list; below a list with as many items each item gets its own, in order. A single element that is said already, or has
- * several targets, is left as it is.
+ * Several targets go into a list; below a list with as many items each item gets its own, in order. A single element
+ * that is said already, or has several targets, is left as it is.
  */
 function refer(resource: JsonObject, link: Link, all: readonly string[]): void {
   const { path, lists } = link;

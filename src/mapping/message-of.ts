@@ -18,7 +18,10 @@ export function typeName({ code, event }: MessageType): string {
 
 const indexes = new WeakMap<MappingSet, ReadonlyMap<string, CompiledMessage>>();
 
-/** The message file for a type: the one that claims it, else the one of the structure that it names, else the one for every event of its code. */
+/**
+ * The message file for a type: the one that claims it, else the one of the structure that it names, else the one for
+ * every event of its code.
+ */
 export function messageOf(set: MappingSet, type: MessageType): CompiledMessage | undefined {
   let index = indexes.get(set);
   if (!index) {

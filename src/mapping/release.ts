@@ -60,7 +60,10 @@ export function refusalOf(release: MappingRelease, act: ReleaseAct, by: string):
   return isSamePerson(proposer, by) ? 'whoever proposed it cannot sign it off as well' : undefined;
 }
 
-/** Whether a release is used for a sender: `canary` names interfaces, applications (MSH-3), or both names as `APPLICATION|FACILITY`. */
+/**
+ * Whether a release is used for a sender: `canary` names interfaces, applications (MSH-3), or both names as
+ * `APPLICATION|FACILITY`.
+ */
 export function isUsedFor(release: MappingRelease, { source, sender }: Sender): boolean {
   const state = stateOf(release);
   if (state === 'live') return true;

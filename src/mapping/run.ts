@@ -1,7 +1,8 @@
 import type { Memo } from './memo.ts';
 
 /**
- * An assigning authority as the configuration registers it: the legacy names of one numbering system, and its FHIR name.
+ * An assigning authority as the configuration registers it: the legacy names of one numbering system, and its FHIR
+ * name.
  */
 export interface Authority {
   /** Short name, part of keys: `HOSP`. */
@@ -46,7 +47,9 @@ export type LossKind =
 /** One line of a loss report. Never holds a value: it may be shown, logged and sent. */
 export interface Loss {
   readonly kind: LossKind;
-  /** Place in the legacy tree (`PID-5[2].9`) on a read, FHIRPath of the element (`Patient.name[0].period`) on a write. */
+  /**
+   * Place in the legacy tree (`PID-5[2].9`) on a read, FHIRPath of the element (`Patient.name[0].period`) on a write.
+   */
   readonly path: string;
   readonly why?: string;
 }
@@ -57,11 +60,14 @@ export interface RunContext {
   /** IANA zone of timestamps without an offset: the sending facility's. */
   readonly timeZone: string;
   /**
-   * Which authorities' numbers make resource keys, by preference, by resource type; without an entry every registered one
-   * does, in the order of the registry.
+   * Which authorities' numbers make resource keys, by preference, by resource type; without an entry every registered
+   * one does, in the order of the registry.
    */
   readonly keyAuthorities?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** Registered name of the authority of numbers that name none: the sending interface's. Default: such numbers make no keys. */
+  /**
+   * Registered name of the authority of numbers that name none: the sending interface's. Default: such numbers make no
+   * keys.
+   */
   readonly defaultAuthority?: string | undefined;
   /**
    * Resource types that can be read here, so that a reference to them may name a key; others get a logical reference
@@ -70,7 +76,10 @@ export interface RunContext {
   readonly readable?: ((type: string) => boolean) | undefined;
   /** Parameters of an interaction that conditions may ask for, e.g. `event`: `A28`. */
   readonly facts?: Readonly<Record<string, string>> | undefined;
-  /** What was read before in runs whose context was the same but for its facts, of messages with the same delimiters and character set. */
+  /**
+   * What was read before in runs whose context was the same but for its facts, of messages with the same delimiters and
+   * character set.
+   */
   readonly memo?: Memo | undefined;
 }
 

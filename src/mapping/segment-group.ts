@@ -3,8 +3,8 @@ import type { Codec } from './codec.ts';
 import type { Step, TreeReader, TreeWriter } from './tree.ts';
 
 /**
- * A group in which one certain repetition of a segment is the only one of its name; all else is looked up in `around`. So a map
- * of NK1 reads each NK1 in turn, and may still ask for PID-3.
+ * A group in which one certain repetition of a segment is the only one of its name; all else is looked up in `around`.
+ * So a map of NK1 reads each NK1 in turn, and may still ask for PID-3.
  */
 export function groupOf(segment: TreeReader, name: string, around: TreeReader | undefined): TreeReader {
   return {

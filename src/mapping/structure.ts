@@ -73,7 +73,9 @@ function homeOf(stack: readonly Open[], name: string): SegmentGroup {
   return (knows ?? stack.at(-1)!).group;
 }
 
-/** Finds the next place for a segment: further on in the innermost open group, a new repetition of it, or further out. */
+/**
+ * Finds the next place for a segment: further on in the innermost open group, a new repetition of it, or further out.
+ */
 function place(stack: Open[], name: string, index: number): boolean {
   for (let depth = stack.length - 1; depth >= 0; depth -= 1) {
     const open = stack[depth]!;

@@ -73,8 +73,8 @@ export function formatFhirDate(time: Timestamp): string {
 }
 
 /**
- * FHIR `dateTime`, as precise as the time was said; with a time of day FHIR wants seconds (zero-filled where they were not said,
- * FHIR R4 datatypes.html#dateTime) and an offset, which is the zone's where none was said.
+ * FHIR `dateTime`, as precise as the time was said; with a time of day FHIR wants seconds (zero-filled where they were
+ * not said, FHIR R4 datatypes.html#dateTime) and an offset, which is the zone's where none was said.
  */
 export function formatFhirDateTime(time: Timestamp, zone: string): string {
   if (time.hour === undefined) return formatFhirDate(time);
@@ -90,8 +90,9 @@ export function formatHl7Date(time: Timestamp): string {
 }
 
 /**
- * HL7 `DTM` in the zone's wall-clock time, as legacy systems write it: without an offset, except in the hour that a clock change
- * repeats, where the wall clock alone would be ambiguous. HL7 allows four fraction digits; more are refused.
+ * HL7 `DTM` in the zone's wall-clock time, as legacy systems write it: without an offset, except in the hour that a
+ * clock change repeats, where the wall clock alone would be ambiguous. HL7 allows four fraction digits; more are
+ * refused.
  * @throws Error when the fraction does not fit.
  */
 export function formatHl7DateTime(time: Timestamp, zone: string): string {

@@ -1,6 +1,6 @@
 /**
- * One step down a legacy tree: a field, component or subcomponent number (1-based), a segment or group name, the local name
- * of an XML element, or `@name` for an attribute.
+ * One step down a legacy tree: a field, component or subcomponent number (1-based), a segment or group name, the local
+ * name of an XML element, or `@name` for an attribute.
  */
 export type Step = number | string;
 
@@ -23,8 +23,8 @@ export interface TreeReader {
   /** Repetitions of a child, 0 when it is not there. */
   count(step: Step): number;
   /**
-   * As `count`, without what a group of segments finds in the groups around it: the notes of an order are not those of each result.
-   * Places that look nowhere else leave it out.
+   * As `count`, without what a group of segments finds in the groups around it: the notes of an order are not those of
+   * each result. Places that look nowhere else leave it out.
    */
   own?(step: Step): number;
   /** A child, by default its first repetition; `index` counts from 0. */
@@ -32,15 +32,16 @@ export interface TreeReader {
   /** The children that hold something, in tree order; none for a place that is only text. */
   steps(): readonly Step[];
   /**
-   * Which numbered parts hold something, told at once: bit n for part n, bit 31 for all from 31 on. Makes reading what is not there
-   * cheap; places whose parts have names, or are many, leave it out.
+   * Which numbered parts hold something, told at once: bit n for part n, bit 31 for all from 31 on. Makes reading what
+   * is not there cheap; places whose parts have names, or are many, leave it out.
    */
   filledParts?(): number;
   /** The same for one part (all its repetitions) of a place that has many; then `filledParts` is left out. */
   holds?(part: number): boolean;
   /**
-   * Words that two places of messages with the same delimiters and character set have in common only where all that is here and below reads the same;
-   * undefined: not to be told, or too long to be worth it. Places that cannot tell leave it out.
+   * Words that two places of messages with the same delimiters and character set have in common only where all that is
+   * here and below reads the same; undefined: not to be told, or too long to be worth it. Places that cannot tell leave
+   * it out.
    */
   words?(): string | undefined;
   /** Whether any text that is not empty (or a deletion) is here or below. */
@@ -60,11 +61,14 @@ export interface TreeWriter extends TreeReader {
    */
   clear(): void;
   /**
-   * Re-orders the repetitions of a child: entry `i` of `sources` names the present repetition that becomes repetition `i`,
-   * byte for byte, or `undefined` for a new, empty one. Repetitions not named go.
+   * Re-orders the repetitions of a child: entry `i` of `sources` names the present repetition that becomes repetition
+   * `i`, byte for byte, or `undefined` for a new, empty one. Repetitions not named go.
    */
   arrange(step: Step, sources: readonly (number | undefined)[]): void;
-  /** Puts the children in this order, those not named last: an XML Schema sequence. HL7 numbers its parts and does nothing. */
+  /**
+   * Puts the children in this order, those not named last: an XML Schema sequence. HL7 numbers its parts and does
+   * nothing.
+   */
   order(steps: readonly Step[]): void;
 }
 

@@ -16,8 +16,8 @@ import { durationCodec, numberOfTimeCodec, offsetByDurationCodec, ONE, ONE_DAY }
 import { AUTHORITY_SYSTEM, personNameCodec, placePathCodec, QUALIFIED_IDENTIFIER } from './via/xml.ts';
 
 /**
- * The pairs that rows name with `via`: correspondences that cannot be said in data, each with both directions. Tested one
- * by one in test/unit/mapping/via.test.ts.
+ * The pairs that rows name with `via`: correspondences that cannot be said in data, each with both directions. Tested
+ * one by one in test/unit/mapping/via.test.ts.
  */
 export const VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec>> = {
   'hd-system': () => systemCodec(hdAt),

@@ -8,8 +8,9 @@ import type { Loss } from './run.ts';
 const MANAGED = new Set(['resourceType', 'id', 'meta', 'implicitRules']);
 
 /**
- * What of a resource did not come back after it was written and read again, as FHIRPaths; and what came back that it did not
- * have. Two times that are the same instant are the same; the order of list items that different fields hold may differ.
+ * What of a resource did not come back after it was written and read again, as FHIRPaths; and what came back that it
+ * did not have. Two times that are the same instant are the same; the order of list items that different fields hold
+ * may differ.
  */
 export function carriedLosses(
   wanted: JsonObject,

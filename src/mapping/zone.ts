@@ -1,6 +1,6 @@
 /**
- * The offset of an IANA zone for a local wall-clock time, in minutes east of UTC. In the hour that a clock change repeats, the
- * first pass (summer time) is meant; in the hour that it skips, the offset before the change applies.
+ * The offset of an IANA zone for a local wall-clock time, in minutes east of UTC. In the hour that a clock change
+ * repeats, the first pass (summer time) is meant; in the hour that it skips, the offset before the change applies.
  *
  * @throws RangeError for a zone that does not exist.
  */

@@ -28,8 +28,9 @@ export interface ProjectionBackendOptions {
   /** Most resources looked at one by one for a search whose index rows do not tell all; default 20,000. */
   readonly maxChecked?: number;
   /**
-   * How old what is answered may be, in seconds: the `Age` header. Zero while nothing waits to be applied, and the feed lives; else the age of the oldest message that waits, or
-   * the time since the feed last said anything. Absent: the time since a message was last applied.
+   * How old what is answered may be, in seconds: the `Age` header. Zero while nothing waits to be applied, and the feed
+   * lives; else the age of the oldest message that waits, or the time since the feed last said anything. Absent: the
+   * time since a message was last applied.
    */
   readonly age?: () => number | undefined;
 }
@@ -37,9 +38,10 @@ export interface ProjectionBackendOptions {
 const SERVED_BY = 'projection';
 
 /**
- * The Backend of what the feed has told: reads, versions, history and searches of one file. Ids are FHIR ids. A search follows merged identities to their
- * survivors, and says so; chains, `_has`, `_include` and `_revinclude` are answered here. Unsorted results come in the order in which the resources became known.
- * FHIR R4 http.html#read, #vread, #history, search.html
+ * The Backend of what the feed has told: reads, versions, history and searches of one file. Ids are FHIR ids. A search
+ * follows merged identities to their survivors, and says so; chains, `_has`, `_include` and `_revinclude` are answered
+ * here. Unsorted results come in the order in which the resources became known. FHIR R4 http.html#read, #vread, #history,
+ * search.html
  */
 export function createProjectionBackend(reading: Reading, options: ProjectionBackendOptions): Backend {
   const { clock, pages, maxIncluded = 200 } = options;

@@ -9,9 +9,10 @@ import { mergeList } from './list-merge.ts';
  * The resource after a change; `current` itself when nothing is to be done. Pure.
  *
  * - `snapshot`: what the message says is all there is.
- * - `update`: elements that the message does not say stay. Lists of identifiers, names, telecoms, addresses and extensions are merged by what tells their items
- *   apart (see list-merge.ts); every other element, and the whole of a choice (`deceased[x]`), is replaced. That something is not said (data-absent-reason, an
- *   attachment without a body) replaces nothing: a cancellation without the time leaves the time, a notice about a document its body.
+ * - `update`: elements that the message does not say stay. Lists of identifiers, names, telecoms, addresses and
+ *   extensions are merged by what tells their items apart (see list-merge.ts); every other element, and the whole of a
+ *   choice (`deceased[x]`), is replaced. That something is not said (data-absent-reason, an attachment without a body)
+ *   replaces nothing: a cancellation without the time leaves the time, a notice about a document its body.
  * - `mention`: makes what is not there yet, else changes nothing.
  *
  * `deleted` elements go first, so that what the message says of the same list stays (HL7 v2.5.1 §2.7.2, `""`).

@@ -4,7 +4,8 @@ import type { Json, JsonObject } from '../fhir/types.ts';
 type Kept = readonly [path: readonly (string | number)[], digits: string];
 
 /**
- * The decimals of a resource that keep their digits as text, for `parseKept`: looking for them in the JSON again would cost more than all the rest of reading it. null: it has none.
+ * The decimals of a resource that keep their digits as text, for `parseKept`: looking for them in the JSON again would
+ * cost more than all the rest of reading it. null: it has none.
  */
 export function keptDecimals(resource: JsonObject): string | null {
   const found: Kept[] = [];

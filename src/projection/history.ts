@@ -3,7 +3,8 @@ import { weakEtag } from '../fhir/version.ts';
 import type { FoundVersion } from './search/reading.ts';
 
 /**
- * The versions of one resource as a Bundle, the newest first (FHIR R4 http.html#history). The first version was made, the later ones changed it.
+ * The versions of one resource as a Bundle, the newest first (FHIR R4 http.html#history). The first version was made,
+ * the later ones changed it.
  * @param base FHIR base address that clients see, without a slash at its end.
  */
 export function historyBundle(versions: readonly FoundVersion[], base: string): Resource {

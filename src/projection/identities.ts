@@ -4,7 +4,9 @@ import { sameJson } from './content.ts';
 
 /** What a merge does to the two resources themselves. Pure. */
 
-/** The element by which a retired resource says that it is not in use any more; a patient also says who stands for it. */
+/**
+ * The element by which a retired resource says that it is not in use any more; a patient also says who stands for it.
+ */
 const RETIRED: Readonly<Record<string, readonly [element: string, value: Json]>> = {
   Patient: ['active', false],
   Encounter: ['status', 'entered-in-error'],
@@ -79,8 +81,8 @@ export function release(resource: Resource, retired: string, identifiers: readon
 }
 
 /**
- * What a message says of the retired one, as it is filed on the survivor: an identifier that the survivor does not have is an old one, and what
- * the message leaves out is not gone.
+ * What a message says of the retired one, as it is filed on the survivor: an identifier that the survivor does not have
+ * is an old one, and what the message leaves out is not gone.
  */
 export function filedOnSurvivor(said: Resource, survivor: Resource | undefined): Resource {
   const own = listOf(survivor?.['identifier']);

@@ -14,8 +14,8 @@ function conceptKey(concept: Json | undefined): string {
 }
 
 /**
- * What makes two items of a list the same thing said twice. An identifier that is not in use any more stands by itself: one of the same system
- * may have taken its place.
+ * What makes two items of a list the same thing said twice. An identifier that is not in use any more stands by itself:
+ * one of the same system may have taken its place.
  */
 const KEYS: Readonly<Record<string, KeyOf>> = {
   identifier: ({ system, type, use, value }) =>
@@ -28,8 +28,8 @@ const KEYS: Readonly<Record<string, KeyOf>> = {
 };
 
 /**
- * A list element after a message: items of a key that the message says are replaced by the message's, where the first of them stood; items
- * of other keys stay; new ones come last. Lists without a key are replaced as a whole.
+ * A list element after a message: items of a key that the message says are replaced by the message's, where the first
+ * of them stood; items of other keys stay; new ones come last. Lists without a key are replaced as a whole.
  */
 export function mergeList(name: string, current: readonly Json[], said: readonly Json[]): Json[] {
   const keyOf = KEYS[name];

@@ -40,7 +40,9 @@ export interface MovedResource {
 export interface Merges {
   /** Whether there is any merge at all. */
   readonly any: boolean;
-  /** Number of the one that stands for a retired resource, by its reference (`Patient/1`); undefined: it is not retired. */
+  /**
+   * Number of the one that stands for a retired resource, by its reference (`Patient/1`); undefined: it is not retired.
+   */
   survivorOfReference(reference: string): number | undefined;
   /** Who stands for a resource now: itself unless it was merged. */
   survivorOf(rid: number): number;

@@ -1,7 +1,9 @@
 import { BEGINNING, END } from '../search/dates.ts';
 import type { Decimal } from '../search/decimal.ts';
 
-/** Texts that stand in the order of what they stand for, compared byte by byte: exact where a number of SQLite is not. */
+/**
+ * Texts that stand in the order of what they stand for, compared byte by byte: exact where a number of SQLite is not.
+ */
 
 /** Before and after every key of a time or a number: an end that is open. */
 export const FIRST = '';
@@ -40,7 +42,8 @@ export function decimalKey({ digits, scale }: Decimal): string {
   const exponent = text.length - scale + EXPONENT_SHIFT;
   const significant = text.replace(/0+$/, '');
   if (!negative) return `p${String(exponent).padStart(EXPONENT_WIDTH, '0')}${significant}`;
-  // The larger its magnitude, the earlier a negative number comes: every digit is turned round, and the end stands after any digit.
+  // The larger its magnitude, the earlier a negative number comes: every digit is turned round, and the end stands
+  // after any digit.
   const turned = String(10 ** EXPONENT_WIDTH - 1 - exponent).padStart(EXPONENT_WIDTH, '0');
   return `n${turned}${turnDigits(significant)}~`;
 }

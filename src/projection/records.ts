@@ -112,7 +112,10 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const index = createIndexWriter(database, { ...options, ridOf });
   const highestRid = (): number => Number(highest.get()?.['rid']);
   let lastRid = highestRid();
-  /** Numbers of resources that others refer to and that have no row yet, by type and id: most of them are told of by the same message, and their row is written once. */
+  /**
+   * Numbers of resources that others refer to and that have no row yet, by type and id: most of them are told of by the
+   * same message, and their row is written once.
+   */
   const named = new Map<string, number>();
   let told = { at: NaN, text: '' };
 

@@ -1,6 +1,9 @@
 import type { Json, JsonObject } from '../fhir/types.ts';
 
-/** The value with its references changed; what has none to change is given back as it is. `to` gives the same text for one that stays. */
+/**
+ * The value with its references changed; what has none to change is given back as it is. `to` gives the same text for
+ * one that stays.
+ */
 export function mapRelativeReferences<T extends Json | undefined>(
   value: T,
   to: (reference: string) => string,

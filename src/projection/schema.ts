@@ -1,9 +1,10 @@
 /**
  * The schema of `projection.sqlite`, one entry a version. Entries are only ever added.
  *
- * What stands in an index is (param, value, rid): `param` is a search parameter of one resource type, `rid` the resource. Tables whose values are looked up are
- * clustered by value; `date_value` and `number_value` are clustered by resource, because they are also asked for one resource (sorting, second filters).
- * A resource that others refer to and that nobody has told us of yet has a row with version 0.
+ * What stands in an index is (param, value, rid): `param` is a search parameter of one resource type, `rid` the
+ * resource. Tables whose values are looked up are clustered by value; `date_value` and `number_value` are clustered by
+ * resource, because they are also asked for one resource (sorting, second filters). A resource that others refer to and
+ * that nobody has told us of yet has a row with version 0.
  */
 export const PROJECTION_MIGRATIONS: readonly string[] = [
   `

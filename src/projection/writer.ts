@@ -18,7 +18,10 @@ import { mapRelativeReferences } from './references.ts';
 import { MERGEABLE } from './survey.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
-  /** Which search parameters are indexed, by type: the contract's; absent: all that R4 defines. Others are still found, by looking at every resource of the type. */
+  /**
+   * Which search parameters are indexed, by type: the contract's; absent: all that R4 defines. Others are still found,
+   * by looking at every resource of the type.
+   */
   readonly indexed?: IndexedNames;
 }
 
@@ -39,8 +42,9 @@ const REHEARSAL = -1;
 type Message = Parameters<ProjectionWriter['apply']>[0][number];
 
 /**
- * The one writer of `projection.sqlite`. `database` is opened with PROJECTION_MIGRATIONS and is closed with it. When the parameters
- * that are indexed, the zone or the base address are not those of the last time, the index is written anew first.
+ * The one writer of `projection.sqlite`. `database` is opened with PROJECTION_MIGRATIONS and is closed with it. When
+ * the parameters that are indexed, the zone or the base address are not those of the last time, the index is written
+ * anew first.
  */
 export function createProjectionWriter(
   database: DatabaseSync,
@@ -94,8 +98,8 @@ export function createProjectionWriter(
   }
 
   /**
-   * The record that is as of the very same words; then nothing has to be taken apart. Words are remembered only where no merge gave them another meaning; one
-   * that comes later makes another version of what they named.
+   * The record that is as of the very same words; then nothing has to be taken apart. Words are remembered only where
+   * no merge gave them another meaning; one that comes later makes another version of what they named.
    */
   function asSaid({ mode, written }: ResourceChange): ResourceRecord | undefined {
     if (!written || mode !== 'update') return undefined;
@@ -214,7 +218,10 @@ export function createProjectionWriter(
     });
   }
 
-  /** Each all or nothing. A savepoint makes SQLite keep what every page was that a message touches: a quarter of all that applying costs. */
+  /**
+   * Each all or nothing. A savepoint makes SQLite keep what every page was that a message touches: a quarter of all
+   * that applying costs.
+   */
   function apart(
     messages: readonly Message[],
     now: number,

@@ -10,7 +10,9 @@ export function unwritten({ resource, mode, deleted }: ResourceChange, decimals:
   return { type, id, decimals, mode, ...(deleted ? { deleted } : {}) };
 }
 
-/** A change whose resource is text: a mention, which nearly always is of what is known, until somebody looks into it. */
+/**
+ * A change whose resource is text: a mention, which nearly always is of what is known, until somebody looks into it.
+ */
 export class WrittenChange implements ResourceChange {
   readonly mode: ResourceChange['mode'];
   readonly deleted?: readonly string[];

@@ -41,12 +41,12 @@ const GATEWAY_STATUS: ReadonlySet<number> = new Set([502, 503, 504]);
 const BUCKETS = 10;
 
 /**
- * Stops asking a backend that is refusing, silent or talking garbage, and probes it with one request at a time after a while. An answer, even
- * an unhappy one (a NAK, a Fault, a 4xx or 500), is a sign of life and never opens it: one client's bad request must not close
- * the backend to the others.
+ * Stops asking a backend that is refusing, silent or talking garbage, and probes it with one request at a time after a
+ * while. An answer, even an unhappy one (a NAK, a Fault, a 4xx or 500), is a sign of life and never opens it: one
+ * client's bad request must not close the backend to the others.
  *
- * opossum is the state machine only. Outcomes are reported to it after the call, so that what never reached the backend (a full
- * queue, a client that left) counts neither way, and none of its timeout, cache or fallback is used.
+ * opossum is the state machine only. Outcomes are reported to it after the call, so that what never reached the backend
+ * (a full queue, a client that left) counts neither way, and none of its timeout, cache or fallback is used.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
   const { clock, log, name, resetMs } = options;

@@ -19,8 +19,8 @@ export interface Bulkhead {
 }
 
 /**
- * Bounds the requests in flight. Waiting ones go in the order they came and leave when their signal aborts. A slot is held until the
- * answer is there, and for a streamed body until it has been written or given up.
+ * Bounds the requests in flight. Waiting ones go in the order they came and leave when their signal aborts. A slot is
+ * held until the answer is there, and for a streamed body until it has been written or given up.
  */
 export function createBulkhead(options: BulkheadOptions): Bulkhead {
   const { limit, queue, retryAfter = 1 } = options;

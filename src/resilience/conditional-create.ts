@@ -6,9 +6,9 @@ import { findMatch } from './match.ts';
 import type { Once } from './once.ts';
 
 /**
- * `If-None-Exist` (FHIR R4 http.html#ccreate): none matches, create; one, 200 with it; more, `multiple-matches`. The caller holds the lock of
- * the criteria. A core may take a while until a search finds what was created, and an attempt may have ended unknown: for that while the
- * record of the attempt answers, so that nothing is created twice.
+ * `If-None-Exist` (FHIR R4 http.html#ccreate): none matches, create; one, 200 with it; more, `multiple-matches`. The
+ * caller holds the lock of the criteria. A core may take a while until a search finds what was created, and an attempt
+ * may have ended unknown: for that while the record of the attempt answers, so that nothing is created twice.
  */
 export async function conditionalCreate(asked: {
   readonly next: Backend;

@@ -25,9 +25,9 @@ export interface ConditionalOptions {
 }
 
 /**
- * The preconditions of FHIR R4 http.html (#ccreate, #cond-update, #concurrency, #cread) for a core that knows none of them: asked by a
- * read or search through the same backend, then acted on, one request at a time for the same criteria or resource. Also vread, which
- * is answered as long as the version asked for is the current one.
+ * The preconditions of FHIR R4 http.html (#ccreate, #cond-update, #concurrency, #cread) for a core that knows none of
+ * them: asked by a read or search through the same backend, then acted on, one request at a time for the same criteria
+ * or resource. Also vread, which is answered as long as the version asked for is the current one.
  */
 export function conditional(options: ConditionalOptions): Layer {
   const { store, clock, settleMs = 60_000 } = options;

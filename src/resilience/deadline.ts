@@ -12,9 +12,9 @@ export interface DeadlineOptions {
 }
 
 /**
- * Ends the wait for a backend: what is below gets an earlier deadline and a signal that aborts then, or when the client goes
- * away. The adapter's own answer counts, since it knows whether a write was sent; only one that stays silent past the grace is
- * answered for: `timeout` for a query, `outcome-unknown` for a write.
+ * Ends the wait for a backend: what is below gets an earlier deadline and a signal that aborts then, or when the client
+ * goes away. The adapter's own answer counts, since it knows whether a write was sent; only one that stays silent past
+ * the grace is answered for: `timeout` for a query, `outcome-unknown` for a write.
  */
 export function deadline(options: DeadlineOptions): Layer {
   const { ms, graceMs = 250, clock } = options;

@@ -13,8 +13,8 @@ export interface Held {
 }
 
 /**
- * Reads a streamed body as far as it can be kept. The answer's bytes and headers stay as they were; a body that is larger goes on as a stream.
- * One that breaks off is left out: status and headers said already that the write was done.
+ * Reads a streamed body as far as it can be kept. The answer's bytes and headers stay as they were; a body that is
+ * larger goes on as a stream. One that breaks off is left out: status and headers said already that the write was done.
  *
  * @param maxBytes most that is kept
  */
@@ -27,7 +27,10 @@ export async function hold(response: FhirResponse, maxBytes: number): Promise<He
   return { response: { ...response, body: taken } };
 }
 
-/** The answer for whoever else asks: with the bytes that are held, else status and headers alone, for a stream has one reader. */
+/**
+ * The answer for whoever else asks: with the bytes that are held, else status and headers alone, for a stream has one
+ * reader.
+ */
 export function again({ response, bytes }: Held): FhirResponse {
   return bytes ? { ...response, body: pipeOf(bytes) } : withoutStream(response);
 }

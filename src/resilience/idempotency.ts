@@ -33,9 +33,10 @@ export interface IdempotencyOptions {
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * `Idempotency-Key`: the same write of the same caller to the same endpoint is done once; a repeat gets the stored outcome, refusals
- * included, as far as the caller may see it by then. The key is claimed on disk before the write leaves. A repeat of a write whose outcome
- * is unknown is handed on as doubtful: the backend that it went to asks after it, and sends it only when it certainly was not done.
+ * `Idempotency-Key`: the same write of the same caller to the same endpoint is done once; a repeat gets the stored
+ * outcome, refusals included, as far as the caller may see it by then. The key is claimed on disk before the write
+ * leaves. A repeat of a write whose outcome is unknown is handed on as doubtful: the backend that it went to asks after
+ * it, and sends it only when it certainly was not done.
  */
 export function idempotency(options: IdempotencyOptions): Layer {
   const { store, clock, ttlMs = DAY_MS, backendOf, judge, onRepeat } = options;

@@ -7,7 +7,10 @@ export function isWrite(request: FhirRequest): boolean {
   return request.interaction === 'create' || request.interaction === 'update';
 }
 
-/** Marks errors that Ficus made itself without asking the backend: they say nothing of its health and are not tried again. */
+/**
+ * Marks errors that Ficus made itself without asking the backend: they say nothing of its health and are not tried
+ * again.
+ */
 const UNASKED = { name: 'unasked' } as const;
 
 /** An error for a request that the backend never saw: nothing was sent, nothing is unknown. */

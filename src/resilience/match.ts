@@ -15,8 +15,8 @@ const MAX_PAGES = 20;
 /**
  * The one resource that criteria match, asked by searches through `next`; undefined: none.
  *
- * @throws FicusError `multiple-matches`; `parameter-invalid` for criteria that are empty; `parameter-unknown` when one of them would be ignored;
- * `too-costly` when it cannot be told within 20 pages.
+ * @throws FicusError `multiple-matches`; `parameter-invalid` for criteria that are empty; `parameter-unknown` when one
+ * of them would be ignored; `too-costly` when it cannot be told within 20 pages.
  */
 export async function findMatch(
   next: Backend,

@@ -33,14 +33,18 @@ interface Attempt {
   readonly first: WriteAttempt | undefined;
   /** Whether a record without a known outcome is that of this write: it is then executed as doubtful. */
   readonly isSame: (record: WriteRecord) => boolean;
-  /** Does the write. Its context outlives the client: it is aborted by the deadline only, since others may wait for the outcome. */
+  /**
+   * Does the write. Its context outlives the client: it is aborted by the deadline only, since others may wait for the
+   * outcome.
+   */
   readonly execute: (context: RequestContext, attempt: WriteAttempt | undefined) => Promise<FhirResponse>;
 }
 
 export interface Once {
   /**
    * Executes, or waits for whoever does, or gives the stored outcome (`repeated`).
-   * @throws FicusError `unprocessable`: the key belongs to other content; `conflict`: another process is at it; `outcome-unknown`.
+   * @throws FicusError `unprocessable`: the key belongs to other content; `conflict`: another process is at it;
+   *   `outcome-unknown`.
    */
   run(attempt: Attempt): Promise<{ readonly response: FhirResponse; readonly repeated: boolean }>;
 }

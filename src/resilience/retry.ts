@@ -17,8 +17,9 @@ const BUDGET_SHARE = 0.1;
 const BUDGET_BURST = 10;
 
 /**
- * Asks a query again after a technical failure, never a write. A short random pause comes first; there is no further attempt when
- * the time left is less than the failed one took, when Ficus itself refused, or when the budget is spent: a backend in trouble is not asked twice as often.
+ * Asks a query again after a technical failure, never a write. A short random pause comes first; there is no further
+ * attempt when the time left is less than the failed one took, when Ficus itself refused, or when the budget is spent:
+ * a backend in trouble is not asked twice as often.
  */
 export function retry(options: RetryOptions): Layer {
   const { attempts, clock, random = Math.random } = options;

@@ -22,8 +22,9 @@ interface Flight {
 }
 
 /**
- * Identical reads, vreads and searches of one principal at the same time become one. Everybody keeps their own deadline and may leave; the flight
- * is given up when all have left. Writes are never shared, and a read that begins after a write has ended never joins a flight from before it.
+ * Identical reads, vreads and searches of one principal at the same time become one. Everybody keeps their own deadline
+ * and may leave; the flight is given up when all have left. Writes are never shared, and a read that begins after a
+ * write has ended never joins a flight from before it.
  */
 export function singleFlight(options: SingleFlightOptions = {}): Layer {
   return (next: Backend): Backend => {
@@ -115,7 +116,10 @@ function endedTooEarly(error: unknown, flight: Flight, context: RequestContext):
   );
 }
 
-/** Everything that the answer depends on. Of a plain read it is put together by hand: only the key of the caller, which comes last, may have a blank. */
+/**
+ * Everything that the answer depends on. Of a plain read it is put together by hand: only the key of the caller, which
+ * comes last, may have a blank.
+ */
 function keyOf(request: FhirRequest, { principal: { key } }: RequestContext): string {
   const { interaction, type, id, versionId, query, ifNoneMatch, handling } = request;
   if (interaction === 'read' && id !== undefined && !query && ifNoneMatch === undefined && !id.includes(' '))

@@ -3,8 +3,9 @@ import type { JsonObject, Resource } from '../fhir/types.ts';
 import type { Backend, FhirResponse, Layer } from '../ports.ts';
 
 /**
- * Gives every resource of an answer a version: the backend's own, else one made from content (FHIR R4 http.html#versioning). The ETag and
- * `meta.versionId` agree. Goes above the identity Layer and below single-flight, so that a shared answer is hashed once.
+ * Gives every resource of an answer a version: the backend's own, else one made from content (FHIR R4
+ * http.html#versioning). The ETag and `meta.versionId` agree. Goes above the identity Layer and below single-flight, so
+ * that a shared answer is hashed once.
  */
 export function versioned(): Layer {
   return (next: Backend): Backend => ({

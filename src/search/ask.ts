@@ -8,7 +8,9 @@ import { CONTINUATIONS } from './rules.ts';
 /** A search set, wherever it came from. */
 export interface Asked {
   readonly set: SearchSet;
-  /** Where it goes on: the parameters of a modern service's `next` link. A legacy source's token stands in `set.next`. */
+  /**
+   * Where it goes on: the parameters of a modern service's `next` link. A legacy source's token stands in `set.next`.
+   */
   readonly link?: readonly (readonly [string, string])[];
 }
 
@@ -56,9 +58,10 @@ export async function askAll(
 }
 
 /**
- * A search as a modern service goes on with it. Its page is a value that the link asks for: it says whose page this is, and that no other
- * system can answer it.
- * @throws FicusError `legacy-malformed` for a link that asks for nothing: followed, it would be a search for everything.
+ * A search as a modern service goes on with it. Its page is a value that the link asks for: it says whose page this is,
+ * and that no other system can answer it.
+ * @throws FicusError `legacy-malformed` for a link that asks for nothing: followed, it would be a search for
+ *   everything.
  */
 export function followed(query: SearchQuery, link: NonNullable<Asked['link']>): SearchQuery {
   const [, page] = link.findLast(([name]) => CONTINUATIONS.includes(name)) ?? link.at(-1) ?? [];

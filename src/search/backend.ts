@@ -33,12 +33,13 @@ type PageState =
   | { readonly offset: number };
 
 /**
- * A Backend of what a legacy adapter offers: reads and writes go to the source, a search is planned, fetched, re-checked in
- * full, sorted and paged. Ids and references are legacy keys here.
+ * A Backend of what a legacy adapter offers: reads and writes go to the source, a search is planned, fetched,
+ * re-checked in full, sorted and paged. Ids and references are legacy keys here.
  *
- * Without `_sort`, `_total=accurate` or a count, one page is at most one page of each native search, and `total` is said only when
- * that was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact. Each later page of a sorted
- * search gathers anew and goes on at an offset: what changes in the core between two pages may show twice or not at all.
+ * Without `_sort`, `_total=accurate` or a count, one page is at most one page of each native search, and `total` is
+ * said only when that was all. With them everything is gathered first, up to `maxGathered`, and `total` is exact. Each
+ * later page of a sorted search gathers anew and goes on at an offset: what changes in the core between two pages may
+ * show twice or not at all.
  */
 export function createSourceBackend(source: LegacySource, options: SourceBackendOptions): Backend {
   const servedBy = `legacy:${source.name}`;

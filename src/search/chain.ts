@@ -18,8 +18,9 @@ export type ResolvedChains =
   | { readonly kind: 'nothing'; readonly servedBy: string; readonly issues: readonly Issue[] };
 
 /**
- * Replaces chained parameters by what they stand for: `patient.identifier=x` becomes `patient=Patient/a,Patient/b`, and `_has:Observation:patient:code=x` becomes `_id=a,b`. Each
- * is searched for by itself, so that two of them may be met by two targets (FHIR R4 search.html#chaining, #has).
+ * Replaces chained parameters by what they stand for: `patient.identifier=x` becomes `patient=Patient/a,Patient/b`, and
+ * `_has:Observation:patient:code=x` becomes `_id=a,b`. Each is searched for by itself, so that two of them may be met
+ * by two targets (FHIR R4 search.html#chaining, #has).
  * @throws FicusError `too-costly` when one stands for too many resources.
  */
 export async function resolveChains(

@@ -8,7 +8,10 @@ import { invalid } from './values.ts';
 /** The parameter that carries the opaque token of a page. */
 export const PAGE_PARAMETER = '_page';
 
-/** The parameters that shape the answer instead of filtering it (FHIR R4 search.html#return), as far as they are known yet. */
+/**
+ * The parameters that shape the answer instead of filtering it (FHIR R4 search.html#return), as far as they are known
+ * yet.
+ */
 export interface Controls {
   readonly sort: SortKey[];
   readonly include: SearchQuery['include'][number][];

@@ -17,8 +17,8 @@ const SECOND = 1000n * MILLISECOND;
 
 /**
  * The time a FHIR date, dateTime or instant covers at the precision it is written with: `1980-03` is all of March 1980.
- * Without an offset it is local time of `zone`. Fractions count to the nanosecond. undefined: not a date, or no such day.
- * FHIR R4 search.html#date
+ * Without an offset it is local time of `zone`. Fractions count to the nanosecond. undefined: not a date, or no such
+ * day. FHIR R4 search.html#date
  */
 export function parseTimeRange(text: string, zone: TimeZone): TimeRange | undefined {
   const match = DATE.exec(text);
@@ -51,8 +51,8 @@ export function parseTimeRange(text: string, zone: TimeZone): TimeRange | undefi
 }
 
 /**
- * Whether what a resource says (`target`) stands to what was asked for (`search`) as the prefix demands. The range above a
- * search value begins where the value's own range ends: `gt2013-01-14` begins on the 15th.
+ * Whether what a resource says (`target`) stands to what was asked for (`search`) as the prefix demands. The range
+ * above a search value begins where the value's own range ends: `gt2013-01-14` begins on the 15th.
  * @param now epoch milliseconds; `ap` allows a tenth of the distance from now.
  * FHIR R4 search.html#prefix
  */

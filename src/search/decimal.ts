@@ -1,4 +1,7 @@
-/** An exact decimal: `digits` × 10^-`scale`. Clinical values are never a JavaScript number on their way through a search. */
+/**
+ * An exact decimal: `digits` × 10^-`scale`. Clinical values are never a JavaScript number on their way through a
+ * search.
+ */
 export interface Decimal {
   readonly digits: bigint;
   readonly scale: number;
@@ -35,7 +38,9 @@ function read(text: string): Parts | undefined {
   };
 }
 
-/** The decimal of its JSON or query text, every digit kept; undefined when it is none (or its exponent is beyond ±999). */
+/**
+ * The decimal of its JSON or query text, every digit kept; undefined when it is none (or its exponent is beyond ±999).
+ */
 export function parseDecimal(text: string): Decimal | undefined {
   return read(text)?.value;
 }

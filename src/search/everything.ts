@@ -36,13 +36,19 @@ export interface EverythingOptions {
   readonly isShared: (type: string) => boolean;
   /** The one patient that a caller's grants end at; undefined: there is none, or more than one. */
   readonly patientOf: (access: Access | undefined) => string | undefined;
-  /** Types without which a record fails (503) rather than be given in part, where they are asked for and the caller may see them. */
+  /**
+   * Types without which a record fails (503) rather than be given in part, where they are asked for and the caller may
+   * see them.
+   */
   readonly failClosed: ReadonlySet<string>;
   /** Most searches for one page; default 50. */
   readonly maxSearches?: number;
   /** Most resources that come with one page because it refers to them; default 200. */
   readonly maxIncluded?: number;
-  /** Size of a page, in characters of JSON, at which it ends early; and largest answer of a modern service that is taken apart, in bytes; default 16 MiB. */
+  /**
+   * Size of a page, in characters of JSON, at which it ends early; and largest answer of a modern service that is taken
+   * apart, in bytes; default 16 MiB.
+   */
   readonly maxBytes?: number;
 }
 
@@ -69,14 +75,16 @@ const SEARCH_SHARE = 0.7;
 const READS_AT_ONCE = 4;
 
 /**
- * The Layer of `Patient/[id]/$everything`: a Patient, then search after search for what is in its compartment, and with each page what that refers to and is nobody's. Each read and
- * each search goes the way that a client's would, so that nothing is in the answer which those would not give.
+ * The Layer of `Patient/[id]/$everything`: a Patient, then search after search for what is in its compartment, and with
+ * each page what that refers to and is nobody's. Each read and each search goes the way that a client's would, so that
+ * nothing is in the answer which those would not give.
  *
- * A page ends when it is full, or when half of the time is gone: then its `next` link goes on there. What cannot be had is said by type, never left out silently; without a type of
- * `failClosed` there is no answer. The patient is read again for every page.
+ * A page ends when it is full, or when half of the time is gone: then its `next` link goes on there. What cannot be had
+ * is said by type, never left out silently; without a type of `failClosed` there is no answer. The patient is read
+ * again for every page.
  *
- * @throws FicusError as the read of the Patient; `incomplete` (503); `search-unsupported` (no patient is named, and there is not one in the caller's context)
- * FHIR R4 patient-operation-everything.html
+ * @throws FicusError as the read of the Patient; `incomplete` (503); `search-unsupported` (no patient is named, and
+ * there is not one in the caller's context) FHIR R4 patient-operation-everything.html
  */
 export function everything(options: EverythingOptions): Layer {
   const { pages, clock, base, serves, isShared, patientOf, failClosed, rules } = options;
@@ -140,7 +148,8 @@ export function everything(options: EverythingOptions): Layer {
           ? query
           : { ...query, page: place.page };
       const deadline = context.deadline - (context.deadline - clock.now()) * (1 - SEARCH_SHARE);
-      // That one side can search by a further role and the other cannot is no difference between their answers: nobody is to compare them.
+      // That one side can search by a further role and the other cannot is no difference between their answers: nobody
+      // is to compare them.
       const compared = before.length > 0 ? { afterwards: () => {} } : {};
       try {
         const request = {

@@ -12,8 +12,8 @@ export interface ReverseOptions {
 }
 
 /**
- * Searches for what refers to the matches of one page by the inclusions asked for, each resource once: what a caller may see of it. What cannot be had is said in `issues`.
- * FHIR R4 search.html#revinclude
+ * Searches for what refers to the matches of one page by the inclusions asked for, each resource once: what a caller
+ * may see of it. What cannot be had is said in `issues`. FHIR R4 search.html#revinclude
  */
 export async function reverseTargets(
   { type, revinclude = [] }: SearchQuery,

@@ -14,7 +14,8 @@ import { pageBinding, type PageSealer } from './page.ts';
 /** What federation must know of a caller who may not see everything. */
 export interface CallersSight {
   /**
-   * Whether every resource of a type may be seen. What leads through another type is asked through the same Backend, so that only what may be seen is followed.
+   * Whether every resource of a type may be seen. What leads through another type is asked through the same Backend, so
+   * that only what may be seen is followed.
    */
   seesAll(access: Access, type: string): boolean;
   /** Whether a resource may be asked for by its id. */
@@ -28,16 +29,23 @@ export interface FederateOptions {
   /** Whether resources of a type can be read here: what an `_include` can follow. */
   readonly serves: (type: string) => boolean;
   /**
-   * Whether searches of a type are answered where chains are followed without being asked of others, and resources of the type are found there. Default: none are.
+   * Whether searches of a type are answered where chains are followed without being asked of others, and resources of
+   * the type are found there. Default: none are.
    */
   readonly followsChains?: (type: string) => boolean;
-  /** What a caller may see, where that is not everything; absent: who has `access` sees nothing whole, and may name everything. */
+  /**
+   * What a caller may see, where that is not everything; absent: who has `access` sees nothing whole, and may name
+   * everything.
+   */
   readonly sight?: CallersSight;
   /** Types whose searches fail (503) rather than answer in part, e.g. AllergyIntolerance. */
   readonly failClosed: ReadonlySet<string>;
   /** Most resources that one chained parameter may stand for; default 50. */
   readonly maxChained?: number;
-  /** Most resources that one `_has` may stand for, and most that are looked at to find them; the same for a chain where one that follows chains is asked; default 200. */
+  /**
+   * Most resources that one `_has` may stand for, and most that are looked at to find them; the same for a chain where
+   * one that follows chains is asked; default 200.
+   */
   readonly maxReferred?: number;
   /** Most resources included in one page; default 200. */
   readonly maxIncluded?: number;
@@ -53,12 +61,12 @@ type SearchRequest = FhirRequest & { readonly query: SearchQuery };
 const UPSTREAM = 'u.';
 
 /**
- * The Layer for what spans endpoints, asked through the same Backend: a chained parameter is resolved to references first, and
- * the targets of `_include` are read afterwards. `next` sees plain searches only.
+ * The Layer for what spans endpoints, asked through the same Backend: a chained parameter is resolved to references
+ * first, and the targets of `_include` are read afterwards. `next` sees plain searches only.
  *
- * An answer that is piped stays untouched unless something has to be added to it. A target that cannot be had makes the set
- * `incomplete`, without a total; where the type must not be answered in part, the search fails.
- * FHIR R4 search.html#chaining, #include
+ * An answer that is piped stays untouched unless something has to be added to it. A target that cannot be had makes the
+ * set `incomplete`, without a total; where the type must not be answered in part, the search fails. FHIR R4
+ * search.html#chaining, #include
  */
 export function federate(options: FederateOptions): Layer {
   const { pages, base, serves, failClosed, sight } = options;
@@ -170,7 +178,10 @@ export function federate(options: FederateOptions): Layer {
   }
 }
 
-/** Types that a search leads through, by chains, `_has` and `_revinclude`; what comes with the matches is found by the matches, so its own, too. */
+/**
+ * Types that a search leads through, by chains, `_has` and `_revinclude`; what comes with the matches is found by the
+ * matches, so its own, too.
+ */
 function crossed({ type, filters, revinclude = [] }: SearchQuery): readonly string[] {
   const through = ({ chain, has }: SearchFilter): readonly string[] => [
     ...(chain ? [chain.targetType, ...through(chain.filter)] : []),

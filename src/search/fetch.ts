@@ -38,8 +38,9 @@ export interface Fetch {
 const CONCURRENT_READS = 4;
 
 /**
- * Which resources a branch must not give: those that stand in an earlier one, and those that a source gave although they do
- * not match this branch (another will give them). So each resource is given once, without remembering what was given.
+ * Which resources a branch must not give: those that stand in an earlier one, and those that a source gave although
+ * they do not match this branch (another will give them). So each resource is given once, without remembering what was
+ * given.
  */
 export function repeatsOf(
   type: string,
@@ -52,8 +53,8 @@ export function repeatsOf(
 }
 
 /**
- * One page of the source, re-checked: at most `count` matches, possibly fewer or none although there is more. Where that ends a
- * native search, the next one goes on filling: whoever asks for two numbers gets both at once.
+ * One page of the source, re-checked: at most `count` matches, possibly fewer or none although there is more. Where
+ * that ends a native search, the next one goes on filling: whoever asks for two numbers gets both at once.
  */
 export async function fetchPage(
   fetch: Fetch,

@@ -37,9 +37,8 @@ export interface Target {
 export const NOT_SERVED: readonly string[] = ['not-promised', 'not-implemented', 'method-not-allowed'];
 
 /**
- * Reads what the matches of one page refer to by the inclusions asked for, each resource once. What is among the matches is not
- * read again. What cannot be had is said in `issues`.
- * FHIR R4 search.html#include
+ * Reads what the matches of one page refer to by the inclusions asked for, each resource once. What is among the
+ * matches is not read again. What cannot be had is said in `issues`. FHIR R4 search.html#include
  */
 export async function includeTargets(
   include: SearchQuery['include'],

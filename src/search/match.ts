@@ -26,8 +26,8 @@ type ItemTest = (item: Json) => boolean;
 
 /**
  * One filter of a search as a function of a resource: the one evaluator every answer of a legacy source passes through.
- * A resource matches when any value the parameter finds in it stands to any of the filter's values as asked; `:not` reverses
- * that for the whole resource; `:missing` asks whether the parameter finds anything.
+ * A resource matches when any value the parameter finds in it stands to any of the filter's values as asked; `:not`
+ * reverses that for the whole resource; `:missing` asks whether the parameter finds anything.
  * @throws FicusError `search-unsupported` for a chain, or a parameter or modifier that has no evaluation.
  * FHIR R4 search.html
  */
@@ -54,7 +54,9 @@ export function compileFilters(type: string, filters: readonly SearchFilter[], o
   return (resource) => matches.every((match) => match(resource));
 }
 
-/** The modifiers that the evaluator knows for a parameter type, besides `missing` and the resource types of references. */
+/**
+ * The modifiers that the evaluator knows for a parameter type, besides `missing` and the resource types of references.
+ */
 export const MODIFIERS: Readonly<Record<SearchParamType, readonly string[]>> = {
   string: ['exact', 'contains'],
   token: ['not'],

@@ -19,11 +19,17 @@ export interface PageSealerOptions {
   readonly lifetimeMs: number;
 }
 
-/** Seals where a search goes on into a token that means nothing to a client and works on every replica with the same keys. */
+/**
+ * Seals where a search goes on into a token that means nothing to a client and works on every replica with the same
+ * keys.
+ */
 export interface PageSealer {
   /** @param binding what the token is good for: a token opens only with the same one. */
   seal(state: unknown, binding: string): string;
-  /** @throws FicusError `page-expired` when it is too old or its key is gone, `parameter-invalid` when it is not ours or of another search. */
+  /**
+   * @throws FicusError `page-expired` when it is too old or its key is gone, `parameter-invalid` when it is not ours or
+   * of another search.
+   */
   open(token: string, binding: string): unknown;
 }
 

@@ -14,8 +14,8 @@ export interface SearchParameter {
 const known = new Map<string, SearchParameter | undefined>();
 
 /**
- * The R4 search parameter `name` of a resource type, ready to be evaluated. undefined: the standard has none of that name, or
- * it is one that no evaluator of resources can answer (`_content`, `phonetic`, `near`).
+ * The R4 search parameter `name` of a resource type, ready to be evaluated. undefined: the standard has none of that
+ * name, or it is one that no evaluator of resources can answer (`_content`, `phonetic`, `near`).
  */
 export function evaluable(type: string, name: string): SearchParameter | undefined {
   const definition = searchParameter(type, name);

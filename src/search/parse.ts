@@ -22,10 +22,9 @@ const NO_SYSTEM: readonly string[] = ['ContactPoint', 'boolean', 'uri', 'url', '
 /**
  * Reads the parameters of a search on `type`.
  * @param pairs name and value, percent-decoded, in the order given.
- * @throws FicusError `parameter-unknown` (strict), `parameter-invalid`, `search-unsupported` (a modifier, chain or result
- * parameter that is not supported is refused in lenient handling, too), `too-costly` (more than 60 parameters, 200 values, 10 inclusions or
- * 32,768 characters).
- * FHIR R4 search.html
+ * @throws FicusError `parameter-unknown` (strict), `parameter-invalid`, `search-unsupported` (a modifier, chain or
+ * result parameter that is not supported is refused in lenient handling, too), `too-costly` (more than 60 parameters,
+ * 200 values, 10 inclusions or 32,768 characters). FHIR R4 search.html
  */
 export function parseSearch(
   type: string,

@@ -3,15 +3,15 @@ import type { SearchFilter } from '../fhir/search-query.ts';
 import type { NativeFilter, SourceSearch } from './source.ts';
 
 /**
- * How a search is put to a source. Whatever way is taken, every resource that comes back is checked against the whole query,
- * so that a plan can only cost too much or too little, never answer wrongly.
+ * How a search is put to a source. Whatever way is taken, every resource that comes back is checked against the whole
+ * query, so that a plan can only cost too much or too little, never answer wrongly.
  */
 export type Plan =
   | {
       readonly kind: 'search';
       /**
-       * One native search for each entry; the results together are the answer. More than one: the source cannot OR, so the
-       * values of a filter are asked for one by one.
+       * One native search for each entry; the results together are the answer. More than one: the source cannot OR, so
+       * the values of a filter are asked for one by one.
        */
       readonly branches: readonly (readonly SearchFilter[])[];
       /** Filters that no branch carries in full. */
@@ -107,7 +107,9 @@ function canPush(filter: SearchFilter, native: NativeFilter): boolean {
   return filter.values.every(({ prefix = 'eq' }) => native.prefixes.includes(prefix));
 }
 
-/** The filters to take apart so that an anchor is reached, with the fewest branches; undefined: none within the limit. */
+/**
+ * The filters to take apart so that an anchor is reached, with the fewest branches; undefined: none within the limit.
+ */
 function cheapestSplit(
   whole: readonly SearchFilter[],
   split: readonly SearchFilter[],

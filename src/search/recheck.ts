@@ -12,8 +12,8 @@ export interface Recheck {
 }
 
 /**
- * Checks every resource a source returns against all filters. A resource that does not say when it was last updated cannot be
- * found by `_lastUpdated`; that it was passed over is said, not kept silent.
+ * Checks every resource a source returns against all filters. A resource that does not say when it was last updated
+ * cannot be found by `_lastUpdated`; that it was passed over is said, not kept silent.
  */
 export function createRecheck(
   type: string,

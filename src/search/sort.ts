@@ -18,9 +18,9 @@ interface Ordering<T> {
 }
 
 /**
- * The resources in the order of `_sort`. Of several values of one resource the one that comes first in that order counts; a
- * resource without a value comes last in either direction; equal ones are in the order of their ids.
- * FHIR R4 search.html#sort
+ * The resources in the order of `_sort`. Of several values of one resource the one that comes first in that order
+ * counts; a resource without a value comes last in either direction; equal ones are in the order of their ids. FHIR R4
+ * search.html#sort
  */
 export function sortResources(
   type: string,

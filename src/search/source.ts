@@ -57,8 +57,9 @@ export interface LegacySource {
     context: RequestContext,
   ): Promise<SourcePage>;
   /**
-   * The resource as the core now holds it. What the core has no place for is refused (`unmappable`), unless the client accepts
-   * that it is left out: then `leftOut` is given, and told. A doubtful `attempt` asks first; `outcome-unknown` when that cannot be told.
+   * The resource as the core now holds it. What the core has no place for is refused (`unmappable`), unless the client
+   * accepts that it is left out: then `leftOut` is given, and told. A doubtful `attempt` asks first; `outcome-unknown`
+   * when that cannot be told.
    */
   create(
     type: string,

@@ -3,7 +3,8 @@ const ASCII = /^[\0-\x7f]*$/;
 /** `text` without case and without combining marks, so that `É`, `é` and `e` are one (FHIR R4 search.html#string). */
 export function foldCase(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
-  // Upper case first: ß becomes SS and every form of sigma the same letter. Composed again so that Hangul syllables stay whole.
+  // Upper case first: ß becomes SS and every form of sigma the same letter. Composed again so that Hangul syllables
+  // stay whole.
   return text
     .normalize('NFD')
     .replace(/\p{M}+/gu, '')
@@ -14,8 +15,9 @@ export function foldCase(text: string): string {
 }
 
 /**
- * The forms under which a string is compared: punctuation ignored, and punctuation as a gap, both with runs of white space as
- * one space. `O'Neil` is `oneil` and `o neil`; `Smith-Jones` is `smithjones` and `smith jones`. Empty when nothing is left.
+ * The forms under which a string is compared: punctuation ignored, and punctuation as a gap, both with runs of white
+ * space as one space. `O'Neil` is `oneil` and `o neil`; `Smith-Jones` is `smithjones` and `smith jones`. Empty when
+ * nothing is left.
  */
 export function searchForms(text: string): readonly string[] {
   const folded = foldCase(text);

@@ -3,8 +3,8 @@ export interface TimeZone {
   /** IANA name, e.g. `Europe/Vienna`. */
   readonly name: string;
   /**
-   * Epoch milliseconds of a local time given as if it were UTC. A time that occurs twice is its first occurrence; one that
-   * is skipped is the moment the clocks went forward by.
+   * Epoch milliseconds of a local time given as if it were UTC. A time that occurs twice is its first occurrence; one
+   * that is skipped is the moment the clocks went forward by.
    */
   toUtc(localAsUtc: number): number;
 }
@@ -31,7 +31,10 @@ export function createTimeZone(name: string): TimeZone {
   });
   const offsets = new Map<number, number>();
 
-  /** Offset east of UTC in milliseconds; zones change their offset on the hour or quarter, so the quarter hour is looked up. */
+  /**
+   * Offset east of UTC in milliseconds; zones change their offset on the hour or quarter, so the quarter hour is looked
+   * up.
+   */
   function offsetAt(utc: number): number {
     const quarter = Math.floor(utc / (HOUR / 4));
     const known = offsets.get(quarter);

@@ -13,8 +13,8 @@ export interface AnomalyLimits {
 }
 
 /**
- * What is out of the usual of a token in how it is used from networks that are new to it, while it is in use from those that are known. A new network
- * alone is nothing: telephones change theirs.
+ * What is out of the usual of a token in how it is used from networks that are new to it, while it is in use from those
+ * that are known. A new network alone is nothing: telephones change theirs.
  *
  * @param usual the most in one window from the networks that are known
  * @param strange so far in this window from those that are new

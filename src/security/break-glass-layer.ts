@@ -18,8 +18,9 @@ export interface BreakGlassLayerOptions {
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Writes down every request under a broken glass before its answer leaves: one audit event beside the usual one, and a case in the review queue for each patient whose data was
- * asked for or found. What cannot be written down is not answered. It stands outside of federation, so that what is included counts.
+ * Writes down every request under a broken glass before its answer leaves: one audit event beside the usual one, and a
+ * case in the review queue for each patient whose data was asked for or found. What cannot be written down is not
+ * answered. It stands outside of federation, so that what is included counts.
  */
 export function breakGlassLayer(options: BreakGlassLayerOptions): Layer {
   return (next) => ({

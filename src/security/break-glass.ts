@@ -22,9 +22,11 @@ type Known = Principal & { readonly access: Access };
 export type BreakGlass = (headers: IncomingHttpHeaders, principal: Principal) => Principal;
 
 /**
- * Break-glass: `Purpose-Of-Use: BTG` (or that purpose in the token) with a `Break-Glass-Reason`. A token alone never breaks it: without the reason its purpose BTG is taken away.
- * The one principal is made of the other at once; what nobody asked for costs a look-up.
- * @returns function that throws FicusError `forbidden` (may not), `value-required` (no reason), `value-invalid` (reason or purpose of another form)
+ * Break-glass: `Purpose-Of-Use: BTG` (or that purpose in the token) with a `Break-Glass-Reason`. A token alone never
+ * breaks it: without the reason its purpose BTG is taken away. The one principal is made of the other at once; what
+ * nobody asked for costs a look-up.
+ * @returns function that throws FicusError `forbidden` (may not), `value-required` (no reason), `value-invalid` (reason
+ *   or purpose of another form)
  */
 export function createBreakGlass(rules: BreakGlassRules): BreakGlass {
   const settled = new WeakMap<Principal, { readonly whole: Known; readonly asks: boolean }>();
@@ -89,7 +91,8 @@ function reasonOf(header: string | string[] | undefined): string {
       expression,
     });
   const reason = decode(String(header)).trim();
-  // The rule takes control characters in an expression for a slip. Here they are what is looked for: the reason goes into the trail and onto a terminal.
+  // The rule takes control characters in an expression for a slip. Here they are what is looked for: the reason goes
+  // into the trail and onto a terminal.
   // oxlint-disable-next-line no-control-regex
   if (reason.length < SHORTEST || reason.length > LONGEST || /[\u0000-\u001f\u007f]/.test(reason))
     throw new FicusError(

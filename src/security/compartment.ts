@@ -3,8 +3,9 @@ import { expressionsOf, parametersOf } from '../fhir/patient.ts';
 import type { Resource } from '../fhir/types.ts';
 
 /**
- * Types that are nobody's: who works where, and what a drug is. A `patient/` scope that names one (or `*`) reads and searches all of it, for a record refers to it throughout
- * (SMART App Launch 2.0, scopes; ONC (g)(10) asks for Practitioner, Organization and Location by `patient/` scopes).
+ * Types that are nobody's: who works where, and what a drug is. A `patient/` scope that names one (or `*`) reads and
+ * searches all of it, for a record refers to it throughout (SMART App Launch 2.0, scopes; ONC (g)(10) asks for
+ * Practitioner, Organization and Location by `patient/` scopes).
  */
 const SHARED: ReadonlySet<string> = new Set([
   'Practitioner',
@@ -20,8 +21,8 @@ const SHARED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * How a type stands to patients: its resources are in compartments (FHIR R4 compartmentdefinition-patient.html; Device by its patient), are shared by all, or neither: then no
- * one patient's caller has any of it.
+ * How a type stands to patients: its resources are in compartments (FHIR R4 compartmentdefinition-patient.html; Device
+ * by its patient), are shared by all, or neither: then no one patient's caller has any of it.
  */
 export function kindOf(type: string): 'compartment' | 'shared' | 'neither' {
   if (SHARED.has(type)) return 'shared';
@@ -32,8 +33,8 @@ export function kindOf(type: string): 'compartment' | 'shared' | 'neither' {
 export const compartmentParameters = parametersOf;
 
 /**
- * Whether a resource is in a patient's compartment: one of the references of the table is to the patient, here. A Patient is in its own only: neither a link to another nor a merge
- * brings two records together.
+ * Whether a resource is in a patient's compartment: one of the references of the table is to the patient, here. A
+ * Patient is in its own only: neither a link to another nor a merge brings two records together.
  *
  * @param base this server's own base address, without a slash at its end
  */

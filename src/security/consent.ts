@@ -65,8 +65,9 @@ const CONSENT = new Set([...TOLD, 'status', 'scope', 'patient', 'policyRule', 'p
 const PROVISION = new Set(['id', 'type', 'period', 'actor', 'purpose', 'provision']);
 
 /**
- * Reads a Consent (FHIR R4, in the manner of IHE PCF 1.1.0 Consent.Basic): a policy (OPTIN permits, OPTOUT denies) and provisions with period, purpose and actor. What it
- * says beyond that is refused, not passed over: a consent that is enforced in part is none.
+ * Reads a Consent (FHIR R4, in the manner of IHE PCF 1.1.0 Consent.Basic): a policy (OPTIN permits, OPTOUT denies) and
+ * provisions with period, purpose and actor. What it says beyond that is refused, not passed over: a consent that is
+ * enforced in part is none.
  * @returns what it says, or everything that stands in the way
  */
 export function readConsent(resource: Resource): ReadConsent | { readonly issues: readonly Issue[] } {
@@ -158,8 +159,8 @@ function readPeriod(value: Json | undefined, path: string, wrong: Wrong): Period
 }
 
 /**
- * What a patient's consents say of a caller: a denial by one of them is one. `break-glass`: denied, but not with purpose BTG. A patient is never kept from its own data by its
- * own consent.
+ * What a patient's consents say of a caller: a denial by one of them is one. `break-glass`: denied, but not with
+ * purpose BTG. A patient is never kept from its own data by its own consent.
  * @param consents of that patient
  * @param now epoch milliseconds
  * @param otherwise what holds without a consent

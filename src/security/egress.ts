@@ -10,8 +10,8 @@ import type { AddressRules } from './internal-address.ts';
 export interface Egress {
   /**
    * Asks an address for JSON.
-   * @throws FicusError `unavailable`: the address is not one of those that may be asked, or did not answer in time, or too much; its words are for
-   * operators, and hold nothing of the answer
+   * @throws FicusError `unavailable`: the address is not one of those that may be asked, or did not answer in time, or
+   * too much; its words are for operators, and hold nothing of the answer
    */
   json(url: string, post?: Post): Promise<JsonAnswer>;
   /** Whether an address may be asked at all. */
@@ -32,7 +32,9 @@ export interface JsonAnswer {
 }
 
 export interface EgressOptions {
-  /** Addresses of the configuration: their origins may be asked. http, and this machine, only where one of them says so. */
+  /**
+   * Addresses of the configuration: their origins may be asked. http, and this machine, only where one of them says so.
+   */
   readonly urls: readonly string[];
   /** Further hosts, with a port where it is not 443: over https. */
   readonly hosts: readonly string[];
@@ -54,8 +56,9 @@ const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 8;
 
 /**
- * Goes to listed origins only, never to internal addresses that are not listed (looked at where the connection is made), follows no redirect, and takes
- * neither long nor large answers: whoever can write an issuer's metadata cannot send Ficus about the hospital's network.
+ * Goes to listed origins only, never to internal addresses that are not listed (looked at where the connection is
+ * made), follows no redirect, and takes neither long nor large answers: whoever can write an issuer's metadata cannot
+ * send Ficus about the hospital's network.
  */
 export function createEgress(options: EgressOptions): Egress {
   const { ms = MS, maxBytes = MAX_BYTES, networks } = options;

@@ -4,8 +4,8 @@ import type { Sight, Verdict } from './visible.ts';
 import { isBehindGlass, refusalOf, suppressedIssue } from './withhold.ts';
 
 /**
- * What the answer to a search says of labels and consents: to one caller always the same, whatever was kept back, but to one who may break the glass and has something behind it. That
- * one was told goes into the audit event.
+ * What the answer to a search says of labels and consents: to one caller always the same, whatever was kept back, but
+ * to one who may break the glass and has something behind it. That one was told goes into the audit event.
  */
 export function noticesOf(sieve: Sieve, sight: Sight, { access, context }: Turn): readonly Issue[] {
   if (!sight.mayKeepBack(access)) return [];

@@ -63,8 +63,9 @@ const TOKEN_BLOCK = 512;
 const PLACE_ROOM = 384;
 
 /**
- * Pages of what may be seen, cut as if nothing else were there: what is hidden is passed over until the page is full, and there is a `next` only where something follows that may be
- * seen. Past 20 pages of whoever answers the page ends short of it, with a `next`.
+ * Pages of what may be seen, cut as if nothing else were there: what is hidden is passed over until the page is full,
+ * and there is a `next` only where something follows that may be seen. Past 20 pages of whoever answers the page ends
+ * short of it, with a `next`.
  */
 export function createPages({ next, sealer, maxBytes }: PagesOptions): {
   page(page: PageAsked): Promise<Page | { readonly refused: FhirResponse }>;
@@ -112,7 +113,9 @@ export function createPages({ next, sealer, maxBytes }: PagesOptions): {
     },
   };
 
-  /** @throws FicusError `parameter-invalid` for a page that was not made here for this search and caller, `page-expired` */
+  /**
+   * @throws FicusError `parameter-invalid` for a page that was not made here for this search and caller, `page-expired`
+   */
   function placeOf({ page }: SearchQuery, binding: string): Place | undefined {
     if (page === undefined) return undefined;
     // Whoever may choose at which of all matches a page begins could count what is hidden before it.

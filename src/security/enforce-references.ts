@@ -41,11 +41,14 @@ const OF_REFERENCE: ReadonlySet<string> = new Set(['id', 'extension', 'reference
 const UNREADABLE: readonly string[] = ['not-promised', 'not-implemented', 'method-not-allowed'];
 
 /**
- * Refuses content that ties another patient's record to that of the patient in context: each reference to a Patient is to that one, and what else is referred to and belongs to
- * patients is in its compartment. A reference to a type that cannot be read here passes. Nobody is named by an identifier, or by a contained Patient, for whom that is cannot be seen
- * here, and can behind this server; beside a reference an identifier is one of what is referred to, for a system may go by either.
+ * Refuses content that ties another patient's record to that of the patient in context: each reference to a Patient is
+ * to that one, and what else is referred to and belongs to patients is in its compartment. A reference to a type that
+ * cannot be read here passes. Nobody is named by an identifier, or by a contained Patient, for whom that is cannot be
+ * seen here, and can behind this server; beside a reference an identifier is one of what is referred to, for a system
+ * may go by either.
  *
- * @throws FicusError `forbidden` for another Patient, on whatever server, and for what may be one; `value-invalid` for another's resource, in the words of one that is not there
+ * @throws FicusError `forbidden` for another Patient, on whatever server, and for what may be one; `value-invalid` for
+ *   another's resource, in the words of one that is not there
  */
 export async function refuseForeignReferences(resource: Resource, options: ReferenceOptions): Promise<void> {
   const { patient, base, next, context, maxBytes, isWithheld } = options;

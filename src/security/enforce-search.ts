@@ -25,7 +25,9 @@ export interface SearchOptions {
   readonly maxBytes: number;
 }
 
-/** What is done here and not by who answers: the whole of each resource is judged, and only what may be seen is counted. */
+/**
+ * What is done here and not by who answers: the whole of each resource is judged, and only what may be seen is counted.
+ */
 const SHAPING: readonly string[] = ['_summary', '_elements', '_total', '_revinclude'];
 /** What a search that is counted is not asked with. */
 const PAGING: readonly string[] = ['_count', '_sort'];
@@ -33,13 +35,17 @@ const COUNTED_PAGE = 100;
 
 /** The searches of callers who may not see everything. */
 export interface Searches {
-  /** @throws FicusError `forbidden` for another patient by name, `too-costly` for what cannot be counted, `page-expired`, `parameter-invalid` */
+  /**
+   * @throws FicusError `forbidden` for another patient by name, `too-costly` for what cannot be counted,
+   * `page-expired`, `parameter-invalid`
+   */
   handle(turn: Turn, query: SearchQuery): Promise<FhirResponse>;
 }
 
 /**
- * A search is answered by what may be seen and by nothing else: its pages are as full, its total as great, its words the same as if what is hidden were not there. A modern service
- * is answered for with a set, too: its own links and totals would tell of what was taken out.
+ * A search is answered by what may be seen and by nothing else: its pages are as full, its total as great, its words
+ * the same as if what is hidden were not there. A modern service is answered for with a set, too: its own links and
+ * totals would tell of what was taken out.
  */
 export function createSearches(options: SearchOptions): Searches {
   const { next, sight, pages: sealer, defaultCount, maxCounted, maxBytes } = options;
@@ -110,7 +116,10 @@ export function createSearches(options: SearchOptions): Searches {
     return { servedBy, issues, ...(isComplete(issues) ? { total: matches.length } : {}) };
   }
 
-  /** What is said of an answer: what whoever gave it said, as far as that is not about what is hidden, and what may be kept back. */
+  /**
+   * What is said of an answer: what whoever gave it said, as far as that is not about what is hidden, and what may be
+   * kept back.
+   */
   async function issuesOf(
     turn: Turn,
     query: SearchQuery,
@@ -123,7 +132,10 @@ export function createSearches(options: SearchOptions): Searches {
     return [...dated, ...undated, ...noticesOf(sieve, sight, turn)];
   }
 
-  /** Whether something that may be seen would be found but for not saying when it was last updated: who answers says so of what is hidden, too. */
+  /**
+   * Whether something that may be seen would be found but for not saying when it was last updated: who answers says so
+   * of what is hidden, too.
+   */
   async function findsUndated(turn: Turn, query: SearchQuery): Promise<boolean> {
     const { count: _count, ...rest } = whole(query);
     const asked: SearchQuery = {
@@ -162,7 +174,10 @@ function isComplete(issues: readonly Issue[]): boolean {
   return issues.every(({ severity }) => severity === 'information');
 }
 
-/** The search as it is asked for, so that each resource found can be judged: all of it. What comes with the matches is asked for apart. */
+/**
+ * The search as it is asked for, so that each resource found can be judged: all of it. What comes with the matches is
+ * asked for apart.
+ */
 function whole(query: SearchQuery): SearchQuery {
   const { summary: _summary, elements: _elements, total: _total, revinclude: _reverse, ...rest } = query;
   return { ...rest, applied: rest.applied.filter(([name]) => !SHAPING.includes(name)) };

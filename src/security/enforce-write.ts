@@ -32,7 +32,10 @@ const MOST_MATCHES = 100;
 
 /** The writes of callers who may not write everything. */
 export interface Writes {
-  /** @throws FicusError `forbidden` for content that no grant allows, `not-found` for an update of what may not be seen or is not there */
+  /**
+   * @throws FicusError `forbidden` for content that no grant allows, `not-found` for an update of what may not be seen
+   * or is not there
+   */
   handle(turn: Turn): Promise<FhirResponse>;
 }
 
@@ -86,8 +89,8 @@ export function createWrites({ next, sight, base, maxBytes, knowsVersions }: Wri
   }
 
   /**
-   * The present state must be one that the caller may change, and the new one, too. It is still that when it is written, where whoever writes knows its version: what changed in between
-   * is judged once more.
+   * The present state must be one that the caller may change, and the new one, too. It is still that when it is
+   * written, where whoever writes knows its version: what changed in between is judged once more.
    * @throws FicusError `conflict` for what changes again and again
    */
   async function updateOne(turn: Turn, tries = 2): Promise<FhirResponse> {
@@ -132,7 +135,10 @@ export function createWrites({ next, sight, base, maxBytes, knowsVersions }: Wri
     return answerTo(await next.handle(request, turn.context), turn);
   }
 
-  /** @throws FicusError `forbidden` for content that no grant reaches, or that is about another patient; `value-invalid` for a reference to what is not the patient's */
+  /**
+   * @throws FicusError `forbidden` for content that no grant reaches, or that is about another patient; `value-invalid`
+   * for a reference to what is not the patient's
+   */
   async function refuseContent({ request, context, access }: Turn, permission: Permission): Promise<void> {
     const { resource, type } = request;
     if (!resource) throw new FicusError('internal', 'A write whose content has to be judged came undecoded.');

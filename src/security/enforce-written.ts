@@ -44,7 +44,10 @@ export function createWriteAnswers({
   }
 }
 
-/** Judges the stored answer of a write before it is given again: a label or a consent may have come since. Status and `Location` stand. */
+/**
+ * Judges the stored answer of a write before it is given again: a label or a consent may have come since. Status and
+ * `Location` stand.
+ */
 export function createRepeats({
   sight,
   maxBytes = 16 * 1024 * 1024,

@@ -21,7 +21,10 @@ export interface EnforcementOptions {
   readonly pages: PageSealer;
   /** Matches on a page when `_count` says nothing. */
   readonly defaultCount: number;
-  /** Whether whoever does a write knows the versions of whoever answered a read (`X-Served-By`): then nothing is overwritten that was not judged. Default: never. */
+  /**
+   * Whether whoever does a write knows the versions of whoever answered a read (`X-Served-By`): then nothing is
+   * overwritten that was not judged. Default: never.
+   */
   readonly knowsVersions?: (request: FhirRequest, context: RequestContext, readBy: string) => boolean;
   /** Most resources that are looked at to count what a caller may see; default 1000. */
   readonly maxCounted?: number;
@@ -36,11 +39,12 @@ const SUMMARIES: ReadonlySet<string> = new Set(['true', 'text', 'data']);
 const untold = (): void => {};
 
 /**
- * The Layer that lets no caller do or see more than the grants allow: the request is narrowed, and everything in the answer is judged. It stands below federation, so that each
- * part of a chain and each inclusion passes it, too.
+ * The Layer that lets no caller do or see more than the grants allow: the request is narrowed, and everything in the
+ * answer is judged. It stands below federation, so that each part of a chain and each inclusion passes it, too.
  *
- * What may not be seen is answered as what is not there: 404 in the same words. Another patient than the one in context, named by the request, is 403, and so is what no scope
- * allows: both are said without asking whether anything is there. A total counts what may be seen, or is absent.
+ * What may not be seen is answered as what is not there: 404 in the same words. Another patient than the one in
+ * context, named by the request, is 403, and so is what no scope allows: both are said without asking whether anything
+ * is there. A total counts what may be seen, or is absent.
  */
 export function enforcement(options: EnforcementOptions): Layer {
   const { sight, base, pages, defaultCount, maxCounted = 1000, maxBytes = 16 * 1024 * 1024 } = options;
@@ -50,7 +54,10 @@ export function enforcement(options: EnforcementOptions): Layer {
     const writes = createWrites({ next, sight, base, maxBytes, knowsVersions });
     const searches = createSearches({ next, sight, pages, defaultCount, maxCounted, maxBytes });
 
-    /** The resource of a read's answer. @throws FicusError `not-found` for what may not be seen and for what is not there */
+    /**
+     * The resource of a read's answer.
+     * @throws FicusError `not-found` for what may not be seen and for what is not there
+     */
     async function seen(response: FhirResponse, turn: Turn): Promise<Resource> {
       const { request, access } = turn;
       const resource = await resourceOf(response, maxBytes);

@@ -11,7 +11,9 @@ export interface AddressRules {
   readonly networks: readonly string[];
 }
 
-/** What is never a receiver: link-local (where clouds keep credentials), unspecified, multicast, reserved (RFC 6890). */
+/**
+ * What is never a receiver: link-local (where clouds keep credentials), unspecified, multicast, reserved (RFC 6890).
+ */
 const NEVER = blockList([
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -58,8 +60,8 @@ export function whyRefused(address: string, rules: AddressRules): string | undef
 }
 
 /**
- * Why nothing may be sent to a URL, as far as it says so itself; undefined: it may. What a host name stands for is looked at again whenever a
- * connection is made.
+ * Why nothing may be sent to a URL, as far as it says so itself; undefined: it may. What a host name stands for is
+ * looked at again whenever a connection is made.
  */
 export function whyNoReceiver(url: string, rules: AddressRules): string | undefined {
   const parsed = URL.parse(url);
@@ -72,8 +74,8 @@ export function whyNoReceiver(url: string, rules: AddressRules): string | undefi
 }
 
 /**
- * Looks names up for connections, and refuses one when any of its addresses is internal: a name that stood for another address when it was checked
- * leads nowhere either.
+ * Looks names up for connections, and refuses one when any of its addresses is internal: a name that stood for another
+ * address when it was checked leads nowhere either.
  *
  * @param look the system's way
  * @param whose in words, for the refusal: `the receiver`

@@ -10,7 +10,10 @@ export type Confidentiality = (typeof LEVELS)[number];
 const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 
-/** Systems of labels that say something else than how confidential a thing is: its integrity, what it may be used for, that it is a test. */
+/**
+ * Systems of labels that say something else than how confidential a thing is: its integrity, what it may be used for,
+ * that it is a test.
+ */
 const OF_ANOTHER_KIND: ReadonlySet<string> = new Set([
   'http://terminology.hl7.org/CodeSystem/v3-ObservationValue',
   'http://terminology.hl7.org/CodeSystem/v3-ActReason',
@@ -18,7 +21,10 @@ const OF_ANOTHER_KIND: ReadonlySet<string> = new Set([
   'http://terminology.hl7.org/CodeSystem/common-tags',
 ]);
 
-/** Codes of v3-ActCode that say how a thing is to be handled (obligations, refrain policies, compartments), not how sensitive it is. */
+/**
+ * Codes of v3-ActCode that say how a thing is to be handled (obligations, refrain policies, compartments), not how
+ * sensitive it is.
+ */
 const HANDLING = new Set(
   `AOD AUDIT AUDTR CPLYCC CPLYCD CPLYCUI CPLYJPP CPLYJSP CPLYOPP CPLYOSP CPLYPOL DECLASSIFYLABEL DEID DELAU DOWNGRDLABEL DRIVLABEL ANONY ENCRYPT ENCRYPTR ENCRYPTT
   ENCRYPTU HUAPRV LABEL MASK MINEC PERSISTLABEL PRIVMARK PSEUD REDACT UPGRDLABEL NOAUTH NOCOLLECT NODSCLCD NODSCLCDS NOINTEGRATE NOLIST NOMOU NOORGPOL NOPAT NOPERSISTP
@@ -27,7 +33,10 @@ const HANDLING = new Set(
   ),
 );
 
-/** Codes of HL7 v2 tables that are kept as they came: 0177 (confidentiality) and 0272 (document confidentiality, where U is usual control). */
+/**
+ * Codes of HL7 v2 tables that are kept as they came: 0177 (confidentiality) and 0272 (document confidentiality, where U
+ * is usual control).
+ */
 const LEGACY: Readonly<Record<string, Confidentiality>> = {
   'http://terminology.hl7.org/CodeSystem/v2-0177|U': 'N',
   'http://terminology.hl7.org/CodeSystem/v2-0177|V': 'V',
@@ -60,8 +69,9 @@ export function openTo(access: Pick<Access, 'purposes' | 'client'>, rules: Label
 }
 
 /**
- * How confidential a resource is by its own labels: `meta.security`, `securityLabel` (DocumentReference, Composition has `confidentiality`), and those of what it contains.
- * Without a label: normal. A label that nobody knows is restricted (FHIR R4 security-labels.html#hcs: what is not understood is not given).
+ * How confidential a resource is by its own labels: `meta.security`, `securityLabel` (DocumentReference, Composition
+ * has `confidentiality`), and those of what it contains. Without a label: normal. A label that nobody knows is
+ * restricted (FHIR R4 security-labels.html#hcs: what is not understood is not given).
  */
 export function confidentialityOf(resource: Resource, rules: Pick<LabelRules, 'codes'>): Confidentiality {
   let level: Confidentiality | undefined;

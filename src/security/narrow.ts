@@ -5,11 +5,12 @@ import { compartmentParameters } from './compartment.ts';
 import type { Allowance } from './permissions.ts';
 
 /**
- * A search that finds no more than it may, as far as search parameters can say it: so that pages are full, and a core that must be told a patient is. What it finds is judged all
- * the same.
+ * A search that finds no more than it may, as far as search parameters can say it: so that pages are full, and a core
+ * that must be told a patient is. What it finds is judged all the same.
  *
- * Where every allowance ends at one patient, that patient is added by the type's first compartment parameter (`patient`, `subject`), unless the search names the patient in a role
- * of its own choice. Constraints are added when one parameter can say them.
+ * Where every allowance ends at one patient, that patient is added by the type's first compartment parameter
+ * (`patient`, `subject`), unless the search names the patient in a role of its own choice. Constraints are added when
+ * one parameter can say them.
  *
  * @throws FicusError `forbidden` for a search that names another patient: whether there is such a patient or not
  */
@@ -67,7 +68,10 @@ function filterOf(type: string, patient: string): SearchFilter {
   return { name, type: 'reference', values: [value] };
 }
 
-/** Constraints that hold of everything that may be found: those of the only allowance, or one parameter whose values are those of each. */
+/**
+ * Constraints that hold of everything that may be found: those of the only allowance, or one parameter whose values are
+ * those of each.
+ */
 function commonConstraints(allowances: readonly Allowance[]): readonly SearchFilter[] {
   const [first, ...others] = allowances;
   if (!first || others.length === 0) return first?.constraints ?? [];

@@ -30,8 +30,10 @@ const READING: ReadonlySet<string> = new Set(['r', 's']);
 const known = new WeakMap<Access, Map<string, readonly Allowance[]>>();
 
 /**
- * What a caller may do with resources of a type; none: nothing. A `patient/` grant ends at the patient in context, and is worth nothing without one. A `user/` grant is worth no
- * more than its user is: a Patient has the own compartment, staff (by `fhirUser`, or by a role at Ficus) all, and anybody else (a RelatedPerson, a user that the token does not name) what the patient in context has.
+ * What a caller may do with resources of a type; none: nothing. A `patient/` grant ends at the patient in context, and
+ * is worth nothing without one. A `user/` grant is worth no more than its user is: a Patient has the own compartment,
+ * staff (by `fhirUser`, or by a role at Ficus) all, and anybody else (a RelatedPerson, a user that the token does not
+ * name) what the patient in context has.
  *
  * @param permissions any of them
  */

@@ -14,7 +14,8 @@ const SPARE_MS = 86_400_000;
 export interface RevocationRegister {
   /**
    * Whether a token is refused here. Asked for every request.
-   * @param issuedAt epoch milliseconds: the earliest, by our clock, that it can have been issued; where it does not say when, `-Infinity`
+   * @param issuedAt epoch milliseconds: the earliest, by our clock, that it can have been issued; where it does not say
+   *   when, `-Infinity`
    */
   revoked(token: RevocableToken, issuedAt: number): boolean;
   /** Those that have not ended, lifted ones too, in the order in which they came. */

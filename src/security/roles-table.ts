@@ -1,6 +1,8 @@
 import type { AuditKind } from '../security-ports.ts';
 
-/** Who works at Ficus itself. None of them is all: whoever runs it decides nothing clinical and opens no patient data. */
+/**
+ * Who works at Ficus itself. None of them is all: whoever runs it decides nothing clinical and opens no patient data.
+ */
 export const ROLES = [
   'viewer',
   'integrator',

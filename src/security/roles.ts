@@ -16,7 +16,8 @@ export interface Staff {
 }
 
 /**
- * Roles by their names here. A role that the issuer calls otherwise has that name only: its own is nobody's any more. Names of no role stay.
+ * Roles by their names here. A role that the issuer calls otherwise has that name only: its own is nobody's any more.
+ * Names of no role stay.
  */
 export function rolesCalled(claimed: readonly string[], names: RoleNames): readonly string[] {
   const has = new Set(claimed);
@@ -36,7 +37,10 @@ export function isPermission(name: unknown): name is AdminPermission {
   return typeof name === 'string' && Object.hasOwn(PERMISSIONS, name);
 }
 
-/** @throws FicusError `forbidden` (with WWW-Authenticate: RFC 6750 section 3.1 `insufficient_scope`) that says which roles would do */
+/**
+ * @throws FicusError `forbidden` (with WWW-Authenticate: RFC 6750 section 3.1 `insufficient_scope`) that says which
+ * roles would do
+ */
 export function refuseWithout(permission: AdminPermission, { roles, program }: Staff): void {
   const row = PERMISSIONS[permission];
   if (!row.roles.some((role) => roles.includes(role))) {

@@ -32,8 +32,9 @@ const V1: ReadonlyMap<string, readonly Permission[]> = new Map([
 const OTHERS = /^(openid|profile|email|fhirUser|launch(\/[A-Za-z]+)?|offline_access|online_access)$/;
 
 /**
- * The grants of a token's scopes: SMART App Launch 1.0 (`patient/Observation.read`) and 2.0 (`patient/Observation.rs?category=laboratory`).
- * What cannot be understood, or not be checked on a resource, grants nothing.
+ * The grants of a token's scopes: SMART App Launch 1.0 (`patient/Observation.read`) and 2.0
+ * (`patient/Observation.rs?category=laboratory`). What cannot be understood, or not be checked on a resource, grants
+ * nothing.
  *
  * @param scope as in the token: separated by white space
  * @param parse reads the search parameters of a granular scope as a request's are read

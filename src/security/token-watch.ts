@@ -6,7 +6,10 @@ import type { AnomalyLimits } from './anomaly.ts';
 export interface WatchOptions extends AnomalyLimits {
   /** How long requests are counted together, in milliseconds. */
   readonly windowMs: number;
-  /** A token that was not used from the networks that are known for so long, in milliseconds, has moved to where it is used now. */
+  /**
+   * A token that was not used from the networks that are known for so long, in milliseconds, has moved to where it is
+   * used now.
+   */
   readonly inUseMs: number;
   /** Tokens that are watched at once; the least recent is forgotten. */
   readonly tokens: number;
@@ -38,7 +41,10 @@ export interface Suspicion {
 export interface TokenWatch {
   /** @returns what is out of the usual, for each request for which it is so */
   saw(use: TokenUse): Suspicion | undefined;
-  /** Takes the networks that a token is used from as known, and how it is used from them as usual: somebody has looked at it. */
+  /**
+   * Takes the networks that a token is used from as known, and how it is used from them as usual: somebody has looked
+   * at it.
+   */
   settle(key: string): void;
 }
 

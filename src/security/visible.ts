@@ -27,7 +27,8 @@ export type Verdict = 'seen' | 'hidden' | Withheld;
 /** Which resources a caller may see: the one place where that is decided. */
 export interface Sight {
   /**
-   * Whether one grant reaches a resource: type, compartment and constraints hold, and it allows one of the permissions. What is contained in a resource goes with it.
+   * Whether one grant reaches a resource: type, compartment and constraints hold, and it allows one of the permissions.
+   * What is contained in a resource goes with it.
    */
   reaches(allowance: Allowance, resource: Resource): boolean;
   /** @param together what would leave in the same answer */

@@ -54,7 +54,10 @@ export function createWithholding({ labels, consents }: WithholdingOptions): Wit
   };
 }
 
-/** What every search says to a caller from whom something may be kept back: the same whether there is any or not, so that nobody finds it by asking. */
+/**
+ * What every search says to a caller from whom something may be kept back: the same whether there is any or not, so
+ * that nobody finds it by asking.
+ */
 const MAY_BE_SUPPRESSED: Issue = {
   severity: 'information',
   code: 'suppressed',
@@ -82,7 +85,10 @@ export function suppressedIssue(told: boolean): Issue {
 const BEHIND_GLASS =
   'This is restricted. In an emergency you may break the glass: ask again with Purpose-Of-Use: BTG and a Break-Glass-Reason of 10 to 500 characters. It is recorded, and somebody reviews it.';
 
-/** How a read of what is kept back is refused: who may break the glass is told so; undefined: it is as if it were not there. */
+/**
+ * How a read of what is kept back is refused: who may break the glass is told so; undefined: it is as if it were not
+ * there.
+ */
 export function refusalOf(withheld: Withheld, access: Access): FicusError | undefined {
   if (!isBehindGlass([withheld], access)) return undefined;
   return new FicusError('forbidden', BEHIND_GLASS, {

@@ -50,10 +50,11 @@ type Row = Record<string, SQLOutputValue>;
 const LOST_LISTED = 1_000;
 
 /**
- * What senders are owed, in a file of its own: the inbox is written by those who take messages and process them, and nobody is to wait for them.
+ * What senders are owed, in a file of its own: the inbox is written by those who take messages and process them, and
+ * nobody is to wait for them.
  *
- * What is written is not synced by itself (`synchronous=NORMAL`): a power failure may take back the last of it, in order. Then messages are looked at again, and
- * answers that were taken are sent once more; none is forgotten.
+ * What is written is not synced by itself (`synchronous=NORMAL`): a power failure may take back the last of it, in
+ * order. Then messages are looked at again, and answers that were taken are sent once more; none is forgotten.
  *
  * @param file path, or `:memory:`
  * @throws Error when the file was written by a newer Ficus, or is not ours to open

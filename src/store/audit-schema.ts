@@ -1,7 +1,7 @@
 /**
- * The schema of `audit.sqlite`, one entry a version. Entries are only ever added. The triggers refuse what a trail must not have done to it: a change, a
- * gap, and a removal of anything that no anchor stands for. Whoever can write the file can drop them; that the chain does not hold then is what
- * `ficus audit verify` finds.
+ * The schema of `audit.sqlite`, one entry a version. Entries are only ever added. The triggers refuse what a trail must
+ * not have done to it: a change, a gap, and a removal of anything that no anchor stands for. Whoever can write the file
+ * can drop them; that the chain does not hold then is what `ficus audit verify` finds.
  */
 export const AUDIT_MIGRATIONS: readonly string[] = [
   `
@@ -70,7 +70,8 @@ export const AUDIT_MIGRATIONS: readonly string[] = [
   CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head WHEN NEW.sequence <= OLD.sequence
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   `,
-  // What records are found by is kept by run, apart from the records: a commit appends, and touches no page of what was kept before.
+  // What records are found by is kept by run, apart from the records: a commit appends, and touches no page of what was
+  // kept before.
   `
   DROP INDEX audit_record_at;
   DROP INDEX audit_record_request;

@@ -231,8 +231,8 @@ export const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Opens (or makes) the embedded database: WAL, every commit synced to disk, schema brought forward. The file and its folder
- * are readable by this user only, because stored outcomes hold patient data.
+ * Opens (or makes) the embedded database: WAL, every commit synced to disk, schema brought forward. The file and its
+ * folder are readable by this user only, because stored outcomes hold patient data.
  *
  * @param file path, or `:memory:`
  * @param migrations schema of the file, one entry a version

@@ -21,8 +21,8 @@ export function makeStateDir(dir: string): void {
 }
 
 /**
- * Makes a folder, and those above it, where they are missing. Folder by folder, because Node's own recursive way never ends where a file system
- * refuses a folder as if the one above it were missing (/proc).
+ * Makes a folder, and those above it, where they are missing. Folder by folder, because Node's own recursive way never
+ * ends where a file system refuses a folder as if the one above it were missing (/proc).
  *
  * @param dir absolute path
  * @param mode default: what the user's mask leaves

@@ -40,7 +40,8 @@ const FOLLOWER_MIGRATIONS: readonly string[] = [
 type Row = Record<string, SQLOutputValue>;
 
 /**
- * Where followers stand, in a file of its own: the projection's file has one writer, and whoever else wrote to it would wait for its batches.
+ * Where followers stand, in a file of its own: the projection's file has one writer, and whoever else wrote to it would
+ * wait for its batches.
  *
  * @param file path, or `:memory:`
  * @throws Error when the file was written by a newer Ficus, or is not ours to open

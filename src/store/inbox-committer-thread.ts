@@ -7,7 +7,9 @@ import { openInboxDatabase } from './inbox-schema.ts';
 import { packReceipts, unpackArrivals } from './inbox-wire.ts';
 import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
 
-/** Entry of the committer's thread. It files what is safe in the journal, and makes safe what the journal is not for. */
+/**
+ * Entry of the committer's thread. It files what is safe in the journal, and makes safe what the journal is not for.
+ */
 export interface CommitterData {
   readonly file: string;
   readonly owners: Readonly<Record<string, string>>;

@@ -30,10 +30,11 @@ export interface Committer {
 }
 
 /**
- * Safe first, filed after. An arrival that is plainly new is appended to the journal, and that is what is synced before the acknowledgement; its bytes,
- * its row, its entries in the indexes and its count are written a moment later, many at once, and need no sync: what is safe and not filed is found
- * again in the journal when the inbox is opened, by the mark and by a number above that of the last message. Whatever is not plain (a duplicate, a conflict, a
- * refusal, a new sender) is filed at once, after all before it. So what is filed is always everything up to some number.
+ * Safe first, filed after. An arrival that is plainly new is appended to the journal, and that is what is synced before
+ * the acknowledgement; its bytes, its row, its entries in the indexes and its count are written a moment later, many at
+ * once, and need no sync: what is safe and not filed is found again in the journal when the inbox is opened, by the
+ * mark and by a number above that of the last message. Whatever is not plain (a duplicate, a conflict, a refusal, a new
+ * sender) is filed at once, after all before it. So what is filed is always everything up to some number.
  *
  * @param owners owner of each interface by its name: who looks at what is parked
  */

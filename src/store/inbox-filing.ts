@@ -17,7 +17,10 @@ interface Sender {
 export interface Filing {
   /** @param seq the number that the message gets if it is kept */
   file(arrival: Arrival, seq: number): Receipt;
-  /** Files arrivals that were plainly new when they were made safe. @throws Error when one is new no more: the transaction is to be taken back */
+  /**
+   * Files arrivals that were plainly new when they were made safe.
+   * @throws Error when one is new no more: the transaction is to be taken back
+   */
   fileNew(records: readonly Recorded[]): void;
   /** Writes what was gathered; before the transaction ends. */
   write(): void;
@@ -31,10 +34,10 @@ const TOGETHER = 32;
 
 /**
  * The rules of what is new (semantics of the inbox):
- * the same sender, control id and bytes (SHA-256) as a message that is kept: a duplicate, counted on the one that is kept;
- * the same control id with other bytes, a changed MSH-7 included: kept, and parked as `control-id-reused`; the same bytes again are that conflict again;
- * a message without a control id is always new;
- * a refused message is compared with refused ones only: sent again when it is allowed, it is new.
+ * the same sender, control id and bytes (SHA-256) as a message that is kept: a duplicate, counted on the one that is
+ * kept; the same control id with other bytes, a changed MSH-7 included: kept, and parked as `control-id-reused`; the
+ * same bytes again are that conflict again; a message without a control id is always new; a refused message is compared
+ * with refused ones only: sent again when it is allowed, it is new.
  *
  * @param owners owner of each interface by its name: who looks at what is parked
  */
@@ -212,7 +215,10 @@ interface Rows {
   readonly contents: StatementSync;
 }
 
-/** Each ends at the first row that cannot be inserted: all is taken back then, and SQLite need not keep what the statement changes. */
+/**
+ * Each ends at the first row that cannot be inserted: all is taken back then, and SQLite need not keep what the
+ * statement changes.
+ */
 function prepareRows(database: DatabaseSync, count: number): Rows {
   const times = (row: string): string => Array.from({ length: count }, () => row).join(', ');
   return {

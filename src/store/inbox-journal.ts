@@ -48,8 +48,8 @@ export interface JournalFile {
 }
 
 /**
- * Opens the journal, or makes it: written with zeros to its end once, so that a sync of what is written later has no metadata to write.
- * Readable by this user only.
+ * Opens the journal, or makes it: written with zeros to its end once, so that a sync of what is written later has no
+ * metadata to write. Readable by this user only.
  *
  * @throws Error when there is no file to be had
  */
@@ -109,7 +109,10 @@ export interface JournalWriter {
   close(): void;
 }
 
-/** Opens a journal that is there. What is written is synced by the write itself (O_DSYNC): one way to the pool of threads and back. */
+/**
+ * Opens a journal that is there. What is written is synced by the write itself (O_DSYNC): one way to the pool of
+ * threads and back.
+ */
 export function openJournalWriter(path: string): JournalWriter {
   const file = openSync(path, constants.O_WRONLY | constants.O_DSYNC);
   const writeFrom = (bytes: Buffer, from: number, at: number, done: (error?: Error) => void): void =>

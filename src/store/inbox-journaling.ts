@@ -17,9 +17,10 @@ export interface Beginning {
 /** Makes plainly new arrivals safe, and says what is to be filed of them. */
 export interface Journaling {
   /**
-   * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be safe: then nothing more is written for a
-   * while, and not before the journal begins anew. One group at a time. One that comes alone after one that did is written before this returns, and called back for, while the disk is quick: that spares two wakings,
-   * and where several come at once they would wait for it.
+   * Writes arrivals, in one sync of the disk; calls back with the first of their numbers, or with why they may not be
+   * safe: then nothing more is written for a while, and not before the journal begins anew. One group at a time. One
+   * that comes alone after one that did is written before this returns, and called back for, while the disk is quick:
+   * that spares two wakings, and where several come at once they would wait for it.
    *
    * @returns false when they are not for the journal: one is not plainly new, or there is no room
    */
@@ -59,7 +60,10 @@ export function openJournaling(
   /** Arrivals of the group before. */
   let before = 1;
   const setbacks = createSetbacks();
-  /** What is on disk since a write failed, nobody knows. Once everything is filed, and records bear another mark, it does not matter any more. */
+  /**
+   * What is on disk since a write failed, nobody knows. Once everything is filed, and records bear another mark, it
+   * does not matter any more.
+   */
   let broken = false;
 
   function tell(leaves?: number): void {

@@ -22,8 +22,9 @@ const FORGET_AT_ONCE = 200;
 /**
  * Opens the back of the inbox, beside the intake and other ledgers of the same file.
  *
- * What it writes is not synced by itself (`synchronous=NORMAL`): a power failure may take back how the last messages ended, never a message. They are then
- * `waiting` again, and processing them again changes nothing, because what was applied is marked where it was applied.
+ * What it writes is not synced by itself (`synchronous=NORMAL`): a power failure may take back how the last messages
+ * ended, never a message. They are then `waiting` again, and processing them again changes nothing, because what was
+ * applied is marked where it was applied.
  *
  * @param file path of the inbox
  * @throws Error when the file was written by a newer Ficus, or is not ours to open
@@ -136,7 +137,10 @@ function createLedger(database: DatabaseSync): InboxLedger {
     }
   }
 
-  /** Looks at the next messages whose bytes are here. @returns how many it let go of, and where it came to; no place at the end */
+  /**
+   * Looks at the next messages whose bytes are here.
+   * @returns how many it let go of, and where it came to; no place at the end
+   */
   function forgetSome(
     before: number,
     after: number,

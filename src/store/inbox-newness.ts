@@ -2,11 +2,14 @@ import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import type { Arrival } from '../feed-ports.ts';
 
-/** What is plainly new, as the side that takes messages knows it: what is filed it looks up, what is safe and not filed yet it remembers. */
+/**
+ * What is plainly new, as the side that takes messages knows it: what is filed it looks up, what is safe and not filed
+ * yet it remembers.
+ */
 export interface Newness {
   /**
-   * The names of arrivals that are all plainly new: without a verdict, of senders that are known, and with control ids that nobody has used; undefined when one is
-   * not, or when that cannot be told now.
+   * The names of arrivals that are all plainly new: without a verdict, of senders that are known, and with control ids
+   * that nobody has used; undefined when one is not, or when that cannot be told now.
    */
   namesIfNew(arrivals: readonly Arrival[]): Names | undefined;
   /** The messages of these names are safe. */
@@ -20,7 +23,10 @@ export interface Newness {
   close(): void;
 }
 
-/** A sender, and the greatest control id of what is filed of it in the order of bytes, `''` before the first; undefined when it is to be looked up. */
+/**
+ * A sender, and the greatest control id of what is filed of it in the order of bytes, `''` before the first; undefined
+ * when it is to be looked up.
+ */
 interface Sender {
   readonly id: number;
   top: string | undefined;
@@ -33,7 +39,8 @@ type Names = ReadonlyMap<Sender, ReadonlySet<string>>;
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * What is greater than all that is filed of its sender is not among it: that spares most looks at the database, for most senders count, or write the time first.
+ * What is greater than all that is filed of its sender is not among it: that spares most looks at the database, for
+ * most senders count, or write the time first.
  *
  * @param file path of an inbox that is there
  */

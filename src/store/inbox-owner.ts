@@ -11,8 +11,8 @@ const OF_THE_SENDER: ReadonlySet<ParkReason> = new Set([
 ]);
 
 /**
- * Who has to look at a message that is parked, or was rejected: `sender NAME` for what only the sender can mend, else (and when it does not say who it is) the owner of
- * the interface.
+ * Who has to look at a message that is parked, or was rejected: `sender NAME` for what only the sender can mend, else
+ * (and when it does not say who it is) the owner of the interface.
  *
  * @param sender MSH-3 and MSH-4 joined by `|`
  * @param interfaceOwner owner of the interface in the configuration

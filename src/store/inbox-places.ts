@@ -1,7 +1,10 @@
 import { PART_BYTES } from './inbox-journal.ts';
 import type { Region } from './inbox-journal.ts';
 
-/** Where in the journal the next records go, and what of it is to be filed. The part that is not written is given back when it is filed and synced. */
+/**
+ * Where in the journal the next records go, and what of it is to be filed. The part that is not written is given back
+ * when it is filed and synced.
+ */
 export interface Places {
   /** Whether so many bytes have room in the part that is written. */
   fits(size: number): boolean;

@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import type { Arrival } from '../feed-ports.ts';
 
 /**
- * A record of the journal: its length behind the check (4 bytes), CRC-32 of all that follows (4), mark (6), `seq` (6), length of the head (4), head, bytes of
- * the message. Numbers are little-endian. The head is JSON in UTF-8: what of an arrival is not its bytes. A length of 0 is the end.
+ * A record of the journal: its length behind the check (4 bytes), CRC-32 of all that follows (4), mark (6), `seq` (6),
+ * length of the head (4), head, bytes of the message. Numbers are little-endian. The head is JSON in UTF-8: what of an
+ * arrival is not its bytes. A length of 0 is the end.
  */
 const LENGTH = 0;
 const CHECK = 4;
@@ -18,7 +19,10 @@ export interface Recorded {
   readonly arrival: Arrival;
 }
 
-/** Most bytes that the record of an arrival may take: a character takes three bytes at most, or six where JSON escapes it. */
+/**
+ * Most bytes that the record of an arrival may take: a character takes three bytes at most, or six where JSON escapes
+ * it.
+ */
 export function roomOf({ source, sender, controlId, type, bytes }: Arrival): number {
   return HEAD + 6 * (source.length + sender.length + controlId.length + type.length) + 64 + bytes.byteLength;
 }

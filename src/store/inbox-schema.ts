@@ -2,11 +2,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase } from './database.ts';
 
 /**
- * The schema of the inbox, a file of its own. What is written for each arrival is its bytes and one narrow row; states change without the bytes
- * being written again. `first` tells apart the first message of a control id (1), the others of it (0: other content, or refused), and those
- * without a control id (NULL). `journal` has the mark of the records that may hold what is safe and not filed yet (`createCommitter`), and counts up where nothing else
- * would be written to be synced; `content.head` is of inboxes that had no journal. `tally` is the conservation law: a transaction that would break it is
- * refused by the database itself.
+ * The schema of the inbox, a file of its own. What is written for each arrival is its bytes and one narrow row; states
+ * change without the bytes being written again. `first` tells apart the first message of a control id (1), the others
+ * of it (0: other content, or refused), and those without a control id (NULL). `journal` has the mark of the records
+ * that may hold what is safe and not filed yet (`createCommitter`), and counts up where nothing else would be written
+ * to be synced; `content.head` is of inboxes that had no journal. `tally` is the conservation law: a transaction that
+ * would break it is refused by the database itself.
  */
 const INBOX_MIGRATIONS: readonly string[] = [
   `

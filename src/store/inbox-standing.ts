@@ -14,8 +14,8 @@ export interface StandingOptions extends IntakeOptions {
 }
 
 /**
- * The front of the inbox, opened again when its committer's thread dies. Then it is as after a restart: what was safe is filed from the journal, what was not is
- * refused, and its sender, who got no acknowledgement, sends it again.
+ * The front of the inbox, opened again when its committer's thread dies. Then it is as after a restart: what was safe
+ * is filed from the journal, what was not is refused, and its sender, who got no acknowledgement, sends it again.
  *
  * @throws Error when the file cannot be opened the first time
  */

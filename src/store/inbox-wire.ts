@@ -3,8 +3,8 @@ import type { Region } from './inbox-journal.ts';
 import type { Beginning } from './inbox-journaling.ts';
 
 /**
- * What the intake and its committer say to each other: columns instead of objects, and one buffer for the bytes of all, which is transferred.
- * Cloning an object an arrival costs more than writing it to the database.
+ * What the intake and its committer say to each other: columns instead of objects, and one buffer for the bytes of all,
+ * which is transferred. Cloning an object an arrival costs more than writing it to the database.
  */
 export interface PackedArrivals {
   /** source, sender, control id and type of each. */

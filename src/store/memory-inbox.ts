@@ -19,7 +19,10 @@ interface Kept {
   readonly conflict: number | undefined;
 }
 
-/** An inbox that is forgotten when the process ends: for tests and throw-away instances. By the same rules as the one on disk (`createCommitter`). */
+/**
+ * An inbox that is forgotten when the process ends: for tests and throw-away instances. By the same rules as the one on
+ * disk (`createCommitter`).
+ */
 export function createMemoryInbox(options: {
   readonly owners: Readonly<Record<string, string>>;
   readonly onStored?: () => void;

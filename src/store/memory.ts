@@ -45,7 +45,10 @@ export function createMemoryIdempotencyStore(): IdempotencyStore {
   };
 }
 
-/** Ids and keys that are forgotten when the process ends. @param assignments shared with the outbox, which assigns as it delivers */
+/**
+ * Ids and keys that are forgotten when the process ends.
+ * @param assignments shared with the outbox, which assigns as it delivers
+ */
 export function createMemoryCrosswalkStore(assignments: Assignments = createAssignments()): CrosswalkStore {
   const entries = new Map<string, { type: string; key: string }>();
   return {

@@ -2,9 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { transaction } from './database.ts';
 
 /**
- * What records of the trail are found by: their request, patient, user and token, references without version, and ids of messages. It is kept in runs of
- * records that follow each other: `audit_run` has the last number of each, `audit_name` the rows of all. A run is written once, in the order of its names,
- * so it costs the same however long the trail is; whoever looks for a name looks into each run. Records behind the last run are read one by one.
+ * What records of the trail are found by: their request, patient, user and token, references without version, and ids
+ * of messages. It is kept in runs of records that follow each other: `audit_run` has the last number of each,
+ * `audit_name` the rows of all. A run is written once, in the order of its names, so it costs the same however long the
+ * trail is; whoever looks for a name looks into each run. Records behind the last run are read one by one.
  */
 
 /** Of a value of `references`: the reference without its version. */
@@ -22,10 +23,16 @@ export const NAMED = `(EXISTS (SELECT 1 FROM ${REFERENCES} WHERE ${CURRENT} = ?)
 const RANGE = 'sequence > :after AND sequence <= :last';
 const COLUMNS = ['request', 'patient', 'fhir_user', 'token'];
 
-/** Whether the row at hand refers to its patient alone, as most do: told by its text, which costs a tenth of reading it. A quotation mark in a value is escaped. */
+/**
+ * Whether the row at hand refers to its patient alone, as most do: told by its text, which costs a tenth of reading it.
+ * A quotation mark in a value is escaped.
+ */
 const OF_PATIENT_ALONE = `instr(body, '"references":["Patient/' || patient || '"]') > 0`;
 
-/** Names and numbers of the records after `:after` up to `:last`; some more than once. Their patient is not a name besides. */
+/**
+ * Names and numbers of the records after `:after` up to `:last`; some more than once. Their patient is not a name
+ * besides.
+ */
 const SAID = [
   ...COLUMNS.map(
     (column) =>
@@ -72,18 +79,22 @@ export function readAuditNames(database: DatabaseSync) {
 }
 
 /**
- * Rows that are written in one transaction, and records whose names are gathered at once. While the former lasts whoever writes the trail waits, and SQLite lets
- * him wait a millisecond at least: so it is short, and meets him seldom.
+ * Rows that are written in one transaction, and records whose names are gathered at once. While the former lasts
+ * whoever writes the trail waits, and SQLite lets him wait a millisecond at least: so it is short, and meets him
+ * seldom.
  */
 const STEP = { rows: 256, records: 256 };
 
-/** Least and most records of a run: those that a search reads one by one, and those whose names are sorted in memory. */
+/**
+ * Least and most records of a run: those that a search reads one by one, and those whose names are sorted in memory.
+ */
 const RUN = { least: 4_096, most: 32_768 };
 
 export interface AuditIndexer {
   /**
-   * Makes runs of what none has yet, as long as there is enough for one. A step takes some milliseconds at most, and holds up whoever writes the trail for a
-   * fraction of one; let others in between. @throws Error when it cannot be written: what was begun is made anew another time
+   * Makes runs of what none has yet, as long as there is enough for one. A step takes some milliseconds at most, and
+   * holds up whoever writes the trail for a fraction of one; let others in between. @throws Error when it cannot be
+   * written: what was begun is made anew another time
    */
   index(): Generator<void, void>;
 }

@@ -3,12 +3,15 @@ import type { AuditFilter, AuditRecord, AuditStore } from '../audit-ports.ts';
 import { NAMED } from './sqlite-audit-names.ts';
 import { COLUMNS, recordOf } from './sqlite-audit-rows.ts';
 
-/** Runs that are looked into at once, after the first: what is found often is found soon, what is rare in few statements. */
+/**
+ * Runs that are looked into at once, after the first: what is found often is found soon, what is rare in few
+ * statements.
+ */
 const MOST_RUNS = 64;
 
 /**
- * Finds records. Whoever is looked for by a name is looked for in the runs of the index, and, behind the last of them, in each record. What the index gives is
- * only where to look: the record decides.
+ * Finds records. Whoever is looked for by a name is looked for in the runs of the index, and, behind the last of them,
+ * in each record. What the index gives is only where to look: the record decides.
  */
 export function createAuditSearch(database: DatabaseSync): Pick<AuditStore, 'list' | 'lastBefore'> {
   // Each by itself is one step; both at once would read the whole table.
@@ -93,7 +96,10 @@ interface Range {
   readonly high: number;
 }
 
-/** What is looked for in the index: one of these names, of which few records have any. Undefined: each record has to be looked at. */
+/**
+ * What is looked for in the index: one of these names, of which few records have any. Undefined: each record has to be
+ * looked at.
+ */
 function namesOf(filter: AuditFilter): readonly string[] | undefined {
   const { requestId, identifier, name, patient, tokenId, fhirUser } = filter;
   if (requestId !== undefined) return [requestId];

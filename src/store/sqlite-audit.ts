@@ -8,9 +8,15 @@ import { COLUMNS, anchorOf, hexOf, recordOf } from './sqlite-audit-rows.ts';
 import { createAuditSearch } from './sqlite-audit-search.ts';
 
 export interface AuditFileOptions {
-  /** `full`: every commit waits for the disk, and survives the loss of power; `normal`: it survives the death of the process. */
+  /**
+   * `full`: every commit waits for the disk, and survives the loss of power; `normal`: it survives the death of the
+   * process.
+   */
   readonly durability: 'normal' | 'full';
-  /** Pages in the log that a commit finds before it moves them into the file, which waits for the disk (default 4,000: 16 MiB); 0: others do. */
+  /**
+   * Pages in the log that a commit finds before it moves them into the file, which waits for the disk (default 4,000:
+   * 16 MiB); 0: others do.
+   */
   readonly checkpointPages?: number;
 }
 

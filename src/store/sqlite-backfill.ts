@@ -2,7 +2,10 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { BackfillJob, BackfillStore } from '../replica-ports.ts';
 import { transaction } from './database.ts';
 
-/** Fills of new backends, in the embedded database. The list of patients is kept apart, so that progress is cheap to note. */
+/**
+ * Fills of new backends, in the embedded database. The list of patients is kept apart, so that progress is cheap to
+ * note.
+ */
 export function createSqliteBackfillStore(database: DatabaseSync): BackfillStore {
   const insert = database.prepare('INSERT INTO backfill_job (id, created_at, job) VALUES (?, ?, ?)');
   const add = database.prepare('INSERT INTO backfill_patient (job, position, patient) VALUES (?, ?, ?)');

@@ -35,7 +35,10 @@ const CHANGING: Readonly<Record<keyof OutboxChange, string>> = {
   acceptedAt: 'accepted_at',
 };
 
-/** The outbox in the embedded database. @param assignments the view of the crosswalk, which follows what a delivery assigns */
+/**
+ * The outbox in the embedded database.
+ * @param assignments the view of the crosswalk, which follows what a delivery assigns
+ */
 export function createSqliteOutboxStore(database: DatabaseSync, assignments: Assignments): OutboxStore {
   const all = database.prepare(`SELECT ${HEAD} FROM outbox ORDER BY sequence`);
   const one = database.prepare(`SELECT ${HEAD}, resource FROM outbox WHERE id = ?`);

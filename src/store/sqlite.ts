@@ -135,7 +135,10 @@ function recordOf(row: Row): WriteRecord {
   };
 }
 
-/** Ids and their legacy keys in the embedded database. @param assignments shared with the outbox, which assigns as it delivers */
+/**
+ * Ids and their legacy keys in the embedded database.
+ * @param assignments shared with the outbox, which assigns as it delivers
+ */
 export function createSqliteCrosswalkStore(
   database: DatabaseSync,
   assignments: Assignments = loadAssignments(database),

@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 const PATIENCE_MS = 1_000;
 
 /**
- * Takes the state folder for this process alone: two on one folder would apply each message, and bring each write, twice. The system lets go of it when the
- * process ends, however it ends.
+ * Takes the state folder for this process alone: two on one folder would apply each message, and bring each write,
+ * twice. The system lets go of it when the process ends, however it ends.
  *
  * @param dir a folder that is there
  * @returns lets go

@@ -25,7 +25,10 @@ export interface Call {
 export interface Counting {
   readonly clock: Clock;
   readonly evidence?: EvidenceSink;
-  /** Whether a call failed without its side having been asked (an open breaker, a full queue): that says nothing of the side. */
+  /**
+   * Whether a call failed without its side having been asked (an open breaker, a full queue): that says nothing of the
+   * side.
+   */
   readonly wasUnasked?: (error: unknown) => boolean;
 }
 
@@ -33,8 +36,8 @@ export interface Counting {
 const TIMER_SLACK_MS = 20;
 
 /**
- * Asks a backend, and counts how that went: a client that did not wait, and a side that was not asked, say nothing. A body that is streamed
- * is part of a success: a side that breaks it off has failed.
+ * Asks a backend, and counts how that went: a client that did not wait, and a side that was not asked, say nothing. A
+ * body that is streamed is part of a success: a side that breaks it off has failed.
  */
 export async function askCounted(
   backend: Backend,
@@ -68,7 +71,8 @@ function followed(body: Piped, tell: (ok: boolean) => void, signal: Signal): Pip
     kind: 'pipe',
     pipe: (sink) => {
       let givenUp = signal.aborted;
-      // A sink that its source has broken fails with an error; whose reader left is closed without one, and whoever notices aborts.
+      // A sink that its source has broken fails with an error; whose reader left is closed without one, and whoever
+      // notices aborts.
       const onAbort = (): void => void (givenUp = sink.errored === null);
       signal.addEventListener('abort', onAbort, { once: true });
       return body

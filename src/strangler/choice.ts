@@ -14,8 +14,9 @@ export interface Choosing {
 }
 
 /**
- * The side that answers a request (or does a write) now: that of the stage, in canary that of the cohort. While it has not seen a write that
- * was accepted, and the other side has, the other one answers. When both have missed some, a search is legacy's, whose answer can say so.
+ * The side that answers a request (or does a write) now: that of the stage, in canary that of the cohort. While it has
+ * not seen a write that was accepted, and the other side has, the other one answers. When both have missed some, a
+ * search is legacy's, whose answer can say so.
  *
  * @param choosing absent: nothing but the stage decides
  */
@@ -38,8 +39,8 @@ export function chooseSide(
 }
 
 /**
- * The side that an earlier attempt of a write without a known outcome was sent to: only that side can say whether it was done, wherever the
- * route has gone since. undefined: there is none, or it is off.
+ * The side that an earlier attempt of a write without a known outcome was sent to: only that side can say whether it
+ * was done, wherever the route has gone since. undefined: there is none, or it is off.
  */
 export function sideOfAttempt({ stage, legacy, modern }: Route, { attempt }: FhirRequest): Side | undefined {
   if (!attempt?.doubtful || attempt.backend === undefined || stage === 'retired') return undefined;
@@ -60,8 +61,8 @@ function sideInCanary(
 }
 
 /**
- * Whether a side has not seen writes that concern a request: of its resource or its patient; of a search (or criteria) that names no
- * patient, any of the type.
+ * Whether a side has not seen writes that concern a request: of its resource or its patient; of a search (or criteria)
+ * that names no patient, any of the type.
  */
 export function isBehind(pins: Pins | undefined, side: Side, request: FhirRequest): boolean {
   // Mostly nothing of a type is owed: then there is nothing to find out.
@@ -81,7 +82,9 @@ export function concernOf(request: FhirRequest): Concern | undefined {
   return interaction === 'create' && !ifNoneExist ? undefined : { type };
 }
 
-/** A page of a modern service goes on by a parameter of its own, or by its `next` link, sealed by federation as `u.…`. */
+/**
+ * A page of a modern service goes on by a parameter of its own, or by its `next` link, sealed by federation as `u.…`.
+ */
 const SEALED_LINK = 'u.';
 
 /** The side whose answer offered the page that is asked for; undefined: none is. */

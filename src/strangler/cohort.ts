@@ -5,7 +5,9 @@ import type { Cohort } from '../ports.ts';
 
 /** Whom a request is about and who asks it. */
 export interface Who {
-  /** Resource type: the interactions of one type share their cohort, so that a patient's reads and writes stay together. */
+  /**
+   * Resource type: the interactions of one type share their cohort, so that a patient's reads and writes stay together.
+   */
   readonly type: string;
   /** FHIR id. */
   readonly patient?: string | undefined;
@@ -21,8 +23,9 @@ export interface Who {
 const BUCKETS = 10_000;
 
 /**
- * Whether modern answers this in canary. Whoever is on a list is in; of the others (or of those `within`, which are to meet every
- * restriction that is given) a percentage by a keyed hash: the same one stays on its side, and whoever is in at 10 % is in at 20 %.
+ * Whether modern answers this in canary. Whoever is on a list is in; of the others (or of those `within`, which are to
+ * meet every restriction that is given) a percentage by a keyed hash: the same one stays on its side, and whoever is in
+ * at 10 % is in at 20 %.
  *
  * @param key of the hash: without it nobody can tell, or choose, who is in
  */

@@ -17,9 +17,10 @@ interface Waiting {
 }
 
 /**
- * A write that is legacy's again, after a roll back, waits for those before it that modern has accepted and that are still on their way there:
- * sent to modern like them, it would keep the next one there in turn, and a patient who is often written about would never come back. Stands
- * before whatever asks which side a write goes to (where it is recorded, what it is judged by): the side is the one that it has after the wait.
+ * A write that is legacy's again, after a roll back, waits for those before it that modern has accepted and that are
+ * still on their way there: sent to modern like them, it would keep the next one there in turn, and a patient who is
+ * often written about would never come back. Stands before whatever asks which side a write goes to (where it is
+ * recorded, what it is judged by): the side is the one that it has after the wait.
  */
 export function goBack(table: Pick<RouteTable, 'get'>, waiting: Waiting): Layer {
   return (next) => ({
@@ -41,7 +42,10 @@ function isLegacys({ stage, legacy, modern }: Route): boolean {
   return legacy !== undefined && modern !== undefined && stage !== 'canary' && sideOf(stage) === 'legacy';
 }
 
-/** Resolves when legacy has the writes before this one, when they will not come soon, when it is time to do without them, or when the client has left. */
+/**
+ * Resolves when legacy has the writes before this one, when they will not come soon, when it is time to do without
+ * them, or when the client has left.
+ */
 async function arrivalAtLegacy(
   request: FhirRequest,
   { deadline, signal }: RequestContext,

@@ -2,7 +2,10 @@ import type { Endpoint } from '../fhir/types.ts';
 import type { Pins } from '../migration-ports.ts';
 import type { FhirRequest, FhirResponse, Side } from '../ports.ts';
 
-/** A search's answer from a side that has missed writes: it says so, and has no total. A body that is piped stays as it is. */
+/**
+ * A search's answer from a side that has missed writes: it says so, and has no total. A body that is piped stays as it
+ * is.
+ */
 export function incompleteSet(
   response: FhirResponse,
   pins: Pins,

@@ -14,7 +14,10 @@ export interface RouteProblem {
 
 const ENDPOINT = /^[A-Z][A-Za-z]+\.(read|vread|search|create|update)$/;
 
-/** Everything that is wrong with a list of routes, at once. Both sides are checked, so that a switch is possible when it is needed. */
+/**
+ * Everything that is wrong with a list of routes, at once. Both sides are checked, so that a switch is possible when it
+ * is needed.
+ */
 export function routeProblems(
   seeds: readonly RouteSeed[],
   backends: ReadonlyMap<string, BackendCapability>,

@@ -22,7 +22,10 @@ export interface RouterMigration extends Choosing {
   readonly experiment?: Experiment;
   /** Does the writes of endpoints with two sides. Absent: they are done by one side, and nobody is told. */
   readonly writer?: TwoSidedWriter;
-  /** Share of the time left that is kept for legacy while modern is asked, where legacy can answer in its place; default 0.4. */
+  /**
+   * Share of the time left that is kept for legacy while modern is asked, where legacy can answer in its place; default
+   * 0.4.
+   */
   readonly fallbackReserve?: number;
   /** Called when legacy is asked because modern failed. */
   readonly onFallback?: (endpoint: Endpoint) => void;
@@ -36,14 +39,17 @@ interface Outcome {
 
 const DEFAULT_RESERVE = 0.4;
 
-/** The endpoint that a request is for. A vread and a history go the way of the read: it is the same record, asked for more exactly. */
+/**
+ * The endpoint that a request is for. A vread and a history go the way of the read: it is the same record, asked for
+ * more exactly.
+ */
 export function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
   return `${type}.${interaction === 'vread' || interaction === 'history' ? 'read' : interaction}`;
 }
 
 /**
- * Whether the body of a write may be handed on unread: its endpoint is on the modern side, has no legacy side that is to be told of it,
- * and its route says so.
+ * Whether the body of a write may be handed on unread: its endpoint is on the modern side, has no legacy side that is
+ * to be told of it, and its route says so.
  */
 export function isStreamed(route: Route | undefined): boolean {
   return route?.body === 'streamed' && sideOf(route.stage) === 'modern' && !isTwoSided(route);
@@ -66,8 +72,9 @@ export function backendNameOf(
 }
 
 /**
- * The Backend that stands for all: each request goes to the one side that its endpoint's route names for it at that moment. A read that
- * modern fails to answer is answered by legacy, as long as legacy has seen every write that concerns it; a write never changes sides.
+ * The Backend that stands for all: each request goes to the one side that its endpoint's route names for it at that
+ * moment. A read that modern fails to answer is answered by legacy, as long as legacy has seen every write that
+ * concerns it; a write never changes sides.
  *
  * @param options.backends by name, with their Layers around them
  * @param options.migration absent: the stage alone decides, and nothing is counted
@@ -164,13 +171,18 @@ export function createRouter(options: {
   }
 }
 
-/** Whether the side that answers has not seen writes that concern the request; then the other one has missed some, too. */
+/**
+ * Whether the side that answers has not seen writes that concern the request; then the other one has missed some, too.
+ */
 function isLate({ route, side, request }: Call, { pins }: RouterMigration): boolean {
   const oneSided = route.legacy === undefined || route.modern === undefined || route.stage === 'retired';
   return !oneSided && isBehind(pins, side, request);
 }
 
-/** Legacy answers in modern's place in canary and modern, where it can: not a page of modern's, not what it has not seen. */
+/**
+ * Legacy answers in modern's place in canary and modern, where it can: not a page of modern's, not what it has not
+ * seen.
+ */
 function mayFallBack({ route, side, request }: Call, { pins }: RouterMigration): boolean {
   return (
     side === 'modern' &&
@@ -180,7 +192,10 @@ function mayFallBack({ route, side, request }: Call, { pins }: RouterMigration):
   );
 }
 
-/** Tells the experiment of a read or a search of an endpoint with two sides. Versions are each side's own: a vread or a history is not compared. */
+/**
+ * Tells the experiment of a read or a search of an endpoint with two sides. Versions are each side's own: a vread or a
+ * history is not compared.
+ */
 function tell(
   { route, request, shape }: Call,
   context: RequestContext,

@@ -18,10 +18,11 @@ interface Seeding {
 }
 
 /**
- * The routes that the configuration lists, as they are now: wired by the configuration, in the stage (with cohort and hold) that is stored. A new
- * wiring is appended as a version of the route by `config`.
+ * The routes that the configuration lists, as they are now: wired by the configuration, in the stage (with cohort and
+ * hold) that is stored. A new wiring is appended as a version of the route by `config`.
  *
- * @throws FicusError `invalid` with every problem at once; `version-conflict` when another process starts at this moment
+ * @throws FicusError `invalid` with every problem at once; `version-conflict` when another process starts at this
+ *   moment
  */
 export async function seedRoutes({
   seeds,
@@ -97,7 +98,10 @@ function sameWiring(route: Route, seed: RouteSeed): boolean {
   );
 }
 
-/** Stored stages that the wiring of the configuration can no longer serve; seeds with the same fault have said so already. */
+/**
+ * Stored stages that the wiring of the configuration can no longer serve; seeds with the same fault have said so
+ * already.
+ */
 function storedProblems(
   seeds: readonly RouteSeed[],
   wanted: readonly RouteSeed[],

@@ -6,8 +6,9 @@ const sorted = new Map<string, string>();
 const MOST_ORDERS = 4_096;
 
 /**
- * What a request asks with, without any value: of a search the names of its parameters (with their modifiers) in alphabetical order,
- * `code,date,patient`, or `(none)`; of another interaction its name. Page size and page say nothing of what is asked.
+ * What a request asks with, without any value: of a search the names of its parameters (with their modifiers) in
+ * alphabetical order, `code,date,patient`, or `(none)`; of another interaction its name. Page size and page say nothing
+ * of what is asked.
  */
 export function shapeOf(request: Pick<FhirRequest, 'interaction' | 'query'>): string {
   const { interaction, query } = request;

@@ -88,8 +88,8 @@ export function wiringProblem(
 }
 
 /**
- * A write of an endpoint with two sides is told to the other one: modern takes it as an upsert under our id, legacy as the same
- * interaction. Whichever cannot be told would fall behind for good.
+ * A write of an endpoint with two sides is told to the other one: modern takes it as an upsert under our id, legacy as
+ * the same interaction. Whichever cannot be told would fall behind for good.
  */
 function replicationProblems(
   route: Wiring,

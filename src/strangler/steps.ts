@@ -44,13 +44,17 @@ export interface Moved {
 }
 
 /**
- * What people do with a route. Forward is one stage (or percentage) at a time and through gates, back is one call. Refusals are FicusError
- * `unprocessable` with every reason as an issue of its own; further `not-found`, `value-invalid`, `value-required`, `version-conflict`.
+ * What people do with a route. Forward is one stage (or percentage) at a time and through gates, back is one call.
+ * Refusals are FicusError `unprocessable` with every reason as an issue of its own; further `not-found`,
+ * `value-invalid`, `value-required`, `version-conflict`.
  */
 export interface Steps {
   /** The step forward that `promote` would take. @throws FicusError `not-found`; `unprocessable` when there is none */
   next(endpoint: Endpoint, percent?: number): Position;
-  /** One step forward, if every gate lets it through. @param change.percent wanted instead of the next one of the configuration */
+  /**
+   * One step forward, if every gate lets it through.
+   * @param change.percent wanted instead of the next one of the configuration
+   */
   promote(endpoint: Endpoint, change: Change & { readonly percent?: number }): Promise<Moved>;
   /** Back at once, never gated. @param change.to default: shadow, and from there legacy */
   rollback(endpoint: Endpoint, change: Change & { readonly to?: string }): Promise<Moved>;

@@ -34,7 +34,10 @@ export interface StageChange extends Change {
   readonly cohort?: Cohort;
 }
 
-/** What may change of a route besides its stage; `null` takes something away. An empty one is a note: only its reason is new. */
+/**
+ * What may change of a route besides its stage; `null` takes something away. An empty one is a note: only its reason is
+ * new.
+ */
 export interface RoutePatch {
   readonly cohort?: Cohort | null;
   readonly hold?: Route['hold'] | null;
@@ -52,11 +55,11 @@ export interface RouteTable {
   /** All versions of a route, oldest first. @throws FicusError `not-found` */
   history(endpoint: Endpoint): Promise<readonly Route[]>;
   /**
-   * Moves an endpoint to a stage; effective for the next request. The same stage again changes nothing. Refused is what nobody may do: to
-   * leave `retired`, to enter it without two approvals, to go forward while it is held, to be where the backends cannot serve it. Gates, and one
-   * stage at a time, are the business of steps.ts.
-   * @throws FicusError `not-found`; `value-invalid`: no such stage; `version-conflict`: changed since `ifVersion`, or by another just now;
-   * `unprocessable`: the stage cannot be reached, with the reason in words.
+   * Moves an endpoint to a stage; effective for the next request. The same stage again changes nothing. Refused is what
+   * nobody may do: to leave `retired`, to enter it without two approvals, to go forward while it is held, to be where
+   * the backends cannot serve it. Gates, and one stage at a time, are the business of steps.ts.
+   * @throws FicusError `not-found`; `value-invalid`: no such stage; `version-conflict`: changed since `ifVersion`, or
+   * by another just now; `unprocessable`: the stage cannot be reached, with the reason in words.
    */
   setStage(endpoint: Endpoint, stage: string, change: StageChange): Promise<Route>;
   /**
@@ -75,10 +78,12 @@ const REREAD_MS = 250;
 const REREADS = 20;
 
 /**
- * Loads the table. The configuration says which endpoints there are and how they are wired; the stage is its to say only on the first start: afterwards
- * what was stored wins. A change of wiring is a version of the route like any other, by `config`.
+ * Loads the table. The configuration says which endpoints there are and how they are wired; the stage is its to say
+ * only on the first start: afterwards what was stored wins. A change of wiring is a version of the route like any
+ * other, by `config`.
  *
- * @throws FicusError `invalid` with every problem at once: routes that are malformed, or that a backend cannot serve in their stage.
+ * @throws FicusError `invalid` with every problem at once: routes that are malformed, or that a backend cannot serve in
+ *   their stage.
  */
 export async function createRouteTable(options: RouteTableOptions): Promise<RouteTable> {
   const { seeds, store, clock, log, announce } = options;

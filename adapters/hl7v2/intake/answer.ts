@@ -18,9 +18,9 @@ export type Outcome = 'success' | 'error' | 'reject';
 const ORIGINAL = { mode: 'original' } as const;
 
 /**
- * Which acknowledgements a message asks for (HL7 v2.5.1 §2.9.3, table 0155). One of MSH-15 and MSH-16 that says something makes it enhanced, and the other, when
- * empty, NE. An interface that is always enhanced takes two empty ones as AL and NE; what is in neither table nor empty counts as AL: an answer too many
- * is better than one too few.
+ * Which acknowledgements a message asks for (HL7 v2.5.1 §2.9.3, table 0155). One of MSH-15 and MSH-16 that says
+ * something makes it enhanced, and the other, when empty, NE. An interface that is always enhanced takes two empty ones
+ * as AL and NE; what is in neither table nor empty counts as AL: an answer too many is better than one too few.
  */
 export function askedFor(header: Header | undefined, mode: InterfaceProfile['acknowledge']): Asked {
   if (!header || mode === 'original') return ORIGINAL;
@@ -47,8 +47,8 @@ const CODES = {
 } as const;
 
 /**
- * What is answered as soon as the message is safe. A sender that wants no accept acknowledgement but hears of errors gets its refusal as an
- * application acknowledgement: a message that is refused comes to no application.
+ * What is answered as soon as the message is safe. A sender that wants no accept acknowledgement but hears of errors
+ * gets its refusal as an application acknowledgement: a message that is refused comes to no application.
  */
 export function answerNow(asked: Asked, outcome: Outcome): AckCode | undefined {
   const [original, accept] = CODES[outcome];

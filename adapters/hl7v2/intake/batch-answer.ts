@@ -11,8 +11,9 @@ export interface BatchAnswerOptions {
 }
 
 /**
- * One frame that answers a batch: its acknowledgements, in their order, in an envelope of the same kind (HL7 v2.5.1 §2.10.3.3). BHS-12 and FHS-12 name the
- * batch that is answered. It may be empty, where only errors are told and there are none. A count in BTS-1 that is not what came is told in BTS-2.
+ * One frame that answers a batch: its acknowledgements, in their order, in an envelope of the same kind (HL7 v2.5.1
+ * §2.10.3.3). BHS-12 and FHS-12 name the batch that is answered. It may be empty, where only errors are told and there
+ * are none. A count in BTS-1 that is not what came is told in BTS-2.
  *
  * @param batch what came, with at least one header
  * @param acknowledgements each as it would be answered alone

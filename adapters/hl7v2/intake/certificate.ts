@@ -2,8 +2,8 @@ import type { PeerCertificate } from '../listener-options.ts';
 import type { InterfaceTls } from './profile.ts';
 
 /**
- * Whether an interface lets the bearer of a certificate in: its fingerprint is on the list, or all attributes of a subject on the list are its own.
- * Where both lists are empty whoever has shaken hands is let in.
+ * Whether an interface lets the bearer of a certificate in: its fingerprint is on the list, or all attributes of a
+ * subject on the list are its own. Where both lists are empty whoever has shaken hands is let in.
  */
 export function isCertificateAllowed(
   certificate: PeerCertificate | undefined,

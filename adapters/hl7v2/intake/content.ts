@@ -8,9 +8,11 @@ import type { MessageType } from './message-types.ts';
 const MOST = 20;
 
 /**
- * What a message lacks without which it means nothing: segments that its structure requires, and an identifier in PID and MRG.
+ * What a message lacks without which it means nothing: segments that its structure requires, and an identifier in PID
+ * and MRG.
  *
- * @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is about
+ * @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is
+ *   about
  */
 export function findLacks(message: Message, type: MessageType, strict: boolean): readonly Fault[] {
   const faults: Fault[] = [];

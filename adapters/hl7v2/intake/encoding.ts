@@ -8,9 +8,10 @@ import type { Header } from './header.ts';
 const USUAL = '^~\\&';
 
 /**
- * What is wrong with MSH-2, if anything (HL7 v2.5.1 §2.5.4): each of its characters is a printable mark of its own, neither a letter, a digit nor a blank. Where two
- * delimiters are one character, nobody can tell what separates what; the codec reads such a message as far as it can, but a feed does not guess.
- * That fewer than four are named is no fault here: then the message does without.
+ * What is wrong with MSH-2, if anything (HL7 v2.5.1 §2.5.4): each of its characters is a printable mark of its own,
+ * neither a letter, a digit nor a blank. Where two delimiters are one character, nobody can tell what separates what;
+ * the codec reads such a message as far as it can, but a feed does not guess. That fewer than four are named is no
+ * fault here: then the message does without.
  */
 export function encodingFault(message: Message): Fault | undefined {
   if (message.delimiters === DEFAULT_DELIMITERS) return undefined;
@@ -33,8 +34,8 @@ function encodingOf(message: Message): string {
 }
 
 /**
- * MSH of a message whose MSH-2 cannot be used, as far as an answer needs it: whole fields are what they are, and the answer is written in the usual
- * delimiters behind the message's own field separator.
+ * MSH of a message whose MSH-2 cannot be used, as far as an answer needs it: whole fields are what they are, and the
+ * answer is written in the usual delimiters behind the message's own field separator.
  */
 export function headerInUsualDelimiters(message: Message, choice: CharsetChoice): Header {
   const { field } = message.delimiters;

@@ -5,8 +5,8 @@ import { ERROR_TEXTS, describePlace } from './fault.ts';
 import type { Fault, Refusal } from './fault.ts';
 
 /**
- * How errors are told. `ERR-1`: one repeating field (v2.1 to v2.4, withdrawn in v2.7); `ERR-2`: a segment an error (from v2.5);
- * `by-version`: as MSH-12 of the message has it.
+ * How errors are told. `ERR-1`: one repeating field (v2.1 to v2.4, withdrawn in v2.7); `ERR-2`: a segment an error
+ * (from v2.5); `by-version`: as MSH-12 of the message has it.
  */
 export type ErrorStyle = 'by-version' | 'ERR-1' | 'ERR-2';
 

@@ -37,9 +37,9 @@ export function charsetOf(profile: Pick<InterfaceProfile, 'charset' | 'defaultCh
 }
 
 /**
- * Looks at one message as it came, before it is made safe: its header, its sender, whether it is understood here, whether its bytes decode, and
- * whether it has what it means nothing without (HL7 v2.5.1 §2.9.2.2, steps of the responding system). Everything that is wrong on one level is told at
- * once. Pure; never throws.
+ * Looks at one message as it came, before it is made safe: its header, its sender, whether it is understood here,
+ * whether its bytes decode, and whether it has what it means nothing without (HL7 v2.5.1 §2.9.2.2, steps of the
+ * responding system). Everything that is wrong on one level is told at once. Pure; never throws.
  */
 export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Facts): Examined {
   const base = { source: profile.name, at: facts.at, bytes };
@@ -71,8 +71,8 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
 }
 
 /**
- * An arrival that is refused. Bytes that do not decode are parked: the sender sent what it has, and here somebody can see to the character set. All else is
- * the sender's to put right.
+ * An arrival that is refused. Bytes that do not decode are parked: the sender sent what it has, and here somebody can
+ * see to the character set. All else is the sender's to put right.
  */
 export function withVerdict(arrival: Arrival, refusal: Refusal): Arrival {
   const { reason } = refusal;
@@ -171,7 +171,10 @@ function takes(accepted: readonly string[], code: string, event: string): boolea
   return accepted.length === 0 || accepted.includes(code) || accepted.includes(`${code}^${event}`);
 }
 
-/** A part of a message (HL7 v2.5.1 §2.10.2): what the parts say together is known only when all are here, so they are asked for in one. */
+/**
+ * A part of a message (HL7 v2.5.1 §2.10.2): what the parts say together is known only when all are here, so they are
+ * asked for in one.
+ */
 function fragmentFault(message: Message): Fault | undefined {
   const dsc = message.segment('DSC');
   const addendum = message.segment('ADD');
@@ -201,7 +204,9 @@ function undecodable(message: Message, strict: boolean): readonly Fault[] {
   return faults.slice(0, 20);
 }
 
-/** The common cases, without looking at any field: no hex escapes, and bytes that are what they should be all through. */
+/**
+ * The common cases, without looking at any field: no hex escapes, and bytes that are what they should be all through.
+ */
 function decodesAtOnce(message: Message, strict: boolean): boolean {
   const bytes = message.toBytes();
   const { escape } = message.delimiters;

@@ -34,7 +34,10 @@ export interface Fault {
   readonly text: string;
 }
 
-/** Why a message is not taken: `reject` answers AR or CR (MSH-9, 11, 12, or nothing to do with its content), `error` AE or CE. */
+/**
+ * Why a message is not taken: `reject` answers AR or CR (MSH-9, 11, 12, or nothing to do with its content), `error` AE
+ * or CE.
+ */
 export interface Refusal {
   readonly level: 'error' | 'reject';
   readonly reason: ParkReason;

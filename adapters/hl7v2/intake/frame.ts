@@ -27,8 +27,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * Takes the messages of one frame apart: one, or a batch or file of them (HL7 v2.5.1 §2.10.3), or several one after another. Never throws:
- * a message that is damaged is one of its own, and refused alone.
+ * Takes the messages of one frame apart: one, or a batch or file of them (HL7 v2.5.1 §2.10.3), or several one after
+ * another. Never throws: a message that is damaged is one of its own, and refused alone.
  */
 export function splitFrame(payload: Buffer): FrameContent {
   const start = skipLead(payload);

@@ -49,7 +49,10 @@ function splitHeader(
     });
 }
 
-/** Reads MSH of a message whose delimiters are usable. Never throws: bytes that do not decode are taken as they are, and told elsewhere. */
+/**
+ * Reads MSH of a message whose delimiters are usable. Never throws: bytes that do not decode are taken as they are, and
+ * told elsewhere.
+ */
 export function readHeader(message: Message, choice: CharsetChoice): Header {
   return headerOf(message.segment('MSH')!.bytes(), message.delimiters, choice);
 }

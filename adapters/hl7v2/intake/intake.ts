@@ -41,8 +41,9 @@ export interface Intake {
 }
 
 /**
- * Starts the interfaces: each an MLLP listener whose messages are examined, made safe, and only then acknowledged. When a message cannot be made safe
- * nothing is acknowledged and its connection is closed. When too much waits for the disk nothing more is read from anybody, until half of it is safe.
+ * Starts the interfaces: each an MLLP listener whose messages are examined, made safe, and only then acknowledged. When
+ * a message cannot be made safe nothing is acknowledged and its connection is closed. When too much waits for the disk
+ * nothing more is read from anybody, until half of it is safe.
  *
  * @throws Error when a port cannot be listened on; those opened before are closed again
  */

@@ -36,7 +36,10 @@ export interface IntakeMetrics {
 
 /** Application acknowledgements that are somebody else's, or nobody's any more. */
 export interface AnswerNotes {
-  /** A message came again whose application acknowledgement goes to the reply address: its sender is to hear again how it ended. */
+  /**
+   * A message came again whose application acknowledgement goes to the reply address: its sender is to hear again how
+   * it ended.
+   */
   askedAgain(source: string, seq: number): void;
   /** The connection is gone that an application acknowledgement was to go to. */
   lost(source: string, answer: Pick<PromisedAnswer, 'seq' | 'code'>): void;
@@ -125,8 +128,8 @@ export function createLink(options: LinkOptions): MessageHandler {
   }
 
   /**
-   * Sends the application acknowledgement when processing has ended. Only the header is held until then. What goes to a reply address is found by the
-   * messages themselves, and sent by whoever follows them.
+   * Sends the application acknowledgement when processing has ended. Only the header is held until then. What goes to a
+   * reply address is found by the messages themselves, and sent by whoever follows them.
    */
   function later(header: Header, asked: Asked, peer: Peer, seq: number, kind: Receipt['kind']): void {
     if (profile.replies) {
@@ -238,7 +241,10 @@ export function createLink(options: LinkOptions): MessageHandler {
   };
 }
 
-/** Gives an arrival its verdict. A sender that wants to hear nothing of refusals is told nothing: then somebody here has to look. */
+/**
+ * Gives an arrival its verdict. A sender that wants to hear nothing of refusals is told nothing: then somebody here has
+ * to look.
+ */
 function refuse(examined: Examined, refusal: Refusal, asked: Asked): Examined {
   const arrival: Arrival = withVerdict(examined.arrival, refusal);
   const told = answerNow(asked, refusal.level) !== undefined;

@@ -2,7 +2,10 @@ import type { StructureNode } from '../../../src/mapping/message-schema.ts';
 import { compileStructure } from '../../../src/mapping/structure.ts';
 import type { Grouping } from '../../../src/mapping/structure.ts';
 
-/** Segments that say whom or what a message is about. Others that a structure requires (EVN, PV1) real feeds leave out, and it can be read without. */
+/**
+ * Segments that say whom or what a message is about. Others that a structure requires (EVN, PV1) real feeds leave out,
+ * and it can be read without.
+ */
 export const SUBJECTS: ReadonlySet<string> = new Set([
   'PID',
   'MRG',
@@ -45,7 +48,10 @@ export interface SaidType {
 
 /** The messages that are understood. */
 export interface MessageTypes {
-  /** The structure of a message, chosen as it is when the message is read (`src/mapping/message-of.ts`); undefined when there is none. */
+  /**
+   * The structure of a message, chosen as it is when the message is read (`src/mapping/message-of.ts`); undefined when
+   * there is none.
+   */
   find(said: SaidType): MessageType | undefined;
   /** Whether any event of a code is understood. */
   knows(code: string): boolean;
@@ -89,8 +95,8 @@ function namesIn(nodes: readonly StructureNode[]): string[] {
 }
 
 /**
- * Segments that must be there. Where none of them says whom or what the message is about, what does stands in a group that repeats (`PATIENT*` of
- * a merge): it must be there at least once.
+ * Segments that must be there. Where none of them says whom or what the message is about, what does stands in a group
+ * that repeats (`PATIENT*` of a merge): it must be there at least once.
  */
 function requiredIn(nodes: readonly StructureNode[]): readonly string[] {
   const found = nodes.filter((node) => !isOptional(node));

@@ -58,7 +58,10 @@ export interface InterfaceProfile {
   /** Empty: any. */
   readonly senders: readonly AllowedSender[];
   readonly errorStyle: ErrorStyle;
-  /** Where application acknowledgements of enhanced mode go (HL7 v2.5.1 §2.9.3.2); absent: to the connection that the message came on. */
+  /**
+   * Where application acknowledgements of enhanced mode go (HL7 v2.5.1 §2.9.3.2); absent: to the connection that the
+   * message came on.
+   */
   readonly replies?: ReplyAddress;
   /** Sequence number protocol of MSH-13 (HL7 v2.5.1 §2.10.1). */
   readonly sequence: boolean;

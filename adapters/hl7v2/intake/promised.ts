@@ -21,7 +21,10 @@ export interface AtEndOptions {
   readonly accept: 'AL' | 'NE';
 }
 
-/** What the sender of a message is told when its processing has ended; undefined where it wants to hear nothing of that (HL7 v2.5.1 §2.9.3). */
+/**
+ * What the sender of a message is told when its processing has ended; undefined where it wants to hear nothing of that
+ * (HL7 v2.5.1 §2.9.3).
+ */
 export function writeAtEnd(
   header: Header,
   asked: Asked,
@@ -47,8 +50,8 @@ export interface PromiseOptions {
 const AT_RECEIPT: ReadonlySet<ParkReason | undefined> = new Set(['control-id-reused', 'out-of-sequence']);
 
 /**
- * The application acknowledgement that a message of the inbox is owed, by what is kept of it; undefined where its sender asked for none, was told already that it
- * is refused, or where the message still waits. Pure; never throws.
+ * The application acknowledgement that a message of the inbox is owed, by what is kept of it; undefined where its
+ * sender asked for none, was told already that it is refused, or where the message still waits. Pure; never throws.
  */
 export function promisedAnswer(
   bytes: Uint8Array,

@@ -12,7 +12,10 @@ export type SequenceStep =
   | { readonly kind: 'next'; readonly number: number }
   /** The number that was stored last: its acknowledgement was lost, or another message bears it. */
   | { readonly kind: 'repeated'; readonly expected: number; readonly fault: Fault }
-  /** Any other: the message is refused, and MSA-4 says which was expected. The link stands still until the sender begins anew. */
+  /**
+   * Any other: the message is refused, and MSA-4 says which was expected. The link stands still until the sender begins
+   * anew.
+   */
   | { readonly kind: 'refused'; readonly expected: number; readonly fault: Fault };
 
 /**

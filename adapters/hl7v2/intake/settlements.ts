@@ -15,8 +15,8 @@ export interface SettlementDesk extends Settlements {
 /**
  * Makes the desk where outcomes meet those who wait for them.
  *
- * @param find how a message ended; undefined while it waits. Asked once for each wait: a message may have ended before anybody waited, or be a
- * duplicate of one that ended long ago
+ * @param find how a message ended; undefined while it waits. Asked once for each wait: a message may have ended before
+ * anybody waited, or be a duplicate of one that ended long ago
  */
 export function createSettlements(
   find: (seq: number) => MessageOutcome | undefined | Promise<MessageOutcome | undefined>,

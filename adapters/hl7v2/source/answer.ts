@@ -22,7 +22,10 @@ export interface Answer {
   readonly nameless: number;
 }
 
-/** As `readAnswer`; but what was read lately from the only record of an answer is not read again while its bytes are the same. */
+/**
+ * As `readAnswer`; but what was read lately from the only record of an answer is not read again while its bytes are the
+ * same.
+ */
 export function readOrRecall(reading: Reading, message: Message, context: RunContext, log: Logger): Answer {
   const { recall } = reading;
   if (!recall) return readAnswer(reading, message, context, log);

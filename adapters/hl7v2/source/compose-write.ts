@@ -52,7 +52,8 @@ export function draftWrite(
 }
 
 /**
- * What is taken over byte for byte must be read as it was meant: its own delimiters, and its own character set unless it is ASCII.
+ * What is taken over byte for byte must be read as it was meant: its own delimiters, and its own character set unless
+ * it is ASCII.
  */
 function formOf({ from, segments }: Taken, envelope: Envelope): WrittenForm {
   const { delimiters } = from;

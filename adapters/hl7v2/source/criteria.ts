@@ -16,15 +16,15 @@ export interface Criterion {
 export interface Way {
   readonly criteria: readonly Criterion[];
   /**
-   * The way in FHIR's terms, where a resource may hold in several ways: who matches it was found by it. Absent where ways
-   * exclude each other.
+   * The way in FHIR's terms, where a resource may hold in several ways: who matches it was found by it. Absent where
+   * ways exclude each other.
    */
   readonly filter?: SearchFilter;
 }
 
 /**
- * The ways in which a filter can be asked for, one query each: a search that is exact or wider finds everything that matches the
- * filter by asking all of them. Undefined: it cannot be asked for.
+ * The ways in which a filter can be asked for, one query each: a search that is exact or wider finds everything that
+ * matches the filter by asking all of them. Undefined: it cannot be asked for.
  */
 export type Ask = (filter: SearchFilter) => readonly Way[] | undefined;
 
@@ -77,8 +77,8 @@ function compileAsk(name: string, param: Param, params: InteractionFile['params'
 }
 
 /**
- * A number with its authority, never without (IHE ITI-21 §3.21.4.1.2.2.1). A number alone is asked for in every registered
- * authority.
+ * A number with its authority, never without (IHE ITI-21 §3.21.4.1.2.2.1). A number alone is asked for in every
+ * registered authority.
  */
 function askIdentifier(field: string, authorityField: string, registered: readonly Authority[]): Ask {
   const authorities = askable(authorityField, registered);
@@ -170,13 +170,15 @@ function dayDigits({ text }: SearchValue): string | undefined {
   return parseFhirTime(day) ? day.replaceAll('-', '') : undefined;
 }
 
-/** Letters that a loose pattern holds: enough to be selective, few enough for a core that tries every way to match them. */
+/**
+ * Letters that a loose pattern holds: enough to be selective, few enough for a core that tries every way to match them.
+ */
 const MOST_LETTERS = 6;
 
 /**
- * A text, and how it goes on: FHIR R4 search.html#string. What FHIR does not compare (punctuation, blanks) becomes a wildcard. With
- * `within` the pattern is loose: the text may begin anywhere (the second family name), and punctuation may stand between any two
- * letters (`oneill` is `O'Neill`).
+ * A text, and how it goes on: FHIR R4 search.html#string. What FHIR does not compare (punctuation, blanks) becomes a
+ * wildcard. With `within` the pattern is loose: the text may begin anywhere (the second family name), and punctuation
+ * may stand between any two letters (`oneill` is `O'Neill`).
  */
 function askString(field: string, { wildcard, within }: Param): Ask {
   return (filter) => {

@@ -20,14 +20,14 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /**
- * Sends a write so that it is applied once and its outcome known. An acknowledgement that does not come leaves it unknown: it is
- * asked after, and only when it is certainly not there it is sent again, once, the same bytes with the same MSH-10. What is
- * still unknown when time is up is `outcome-unknown`.
+ * Sends a write so that it is applied once and its outcome known. An acknowledgement that does not come leaves it
+ * unknown: it is asked after, and only when it is certainly not there it is sent again, once, the same bytes with the
+ * same MSH-10. What is still unknown when time is up is `outcome-unknown`.
  *
  * @param askAfter absent: there is no way to ask.
  * @param doubtful it may have been sent before: it is asked after first, and with `ask-only` never sent.
- * @throws {FicusError} a refusal as the error table has it; `unavailable` or `timeout` when it was certainly not sent; `not-found` when
- * it was only to be asked after and is not there.
+ * @throws {FicusError} a refusal as the error table has it; `unavailable` or `timeout` when it was certainly not sent;
+ * `not-found` when it was only to be asked after and is not there.
  */
 export async function deliver<T>(
   outgoing: Outgoing,

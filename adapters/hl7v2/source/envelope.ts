@@ -35,11 +35,14 @@ export interface WrittenForm extends EncodingTarget {
 /** Writes messages to one core: their header, their control ids, their time. */
 export interface Envelope {
   readonly form: WrittenForm;
-  /** A control id of at most 20 characters (HL7 v2.5.1 MSH-10), never used before; with `of`, always the same for the same text. */
+  /**
+   * A control id of at most 20 characters (HL7 v2.5.1 MSH-10), never used before; with `of`, always the same for the
+   * same text.
+   */
   readonly controlId: (of?: string) => string;
   /**
-   * 15 characters, never used before, not to be guessed: a query tag, or a number of ours (CX.1 holds 15 in HL7 v2.5.1); with
-   * `of`, always the same for the same text.
+   * 15 characters, never used before, not to be guessed: a query tag, or a number of ours (CX.1 holds 15 in HL7
+   * v2.5.1); with `of`, always the same for the same text.
    */
   readonly mint: (of?: string) => string;
   /** The core's wall clock: `20240131235959`. */

@@ -33,8 +33,8 @@ interface Template {
 }
 
 /**
- * Writes queries as `writeQuery` does. All queries of an endpoint for numbers of one authority are the same but for the number, the tag, the
- * control id and the header, so that what is between them is written once.
+ * Writes queries as `writeQuery` does. All queries of an endpoint for numbers of one authority are the same but for the
+ * number, the tag, the control id and the header, so that what is between them is written once.
  */
 export function createKeyQuery(envelope: Envelope): KeyQuery {
   const templates = new WeakMap<Endpoint, Map<Authority, Template | undefined>>();

@@ -20,8 +20,9 @@ export interface QueryParts {
 type Segments = Map<string, Record<number, NestedRepetition | ReturnType<typeof repeat>>>;
 
 /**
- * Writes the query of an endpoint (HL7 v2.5.1 §5.3.1: MSH, QPD, RCP, DSC; or the segments that the file sets, for the queries
- * before v2.4). Criteria whose field begins with `@` become QPD-3 (QIP: name and value), others the field they name.
+ * Writes the query of an endpoint (HL7 v2.5.1 §5.3.1: MSH, QPD, RCP, DSC; or the segments that the file sets, for the
+ * queries before v2.4). Criteria whose field begins with `@` become QPD-3 (QIP: name and value), others the field they
+ * name.
  */
 export function writeQuery(
   endpoint: Endpoint,
@@ -85,7 +86,9 @@ export function splitPath(path: string): [segment: string, field: number] {
   return [match[1]!, Number(match[2])];
 }
 
-/** What a `set` of an interaction says, with what stands for `$now`, `$controlId` and `$tag`; `^` separates components. */
+/**
+ * What a `set` of an interaction says, with what stands for `$now`, `$controlId` and `$tag`; `^` separates components.
+ */
 export function fill(template: string, values: Readonly<Record<string, string>>): NestedRepetition {
   const text = (part: string) => part.replace(/\$(\w+)/g, (whole, name: string) => values[name] ?? whole);
   return template.includes('^') ? template.split('^').map(text) : text(template);

@@ -23,8 +23,9 @@ export function parseKey(key: string, authorities: readonly Authority[]): Legacy
 }
 
 /**
- * The record with a number, or undefined when the core has none. Of several records the one whose own number it is; a number that a
- * record has besides (merged away, or of another authority) finds that record, under the record's own key.
+ * The record with a number, or undefined when the core has none. Of several records the one whose own number it is; a
+ * number that a record has besides (merged away, or of another authority) finds that record, under the record's own
+ * key.
  */
 export async function find(
   endpoint: Endpoint,
@@ -81,8 +82,8 @@ function identifierOf(resource: Resource, { authority, number }: LegacyKey): Jso
 }
 
 /**
- * A Patient asked for by another of its numbers: its content under the id that was asked for, with a link to the record itself. A
- * number that has ended (CX.8) was merged away: `replaced-by`, and not active (FHIR R4 patient.html#merge).
+ * A Patient asked for by another of its numbers: its content under the id that was asked for, with a link to the record
+ * itself. A number that has ended (CX.8) was merged away: `replaced-by`, and not active (FHIR R4 patient.html#merge).
  */
 function alias(resource: Resource, id: string, key: LegacyKey): Resource {
   if (resource.resourceType !== 'Patient') throw noSuch(resource.resourceType);

@@ -6,19 +6,25 @@ import type { Message } from '../message.ts';
 import { createRecent, type RecentOptions } from './recent.ts';
 
 /**
- * Records read lately, by their bytes: most of what is asked for has not changed since it was last read. The core is asked every
- * time, and only an answer whose record is the same byte for byte is not mapped again; so nothing here can be stale. Its resource
- * is the same object each time, so that those who seal, hash and write it need not do that again either (docs/decisions/0009).
+ * Records read lately, by their bytes: most of what is asked for has not changed since it was last read. The core is
+ * asked every time, and only an answer whose record is the same byte for byte is not mapped again; so nothing here can
+ * be stale. Its resource is the same object each time, so that those who seal, hash and write it need not do that again
+ * either (docs/decisions/0009).
  */
 export interface Recall {
   /** Everything that the record of an answer depends on, as one text. */
   key(message: Message): string;
   get(key: string): Resource | undefined;
-  /** Keeps a resource that was asked for before, too: it is frozen then, which tells others that it may be given again. */
+  /**
+   * Keeps a resource that was asked for before, too: it is frozen then, which tells others that it may be given again.
+   */
   set(key: string, resource: Resource): void;
 }
 
-/** For the answers of an endpoint; undefined when its map reads more than the segments of its group, or facts of the exchange. */
+/**
+ * For the answers of an endpoint; undefined when its map reads more than the segments of its group, or facts of the
+ * exchange.
+ */
 export function createRecall(
   map: CompiledMap,
   structure: readonly StructureNode[],
@@ -41,7 +47,10 @@ export function createRecall(
   };
 }
 
-/** Delimiters and character set; the names of the segments before the record, which decide where it stands; and all that follows, as it came. */
+/**
+ * Delimiters and character set; the names of the segments before the record, which decide where it stands; and all that
+ * follows, as it came.
+ */
 function keyOf(message: Message, inside: ReadonlySet<string>): string {
   let key = `${message.value('MSH', 1)}${message.value('MSH', 2)}${message.value('MSH', 18) ?? ''}`;
   for (let at = 0; ; at += 1) {

@@ -16,9 +16,10 @@ export interface Recent<Value> {
 }
 
 /**
- * Two generations, each at most half of what may be remembered: what is used goes to the younger one; when that is full, or half of the time
- * is over, it becomes the older one, and what the older one still held is forgotten. An entry is kept for half of the time at least
- * after its last use, and for all of it at most, whether anything is asked meanwhile or not.
+ * Two generations, each at most half of what may be remembered: what is used goes to the younger one; when that is
+ * full, or half of the time is over, it becomes the older one, and what the older one still held is forgotten. An entry
+ * is kept for half of the time at least after its last use, and for all of it at most, whether anything is asked
+ * meanwhile or not.
  */
 export function createRecent<Value>({ entries, unusedMs, clock }: RecentOptions): Recent<Value> {
   const half = Math.floor(entries / 2);

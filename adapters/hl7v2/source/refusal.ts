@@ -70,7 +70,10 @@ function placeOf(segment: string | null | undefined, field: string | null | unde
 /** What an answer that is not plainly good comes to: an error code, or `empty` for nothing found. */
 export type ErrorTable = (verdict: Verdict, purpose: Purpose) => ErrorCode | 'empty';
 
-/** Compiles `mappings/errors.yaml`. @throws Error without a last row that takes what is left; SyntaxError for a pattern that is none. */
+/**
+ * Compiles `mappings/errors.yaml`.
+ * @throws Error without a last row that takes what is left; SyntaxError for a pattern that is none.
+ */
 export function compileErrorTable(file: ErrorsFile): ErrorTable {
   const last = file.rows.at(-1);
   if (

@@ -13,8 +13,8 @@ import { planWays, type SearchEndpoint, type WayPlan } from './ways.ts';
 import { writeCancel, writeQuery } from './query.ts';
 
 /**
- * One page: the records of one answer of the core, or, where filters hold in several ways, of the answers to the first ways until
- * the page is full. Each resource is given in one way only.
+ * One page: the records of one answer of the core, or, where filters hold in several ways, of the answers to the first
+ * ways until the page is full. Each resource is given in one way only.
  */
 export async function searchPage(
   search: SearchEndpoint,

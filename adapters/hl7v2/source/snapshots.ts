@@ -4,8 +4,9 @@ import type { Endpoint } from './endpoint.ts';
 import { splitPath } from './query.ts';
 
 /**
- * Segments that are told all together (HL7 v2.5.1 §2.10.4.1, snapshot mode), once the map has written them: those without a number get the next one, and
- * where all of them went, one says `""`, since a message without any would leave the core's as they are.
+ * Segments that are told all together (HL7 v2.5.1 §2.10.4.1, snapshot mode), once the map has written them: those
+ * without a number get the next one, and where all of them went, one says `""`, since a message without any would leave
+ * the core's as they are.
  *
  * @param taken names of the segments that the record had before
  */

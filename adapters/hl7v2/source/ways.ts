@@ -19,8 +19,8 @@ export interface WayPlan {
   /** The criteria of each query. */
   readonly ways: readonly (readonly Criterion[])[];
   /**
-   * Whose it is to give a resource that query `way` found: its own, that of another one, which finds it as well, or, although the search is for
-   * it, nobody's.
+   * Whose it is to give a resource that query `way` found: its own, that of another one, which finds it as well, or,
+   * although the search is for it, nobody's.
    */
   readonly turnOf: (way: number, resource: Resource) => 'own' | 'another' | 'nobody';
   readonly issues: readonly Issue[];
@@ -30,8 +30,9 @@ export interface WayPlan {
 const MOST_WAYS = 12;
 
 /**
- * Filters that hold in one way go into every query. One that holds in several (a number in any authority, a name as family or given
- * name) makes a query of each, and only where the search is not bounded without it: what comes back is checked anyway.
+ * Filters that hold in one way go into every query. One that holds in several (a number in any authority, a name as
+ * family or given name) makes a query of each, and only where the search is not bounded without it: what comes back is
+ * checked anyway.
  * @throws {FicusError} `too-costly` when no anchor is reached.
  */
 export function planWays(
@@ -95,9 +96,9 @@ function unknownSystem(
 }
 
 /**
- * Who holds in several ways is given by the first of them: the core may find in one way (`*a*` as a family name) whoever holds in
- * another only. Who matches the search but holds in none of them (by a prefix or a suffix of the name) may come in any, or in several. What
- * does not match is left to the check of what comes back.
+ * Who holds in several ways is given by the first of them: the core may find in one way (`*a*` as a family name)
+ * whoever holds in another only. Who matches the search but holds in none of them (by a prefix or a suffix of the name)
+ * may come in any, or in several. What does not match is left to the check of what comes back.
  */
 function compileTurns(
   type: string,

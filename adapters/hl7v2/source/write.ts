@@ -83,8 +83,8 @@ export async function create(
 }
 
 /**
- * The resource under `key` as it is to be, onto what the core holds. In doubt it is done when the core holds it; else it is sent onto
- * what the core holds now, with the MSH-10 of the earlier attempt as long as that is what it was.
+ * The resource under `key` as it is to be, onto what the core holds. In doubt it is done when the core holds it; else
+ * it is sent onto what the core holds now, with the MSH-10 of the earlier attempt as long as that is what it was.
  * @throws {FicusError} `not-found`, `conflict`, `unmappable`.
  */
 export async function update(
@@ -224,7 +224,10 @@ function segmentsOf(found: Found, names: readonly string[]): Map<string, readonl
   return new Map(names.map((name) => [name, found.segments(name)]));
 }
 
-/** Runs the map over the message. @throws {FicusError} `unmappable`, an issue for each element that does not come back. */
+/**
+ * Runs the map over the message.
+ * @throws {FicusError} `unmappable`, an issue for each element that does not come back.
+ */
 function writeMessage(
   write: WriteEndpoint,
   resource: Resource,

@@ -1,8 +1,8 @@
 import type { Resource } from '../../modern/json.ts';
 
 /**
- * A bug that a new service may well have: its answers are well-formed and wrong. What is stored stays right; the fault is in
- * what is answered to reads and searches, and it is gone with its dial.
+ * A bug that a new service may well have: its answers are well-formed and wrong. What is stored stays right; the fault
+ * is in what is answered to reads and searches, and it is gone with its dial.
  */
 export interface PlantedFault {
   readonly about: string;

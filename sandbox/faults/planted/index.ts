@@ -19,8 +19,8 @@ export const PLANTED = {
 } as const satisfies Readonly<Record<string, PlantedFault>>;
 
 /**
- * Whether a fault touches this resource: always the same ones, by the number that the hospital gave it (by its id when there
- * is none), so that a second look, another start and a replay find the same bug.
+ * Whether a fault touches this resource: always the same ones, by the number that the hospital gave it (by its id when
+ * there is none), so that a second look, another start and a replay find the same bug.
  */
 export function isTouched(fault: string, percent: number, resource: Resource): boolean {
   if (percent >= 100) return true;

@@ -17,7 +17,10 @@ const TIMES = [
 ];
 const WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** The same instant on the clocks of UTC, the offset left out: `2026-06-11T09:58:00+02:00` becomes `2026-06-11T07:58:00`. */
+/**
+ * The same instant on the clocks of UTC, the offset left out: `2026-06-11T09:58:00+02:00` becomes
+ * `2026-06-11T07:58:00`.
+ */
 function bare(value: Json | undefined): Json | undefined {
   if (typeof value === 'string') {
     const [matched, fraction = ''] = WITH_OFFSET.exec(value) ?? [];

@@ -33,7 +33,9 @@ const STANDARD: Delimiters = { field: '|', component: '^', repetition: '~', esca
 /** The message cannot be taken apart at all. */
 export class UnreadableMessage extends Error {}
 
-/** Takes a message apart (HL7 v2.5.1 §2.5). Segments end with CR; LF and CRLF are tolerated, as the old core always did. */
+/**
+ * Takes a message apart (HL7 v2.5.1 §2.5). Segments end with CR; LF and CRLF are tolerated, as the old core always did.
+ */
 export function parseHl7(text: string): Hl7Message {
   const lines = text.split(/\r\n|\r|\n/).filter((line) => line !== '');
   const first = lines[0];

@@ -64,7 +64,9 @@ export interface Exchange {
   readonly error: string | undefined;
 }
 
-/** Original and enhanced acknowledgement (HL7 v2.5.1 §2.9.2, §2.9.3); a message that was seen before is not done again. */
+/**
+ * Original and enhanced acknowledgement (HL7 v2.5.1 §2.9.2, §2.9.3); a message that was seen before is not done again.
+ */
 export function exchange(incoming: Incoming, context: ExchangeContext): Exchange {
   const hospital = context.hospital();
   const { message } = incoming;

@@ -73,7 +73,10 @@ function recordExport(
   store.append((head) => link(head, facts, Date.now()));
 }
 
-/** `ficus audit disclosures`: to whom data was given, as a file. That it was made is recorded before a byte of it is written. */
+/**
+ * `ficus audit disclosures`: to whom data was given, as a file. That it was made is recorded before a byte of it is
+ * written.
+ */
 export function registerAuditDisclosures(audit: Command): void {
   withPlace(audit.command('disclosures'))
     .description(

@@ -17,11 +17,17 @@ export interface Listener {
   readonly tls?: ConnectionOptions;
 }
 
-/** One connection to a listener, made anew when it is needed again. Whatever comes back is told as it comes: an enhanced listener answers twice. */
+/**
+ * One connection to a listener, made anew when it is needed again. Whatever comes back is told as it comes: an enhanced
+ * listener answers twice.
+ */
 export interface SendLine {
   /** Writes a message. @throws Error when nobody is there */
   write(message: Message): Promise<void>;
-  /** Whether something holds, as soon as it does; false when the connection is gone before, or so many milliseconds have passed since something came. */
+  /**
+   * Whether something holds, as soon as it does; false when the connection is gone before, or so many milliseconds have
+   * passed since something came.
+   */
   until(holds: () => boolean, ms: number): Promise<boolean>;
   /** Leaves the connection at once: what was written may not arrive. */
   drop(): void;

@@ -130,7 +130,10 @@ function numberOf(flag: string, text: string): number {
   return value;
 }
 
-/** Sends over one connection, one message after the other: the next when the one before is safe, and not when it is processed. */
+/**
+ * Sends over one connection, one message after the other: the next when the one before is safe, and not when it is
+ * processed.
+ */
 async function sendAll(queue: Iterable<Sending>, manner: Manner): Promise<void> {
   const { to, attempts, waitMs, elsewhere, say } = manner;
   const sent: Sending[] = [];

@@ -4,7 +4,10 @@ import { readHeader } from '../../../adapters/hl7v2/intake/header.ts';
 import type { Message } from '../../../adapters/hl7v2/message.ts';
 import { many } from '../text.ts';
 
-/** What a sender is sure to hear of a message (HL7 v2.5.1 §2.9.3): nothing, one answer, or one when it is safe and one when it is processed. */
+/**
+ * What a sender is sure to hear of a message (HL7 v2.5.1 §2.9.3): nothing, one answer, or one when it is safe and one
+ * when it is processed.
+ */
 export interface Sure {
   readonly first: boolean;
   readonly last: boolean;
@@ -56,7 +59,10 @@ export function isDone({ sure, first, last, problem }: Sending): boolean {
   return !sure.last && (first !== undefined || !sure.first);
 }
 
-/** To which of those that were sent an answer belongs: the oldest of this control id that lacks it; the newest that waits, when it names none. */
+/**
+ * To which of those that were sent an answer belongs: the oldest of this control id that lacks it; the newest that
+ * waits, when it names none.
+ */
 export function belongsTo(sent: readonly Sending[], controlId: string, code: string): Sending | undefined {
   if (controlId === '') return sent.findLast((one) => !isDone(one));
   const same = sent.filter((one) => one.controlId === controlId);
@@ -81,7 +87,10 @@ export function describeAnswer(reply: Message): string {
 /** How all of it ended, for people and for scripts. */
 export interface SendEnd {
   readonly words: readonly string[];
-  /** 0: all are accepted; 1: some were refused; 2: some were not acknowledged; 3: of some it was not heard here how they were processed. */
+  /**
+   * 0: all are accepted; 1: some were refused; 2: some were not acknowledged; 3: of some it was not heard here how they
+   * were processed.
+   */
   readonly exitCode: 0 | 1 | 2 | 3;
 }
 

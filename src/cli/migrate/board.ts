@@ -91,7 +91,9 @@ function cells(row: BoardRow): string[] {
   ];
 }
 
-/** The board for a terminal: one line an endpoint, under each that is held back why, and at the end how many are where. */
+/**
+ * The board for a terminal: one line an endpoint, under each that is held back why, and at the end how many are where.
+ */
 export function formatBoard(rows: readonly BoardRow[]): string {
   const lines = formatTable([HEAD, ...rows.map(cells)]).split('\n');
   const board = rows.flatMap(({ held, waitsFor = [] }, index) => [

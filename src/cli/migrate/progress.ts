@@ -5,7 +5,8 @@ const ASK_MS = 500;
 const SAY_MS = 5_000;
 
 /**
- * Asks how far something is until it does not run any more, and says it: on a terminal in one line, elsewhere now and then.
+ * Asks how far something is until it does not run any more, and says it: on a terminal in one line, elsewhere now and
+ * then.
  *
  * @param line how far it is, in a line
  */

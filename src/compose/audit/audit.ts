@@ -50,7 +50,10 @@ const NO_AUDIT: Audit = {
   stop: async () => {},
 };
 
-/** Opens the trail of a configuration; that nothing is to be recorded is said loudly. @throws Error when it cannot be opened */
+/**
+ * Opens the trail of a configuration; that nothing is to be recorded is said loudly.
+ * @throws Error when it cannot be opened
+ */
 export function openAudit(options: AuditOptions): Audit {
   const { assembly, stateDir, publicBase, clock, log, metrics } = options;
   const { config } = assembly;

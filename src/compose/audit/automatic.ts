@@ -5,8 +5,8 @@ import type { Logger, Route } from '../../ports.ts';
 import type { AuditEntry, AuditSink } from '../../security-ports.ts';
 
 /**
- * Tells the audit what Ficus does to a route by itself, where the measures ask for it. What people do is told by the admin API, before they are
- * answered.
+ * Tells the audit what Ficus does to a route by itself, where the measures ask for it. What people do is told by the
+ * admin API, before they are answered.
  */
 export function tellAutomatic(table: Pick<RouteTable, 'onChange'>, sink: AuditSink, log: Logger): void {
   table.onChange((route, before) => {

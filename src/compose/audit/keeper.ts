@@ -14,7 +14,10 @@ interface Thread {
   readonly asked: Asked[];
 }
 
-/** Pages of the log after which the trail is looked after, and after which it is the first time: what an earlier process left is done early. */
+/**
+ * Pages of the log after which the trail is looked after, and after which it is the first time: what an earlier process
+ * left is done early.
+ */
 const LOOKED_AFTER = 4_000;
 const FIRST_AFTER = 100;
 /** A transaction changes the page of its head and the last of the records, of which five fill one. */
@@ -22,8 +25,8 @@ const PAGES = 2;
 const PAGES_A_RECORD = 0.2;
 
 /**
- * Writes a trail in a thread of its own, and has another one index it and move the log into the file. When the thread that writes ends by itself, what
- * it had not answered fails, and the next call begins another one.
+ * Writes a trail in a thread of its own, and has another one index it and move the log into the file. When the thread
+ * that writes ends by itself, what it had not answered fails, and the next call begins another one.
  */
 export function createThreadedKeeper(data: KeeperData): AuditKeeper {
   let current: Thread | undefined = start();

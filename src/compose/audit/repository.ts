@@ -36,8 +36,9 @@ const TYPE = 'application/fhir+json';
 const MOST_BYTES = 8 << 20;
 
 /**
- * Posts one event to `AuditEvent`, several as a batch (ITI-20 §3.20.4.3). Whoever configures the address means it, wherever in the house that is; what its name stands
- * for is not theirs to say: nothing goes to a link-local or reserved address, nor to this machine under the name of another. Redirects are not followed.
+ * Posts one event to `AuditEvent`, several as a batch (ITI-20 §3.20.4.3). Whoever configures the address means it,
+ * wherever in the house that is; what its name stands for is not theirs to say: nothing goes to a link-local or
+ * reserved address, nor to this machine under the name of another. Redirects are not followed.
  */
 export function createRepository(options: RepositoryOptions): Repository {
   const { url, bearer, tls, deadlineMs } = options;

@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createAuditIndexer } from '../../store/sqlite-audit-names.ts';
 
 /**
- * Entry of the thread that looks after the file of the trail when it is told to: it indexes what was added, and moves what was committed from the log into the
- * file, which waits for the disk. Done by who writes, every answer whose event is next would wait as long.
+ * Entry of the thread that looks after the file of the trail when it is told to: it indexes what was added, and moves
+ * what was committed from the log into the file, which waits for the disk. Done by who writes, every answer whose event
+ * is next would wait as long.
  */
 export interface UpkeepData {
   readonly file: string;
@@ -29,7 +30,8 @@ async function look(): Promise<void> {
     await setTimeout(PAUSE_MS);
     if (closing) return;
   }
-  // Nobody waits for the first, which moves nearly all of it; the second begins the log anew, and holds up who writes for the rest alone.
+  // Nobody waits for the first, which moves nearly all of it; the second begins the log anew, and holds up who writes
+  // for the rest alone.
   database.exec('PRAGMA wal_checkpoint(PASSIVE)');
   database.exec('PRAGMA wal_checkpoint(RESTART)');
 }

@@ -54,7 +54,11 @@ const OWED_MS = 5 * 60_000;
 const STOP_MS = 2_000;
 const NO_ADDRESS = 'the interface has no reply address any more';
 
-/** Opens what is known of it, and begins to follow every interface whose senders may ask for application acknowledgements. @throws Error when the file cannot be opened */
+/**
+ * Opens what is known of it, and begins to follow every interface whose senders may ask for application
+ * acknowledgements.
+ * @throws Error when the file cannot be opened
+ */
 export function startAnswers(config: FeedConfig, options: FeedAnswersOptions): FeedAnswers {
   const { clock, log, ledger } = options;
   const store = openAnswerStore(options.file);
@@ -182,7 +186,10 @@ function problemsOf(
   ];
 }
 
-/** MSH-10 of these acknowledgements: unlike those that the interfaces give, and those of earlier runs; at most 20 characters. */
+/**
+ * MSH-10 of these acknowledgements: unlike those that the interfaces give, and those of earlier runs; at most 20
+ * characters.
+ */
 function createControlIds(clock: Clock): () => string {
   const run = clock.now().toString(36).toUpperCase();
   let serial = 0;

@@ -61,8 +61,9 @@ export function createFeedCopies(configs: readonly CopyConfig[], options: Copies
 }
 
 /**
- * A write that modern took and Ficus brought to legacy comes back as an event of legacy. It says less than modern knows, and under legacy's number it
- * would be there twice: so what modern made, or wrote last, is left alone. Until legacy has been told, nothing tells the two apart.
+ * A write that modern took and Ficus brought to legacy comes back as an event of legacy. It says less than modern
+ * knows, and under legacy's number it would be there twice: so what modern made, or wrote last, is left alone. Until
+ * legacy has been told, nothing tells the two apart.
  */
 function mayCopy({ origins, record }: CopiesOptions): CopyOptions['mayCopy'] {
   const { sealer, crosswalk, replicas, pins } = origins;

@@ -98,8 +98,8 @@ function createRecount(processor: Pick<ProcessorClient, 'audit'>, clock: Clock, 
 const LIMITS = { waiting: 5 * 60_000, parked: 24 * 3_600_000 };
 
 /**
- * Starts the feed of a configuration that has one: the inbox, then what processes, then the interfaces. Rejects, with nothing left open, when an
- * address is taken or a file cannot be opened.
+ * Starts the feed of a configuration that has one: the inbox, then what processes, then the interfaces. Rejects, with
+ * nothing left open, when an address is taken or a file cannot be opened.
  */
 export async function startFeed(config: FeedConfig, options: FeedOptions): Promise<Feed> {
   const { loaded, assembly, stateDir, clock, log, metrics, record } = options;
@@ -264,8 +264,8 @@ function outcomeOf(ledger: InboxLedger, seq: number): MessageOutcome | undefined
 const FRESH_MS = 250;
 
 /**
- * How old what the projection answers may be, in seconds: the age of the oldest message that waits; 0 while none does and some sender is connected; else the
- * time since somebody was.
+ * How old what the projection answers may be, in seconds: the age of the oldest message that waits; 0 while none does
+ * and some sender is connected; else the time since somebody was.
  */
 function createAge({
   ledger,

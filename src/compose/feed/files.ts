@@ -24,7 +24,10 @@ export function feedFiles(stateDir: string): FeedFiles {
   };
 }
 
-/** Which search parameters the projection indexes: those that the contract promises; of types that it does not name, none but the patient. */
+/**
+ * Which search parameters the projection indexes: those that the contract promises; of types that it does not name,
+ * none but the patient.
+ */
 export function indexedBy(contract: Contract): IndexedNames {
   return (type) => {
     const promised = contract.resources.get(type);

@@ -36,7 +36,10 @@ export interface IntakeClientOptions extends Omit<IntakeData, 'beats'> {
   readonly log: Logger;
   /** Milliseconds before the thread is started again, which double while it does not last (defaults 100 ms to 30 s). */
   readonly pause?: { readonly first: number; readonly most: number };
-  /** When a thread that does not answer counts as hung (default 15 looks, one a second): then it is ended, and begun anew. */
+  /**
+   * When a thread that does not answer counts as hung (default 15 looks, one a second): then it is ended, and begun
+   * anew.
+   */
   readonly watch?: Omit<WatchOptions, 'clock'>;
   /** Entry of the thread; default: the one beside this file. */
   readonly entry?: URL;
@@ -60,8 +63,9 @@ const HUNG = 'nothing is received for the moment: the thread that takes messages
 const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be written';
 
 /**
- * Starts the thread that takes messages, with its inbox open and no interface yet. When it ends by itself it is started again, with the same ports: what was
- * acknowledged is safe, what was not is sent again by its sender, whose connection is gone.
+ * Starts the thread that takes messages, with its inbox open and no interface yet. When it ends by itself it is started
+ * again, with the same ports: what was acknowledged is safe, what was not is sent again by its sender, whose connection
+ * is gone.
  *
  * @throws Error when the inbox cannot be opened the first time
  */

@@ -11,7 +11,8 @@ import { createIntakeCounts } from './intake-counts.ts';
 import { createToldLog } from './intake-log.ts';
 import type { FromIntake, IntakeData, ToIntake } from './intake-wire.ts';
 
-// Entry of the thread that takes messages: listeners, examination, acknowledgement and the front of the inbox, on an event loop that serves nothing else.
+// Entry of the thread that takes messages: listeners, examination, acknowledgement and the front of the inbox, on an
+// event loop that serves nothing else.
 
 /** So often, in milliseconds, the main thread is told what has changed of the counts and connections. */
 const TELL_MS = 100;

@@ -10,8 +10,8 @@ export interface WatchOptions {
 }
 
 /**
- * Watches whether the event loop of another thread turns: it counts up as long as it does. Looks are counted, and not the time: while this thread itself is
- * kept from looking, the other one is not to blame.
+ * Watches whether the event loop of another thread turns: it counts up as long as it does. Looks are counted, and not
+ * the time: while this thread itself is kept from looking, the other one is not to blame.
  *
  * @param beats what the other thread counts up, in shared memory
  * @param hung called once

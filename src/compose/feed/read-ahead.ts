@@ -11,8 +11,9 @@ const LEAST = 32;
 const PATIENCE = 10_000;
 
 /**
- * Lets a second thread read the messages that are due soon, while this one applies those before. It is a memory of what a message says, no more: what is not in it
- * (few wait, the thread has not begun or is gone, other mappings are used meanwhile, reading threw) is read here, by the same function.
+ * Lets a second thread read the messages that are due soon, while this one applies those before. It is a memory of what
+ * a message says, no more: what is not in it (few wait, the thread has not begun or is gone, other mappings are used
+ * meanwhile, reading threw) is read here, by the same function.
  *
  * @param releases those that `own` begins with
  * @param start starts the thread, when for the first time enough waits to be worth it; undefined: there shall be none

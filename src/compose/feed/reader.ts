@@ -26,7 +26,9 @@ export interface SenderProfile {
   readonly defaultCharset?: string | undefined;
   /** IANA zone of timestamps without an offset. */
   readonly timeZone: string;
-  /** Registered name of the authority of numbers that name none; absent: a patient who has only such a number is parked. */
+  /**
+   * Registered name of the authority of numbers that name none; absent: a patient who has only such a number is parked.
+   */
   readonly authority?: string | undefined;
 }
 
@@ -64,7 +66,10 @@ export interface OpenedMessage {
   readonly profile: SenderProfile;
 }
 
-/** Reads a message as the feed does; undefined where there is no message file for it. Throws what parsing and mapping throw. */
+/**
+ * Reads a message as the feed does; undefined where there is no message file for it. Throws what parsing and mapping
+ * throw.
+ */
 export type MessageOpener = (bytes: Uint8Array, record: Sender) => OpenedMessage | undefined;
 
 /** Texts and segments of the feed that are kept with what they were read as: some 10 MB. */

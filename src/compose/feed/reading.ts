@@ -45,7 +45,10 @@ export interface ReadingThread {
   readonly turns: Int32Array;
 }
 
-/** Starts the thread; undefined where there is one processor only, and nothing would be gained. It does not keep the process alive. */
+/**
+ * Starts the thread; undefined where there is one processor only, and nothing would be gained. It does not keep the
+ * process alive.
+ */
 export function startReading(
   options: Pick<ReadingData, 'loaded' | 'env' | 'releases'>,
 ): ReadingThread | undefined {
@@ -111,7 +114,10 @@ type Frame =
   | Exclude<Content, { readonly content: unknown }>
   | { readonly content: Omit<MessageContent, 'changes'> & { readonly changes: readonly Unwritten[] } };
 
-/** What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere it would be the whole process's. */
+/**
+ * What is asked over HTTP goes before what was told. On Linux a priority is that of the thread which sets it; elsewhere
+ * it would be the whole process's.
+ */
 export function yieldToOthers(): void {
   if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 }

@@ -10,7 +10,10 @@ import type { Clock, Logger } from '../../ports.ts';
 export interface ReleaseEffect {
   /** Messages that were looked at. */
   readonly messages: number;
-  /** Messages whose resources would change, stay, be parked now though they were not; and those of which nothing can be said (their bytes are gone, say). */
+  /**
+   * Messages whose resources would change, stay, be parked now though they were not; and those of which nothing can be
+   * said (their bytes are gone, say).
+   */
   readonly changed: number;
   readonly unchanged: number;
   readonly newlyParked: number;
@@ -23,7 +26,10 @@ export interface ReleaseEffect {
   readonly gained: readonly string[];
 }
 
-/** The releases of mappings of a running feed. Each method rejects with FicusError `not-found`, `conflict`, `unprocessable`. */
+/**
+ * The releases of mappings of a running feed. Each method rejects with FicusError `not-found`, `conflict`,
+ * `unprocessable`.
+ */
 export interface Releases {
   list(): readonly MappingRelease[];
   propose(
@@ -125,7 +131,8 @@ export function createReleases(loaded: readonly MappingRelease[], options: Relea
       if (why !== undefined) throw new FicusError('conflict', `Release ${number}: ${why}.`);
       const step = { ...stepOf(act, by), ...(act === 'publish' && senders ? { senders } : {}) };
       const next = { ...release, steps: [...release.steps, step] };
-      // What was lawful when it was proposed may be so no more among those that came since; what goes must leave the others whole, at once.
+      // What was lawful when it was proposed may be so no more among those that came since; what goes must leave the
+      // others whole, at once.
       if (act !== 'sign') await refuseBroken(withRelease(next), act === 'publish');
       await keep(next);
       log.info('A release of mappings moved', { by: by.by, reason: by.reason, state: stateOf(next), version: number }); // prettier-ignore

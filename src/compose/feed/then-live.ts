@@ -17,8 +17,9 @@ const OLD: Issue = {
 };
 
 /**
- * Projection, then live: what the feed has told while that is young enough, else what the core says. A read of what the feed never told of goes to
- * the core at once. When the core cannot be asked, the projection answers all the same; a search says so. Versions are the projection's alone.
+ * Projection, then live: what the feed has told while that is young enough, else what the core says. A read of what the
+ * feed never told of goes to the core at once. When the core cannot be asked, the projection answers all the same; a
+ * search says so. Versions are the projection's alone.
  */
 export function thenLive(
   projection: Backend,

@@ -22,8 +22,8 @@ export interface WebhookOptions extends AddressRules {
 }
 
 /**
- * A receiver of notifications. Addresses that are internal are refused where the connection is made, so that a name which stood for another address
- * when it was checked leads nowhere either. Redirects are not followed.
+ * A receiver of notifications. Addresses that are internal are refused where the connection is made, so that a name
+ * which stood for another address when it was checked leads nowhere either. Redirects are not followed.
  */
 export function createWebhook(options: WebhookOptions): Webhook {
   const { url, ms = 10_000 } = options;

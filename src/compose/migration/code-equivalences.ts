@@ -5,8 +5,9 @@ import { codeEquivalences } from '../../strangler/compare/options.ts';
 /**
  * Codes that say the same to a comparison: a legacy code and the code that it is mapped to, and what the site adds.
  *
- * Only where the maps say so both ways, and no two maps say something else: of several legacy codes that read as one (`A`, `N` and `O` as `other`), the one
- * that is written for it. Otherwise two different legacy codes would count as the same.
+ * Only where the maps say so both ways, and no two maps say something else: of several legacy codes that read as one
+ * (`A`, `N` and `O` as `other`), the one that is written for it. Otherwise two different legacy codes would count as
+ * the same.
  *
  * @param site groups of `system|code`, `migration.compare.codes`
  */

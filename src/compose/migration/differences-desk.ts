@@ -99,7 +99,10 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
   };
 }
 
-/** An earlier run than the one of now: why an endpoint went back is in the run before. @throws FicusError `value-invalid` */
+/**
+ * An earlier run than the one of now: why an endpoint went back is in the run before.
+ * @throws FicusError `value-invalid`
+ */
 function runOf(asked: string | undefined, now: number): number {
   if (asked === undefined) return now;
   const run = Number(asked);

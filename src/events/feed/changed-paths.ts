@@ -5,8 +5,8 @@ import type { Json, Resource } from '../../fhir/types.ts';
 const OF_THE_VERSION: ReadonlySet<string> = new Set(['meta.versionId', 'meta.lastUpdated']);
 
 /**
- * The places where two versions of a resource differ, as JSON paths (`name[0].family`), without their values; a value that one
- * side does not have at all is one place. Not told: `meta.versionId` and `meta.lastUpdated`.
+ * The places where two versions of a resource differ, as JSON paths (`name[0].family`), without their values; a value
+ * that one side does not have at all is one place. Not told: `meta.versionId` and `meta.lastUpdated`.
  */
 export function changedPaths(before: Resource | undefined, after: Resource | undefined): string[] {
   const paths: string[] = [];

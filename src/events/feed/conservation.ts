@@ -25,7 +25,10 @@ export function isConserved(counts: FeedCounts): boolean {
   return received === waiting + processed + duplicate + superseded + parked + rejected;
 }
 
-/** The health of the feed: the conservation law holds, the processor goes on, the journal is written, and nothing waits or is parked for too long. */
+/**
+ * The health of the feed: the conservation law holds, the processor goes on, the journal is written, and nothing waits
+ * or is parked for too long.
+ */
 export function feedHealth({ figures, audit, journal, trouble, now, limits }: HealthInput): FeedHealth {
   const problems: string[] = [];
   for (const { source, counts } of figures.interfaces) {

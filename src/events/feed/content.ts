@@ -43,8 +43,8 @@ export type Content =
   | { readonly parked: ParkReason; readonly detail: string };
 
 /**
- * What a message that was read says, in FHIR ids. A patient or a survivor whom nobody can tell, and a code that a map wants
- * somebody to look at, park it: nothing is guessed. Pure.
+ * What a message that was read says, in FHIR ids. A patient or a survivor whom nobody can tell, and a code that a map
+ * wants somebody to look at, park it: nothing is guessed. Pure.
  */
 export function contentOf(reading: MessageReading, facts: MessageFacts, options: ContentOptions): Content {
   const needed = reading.resources

@@ -40,7 +40,9 @@ export function explanationOf(
   return bytes && found && tryRead(() => reading.explain(bytes, found.record));
 }
 
-/** Undefined where a message cannot be read, now or when a field of it is asked for: it is parked, and says so there. */
+/**
+ * Undefined where a message cannot be read, now or when a field of it is asked for: it is parked, and says so there.
+ */
 function tryRead<T>(read: () => T): T | undefined {
   try {
     return read();

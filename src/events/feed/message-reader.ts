@@ -4,7 +4,10 @@ import type { ExplainedField } from '../../mapping/explain-message.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
 import type { ReadContent } from './processor.ts';
 
-/** Reads messages by mappings that can change while it runs. Lives in the processor's thread: compiling mappings takes a second. */
+/**
+ * Reads messages by mappings that can change while it runs. Lives in the processor's thread: compiling mappings takes a
+ * second.
+ */
 export interface MessageReader {
   /** Reads as is read now. */
   readonly now: FeedReading;
@@ -13,7 +16,8 @@ export interface MessageReader {
   /** Reads by other releases from now on. @throws as `by`; then nothing has changed */
   use(releases: readonly MappingRelease[]): void;
   /**
-   * What is wrong with mappings that have these releases: what does not compile, and, where they are measured as well, the laws that are broken. Empty: nothing.
+   * What is wrong with mappings that have these releases: what does not compile, and, where they are measured as well,
+   * the laws that are broken. Empty: nothing.
    */
   check(releases: readonly MappingRelease[], laws: boolean): readonly string[];
 }

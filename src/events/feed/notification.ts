@@ -5,8 +5,9 @@ import type { TopicEvent } from '../../follower-ports.ts';
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition';
 
 /**
- * One event of a topic as it is told: an id-only notification Bundle (Subscriptions R5 Backport 1.1.0, backport-subscription-notification-r4). The
- * same event makes the same Bundle whenever it is told. The focus is who was merged or came back, the additional context who survived.
+ * One event of a topic as it is told: an id-only notification Bundle (Subscriptions R5 Backport 1.1.0,
+ * backport-subscription-notification-r4). The same event makes the same Bundle whenever it is told. The focus is who
+ * was merged or came back, the additional context who survived.
  *
  * @param base FHIR base address that clients see, without a slash at its end
  */

@@ -47,8 +47,8 @@ const AT_ONCE = 8;
 const STOP_MS = 2_000;
 
 /**
- * Tells every subscriber every event, at least once, in order, one at a time: the next only when this one was taken. A receiver that is down is tried
- * again for as long as it takes; the topic keeps everything.
+ * Tells every subscriber every event, at least once, in order, one at a time: the next only when this one was taken. A
+ * receiver that is down is tried again for as long as it takes; the topic keeps everything.
  */
 export function createNotifier(options: NotifierOptions): Notifier {
   const { store, clock, log, random = Math.random } = options;

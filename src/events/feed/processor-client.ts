@@ -25,9 +25,15 @@ export interface ProcessorClient {
   coverage(filter: MessageFilter, releases?: readonly MappingRelease[]): Promise<Answers['coverage']>;
   /** What a message says, field by field: patient data. Empty where it cannot be taken apart. */
   explain(seq: number): Promise<Answers['explain']>;
-  /** Reads by other releases of mappings from the next message on. Rejects for those that do not go together; then nothing has changed. */
+  /**
+   * Reads by other releases of mappings from the next message on. Rejects for those that do not go together; then
+   * nothing has changed.
+   */
   use(releases: readonly MappingRelease[]): Promise<true>;
-  /** What is wrong with releases: what does not compile, and the laws that are broken, where they are measured as well (takes seconds). */
+  /**
+   * What is wrong with releases: what does not compile, and the laws that are broken, where they are measured as well
+   * (takes seconds).
+   */
   check(releases: readonly MappingRelease[], laws: boolean): Promise<Answers['check']>;
   replay(selection: ReplaySelection): Promise<number>;
   /** Recounts all messages: takes a second a million, during which nothing is processed. */

@@ -27,8 +27,9 @@ export interface ProcessorThreadOptions {
 }
 
 /**
- * The back of the feed in a thread of its own: processes, replays, recounts and lets go, as the other side of the port asks (`connectProcessor`). Begins
- * with what a former process left waiting. Closes the ledger, the writer and the port when it is told to stop.
+ * The back of the feed in a thread of its own: processes, replays, recounts and lets go, as the other side of the port
+ * asks (`connectProcessor`). Begins with what a former process left waiting. Closes the ledger, the writer and the port
+ * when it is told to stop.
  */
 export function runProcessorThread(options: ProcessorThreadOptions): void {
   const { port, ledger, writer, reader, ahead, ownerOf, clock, log, retentionDays, batch } = options;

@@ -46,9 +46,9 @@ interface Readable {
 }
 
 /**
- * Makes the loop body of the feed: waiting -> read -> apply -> settle. What is applied carries a mark of the message and its replay (`ProjectionWriter`), in
- * the transaction that applies it; so a stop at any point between the steps repeats nothing and leaves nothing out. A message that cannot be read or
- * applied is parked alone.
+ * Makes the loop body of the feed: waiting -> read -> apply -> settle. What is applied carries a mark of the message
+ * and its replay (`ProjectionWriter`), in the transaction that applies it; so a stop at any point between the steps
+ * repeats nothing and leaves nothing out. A message that cannot be read or applied is parked alone.
  */
 export function createProcessor(ports: ProcessorPorts): Processor {
   const { ledger, writer, read, clock } = ports;
@@ -73,7 +73,8 @@ export function createProcessor(ports: ProcessorPorts): Processor {
       const outcomes: MessageOutcome[] = [];
       const waiting = ledger.waiting(ports.ahead ? limit * 2 : limit);
       const batch = waiting.slice(0, limit);
-      // The first half of what comes newly is read here, while the rest is read elsewhere; what is beyond the batch, while it is applied.
+      // The first half of what comes newly is read here, while the rest is read elsewhere; what is beyond the batch,
+      // while it is applied.
       ports.ahead?.(waiting.slice(batch.length >> 1));
       for (const { record, bytes } of batch) {
         const one = readOne(record, bytes);

@@ -29,7 +29,10 @@ export interface RehearsedChange {
 export interface Rehearsal {
   readonly seq: number;
   readonly state: MessageRecord['state'] | 'unknown';
-  /** `nothing`: all that it says is known; `parked`: it would be parked again; `impossible`: it cannot be replayed, `detail` says why. */
+  /**
+   * `nothing`: all that it says is known; `parked`: it would be parked again; `impossible`: it cannot be replayed,
+   * `detail` says why.
+   */
   readonly would: 'change' | 'nothing' | 'parked' | 'impossible';
   readonly reason?: ParkReason;
   readonly detail?: string;
@@ -44,7 +47,10 @@ export interface Replay {
    * @param as reads the messages in another way
    */
   rehearse(selection: ReplaySelection, values: boolean, as?: ReadContent): readonly Rehearsal[];
-  /** Puts the messages back to be processed again, in the order of receipt. Gives how many; waiting, refused and forgotten ones stay as they are. */
+  /**
+   * Puts the messages back to be processed again, in the order of receipt. Gives how many; waiting, refused and
+   * forgotten ones stay as they are.
+   */
   replay(selection: ReplaySelection): number;
 }
 

@@ -11,13 +11,15 @@ export interface RetentionOptions {
   readonly log: Pick<Logger, 'info' | 'error'>;
   /** Milliseconds between two looks; default an hour. */
   readonly every?: number;
-  /** Most messages whose bytes go at once; default 1,000. More is done a moment later, so that others get their turn. */
+  /**
+   * Most messages whose bytes go at once; default 1,000. More is done a moment later, so that others get their turn.
+   */
   readonly atOnce?: number;
 }
 
 /**
- * Lets go of the bytes of messages that ended long ago, now and then; that they came and how they ended stays, and parked ones stay whole.
- * What went is told in the log, in numbers.
+ * Lets go of the bytes of messages that ended long ago, now and then; that they came and how they ended stays, and
+ * parked ones stay whole. What went is told in the log, in numbers.
  *
  * @returns the stop
  */

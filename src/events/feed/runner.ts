@@ -18,13 +18,17 @@ export interface RunnerOptions {
   readonly onTrouble?: (words: string | undefined) => void;
   /** Most messages of one step; default 200. What a stop or a question waits for. */
   readonly batch?: number;
-  /** Milliseconds before a step that failed is tried again: doubled each time, up to the second; defaults 100 and 10,000. */
+  /**
+   * Milliseconds before a step that failed is tried again: doubled each time, up to the second; defaults 100 and
+   * 10,000.
+   */
   readonly pause?: readonly [first: number, most: number];
 }
 
 /**
- * Steps until nothing waits, then sleeps until it is woken: no polling. Between two steps the event loop turns, so that questions get their answers.
- * A step that fails (a full disk) is tried again after a pause; nothing is lost or parked by it.
+ * Steps until nothing waits, then sleeps until it is woken: no polling. Between two steps the event loop turns, so that
+ * questions get their answers. A step that fails (a full disk) is tried again after a pause; nothing is lost or parked
+ * by it.
  */
 export function createRunner(options: RunnerOptions): Runner {
   const { processor, clock, log, batch = 200, pause: [first, most] = [100, 10_000] } = options;

@@ -22,8 +22,9 @@ export interface TopicRecorderOptions {
 const CHUNK = 1_000;
 
 /**
- * Makes the function that takes what is new in the projection's log over into a topic, whose events have numbers of their own without gaps: the same
- * event is never taken twice, because it and the place up to which the log was read are written in one transaction. One chunk a call; true: there is more.
+ * Makes the function that takes what is new in the projection's log over into a topic, whose events have numbers of
+ * their own without gaps: the same event is never taken twice, because it and the place up to which the log was read
+ * are written in one transaction. One chunk a call; true: there is more.
  */
 export function createTopicRecorder({ topic, events, store, log }: TopicRecorderOptions): () => boolean {
   const follower = `topic ${topic}`;

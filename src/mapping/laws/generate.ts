@@ -26,7 +26,9 @@ export interface GenerateOptions {
   readonly readOnly: boolean;
 }
 
-/** Makes up what the rows of a map may find: real codes and unknown ones, real dates and others, text in many scripts. */
+/**
+ * Makes up what the rows of a map may find: real codes and unknown ones, real dates and others, text in many scripts.
+ */
 export function generateTree(map: CompiledMap, options: GenerateOptions): Assignment[] {
   const made = fill(map, [], options);
   // Two rows may fill one place: the later says it.

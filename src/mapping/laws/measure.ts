@@ -74,7 +74,10 @@ export function measureLaws(
   });
 }
 
-/** What rows with a waiver may break: `Address.use` and what is below; or places of the tree. Waivers of inner maps count. */
+/**
+ * What rows with a waiver may break: `Address.use` and what is below; or places of the tree. Waivers of inner maps
+ * count.
+ */
 function waivedElements(
   set: MappingSet,
   map: CompiledMap,

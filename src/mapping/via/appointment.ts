@@ -81,7 +81,10 @@ export function appointmentEndCodec(units: CodeMap | undefined): Codec {
 
 const isSaid = (group: TreeReader): boolean => SAID.some(({ segment }) => group.count(segment) > 0);
 
-/** FHIR R4 Appointment app-3: a booked appointment has a start and an end; one that nobody said has the reason for that. Read only. */
+/**
+ * FHIR R4 Appointment app-3: a booked appointment has a start and an end; one that nobody said has the reason for that.
+ * Read only.
+ */
 export const APPOINTMENT_NO_START: Codec = {
   read: (group) => (isSaid(group) && !startOf(group) ? UNKNOWN : undefined),
   write: () => true,

@@ -5,7 +5,10 @@ import { descend, descendTo } from '../tree-path.ts';
 import { isObject } from '../fhir-path.ts';
 import type { Step, TreeReader, TreeWriter } from '../tree.ts';
 
-/** Subtypes of HL7 table 0291, and others in use, and the MIME types that they may be; the first unless the type of data says another. */
+/**
+ * Subtypes of HL7 table 0291, and others in use, and the MIME types that they may be; the first unless the type of data
+ * says another.
+ */
 const BY_SUBTYPE: ReadonlyMap<string, readonly string[]> = new Map([
   ['pdf', ['application/pdf']],
   ['rtf', ['application/rtf', 'text/rtf']],

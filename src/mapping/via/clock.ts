@@ -24,8 +24,8 @@ export interface ClockPaths {
 }
 
 /**
- * A date and a time of day in two places <-> one dateTime or instant, to the minute, in the facility's zone. Without a time of day
- * the date alone is read; a time that is not on the minute cannot be said.
+ * A date and a time of day in two places <-> one dateTime or instant, to the minute, in the facility's zone. Without a
+ * time of day the date alone is read; a time that is not on the minute cannot be said.
  */
 export function dateAndTimeCodec(paths: ClockPaths, precise: boolean): Codec {
   return {

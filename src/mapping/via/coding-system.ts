@@ -3,8 +3,8 @@ import type { CodeMap } from '../code-map.ts';
 import { say, type Codec } from '../codec.ts';
 
 /**
- * CWE.3 <-> `Coding.system`, by HL7 table 0396: `LN`, `SCT`, ... as mappings/codes/coding-systems.yaml lists them; `HL7nnnn` for
- * the HL7 tables; an OID, a URN or a URL as it is.
+ * CWE.3 <-> `Coding.system`, by HL7 table 0396: `LN`, `SCT`, ... as mappings/codes/coding-systems.yaml lists them;
+ * `HL7nnnn` for the HL7 tables; an OID, a URN or a URL as it is.
  */
 export function codingSystemCodec(map: CodeMap | undefined): Codec {
   return {

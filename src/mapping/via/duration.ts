@@ -12,7 +12,8 @@ import { digitsOf, readNumber } from './units.ts';
 const UCUM = 'http://unitsofmeasure.org';
 
 /**
- * A number and a unit of time in two places <-> a Duration, whose unit is a UCUM code (FHIR R4 datatypes.html#duration).
+ * A number and a unit of time in two places <-> a Duration, whose unit is a UCUM code (FHIR R4
+ * datatypes.html#duration).
  * @param units code map of the units of time: `D` is `d`.
  */
 export function durationCodec(

@@ -8,7 +8,8 @@ import type { Step } from '../tree.ts';
 const MINUTES: Readonly<Record<string, number>> = { s: 1 / 60, min: 1, h: 60, d: 1440, wk: 10_080 };
 
 /**
- * A number and a unit of time in two places <-> whole minutes. Without a unit they are minutes, which is what is written.
+ * A number and a unit of time in two places <-> whole minutes. Without a unit they are minutes, which is what is
+ * written.
  * @param units code map of the units of time: `HR` is `h`.
  */
 export function minutesCodec(

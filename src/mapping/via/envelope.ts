@@ -23,7 +23,10 @@ const URNS: Readonly<Record<string, string>> = {
 };
 const ABSENT = { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' };
 
-/** An HD as the address of an application (v2-to-FHIR HD[MessageHeader.source-endpoint]): only a universal id is one. Read only. */
+/**
+ * An HD as the address of an application (v2-to-FHIR HD[MessageHeader.source-endpoint]): only a universal id is one.
+ * Read only.
+ */
 export const HD_ENDPOINT: Codec = {
   read(place) {
     const [id, type] = [textOf(place.child(2)), textOf(place.child(3))];
@@ -33,7 +36,10 @@ export const HD_ENDPOINT: Codec = {
   write: (value) => value === undefined,
 };
 
-/** Why a message has no sender's address, or one of the named receivers: nobody said it (MessageHeader wants one). Read only. */
+/**
+ * Why a message has no sender's address, or one of the named receivers: nobody said it (MessageHeader wants one). Read
+ * only.
+ */
 export function noEndpointCodec(
   address: readonly Step[],
   application: readonly Step[],

@@ -18,8 +18,8 @@ import type { TreeReader } from '../tree.ts';
 export type PartsOf = <Place extends TreeReader>(place: Place) => HdParts<Place>;
 
 /**
- * HD <-> `Identifier.system`: a registered authority's system; an ISO or UUID universal id is globally unique and is its own
- * URI (v2-to-FHIR HD[uri]). Anything else is not guessed: it is reported, and `hd-assigner` carries its words.
+ * HD <-> `Identifier.system`: a registered authority's system; an ISO or UUID universal id is globally unique and is
+ * its own URI (v2-to-FHIR HD[uri]). Anything else is not guessed: it is reported, and `hd-assigner` carries its words.
  */
 export function systemCodec(partsOf: PartsOf): Codec {
   return {

@@ -13,8 +13,8 @@ import { descend, descendTo } from '../tree-path.ts';
 import type { Step } from '../tree.ts';
 
 /**
- * A timestamp <-> an instant, from the minute on: an instant says seconds (FHIR R4 datatypes.html#instant), which cores often leave
- * out; the minute is its first second. A day is no instant.
+ * A timestamp <-> an instant, from the minute on: an instant says seconds (FHIR R4 datatypes.html#instant), which cores
+ * often leave out; the minute is its first second. A day is no instant.
  */
 export const MINUTE_INSTANT: Codec = {
   read(place, run) {

@@ -3,15 +3,18 @@ import { textOf } from '../authority.ts';
 import type { Codec } from '../codec.ts';
 import type { TreeReader, TreeWriter } from '../tree.ts';
 
-/** Parts of a PL from the most granular up: bed, room, floor, point of care, building, facility. v2-to-FHIR PL[Location]. */
+/**
+ * Parts of a PL from the most granular up: bed, room, floor, point of care, building, facility. v2-to-FHIR
+ * PL[Location].
+ */
 const UPWARDS = [3, 2, 8, 1, 7, 4] as const;
 /** http://terminology.hl7.org/CodeSystem/location-physical-type; a point of care has no code there. */
 const PHYSICAL_TYPE: Readonly<Record<number, string>> = { 3: 'bd', 2: 'ro', 8: 'lvl', 7: 'bu', 4: 'si' };
 const PHYSICAL_TYPE_SYSTEM = 'http://terminology.hl7.org/CodeSystem/location-physical-type';
 
 /**
- * The parts of a PL that say where it is <-> one identifier value, `ICU^301^B^HOSP`: as they stand, component by component.
- * `^`, `&` and `%` inside a part are percent-encoded.
+ * The parts of a PL that say where it is <-> one identifier value, `ICU^301^B^HOSP`: as they stand, component by
+ * component. `^`, `&` and `%` inside a part are percent-encoded.
  */
 export const PL_IDENTIFIER: Codec = {
   read: (place) => identifierOf(place, UPWARDS),

@@ -40,7 +40,10 @@ export const MESSAGE_VIA: Readonly<Record<string, Make>> = {
   'document-text': ({ step }) => documentTextCodec(step),
 };
 
-/** Pairs that look at more than their place: at all its repetitions, or at other segments of the group. They start at the place above. */
+/**
+ * Pairs that look at more than their place: at all its repetitions, or at other segments of the group. They start at
+ * the place above.
+ */
 export const OVER_REPETITIONS: ReadonlySet<string> = new Set([
   'text-data',
   'document-text',

@@ -7,7 +7,9 @@ import type { ValueProperty } from './observed-numbers.ts';
 import { referenceRangeCodec } from './reference-range.ts';
 import { quantityCodec, type UnitPaths } from './units.ts';
 
-/** The pairs for OBX: `with` names OBX-2 (`type`), OBX-5 (`value`) and the parts of OBX-6 (`code`, `text`, `system`). */
+/**
+ * The pairs for OBX: `with` names OBX-2 (`type`), OBX-5 (`value`) and the parts of OBX-6 (`code`, `text`, `system`).
+ */
 export const OBSERVATION_VIA: Readonly<Record<string, (environment: ViaEnvironment) => Codec>> = {
   'obx-quantity': (environment) => valueCodec(environment, 'valueQuantity'),
   'obx-range': (environment) => valueCodec(environment, 'valueRange'),

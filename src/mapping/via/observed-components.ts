@@ -7,8 +7,9 @@ import type { Observed, ObservedValue } from './observed.ts';
 import type { ValueProperty } from './observed-numbers.ts';
 
 /**
- * Several values of OBX-5 <-> `Observation.component`, one each, all with the code of the observation (v2-to-FHIR, message ORU_R01 and
- * segment OBX[Observation-Component]). Read only: a change of one value of several is made at its source.
+ * Several values of OBX-5 <-> `Observation.component`, one each, all with the code of the observation (v2-to-FHIR,
+ * message ORU_R01 and segment OBX[Observation-Component]). Read only: a change of one value of several is made at its
+ * source.
  */
 export function componentsCodec(
   values: ObservedValue,

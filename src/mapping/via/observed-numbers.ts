@@ -30,7 +30,10 @@ export interface Form {
 /** FHIR R4 quantity-comparator. */
 const COMPARATORS = new Set(['<', '<=', '>=', '>']);
 
-/** NM, SN and NR: numbers with the unit of OBX-6. v2-to-FHIR, data types NM[Quantity], SN[Quantity], SN[Range], SN[Ratio], NR[Range]. */
+/**
+ * NM, SN and NR: numbers with the unit of OBX-6. v2-to-FHIR, data types NM[Quantity], SN[Quantity], SN[Range],
+ * SN[Ratio], NR[Range].
+ */
 export function numberForms(paths: UnitPaths, systems: CodeMap | undefined): readonly Form[] {
   const units = unitCodec(paths, systems);
   return [

@@ -32,7 +32,9 @@ export interface Observed {
   readonly value: Json;
 }
 
-/** Values of observations by OBX-2 (HL7 table 0125), both ways. v2-to-FHIR, segment OBX[Observation], OBX-2, 5 and 6. */
+/**
+ * Values of observations by OBX-2 (HL7 table 0125), both ways. v2-to-FHIR, segment OBX[Observation], OBX-2, 5 and 6.
+ */
 export interface ObservedValue {
   /** One repetition of OBX-5. A text that is not what OBX-2 says it is stays a text: nothing measured is lost. */
   readonly read: (obx: TreeReader, index: number, run: Run) => Observed | undefined;

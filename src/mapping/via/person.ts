@@ -14,8 +14,8 @@ export const XCN_DISPLAY: Codec = {
 };
 
 /**
- * XPN <-> string (v2-to-FHIR XPN[string]): read in the order that XPN.11 asks for, given names first by default; a text is written
- * as the family name, whole, because no rule takes a name apart.
+ * XPN <-> string (v2-to-FHIR XPN[string]): read in the order that XPN.11 asks for, given names first by default; a text
+ * is written as the family name, whole, because no rule takes a name apart.
  */
 export const XPN_TEXT: Codec = {
   read: (place) => joined(place, textOf(place.child(11)) === 'F' ? [5, 1, 3, 2, 4] : [5, 2, 3, 1, 4]),

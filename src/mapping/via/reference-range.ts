@@ -22,9 +22,10 @@ const BOTH = new RegExp(String.raw`^(${NUMBER})\s*-\s*(${NUMBER})$`);
 const ONE = new RegExp(String.raw`^(<=|>=)\s*(${NUMBER})$`);
 
 /**
- * OBX-7 <-> `Observation.referenceRange`: the text as it stands; also `low` and `high` with the unit of OBX-6, where the text
- * is two numbers or says at least or at most (HL7 v2.5.1 §7.4.2.7). `<5` stays words: the ends of a range are part of it. The field has no components; what
- * a sender puts into some (`>^11.0`, `70^99`) is one text all the same: half of it would say something else.
+ * OBX-7 <-> `Observation.referenceRange`: the text as it stands; also `low` and `high` with the unit of OBX-6, where
+ * the text is two numbers or says at least or at most (HL7 v2.5.1 §7.4.2.7). `<5` stays words: the ends of a range are
+ * part of it. The field has no components; what a sender puts into some (`>^11.0`, `70^99`) is one text all the same:
+ * half of it would say something else.
  */
 export function referenceRangeCodec(paths: RangePaths, systems: CodeMap | undefined): Codec {
   const units = unitCodec(paths.units, systems);

@@ -59,8 +59,8 @@ export function textDataCodec(step: Step): Codec {
 const TEXTUAL: ReadonlySet<string | null | undefined> = new Set(['TX', 'FT', 'ST']);
 
 /**
- * The text of a document that stands in OBX segments, each a line or several: one attachment of plain text, because one representation of a document is
- * one `content` (v2-to-FHIR OBX[DocumentReference]). Read only.
+ * The text of a document that stands in OBX segments, each a line or several: one attachment of plain text, because one
+ * representation of a document is one `content` (v2-to-FHIR OBX[DocumentReference]). Read only.
  */
 export function documentTextCodec(step: Step): Codec {
   return {

@@ -24,8 +24,8 @@ export const AUTHORITY_SYSTEM: Codec = {
 const QUALIFIED = /^([A-Za-z][A-Za-z0-9+.-]*:[^|\s]*)\|(.+)$/s;
 
 /**
- * A number that others gave, in one text <-> an Identifier: `https://portal.example/bookings|77` has the system before the bar;
- * a text without one is the value of an identifier whose system nobody said.
+ * A number that others gave, in one text <-> an Identifier: `https://portal.example/bookings|77` has the system before
+ * the bar; a text without one is the value of an identifier whose system nobody said.
  */
 export const QUALIFIED_IDENTIFIER: Codec = {
   read(place) {
@@ -57,8 +57,8 @@ export function personNameCodec(parts: readonly (readonly Step[])[]): Codec {
 }
 
 /**
- * The parts of a place, from the largest down, <-> one text: `WEST/3B/12/A`. A part that is not said stays empty between its
- * neighbours; `/` and `%` inside a part are percent-encoded.
+ * The parts of a place, from the largest down, <-> one text: `WEST/3B/12/A`. A part that is not said stays empty
+ * between its neighbours; `/` and `%` inside a part are percent-encoded.
  */
 export function placePathCodec(parts: readonly (readonly Step[])[]): Codec {
   return {

@@ -9,8 +9,9 @@ import type { RowContext } from './rows.ts';
 const INDEX_VERSION = 1;
 
 /**
- * Writes the index anew when it was made in another way: by an earlier Ficus, for other parameters, for another zone or base address.
- * Rows are deleted by what the resource said before: they must be those that the present way would have made.
+ * Writes the index anew when it was made in another way: by an earlier Ficus, for other parameters, for another zone or
+ * base address. Rows are deleted by what the resource said before: they must be those that the present way would have
+ * made.
  */
 export function bringIndexForward(
   database: DatabaseSync,

@@ -14,8 +14,8 @@ export interface IndexedParameter {
 }
 
 /**
- * What a parameter without rows is found by: all rows of `parts` (combo-code: code and component-code), or those rows of a reference `part` that point at one
- * type of resource (patient: subject).
+ * What a parameter without rows is found by: all rows of `parts` (combo-code: code and component-code), or those rows
+ * of a reference `part` that point at one type of resource (patient: subject).
  */
 export type Derived =
   | { readonly kind: 'union'; readonly parts: readonly string[] }
@@ -76,7 +76,10 @@ function derivedOf(
     : undefined;
 }
 
-/** Whether `code` finds the references to patients that `patient` finds: then a search by it may use rows that are kept by patient. */
+/**
+ * Whether `code` finds the references to patients that `patient` finds: then a search by it may use rows that are kept
+ * by patient.
+ */
 export function isPatientParameter(type: string, code: string): boolean {
   if (code === 'patient') return evaluable(type, code) !== undefined;
   const own = evaluable(type, code)?.definition.expression;

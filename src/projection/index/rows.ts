@@ -12,7 +12,10 @@ import type { TimeZone } from '../../search/time-zone.ts';
 import { decimalKey, FIRST, LAST, timeKey } from '../order-key.ts';
 import type { IndexedParameter } from './parameters.ts';
 
-/** Systems of tokens and quantities that are no URL. All of them but `FOREIGN` are what `|code` finds, and are below 1 in the file. */
+/**
+ * Systems of tokens and quantities that are no URL. All of them but `FOREIGN` are what `|code` finds, and are below 1
+ * in the file.
+ */
 export const SYSTEM = {
   /** A coding or identifier that says no system. */
   none: 0,
@@ -201,7 +204,10 @@ function unitRows(item: Json): readonly TokenRow[] {
   return rows.length > 0 ? rows : [{ system: SYSTEM.unit, code: '' }];
 }
 
-/** The smallest and the largest key by which a resource is sorted; undefined: nothing to sort by. Dates are sorted by their rows. */
+/**
+ * The smallest and the largest key by which a resource is sorted; undefined: nothing to sort by. Dates are sorted by
+ * their rows.
+ */
 export function sortKeys(
   type: SearchParamType,
   items: readonly Json[],

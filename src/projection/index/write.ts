@@ -26,7 +26,10 @@ export interface IndexSummary {
 export interface IndexWriter {
   /** What there is to know of a resource that the index has already. */
   read(resource: Resource): Indexed;
-  /** Brings the rows of a resource from what they were `before`, for a resource of the same type, to what they are for `after`. */
+  /**
+   * Brings the rows of a resource from what they were `before`, for a resource of the same type, to what they are for
+   * `after`.
+   */
   write(
     rid: number,
     before: Indexed | undefined,
@@ -68,7 +71,10 @@ const [TOKEN, REFERENCE, TEXT, DATE, NUMBER] = [0, 1, 2, 3, 4];
 /** Not of any patient. */
 const NOBODY: readonly number[] = [0];
 
-/** Writes index rows: only those of parameters whose values changed, and of these only the rows that are others than before. */
+/**
+ * Writes index rows: only those of parameters whose values changed, and of these only the rows that are others than
+ * before.
+ */
 export function createIndexWriter(database: DatabaseSync, options: IndexWriterOptions): IndexWriter {
   const { names, indexed, ridOf } = options;
   const byType = new Map<string, Parameters>();

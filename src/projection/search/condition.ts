@@ -1,6 +1,6 @@
 /**
- * What a filter asks, in SQL. A condition is a tree; its leaves name rows of one table of the index, whose `rid` is a resource that meets them. Every word of it is
- * made here: what a client said is a parameter.
+ * What a filter asks, in SQL. A condition is a tree; its leaves name rows of one table of the index, whose `rid` is a
+ * resource that meets them. Every word of it is made here: what a client said is a parameter.
  */
 export type Condition =
   | Rows
@@ -61,7 +61,10 @@ export function anyOf(conditions: readonly Condition[]): Condition {
   return conditions.length === 1 ? only : { kind: 'or', any: conditions };
 }
 
-/** How many resources are to be expected of a condition; 10: it cannot be asked for its resources, only whether one meets it. */
+/**
+ * How many resources are to be expected of a condition; 10: it cannot be asked for its resources, only whether one
+ * meets it.
+ */
 export function rankOf(condition: Condition): number {
   if (condition.kind === 'rows') return condition.rank;
   if (condition.kind === 'or') return Math.max(...condition.any.map(rankOf));

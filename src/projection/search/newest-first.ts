@@ -14,8 +14,8 @@ export interface NewestFirst {
 }
 
 /**
- * Reads the rows that are kept by patient and end of time backwards, instead of looking for the date of each resource of the patient. undefined: the search is
- * not of that kind.
+ * Reads the rows that are kept by patient and end of time backwards, instead of looking for the date of each resource
+ * of the patient. undefined: the search is not of that kind.
  * @param conditions what the other filters ask, in the order of the filters
  */
 export function newestFirst(

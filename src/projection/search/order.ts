@@ -3,7 +3,10 @@ import { evaluable } from '../../search/parameter.ts';
 import { parameterName } from '../index/parameters.ts';
 import { unsupported } from './filter.ts';
 
-/** An order in SQL for rows `x.rid` joined with `resource r`; undefined: some parameter has no rows, and resources are to be sorted themselves. */
+/**
+ * An order in SQL for rows `x.rid` joined with `resource r`; undefined: some parameter has no rows, and resources are
+ * to be sorted themselves.
+ */
 export function orderOf(
   type: string,
   sort: readonly SortKey[],

@@ -11,7 +11,8 @@ export interface RevIncluded {
 }
 
 /**
- * The resources that refer to those of a page by the parameters that `_revinclude` names, each once (FHIR R4 search.html#revinclude).
+ * The resources that refer to those of a page by the parameters that `_revinclude` names, each once (FHIR R4
+ * search.html#revinclude).
  * @param limit most of them; that there are more is said.
  * @throws FicusError `search-unsupported` for what is no reference parameter.
  */

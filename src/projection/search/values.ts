@@ -66,7 +66,10 @@ export function tokenCondition(value: SearchValue, context: Omit<ValueContext, '
   return { condition: anyOf(conditions), exact: bound.exact };
 }
 
-/** The plain codes that stand in a code system, in lower case as the index has them; not exact where another system spells one in another case. */
+/**
+ * The plain codes that stand in a code system, in lower case as the index has them; not exact where another system
+ * spells one in another case.
+ */
 function boundCodes(
   system: string,
   code: string | undefined,
@@ -119,7 +122,8 @@ export function dateCondition(value: SearchValue, { param, zone, now }: ValueCon
   const dates = (where: string, ...more: Bound[]): Rows =>
     rows('date_value', `param = ? AND ${where}`, [param, ...clause.values, ...more], shape);
   if ((value.prefix ?? 'eq') !== 'eq') return { condition: dates(clause.where), exact: true };
-  // What lies inside begins before the end: said for the sake of the index. Of a Period that ends before it begins that is not so.
+  // What lies inside begins before the end: said for the sake of the index. Of a Period that ends before it begins that
+  // is not so.
   const before = parseTimeRange(value.text, zone)?.high ?? 0n;
   const condition = anyOf([
     dates(`${clause.where} AND low <= ?`, timeKey(before)),

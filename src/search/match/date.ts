@@ -19,8 +19,8 @@ export function compileDate(value: SearchValue, zone: TimeZone, now: number): (i
 }
 
 /**
- * The time that an element covers. A Period without a start or an end is open there; of a Timing only the outer limits matter
- * (FHIR R4 search.html#date). undefined: it says no time at all.
+ * The time that an element covers. A Period without a start or an end is open there; of a Timing only the outer limits
+ * matter (FHIR R4 search.html#date). undefined: it says no time at all.
  */
 export function timeRangeOf(item: Json, zone: TimeZone): TimeRange | undefined {
   if (typeof item === 'string') return parseTimeRange(item, zone);

@@ -4,7 +4,9 @@ import type { Json, JsonObject } from '../../fhir/types.ts';
 import { approximateRange, compareDecimals, impliedRange, parseDecimal } from '../decimal.ts';
 import type { Decimal, DecimalRange } from '../decimal.ts';
 
-/** What a resource says, as an interval. A bound that is missing is open to infinity; `open` bounds do not belong to it. */
+/**
+ * What a resource says, as an interval. A bound that is missing is open to infinity; `open` bounds do not belong to it.
+ */
 export interface Interval {
   readonly low?: Decimal;
   readonly high?: Decimal;
@@ -15,10 +17,9 @@ export interface Interval {
 const ISO_4217 = 'urn:iso:std:iso:4217';
 
 /**
- * Tests one value that a number or quantity parameter's expression found: a number, Quantity, Range or Money. A Quantity with
- * a comparator (`<5`) is the open interval it stands for. Units are compared, not converted; sampled data have no one value
- * and match nothing.
- * FHIR R4 search.html#number, #quantity
+ * Tests one value that a number or quantity parameter's expression found: a number, Quantity, Range or Money. A
+ * Quantity with a comparator (`<5`) is the open interval it stands for. Units are compared, not converted; sampled data
+ * have no one value and match nothing. FHIR R4 search.html#number, #quantity
  */
 export function compileQuantity(value: SearchValue): (item: Json) => boolean {
   const range = impliedRange(numberText(value));

@@ -3,7 +3,9 @@ import type { SearchValue } from '../../fhir/search-query.ts';
 import type { Json } from '../../fhir/types.ts';
 import { searchForms } from '../text.ts';
 
-/** The string parts of HumanName and Address that a search covers (FHIR R4 search.html#string): not `use`, not `period`. */
+/**
+ * The string parts of HumanName and Address that a search covers (FHIR R4 search.html#string): not `use`, not `period`.
+ */
 const PARTS = [
   'text',
   'family',
@@ -20,7 +22,8 @@ const PARTS = [
 
 /**
  * Tests one value that a string parameter's expression found: a string, HumanName or Address.
- * @param modifier '' starts with, `contains` anywhere, both without regard to case, accents and punctuation; `exact` the whole.
+ * @param modifier '' starts with, `contains` anywhere, both without regard to case, accents and punctuation; `exact`
+ *   the whole.
  * @param family the values are family names, each of whose parts is searched: `Quinones` finds `Carreno Quinones`.
  */
 export function compileString(
@@ -33,7 +36,8 @@ export function compileString(
 }
 
 /**
- * Whether any string that a search covers in a value stands the test: the value itself, or the parts of a HumanName or an Address.
+ * Whether any string that a search covers in a value stands the test: the value itself, or the parts of a HumanName or
+ * an Address.
  * @param test is told whether the part is a family name, each of whose parts is searched.
  */
 export function someStringPart(

@@ -13,8 +13,8 @@ export interface TokenContext {
 export const CASE_SENSITIVE_SYSTEMS: ReadonlySet<string> = new Set(['http://unitsofmeasure.org']);
 
 /**
- * Tests one value that a token parameter's expression found: CodeableConcept, Coding, Identifier, ContactPoint, code, boolean,
- * string or id, against `code`, `system|code`, `|code` or `system|`.
+ * Tests one value that a token parameter's expression found: CodeableConcept, Coding, Identifier, ContactPoint, code,
+ * boolean, string or id, against `code`, `system|code`, `|code` or `system|`.
  */
 export function compileToken(value: SearchValue, context: TokenContext): (item: Json) => boolean {
   const { system, code } = value;

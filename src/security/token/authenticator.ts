@@ -37,7 +37,10 @@ export interface AuthenticatorOptions {
   readonly count: (outcome: TokenOutcome) => void;
 }
 
-/** `verified`: a token was seen for the first time; `remembered`: it was known; `unavailable`: its issuer could not be asked; else why it was refused. */
+/**
+ * `verified`: a token was seen for the first time; `remembered`: it was known; `unavailable`: its issuer could not be
+ * asked; else why it was refused.
+ */
 export type TokenOutcome = 'verified' | 'remembered' | 'unavailable' | RefusalReason;
 
 /** RFC 6750 §2.1: `b64token`. */
@@ -50,9 +53,9 @@ const REVOKED_MS = 60_000;
 const RETRY_SECONDS = 1;
 
 /**
- * Who calls, by the token they bring. A token is verified once and remembered by its hash until it ends. Where its issuer can be asked, it is asked again in
- * time: beside the requests in the second half of each period, and before the answer once the period is over; when it cannot be asked then, the request is
- * refused (503).
+ * Who calls, by the token they bring. A token is verified once and remembered by its hash until it ends. Where its
+ * issuer can be asked, it is asked again in time: beside the requests in the second half of each period, and before the
+ * answer once the period is over; when it cannot be asked then, the request is refused (503).
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   return new TokenAuthenticator(options);

@@ -29,7 +29,8 @@ const ACT_REASON =
 
 /**
  * Who calls, by the members of a token or of an answer about it.
- * @throws TokenRefusal for a member that cannot be what it should be: to leave it out could widen what its bearer may see
+ * @throws TokenRefusal for a member that cannot be what it should be: to leave it out could widen what its bearer may
+ *   see
  */
 export function principalOfClaims(claims: Claims, options: ClaimOptions): Principal {
   const { names, issuer, realm, grantsOf, tokenHash } = options;
@@ -71,7 +72,10 @@ export function principalOfClaims(claims: Claims, options: ClaimOptions): Princi
   };
 }
 
-/** The same for every token of one caller that may do and see the same: a refreshed token goes on with its pages, one of another scope does not. */
+/**
+ * The same for every token of one caller that may do and see the same: a refreshed token goes on with its pages, one of
+ * another scope does not.
+ */
 function keyOf(
   { issuer, subject, client, patient, fhirUser, purposes, roles }: Access,
   scope: string,
@@ -107,7 +111,10 @@ function texts(value: unknown): readonly string[] | undefined {
     : undefined;
 }
 
-/** Codes of v3-PurposeOfUse: a text with spaces, a list, or Codings (IHE IUA 3.71.4.2.2.1.1). Those of another system are left out. */
+/**
+ * Codes of v3-PurposeOfUse: a text with spaces, a list, or Codings (IHE IUA 3.71.4.2.2.1.1). Those of another system
+ * are left out.
+ */
 function purposesOf(value: unknown): readonly string[] | undefined {
   if (value === undefined || value === null) return [];
   const codes: string[] = [];
@@ -123,8 +130,8 @@ function purposesOf(value: unknown): readonly string[] | undefined {
 }
 
 /**
- * The person who calls: `Practitioner/17` where it is one of this server. Somebody of another one stays an address: no rule of ours is about them, but a
- * patient of another server has no compartment here.
+ * The person who calls: `Practitioner/17` where it is one of this server. Somebody of another one stays an address: no
+ * rule of ours is about them, but a patient of another server has no compartment here.
  */
 function userOf(claim: string, realm: string): string {
   const user = claim.startsWith(`${realm}/`) ? claim.slice(realm.length + 1) : claim;

@@ -9,8 +9,8 @@ interface Judged {
 }
 
 /**
- * Judges an answer about an opaque token as the token itself would be: `iss` where it is given, `aud`, `exp`, `nbf`, `iat`, and that it is no refresh token and
- * bound to nobody (RFC 7662 §2.2, §4).
+ * Judges an answer about an opaque token as the token itself would be: `iss` where it is given, `aud`, `exp`, `nbf`,
+ * `iat`, and that it is no refresh token and bound to nobody (RFC 7662 §2.2, §4).
  * @throws TokenRefusal
  */
 export function judgeAnswer(answer: Claims, rules: IssuerRules, { realm, now }: Judged): Claims {
@@ -35,7 +35,8 @@ export function judgeAnswer(answer: Claims, rules: IssuerRules, { realm, now }: 
 }
 
 /**
- * What a token says, with what its issuer says of it now: the issuer has the last word about what it grants, and none about whose it is.
+ * What a token says, with what its issuer says of it now: the issuer has the last word about what it grants, and none
+ * about whose it is.
  * @throws TokenRefusal when the two are about different callers
  */
 export function joined(token: Claims, answer: Claims, names: ClaimNames, realm: string): Claims {

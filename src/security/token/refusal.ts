@@ -16,7 +16,10 @@ export type RefusalReason =
   | 'claims'
   | 'revoked';
 
-/** What callers are told. Whatever is wrong before the signature is known to be right is told in the same words: nobody can ask what it was. */
+/**
+ * What callers are told. Whatever is wrong before the signature is known to be right is told in the same words: nobody
+ * can ask what it was.
+ */
 const WORDS: Readonly<Record<Exclude<RefusalReason, 'missing' | 'request'>, string>> = {
   size: 'The token is not valid',
   form: 'The token is not valid',

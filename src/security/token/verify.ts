@@ -30,8 +30,9 @@ export function peek(token: string): Unverified | undefined {
 }
 
 /**
- * Verifies a JWT access token of an issuer: signature, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat`, and the members that RFC 9068 §2.2 wants of an `at+jwt`.
- * Keys come from the issuer alone: `jwk`, `jku`, `x5u` and `x5c` of a token are not looked at.
+ * Verifies a JWT access token of an issuer: signature, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat`, and the members that
+ * RFC 9068 §2.2 wants of an `at+jwt`. Keys come from the issuer alone: `jwk`, `jku`, `x5u` and `x5c` of a token are not
+ * looked at.
  *
  * @param realm FHIR base address
  * @param now epoch milliseconds

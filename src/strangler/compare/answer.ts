@@ -35,8 +35,8 @@ type Asked = Pick<SearchQuery, 'sort'>;
 const PARTIAL = new Set(['incomplete', 'timeout', 'transient', 'throttled', 'no-store', 'exception']);
 
 /**
- * A Backend's answer as it is compared: a Bundle of type searchset as a set, an OperationOutcome of a failure as an error. Numbers must have
- * kept their digits (parseJson).
+ * A Backend's answer as it is compared: a Bundle of type searchset as a set, an OperationOutcome of a failure as an
+ * error. Numbers must have kept their digits (parseJson).
  * @param query what a search asked for.
  */
 export function comparableBody(

@@ -12,9 +12,10 @@ import { rootTrail, type Trail } from './trail.ts';
 const STATUS: Trail = { parent: rootTrail('Answer'), name: 'status', element: 'status', type: 'code' };
 
 /**
- * Compares two answers to one request as FHIR: each difference with its path, kind and severity, each signature once, the worst first;
- * nothing of it holds a value. Only what is certain: an entry that may be on a page that was not read is not said to be missing. So that none is
- * found proves nothing between sets that are not complete, or partial; and a side that fails is a difference, whatever made it fail.
+ * Compares two answers to one request as FHIR: each difference with its path, kind and severity, each signature once,
+ * the worst first; nothing of it holds a value. Only what is certain: an entry that may be on a page that was not read
+ * is not said to be missing. So that none is found proves nothing between sets that are not complete, or partial; and a
+ * side that fails is a difference, whatever made it fail.
  */
 export function compareAnswers(
   legacy: ComparableAnswer,

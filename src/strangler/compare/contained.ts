@@ -15,7 +15,8 @@ export interface Contained<Of extends Sides> {
 }
 
 /**
- * Matches contained resources (FHIR R4 references.html#contained) and lets references to them be compared by what they point at.
+ * Matches contained resources (FHIR R4 references.html#contained) and lets references to them be compared by what they
+ * point at.
  */
 export function matchContained<Of extends Sides>(
   before: readonly Json[],

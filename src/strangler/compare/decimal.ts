@@ -24,7 +24,8 @@ export function canonicalDecimal(text: string): string {
 }
 
 /**
- * How two decimals differ, by their digits as written. `1.50` and `1.5` differ in precision: FHIR R4 demands that it is kept.
+ * How two decimals differ, by their digits as written. `1.50` and `1.5` differ in precision: FHIR R4 demands that it is
+ * kept.
  */
 export function decimalChange(legacy: string, modern: string): Change | undefined {
   if (legacy === modern) return undefined;

@@ -3,8 +3,8 @@ import type { ComparableAnswer } from './answer.ts';
 type Failure = Extract<ComparableAnswer, { kind: 'error' }>;
 
 /**
- * Issue types (FHIR R4 valueset-issue-type) that say the same to a client. What there is not, and what was deleted, are one: most legacy
- * cores do not know the difference, so 404 and 410 are alike.
+ * Issue types (FHIR R4 valueset-issue-type) that say the same to a client. What there is not, and what was deleted, are
+ * one: most legacy cores do not know the difference, so 404 and 410 are alike.
  */
 const FAMILIES: readonly (readonly string[])[] = [
   ['not-found', 'deleted'],
@@ -43,8 +43,8 @@ function familiesOf({ status, codes }: Failure): ReadonlySet<number | string> {
 }
 
 /**
- * Whether two failures say the same: the class of their statuses, and a family of issue types. A side that names no type says only
- * what its status says.
+ * Whether two failures say the same: the class of their statuses, and a family of issue types. A side that names no
+ * type says only what its status says.
  */
 export function failedAlike(legacy: Failure, modern: Failure): boolean {
   if (Math.floor(legacy.status / 100) !== Math.floor(modern.status / 100)) return false;

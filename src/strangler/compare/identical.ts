@@ -1,6 +1,8 @@
 import type { Json } from '../../fhir/types.ts';
 
-/** Whether two JSON values are the same as written, but for the order of members. The way that most of an answer takes. */
+/**
+ * Whether two JSON values are the same as written, but for the order of members. The way that most of an answer takes.
+ */
 export function identical(legacy: Json | undefined, modern: Json | undefined): boolean {
   if (legacy === modern) return true;
   if (typeof legacy !== 'object' || typeof modern !== 'object' || legacy === null || modern === null)

@@ -89,7 +89,9 @@ function namingKeys(item: JsonObject, type: string, side: Side, prefix: string):
   });
 }
 
-/** Names that a value gives to what holds it: each code of a concept, the target of a reference, else all that it says. */
+/**
+ * Names that a value gives to what holds it: each code of a concept, the target of a reference, else all that it says.
+ */
 function valueKeys(value: Json, type: string, side: Side): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item) => valueKeys(item, type, side));
   if (!isJsonObject(value)) return [side.fingerprint(value, type)];

@@ -1,6 +1,9 @@
 import { typeDef } from '../../fhir/elements.ts';
 
-/** Lists whose order says something; those of all other elements are sets to a client (FHIR R4 json.html#list, and each definition). */
+/**
+ * Lists whose order says something; those of all other elements are sets to a client (FHIR R4 json.html#list, and each
+ * definition).
+ */
 const ORDERED: Readonly<Record<string, readonly string[]>> = {
   HumanName: ['given', 'prefix', 'suffix'],
   Address: ['line'],

@@ -28,9 +28,10 @@ export interface Sides {
 const MOST_COMBINATIONS = 4096;
 
 /**
- * Finds which items of two lists belong together: first those that say the same, then by what names an item of the type (an
- * identifier's system and value, a component's code, a participant's actor), then by how much of their content agrees. Two items that
- * have nothing in common are one changed item only when nothing else is left on either side; extensions of two URLs never are.
+ * Finds which items of two lists belong together: first those that say the same, then by what names an item of the type
+ * (an identifier's system and value, a component's code, a participant's actor), then by how much of their content
+ * agrees. Two items that have nothing in common are one changed item only when nothing else is left on either side;
+ * extensions of two URLs never are.
  */
 export function pairItems(
   legacy: readonly Json[],

@@ -9,8 +9,9 @@ export interface ReferenceOptions {
 }
 
 /**
- * Makes `CompareOptions.canonicalReference`: relative, or absolute on one of our bases, becomes `Type/id` with the id that clients know
- * (`Type/id/_history/version` where a version is named); all else stays as it is (FHIR R4 references.html#literal).
+ * Makes `CompareOptions.canonicalReference`: relative, or absolute on one of our bases, becomes `Type/id` with the id
+ * that clients know (`Type/id/_history/version` where a version is named); all else stays as it is (FHIR R4
+ * references.html#literal).
  */
 export function createReferences({ bases, idOf }: ReferenceOptions): (reference: string) => string {
   const ours = new Set(bases.map(baseOf));

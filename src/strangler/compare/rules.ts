@@ -7,8 +7,9 @@ export function isInForce(rule: DifferenceRule, now: number): boolean {
 }
 
 /**
- * Differences as people have judged them: one that is acceptable becomes noise, one that is known to be a bug stays as bad as it is; both
- * name the rule. A rule that says bug goes before one that says acceptable; an expired rule does nothing.
+ * Differences as people have judged them: one that is acceptable becomes noise, one that is known to be a bug stays as
+ * bad as it is; both name the rule. A rule that says bug goes before one that says acceptable; an expired rule does
+ * nothing.
  *
  * @param rules of the endpoint that was compared.
  * @param now epoch milliseconds.

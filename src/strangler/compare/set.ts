@@ -18,8 +18,8 @@ export function compareResources(legacy: Resource, modern: Resource, work: Work)
 }
 
 /**
- * Compares what two searches found: entries by `Type/id`, so that a thousand cost a thousand comparisons. An entry that may be on a page
- * that was not read, or with a source that did not answer, is not said to be missing or extra.
+ * Compares what two searches found: entries by `Type/id`, so that a thousand cost a thousand comparisons. An entry that
+ * may be on a page that was not read, or with a source that did not answer, is not said to be missing or extra.
  */
 export function compareSets(legacy: ComparableSet, modern: ComparableSet, work: Work): void {
   const lacking = { missing: modern.complete, extra: legacy.complete && legacy.partial !== true };
@@ -97,7 +97,10 @@ function byAddress(
   return { named, nameless };
 }
 
-/** Whether modern's entries come in another order than legacy's; in a sorted set, those with equal sort values have none. */
+/**
+ * Whether modern's entries come in another order than legacy's; in a sorted set, those with equal sort values have
+ * none.
+ */
 function isReordered(both: readonly Both[], { matches, sortedBy }: ComparableSet): boolean {
   const ranks = new Map<Resource, number>();
   let rank = 0;

@@ -56,9 +56,10 @@ export interface Severities {
 const REMEMBERED = 4096;
 
 /**
- * Compiles tables of severities, those that come later over those before. Of the rows that cover a difference one with a detail goes
- * before one with a kind, that before one with neither; of alike ones the one that reaches deepest into the path, then the one that names
- * most of it, then the later one. What no row covers is critical: nobody has said that it is harmless.
+ * Compiles tables of severities, those that come later over those before. Of the rows that cover a difference one with
+ * a detail goes before one with a kind, that before one with neither; of alike ones the one that reaches deepest into
+ * the path, then the one that names most of it, then the later one. What no row covers is critical: nobody has said
+ * that it is harmless.
  *
  * @param files parsed files; checked here.
  * @throws Error with every problem of every file.

@@ -13,8 +13,8 @@ export interface Side {
   /** A coding's system and code, equivalent ones alike; undefined without a code. */
   readonly code: (coding: JsonObject) => string | undefined;
   /**
-   * One text for a value however it is written: order of members and of unordered lists, offsets, references. Equal texts have no
-   * difference between them. Each object is read once.
+   * One text for a value however it is written: order of members and of unordered lists, offsets, references. Equal
+   * texts have no difference between them. Each object is read once.
    */
   readonly fingerprint: (value: Json, type: string) => string;
   /** Says what this side's contained resources are called from now on; gives what was said before. */

@@ -21,8 +21,8 @@ export function canonicalText(text: string): string {
 }
 
 /**
- * Text for people (FHIR string, markdown, xhtml). The same characters in another normal form are the same; white space at the
- * ends and in runs is told as such, because it changes what a client shows and never what it says.
+ * Text for people (FHIR string, markdown, xhtml). The same characters in another normal form are the same; white space
+ * at the ends and in runs is told as such, because it changes what a client shows and never what it says.
  */
 export function textChange(legacy: string, modern: string): Change | undefined {
   const before = canonicalText(legacy);
@@ -48,7 +48,9 @@ function unescaped(text: string): string {
   return text.replaceAll(/&(?:amp|lt|gt|quot|#39|apos);/g, (entity) => ENTITIES[entity]!);
 }
 
-/** Whether `broken` is `whole` after a wrong charset: characters beyond ASCII replaced, or their UTF-8 read as Latin-1. */
+/**
+ * Whether `broken` is `whole` after a wrong charset: characters beyond ASCII replaced, or their UTF-8 read as Latin-1.
+ */
 function isBroken(whole: string, broken: string): boolean {
   if (Buffer.from(whole, 'utf8').toString('latin1') === broken) return true;
   const good = Array.from(whole);

@@ -45,7 +45,10 @@ export function rootTrail(type: string): Trail {
   return { parent: undefined, name, element: name, type };
 }
 
-/** The trail of a member. A name that no definition has is shown only when it looks like an element's: it could be anything. */
+/**
+ * The trail of a member. A name that no definition has is shown only when it looks like an element's: it could be
+ * anything.
+ */
 export function step(parent: Trail, name: string): Trail {
   const { element, type } = memberOf(parent.type, name);
   const known = element !== '?';

@@ -16,8 +16,8 @@ export function sentenceOf({ path, kind, detail }: Pick<Difference, 'path' | 'ki
 }
 
 /**
- * A difference with the values that differ, for those only who may see them: `5.4 mmol/L became 5.4 mg/dL`. Of several places the first that
- * differs is shown. Falls back to the sentence without values where none can be shown.
+ * A difference with the values that differ, for those only who may see them: `5.4 mmol/L became 5.4 mg/dL`. Of several
+ * places the first that differs is shown. Falls back to the sentence without values where none can be shown.
  *
  * @param legacy the resource, or all of a search's, of the legacy answer.
  * @param modern the same of the modern answer.

@@ -124,7 +124,10 @@ export function createAdmission({ backends, limits, clock, random }: AdmissionOp
   };
 }
 
-/** The question alone, whatever the client had already. @throws Uncomparable for what cannot be asked of the other side */
+/**
+ * The question alone, whatever the client had already.
+ * @throws Uncomparable for what cannot be asked of the other side
+ */
 function comparableRequest(request: FhirRequest): FhirRequest {
   const { interaction, query } = request;
   if (interaction === 'vread' || interaction === 'history') throw uncomparable('versions');

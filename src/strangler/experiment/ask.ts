@@ -42,7 +42,10 @@ export interface Question {
   readonly shape: string;
 }
 
-/** Asks one side a question, with an answer in any case. Throws Uncomparable (`too-large`) and the reason of `signal` only. */
+/**
+ * Asks one side a question, with an answer in any case. Throws Uncomparable (`too-large`) and the reason of `signal`
+ * only.
+ */
 export type Ask = (
   side: Side,
   backend: Backend,
@@ -55,8 +58,9 @@ export type Ask = (
 const GRACE_MS = 500;
 
 /**
- * Asks for the experiment: with a deadline, a request id and a trace of its own, so that nothing of it touches the request of a client. Every call is told to the
- * evidence. The permit goes back when the backend has let go of the request, a hung one included.
+ * Asks for the experiment: with a deadline, a request id and a trace of its own, so that nothing of it touches the
+ * request of a client. Every call is told to the evidence. The permit goes back when the backend has let go of the
+ * request, a hung one included.
  */
 export function createAsk(options: AskOptions): Ask {
   const { evidence, clock, log, deadlineMs, maxBytes } = options;

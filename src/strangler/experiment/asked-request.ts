@@ -3,7 +3,10 @@ import type { SearchQuery } from '../../fhir/search-query.ts';
 import type { Json } from '../../fhir/types.ts';
 import type { FhirRequest } from '../../ports.ts';
 
-/** Turns the parameters of a request into what Backends are asked; throws FicusError when they are not promised any more. */
+/**
+ * Turns the parameters of a request into what Backends are asked; throws FicusError when they are not promised any
+ * more.
+ */
 export type ParseQuery = (
   type: string,
   pairs: readonly (readonly [name: string, value: string])[],

@@ -1,7 +1,10 @@
 import type { Difference } from '../../migration-ports.ts';
 import type { ComparableAnswer } from '../compare/answer.ts';
 
-/** Issue types (FHIR R4 valueset-issue-type) of a refusal that says nothing of the record: the side has no way to answer. */
+/**
+ * Issue types (FHIR R4 valueset-issue-type) of a refusal that says nothing of the record: the side has no way to
+ * answer.
+ */
 const NO_WAY: ReadonlySet<string> = new Set(['not-supported', 'too-costly']);
 
 /** Whether legacy refuses to look, and modern does not: what modern answers can then not be held against it. */
@@ -11,7 +14,8 @@ export function cannotSay(legacy: ComparableAnswer, modern: ComparableAnswer): b
 }
 
 /**
- * Whether a difference is what must be seen where a type is created at modern only: modern has one more. That it has the right ones, nobody can say here.
+ * Whether a difference is what must be seen where a type is created at modern only: modern has one more. That it has
+ * the right ones, nobody can say here.
  *
  * @param type of what was asked for
  */

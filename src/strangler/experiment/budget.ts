@@ -14,7 +14,9 @@ export interface BudgetOptions {
   readonly clock: Clock;
 }
 
-/** How much the experiment may ask of one backend: so many requests at once and so many a second, whoever of it asks. */
+/**
+ * How much the experiment may ask of one backend: so many requests at once and so many a second, whoever of it asks.
+ */
 export interface Budget {
   /** Why there is no leave to be had at this moment; undefined: `take` gives one. Whoever waits comes first. */
   full(): 'concurrency' | 'rate' | 'backing-off' | undefined;

@@ -37,8 +37,9 @@ const FLUSH_MS = 1_000;
 const MAX_SHAPES = 256;
 
 /**
- * Opens the capture. Of each shape the requests with the lowest priorities are kept; the priority comes from the keyed hash of the request, so this is an
- * even sample of the different requests, whenever they came, and the same on every replica.
+ * Opens the capture. Of each shape the requests with the lowest priorities are kept; the priority comes from the keyed
+ * hash of the request, so this is an even sample of the different requests, whenever they came, and the same on every
+ * replica.
  */
 export async function createCapture(options: CaptureOptions): Promise<Capture> {
   const { store, key, days, perShape, clock, log } = options;

@@ -35,8 +35,8 @@ export interface ExperimentOptions extends Pick<JudgeOptions, Judged> {
 
 export interface RunningExperiment extends Experiment {
   /**
-   * Asks both sides and compares, for somebody who waits for it (a replay), within the same budgets. Told to the evidence like any other, as `replay`.
-   * Never rejects.
+   * Asks both sides and compares, for somebody who waits for it (a replay), within the same budgets. Told to the
+   * evidence like any other, as `replay`. Never rejects.
    * @param signal gives it up; then the result is undefined, and it is counted as `stopping`
    */
   compareBoth(question: Question, signal: AbortSignal): Promise<Comparison | undefined>;
@@ -56,14 +56,17 @@ const LIFE_DEADLINES = 8;
 type Ending = Verdict | { readonly skipped: Skipped };
 
 /**
- * The experiment: what clients were answered is asked of the other side as well, when the answer has gone. Each call of `answered` ends in exactly one
- * `evidence.compared` or `evidence.skipped`. Over a budget it is skipped at once; only a comparison that has begun waits for leave to read again.
+ * The experiment: what clients were answered is asked of the other side as well, when the answer has gone. Each call of
+ * `answered` ends in exactly one `evidence.compared` or `evidence.skipped`. Over a budget it is skipped at once; only a
+ * comparison that has begun waits for leave to read again.
  *
- * What is compared is what the client would see: `_summary` and `_elements` as the client asked for them (`_summary=count`: the totals); a read that was
- * answered 304 is asked again without its condition. A version of a record (vread) is each side's own and not compared; a resource of any type is (a Binary
- * within the limit of bytes). A later page is skipped: its search was followed over its pages when the first one was compared.
+ * What is compared is what the client would see: `_summary` and `_elements` as the client asked for them
+ * (`_summary=count`: the totals); a read that was answered 304 is asked again without its condition. A version of a
+ * record (vread) is each side's own and not compared; a resource of any type is (a Binary within the limit of bytes). A
+ * later page is skipped: its search was followed over its pages when the first one was compared.
  *
- * A side that fails technically gives nothing to compare, both failing included: that is counted as calls that failed, not as parity.
+ * A side that fails technically gives nothing to compare, both failing included: that is counted as calls that failed,
+ * not as parity.
  */
 export function createExperiment(options: ExperimentOptions): RunningExperiment {
   const { limits, evidence, capture, key, clock, log } = options;

@@ -21,8 +21,8 @@ export interface GatherOptions {
 const MAX_PAGES = 20;
 
 /**
- * The whole of an answer: of a set, all its pages, so that two sides that cut them differently can be compared. One that is too large to be followed to
- * its end is not `complete`.
+ * The whole of an answer: of a set, all its pages, so that two sides that cut them differently can be compared. One
+ * that is too large to be followed to its end is not `complete`.
  * @throws Uncomparable when it failed technically, is not FHIR, or goes on where nobody can follow
  */
 export async function gather(first: Settled, options: GatherOptions): Promise<ComparableAnswer> {

@@ -81,10 +81,12 @@ const MAX_KINDS = 1_000;
 const MAX_REREADS = 3;
 
 /**
- * Compares the two answers to one question. A match costs legacy nothing more. A difference is read again on both sides after a pause: what has vanished
- * was in flight; what is there twice is counted, and then legacy is asked once more, one read after the other (two at once would be one in flight), for what it differs by from
- * itself. When each reading differs in another way, the last one counts after three: two sides that never agree are not called even. More differences a second than
- * may be read again are counted as unconfirmed, and against parity; the first ones of a kind are read again all the same.
+ * Compares the two answers to one question. A match costs legacy nothing more. A difference is read again on both sides
+ * after a pause: what has vanished was in flight; what is there twice is counted, and then legacy is asked once more,
+ * one read after the other (two at once would be one in flight), for what it differs by from itself. When each reading
+ * differs in another way, the last one counts after three: two sides that never agree are not called even. More
+ * differences a second than may be read again are counted as unconfirmed, and against parity; the first ones of a kind
+ * are read again all the same.
  */
 export function createJudge(options: JudgeOptions): Judge {
   const { ask, compare, rules, parse, samples, pins, clock, log, rereadMs, maxResources } = options;
@@ -184,7 +186,10 @@ export function createJudge(options: JudgeOptions): Judge {
   /** Kinds of differences that were read again, and how often, since an endpoint's evidence began. */
   const readAgain = new Map<string, { readonly run: number; readonly times: Map<string, number> }>();
 
-  /** Whether a kind is among them that was hardly ever read again: what is frequent must not use up the leave of what is rare. */
+  /**
+   * Whether a kind is among them that was hardly ever read again: what is frequent must not use up the leave of what is
+   * rare.
+   */
   function isRare({ route }: Case, differences: readonly Difference[]): boolean {
     let known = readAgain.get(route.endpoint);
     if (known?.run !== route.run)

@@ -1,6 +1,8 @@
 import type { CaptureLabel } from './capture-store.ts';
 
-/** The labels with the lowest priorities of all that were offered: an even sample, since priorities are drawn evenly. */
+/**
+ * The labels with the lowest priorities of all that were offered: an even sample, since priorities are drawn evenly.
+ */
 export interface Lowest {
   get(id: string): CaptureLabel | undefined;
   /** Keeps a label if it is among the lowest: then the ids that had to go for it; undefined: it is not kept. */

@@ -72,8 +72,8 @@ export interface ReplaysOptions {
 /** Asks both sides again what clients once asked: to build evidence, or to prove a fix by the same requests. */
 export interface Replays {
   /**
-   * @throws FicusError `value-required` (by); `value-invalid` (limit, perSecond); `not-found`: no such endpoint; `conflict`: one of this endpoint is
-   * running; `unprocessable`: it has not two sides, or nothing was captured.
+   * @throws FicusError `value-required` (by); `value-invalid` (limit, perSecond); `not-found`: no such endpoint;
+   * `conflict`: one of this endpoint is running; `unprocessable`: it has not two sides, or nothing was captured.
    */
   start(order: ReplayOrder): Promise<Replay>;
   get(id: string): Replay | undefined;

@@ -23,9 +23,10 @@ export interface RuleBookOptions {
 /** The known differences: who accepted what, why, and until when. */
 export interface RuleBook {
   /**
-   * @throws FicusError with every problem at once: `value-required` (owner, by, reason, signature), `value-invalid` (a verdict that is none; an
-   * expiry that is no instant, has passed or is too far away); `forbidden`: accepting a critical difference is for the endpoint's clinical owner. A
-   * pattern, and a signature that nobody has seen yet, may be critical and are treated as such.
+   * @throws FicusError with every problem at once: `value-required` (owner, by, reason, signature), `value-invalid` (a
+   * verdict that is none; an expiry that is no instant, has passed or is too far away); `forbidden`: accepting a
+   * critical difference is for the endpoint's clinical owner. A pattern, and a signature that nobody has seen yet, may
+   * be critical and are treated as such.
    */
   add(request: RuleRequest): Promise<DifferenceRule>;
   /** @throws FicusError `value-required`, `not-found` */

@@ -42,11 +42,15 @@ export interface SamplesOptions {
 
 /** Pairs of different answers, for the few who must see what is behind a signature; sealed, few and short-lived. */
 export interface Samples {
-  /** Seals a pair for the gravest of its differences of which there are too few; undefined: it is not kept. Noise is not sampled. */
+  /**
+   * Seals a pair for the gravest of its differences of which there are too few; undefined: it is not kept. Noise is not
+   * sampled.
+   */
   take(endpoint: Endpoint, pair: SamplePair): Promise<string | undefined>;
   /**
    * Shows a pair. Who asked, when, why and with what outcome is on record before anything is shown.
-   * @throws FicusError `value-required`; `forbidden`: not with this role; `not-found`: there is none, or it has expired and is deleted.
+   * @throws FicusError `value-required`; `forbidden`: not with this role; `not-found`: there is none, or it has expired
+   *   and is deleted.
    */
   open(id: string, opening: SampleOpening): Promise<SampleLabel & SamplePair>;
   /** The living samples of an endpoint, newest first. */

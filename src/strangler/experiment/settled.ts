@@ -29,7 +29,10 @@ export interface Page {
   readonly next?: string | readonly (readonly [name: string, value: string])[];
 }
 
-/** What the client was answered, when it is still there to be compared; undefined: its bytes are gone, or it had the record already (304). */
+/**
+ * What the client was answered, when it is still there to be compared; undefined: its bytes are gone, or it had the
+ * record already (304).
+ */
 export function atHand(outcome: Answered['outcome']): Settled | undefined {
   if ('error' in outcome) return { error: outcome.error };
   const { status, body } = outcome.response;
@@ -46,7 +49,10 @@ export function statusOf(settled: Settled): number {
   return 'error' in settled ? settled.error.status : settled.status;
 }
 
-/** Whether a side has failed, rather than answered: no answer, a fault, a deadline, no time for us. As the router counts it. */
+/**
+ * Whether a side has failed, rather than answered: no answer, a fault, a deadline, no time for us. As the router counts
+ * it.
+ */
 export function isTechnical(settled: Settled): boolean {
   return isTechnicalStatus(statusOf(settled));
 }
@@ -59,7 +65,8 @@ export function isTelling(settled: Settled): boolean {
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
 
 /**
- * How long a side has asked to be left alone, in milliseconds: `Retry-After` of a 429 or a 503, in seconds or as a date (RFC 9110 §10.2.3). 0: it has not.
+ * How long a side has asked to be left alone, in milliseconds: `Retry-After` of a 429 or a 503, in seconds or as a date
+ * (RFC 9110 §10.2.3). 0: it has not.
  *
  * @param now epoch milliseconds
  */
@@ -71,7 +78,10 @@ export function restOf(settled: Settled, now: number): number {
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** An answer as it is compared: in the shape that the client asked for, which of ours http/ makes (src/fhir/bundle.ts) and a service itself. */
+/**
+ * An answer as it is compared: in the shape that the client asked for, which of ours http/ makes (src/fhir/bundle.ts)
+ * and a service itself.
+ */
 export function pageOf(settled: Settled, { query }: FhirRequest): Page {
   if ('error' in settled) return { answer: comparableError(settled.error) };
   const { status, piped } = settled;

@@ -2,9 +2,13 @@ import type { Skipped } from '../../migration-ports.ts';
 
 /**
  * Why two answers could not be compared although that was begun; counted by these words:
- * `legacy-failed`, `modern-failed`, `both-failed`: technically, or with something that is no FHIR; `incomplete`: a side says that its answer lacks
- * something; `too-many`: more resources than are followed; `pages`: a next page that cannot be asked for; `versions`: the versions of a record are each
- * side's own; `legacy-cannot`: modern answered what legacy has no way to answer; `only-at-modern`: modern has more, of a type that is created there only; `unconfirmed`, `unconfirmed-minor`: differed, and could not be read again within the budget for that (parity counts the first as different); `not-wired`: a side has no backend; `not-a-read`; `budget`: no leave to ask within the life of a comparison; `internal`: a fault of ours.
+ * `legacy-failed`, `modern-failed`, `both-failed`: technically, or with something that is no FHIR; `incomplete`: a side
+ * says that its answer lacks something; `too-many`: more resources than are followed; `pages`: a next page that cannot
+ * be asked for; `versions`: the versions of a record are each side's own; `legacy-cannot`: modern answered what legacy
+ * has no way to answer; `only-at-modern`: modern has more, of a type that is created there only; `unconfirmed`,
+ * `unconfirmed-minor`: differed, and could not be read again within the budget for that (parity counts the first as
+ * different); `not-wired`: a side has no backend; `not-a-read`; `budget`: no leave to ask within the life of a
+ * comparison; `internal`: a fault of ours.
  */
 export type Why =
   | 'legacy-failed'
@@ -36,7 +40,10 @@ export class Uncomparable extends Error {
   }
 }
 
-/** One of each: most answers of a busy endpoint are skipped, and a stack that nobody reads costs more than all the rest of it. */
+/**
+ * One of each: most answers of a busy endpoint are skipped, and a stack that nobody reads costs more than all the rest
+ * of it.
+ */
 const known = new Map<Why | Skipped, Uncomparable>();
 
 function once(word: Why | Skipped, outcome: Outcome): Uncomparable {

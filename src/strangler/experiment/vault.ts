@@ -15,7 +15,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * AES-256-GCM (NIST SP 800-38D) under a key derived by HKDF-SHA256 (RFC 5869), one for each purpose; the binding is authenticated with the text.
+ * AES-256-GCM (NIST SP 800-38D) under a key derived by HKDF-SHA256 (RFC 5869), one for each purpose; the binding is
+ * authenticated with the text.
  *
  * @param key at least 32 bytes, from the configuration
  * @param purpose what the derived key is for; another purpose does not open what this one sealed

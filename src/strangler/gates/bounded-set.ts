@@ -10,7 +10,10 @@ export interface BoundedSet {
   full: boolean;
 }
 
-/** A keyed hash is long; so much of it (64 bits and more, in hex or base64) tells one from another, and two alike are counted low. */
+/**
+ * A keyed hash is long; so much of it (64 bits and more, in hex or base64) tells one from another, and two alike are
+ * counted low.
+ */
 const KEPT = 16;
 
 export function createBoundedSet(limit: number): BoundedSet {

@@ -158,7 +158,10 @@ export function patientsGate(compared: Compared): Gate {
   return gate(compared, { ...base, verdict: 'insufficient', words });
 }
 
-/** Whether resources of a type belong to patients (FHIR R4 compartmentdefinition-patient.html): of others no patients can be counted. */
+/**
+ * Whether resources of a type belong to patients (FHIR R4 compartmentdefinition-patient.html): of others no patients
+ * can be counted.
+ */
 export function concernsPatients(type: string): boolean {
   return (
     type === 'Patient' ||

@@ -19,7 +19,10 @@ export interface CheckedAnswer {
   readonly searchset?: boolean;
 }
 
-/** Reads an answer to its end. @throws FicusError `too-costly` over 8 MB, `legacy-malformed`, and what the body's source throws */
+/**
+ * Reads an answer to its end.
+ * @throws FicusError `too-costly` over 8 MB, `legacy-malformed`, and what the body's source throws
+ */
 export async function readAnswer({ status, body }: FhirResponse): Promise<CheckedAnswer> {
   if (body.kind === 'none') return { status, explained: false };
   if (body.kind === 'searchset')

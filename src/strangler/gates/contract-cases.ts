@@ -81,7 +81,10 @@ function parameterCase(endpoint: string, type: string, parameter: SearchParamete
   };
 }
 
-/** What the backend holds is valid FHIR R4; where it holds nothing, or does not list without parameters, there is nothing to say. */
+/**
+ * What the backend holds is valid FHIR R4; where it holds nothing, or does not list without parameters, there is
+ * nothing to say.
+ */
 function validCase(endpoint: string, type: string): ContractCase {
   return {
     name: `${endpoint} gives valid resources`,

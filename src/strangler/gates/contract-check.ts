@@ -29,9 +29,10 @@ export interface ContractCheckOptions {
 }
 
 /**
- * Puts a fixed, small set of questions to a backend, one after the other: whether it says 404 for what it does not have, answers every promised
- * search parameter (and does not leave it out in silence), refuses a parameter nobody promised, refuses writes that FHIR R4 says
- * must be refused, and whether what it holds is valid FHIR R4. It changes no data of a backend that keeps to http.html.
+ * Puts a fixed, small set of questions to a backend, one after the other: whether it says 404 for what it does not
+ * have, answers every promised search parameter (and does not leave it out in silence), refuses a parameter nobody
+ * promised, refuses writes that FHIR R4 says must be refused, and whether what it holds is valid FHIR R4. It changes no
+ * data of a backend that keeps to http.html.
  *
  * Never rejects: a backend that does not answer has failed.
  */

@@ -26,9 +26,10 @@ export interface Detector {
 }
 
 /**
- * An e-process against "the rate is at or under `limit`, always": a mixture of likelihood ratios over rates above the limit and over
- * the moments from which they may hold; moment s weighs 1 / (s (s + 1)), which sums to 1. Each ratio is a supermartingale under every rate
- * up to the limit, and so is the mixture: Ville's inequality holds for a run of any length. docs/evidence.md has the derivation.
+ * An e-process against "the rate is at or under `limit`, always": a mixture of likelihood ratios over rates above the
+ * limit and over the moments from which they may hold; moment s weighs 1 / (s (s + 1)), which sums to 1. Each ratio is
+ * a supermartingale under every rate up to the limit, and so is the mixture: Ville's inequality holds for a run of any
+ * length. docs/evidence.md has the derivation.
  *
  * @param limit 0: the first failure is certain; 1: nothing ever is
  */

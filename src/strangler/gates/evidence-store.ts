@@ -34,7 +34,8 @@ export interface StepTaken {
 export interface EvidenceStore {
   /**
    * Keeps what has changed: all of it or nothing.
-   * @param durable false: power cut may lose the last of it, in return it costs no wait for the disk; what is there stays whole
+   * @param durable false: power cut may lose the last of it, in return it costs no wait for the disk; what is there
+   *   stays whole
    */
   save(runs: readonly RunSaved[], traffic: readonly TrafficSaved[], durable: boolean): Promise<void>;
   /** One run with its hashes; undefined: nothing of it is kept. */

@@ -53,8 +53,9 @@ export function positionOf({ stage, cohort }: Pick<Route, 'stage' | 'cohort'>): 
 }
 
 /**
- * Which gates a step has to pass. Into the shadow nothing can harm a client yet; from then on all of them count; into `retired` also that nobody needs legacy any
- * more. A step back has none. A route that never had a legacy side is not held against one.
+ * Which gates a step has to pass. Into the shadow nothing can harm a client yet; from then on all of them count; into
+ * `retired` also that nobody needs legacy any more. A step back has none. A route that never had a legacy side is not
+ * held against one.
  */
 export function gatesOf(
   input: Pick<GateInput, 'route' | 'to' | 'replicated' | 'tally'>,

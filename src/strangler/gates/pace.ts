@@ -10,8 +10,9 @@ const GAPS = 20;
 export type Counted = 'trials' | 'calls';
 
 /**
- * How many trials or calls of clients there are in a day, at the present rate: over the run, or the last seven days when it is older. What was replayed came at
- * somebody's wish, and does not count. undefined: too little was seen to tell.
+ * How many trials or calls of clients there are in a day, at the present rate: over the run, or the last seven days
+ * when it is older. What was replayed came at somebody's wish, and does not count. undefined: too little was seen to
+ * tell.
  * @param now epoch milliseconds
  */
 export function perDay(tally: Tally, counted: Counted, now: number): number | undefined {
@@ -44,7 +45,8 @@ function paceInWords(rate: number, noun: string): string {
 }
 
 /**
- * After how many milliseconds without a newer one evidence is stale: `minutes`, or twenty times the mean gap between calls where they are few.
+ * After how many milliseconds without a newer one evidence is stale: `minutes`, or twenty times the mean gap between
+ * calls where they are few.
  */
 export function staleAfter(tally: Tally, minutes: number): number {
   const { legacy, modern } = tally.calls;

@@ -17,7 +17,10 @@ export interface RecorderOptions {
   readonly log: Logger;
   /** Told of everything within the call that tells it. */
   readonly watch?: Watch;
-  /** Longest that something is kept in memory only, in milliseconds; default 1,000. Critical differences are kept at once. */
+  /**
+   * Longest that something is kept in memory only, in milliseconds; default 1,000. Critical differences are kept at
+   * once.
+   */
   readonly flushMs?: number;
 }
 

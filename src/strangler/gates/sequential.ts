@@ -28,8 +28,9 @@ export interface Evidence {
 
 /**
  * A test that stays valid whenever it is looked at: a mixture of likelihood ratios of rates under the limit against the
- * limit itself. Under every rate at or over the limit it is a supermartingale that starts at 1, so that it ever reaches 1 / alpha with a
- * chance of at most alpha (Ville 1939). It depends on `n` and `k` only. docs/evidence.md has the derivation.
+ * limit itself. Under every rate at or over the limit it is a supermartingale that starts at 1, so that it ever reaches
+ * 1 / alpha with a chance of at most alpha (Ville 1939). It depends on `n` and `k` only. docs/evidence.md has the
+ * derivation.
  *
  * @param n trials so far
  * @param k how many of them failed

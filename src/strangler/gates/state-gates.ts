@@ -117,7 +117,10 @@ export function outboxGate(owed: Readonly<Record<Side, Owed>>, limits: GateLimit
   return { ...base, verdict: 'pass', words };
 }
 
-/** Both sides were found to hold the same, lately, and nothing was written that neither copies nor the reconciler know of. */
+/**
+ * Both sides were found to hold the same, lately, and nothing was written that neither copies nor the reconciler know
+ * of.
+ */
 export function driftGate(
   drift: DriftSummary | undefined,
   limits: GateLimits,

@@ -68,7 +68,10 @@ export interface SignatureCount {
 
 export type Path = CallSeen['path'];
 
-/** All that was seen of one endpoint since its run began. Changed in place by `addCall`, `addComparison` and `addSkipped` only. */
+/**
+ * All that was seen of one endpoint since its run began. Changed in place by `addCall`, `addComparison` and
+ * `addSkipped` only.
+ */
 export interface Tally {
   readonly endpoint: Endpoint;
   readonly run: number;
@@ -129,7 +132,10 @@ export function addCall(tally: Tally, seen: CallSeen): void {
   if (seen.path === 'client' && seen.fellBack !== true) dayOf(tally, seen.at).calls += 1;
 }
 
-/** Counts a comparison. Only a match or a difference is a trial; a replayed request is one once a run, unless it is critical again. */
+/**
+ * Counts a comparison. Only a match or a difference is a trial; a replayed request is one once a run, unless it is
+ * critical again.
+ */
 export function addComparison(tally: Tally, seen: Comparison): void {
   const verdicts = tally.verdicts[seen.source];
   switch (seen.verdict) {

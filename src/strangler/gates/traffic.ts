@@ -14,7 +14,9 @@ export interface ShapeSeen {
 /** Shapes come from promised parameters, so that there are few; past this many they are not told apart. */
 const MOST_SHAPES = 1_000;
 
-/** What clients ask of an endpoint, over all its runs: learnt from the first day on. Instants are epoch milliseconds. */
+/**
+ * What clients ask of an endpoint, over all its runs: learnt from the first day on. Instants are epoch milliseconds.
+ */
 export interface Traffic {
   readonly endpoint: Endpoint;
   /** When it was first watched. */

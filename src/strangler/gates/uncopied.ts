@@ -15,8 +15,8 @@ export interface WritesPast {
 }
 
 /**
- * When writes were made that the reconciler knows nothing of: a route had gone back to `legacy`, and went forward again. What is copied later does not bring them; only
- * a back-fill that was begun after them does.
+ * When writes were made that the reconciler knows nothing of: a route had gone back to `legacy`, and went forward
+ * again. What is copied later does not bring them; only a back-fill that was begun after them does.
  *
  * @param filledAt when the newest completed back-fill of the type began, in epoch milliseconds
  * @returns from the first such time to the end of the last one; undefined: none is left

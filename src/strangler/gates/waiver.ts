@@ -23,8 +23,8 @@ const LONGEST_DAYS = 90;
  * A waiver as it may be stored. To end one early, store another of the same gate with `until` now: the newest counts.
  *
  * @param now epoch milliseconds
- * @throws FicusError `value-required`, `value-invalid`; `forbidden`: critical differences are waived by the clinical owner only;
- * `unprocessable`: that gate is never waived
+ * @throws FicusError `value-required`, `value-invalid`; `forbidden`: critical differences are waived by the clinical
+ * owner only; `unprocessable`: that gate is never waived
  */
 export function checkedWaiver(
   wanted: { readonly gate: string; readonly by: string; readonly reason: string; readonly until: string },

@@ -68,8 +68,8 @@ const RETRY_MS = 1_000;
 const LEAST_FAILURES = 5;
 
 /**
- * Watches what was seen since a run began. Error rates are judged by a detector whose chance of ever being wrong in a run is at most
- * `alpha` (ten times that for a hold), critical differences by their number.
+ * Watches what was seen since a run began. Error rates are judged by a detector whose chance of ever being wrong in a
+ * run is at most `alpha` (ten times that for a hold), critical differences by their number.
  */
 export function createWatch(options: WatchOptions): Watch {
   const { limits, clock, log } = options;

@@ -43,11 +43,12 @@ const NOTE_MS = 1_000;
 const GONE = 'the connection that the message came on is gone';
 
 /**
- * Follows the messages of an interface in the order of receipt, and sees to it that no application acknowledgement that was promised is forgotten, whatever
- * ends in between: what is owed is found by the messages themselves, and the number up to which they were looked at is kept with it.
+ * Follows the messages of an interface in the order of receipt, and sees to it that no application acknowledgement that
+ * was promised is forgotten, whatever ends in between: what is owed is found by the messages themselves, and the number
+ * up to which they were looked at is kept with it.
  *
- * With a reply address every answer goes this way. Without one, whoever holds the connections answers; what is looked at here are the messages of a former
- * process, whose connections are gone: they are counted as lost.
+ * With a reply address every answer goes this way. Without one, whoever holds the connections answers; what is looked
+ * at here are the messages of a former process, whose connections are gone: they are counted as lost.
  */
 export function createAnswers(options: AnswersOptions): Answers {
   const { source, ledger, store, promised, reply, clock, log } = options;
@@ -102,7 +103,10 @@ export function createAnswers(options: AnswersOptions): Answers {
     return more;
   }
 
-  /** Those that came over connections of this process are answered elsewhere: only how far they have ended is noted, when they are surely answered. */
+  /**
+   * Those that came over connections of this process are answered elsewhere: only how far they have ended is noted,
+   * when they are surely answered.
+   */
   function note(): void {
     if (clock.now() - notedAt < NOTE_MS) return;
     notedAt = clock.now();

@@ -9,8 +9,8 @@ export interface DeliveryOptions extends BackOff {
   readonly source: string;
   readonly store: Pick<AnswerStore, 'next' | 'told' | 'setBack' | 'bury' | 'buryOlder'>;
   /**
-   * Sends an answer to the reply address, and resolves with the MSA-1 that came back. Rejects with a FicusError: `unavailable` where it was not sent, another one where it
-   * may have been.
+   * Sends an answer to the reply address, and resolves with the MSA-1 that came back. Rejects with a FicusError:
+   * `unavailable` where it was not sent, another one where it may have been.
    */
   readonly send: (payload: Uint8Array) => Promise<string>;
   /** Who decides about what is refused, or given up. */
@@ -40,8 +40,9 @@ const STOP_MS = 2_000;
 const AT_ONCE = 500;
 
 /**
- * Sends what is owed, one after another in the order of receipt, each at least once and always the same bytes. While the address cannot be reached all of them wait, and
- * nothing is given up before its time; one that is refused, or never acknowledged, makes way for the next.
+ * Sends what is owed, one after another in the order of receipt, each at least once and always the same bytes. While
+ * the address cannot be reached all of them wait, and nothing is given up before its time; one that is refused, or
+ * never acknowledged, makes way for the next.
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { source, store, send, owner, attempts, giveUpMs, clock, log, random = Math.random } = options;

@@ -28,8 +28,8 @@ export interface CopyOptions extends BackOff {
     id: string,
   ) => { readonly resource: Resource; readonly version: number } | undefined;
   /**
-   * Whether a resource may be sent: `leave` what the service itself is the origin of (an echo of its own write); `wait` while the legacy side is still
-   * being told of something of it.
+   * Whether a resource may be sent: `leave` what the service itself is the origin of (an echo of its own write); `wait`
+   * while the legacy side is still being told of something of it.
    */
   readonly mayCopy: (
     type: string,
@@ -90,8 +90,9 @@ const REMEMBERED = 20_000;
 const ROUNDS = 3;
 
 /**
- * Follows the projection's log: PUT under our ids, with what the projection says at the time of sending, so that several changes collapse; in order for
- * each patient, others meanwhile; at least once. The cursor passes only what was brought, is dead and written down, or is none of ours.
+ * Follows the projection's log: PUT under our ids, with what the projection says at the time of sending, so that
+ * several changes collapse; in order for each patient, others meanwhile; at least once. The cursor passes only what was
+ * brought, is dead and written down, or is none of ours.
  */
 export function createCopy(options: CopyOptions): Copy {
   const { name, types, owner, events, current, store, clock, log, window = 5_000 } = options;
@@ -204,8 +205,8 @@ export function createCopy(options: CopyOptions): Copy {
   }
 
   /**
-   * Whether a resource that was refused refers to one that the service is still to be brought, and may be taken after it. Those that were refused
-   * themselves are waited for a few times only: they may wait for this one.
+   * Whether a resource that was refused refers to one that the service is still to be brought, and may be taken after
+   * it. Those that were refused themselves are waited for a few times only: they may wait for this one.
    */
   function mayComeFirst({ type, id, failures }: Owed): boolean {
     const resource = current(type, id)?.resource;

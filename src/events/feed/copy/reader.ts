@@ -26,7 +26,10 @@ export interface CopyReader {
   open(): void;
   /** Reads on while there is room; the event loop turns in between. */
   readOn(): void;
-  /** Something is done with: where the copy stands is written down soon. A process that is killed before repeats that much. */
+  /**
+   * Something is done with: where the copy stands is written down soon. A process that is killed before repeats that
+   * much.
+   */
   save(): void;
   /** Number of the last event with which, and with all before, everything is done. */
   position(): number;
