@@ -87,15 +87,22 @@ export function pairedRatio(ours: readonly number[], peers: readonly number[]): 
   return median(ours.map((value, at) => value / (peers[at] ?? Number.NaN)));
 }
 
-/** Runs until warm; gives how many operations fill a round. */
+/** By then what runs often is compiled, also where other threads are slow to do it. */
+const WARM_UP_MS = 400;
+
+/** Runs until warm, by CPU time: a busy machine must not cut it short. Gives how many operations fill a round. */
 function calibrate(operation: Operation, roundMs: number): number {
+  const wanted = Math.max(WARM_UP_MS, 4 * roundMs) * 1_000;
   let count = 0;
-  const end = performance.now() + 4 * roundMs;
-  while (performance.now() < end) {
+  let used = 0;
+  const before = process.cpuUsage();
+  while (used < wanted) {
     for (let done = 0; done < 50; done++) keep(operation());
     count += 50;
+    const { user, system } = process.cpuUsage(before);
+    used = user + system;
   }
-  return Math.max(1, Math.round(count / 4));
+  return Math.max(1, Math.round((count * roundMs * 1_000) / used));
 }
 
 /** As `compareOperations`, for candidates that take a number of operations and do them asynchronously. */
