@@ -78,15 +78,16 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   let missing = 0;
 
   /**
-   * Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next. When nobody else is coming there is no
-   * longer pause than the least: all clients wait, and nothing would be done meanwhile.
+   * Whoever comes alone waits for nobody; who comes soon after a transaction began, or during one, shares the next.
+   *
+   * @param allCame nobody else is coming: there is no longer pause than the least, for all clients wait, and nothing would be done meanwhile
    */
-  function flushWhenDue(): void {
+  function flushWhenDue(allCame: boolean): void {
     if (keeping || waiting.length === 0) return;
-    if (cancel && (expected > 0 || shortened)) return;
+    if (cancel && (shortened || !allCame)) return;
     cancel?.();
     cancel = undefined;
-    shortened = expected === 0;
+    shortened = allCame;
     const pause = shortened ? gatherMs : betweenMs;
     const wait = Math.min(pause, begunAt + pause - clock.now());
     if (wait > 0) cancel = clock.after(wait, flush);
@@ -103,7 +104,8 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
     betweenMs = pauseAfter(batch.length, gatherMs);
     keeping = keep(batch).finally(() => {
       keeping = undefined;
-      flushWhenDue();
+      // Those that are answered now may come again.
+      flushWhenDue(false);
     });
   }
 
@@ -150,7 +152,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
       if (facts.length === 0) return Promise.resolve();
       return new Promise((resolve, reject) => {
         waiting.push({ facts, resolve, reject });
-        flushWhenDue();
+        flushWhenDue(expected === 0);
       });
     },
     coming: {
