@@ -2,7 +2,7 @@ import type { Resource } from '../fhir/types.ts';
 import type { CompiledMap } from './compiled-map.ts';
 import { detached, type Answer, type ReadBefore } from './memo.ts';
 import { readTree, type ReadResult } from './run-map.ts';
-import type { RunContext } from './run.ts';
+import type { Loss, RunContext } from './run.ts';
 import { ownCount, type Step, type TreeReader, type TreeText } from './tree.ts';
 
 /** Most readings of one segment that are kept: what else they asked for differs. */
@@ -21,7 +21,7 @@ export function readTreeAgain(map: CompiledMap, place: TreeReader, context: RunC
   if (words === undefined) return readTree(map, place, context);
   const before = memo.resources.find(map.codec, words) ?? [];
   const same = before.find(({ answers }) => answers.every((answer) => saidOf(place, answer) === answer.said));
-  if (same) return resultOf(same.resource, map, place, context);
+  if (same) return new SharedReading(same.resource, map, place, context);
   const watched = new WatchedGroup(place, first);
   const result = readTree(map, watched, context);
   const { resource, told, askedFacts } = result;
@@ -33,17 +33,28 @@ export function readTreeAgain(map: CompiledMap, place: TreeReader, context: RunC
   return result;
 }
 
-function resultOf(resource: Resource, map: CompiledMap, place: TreeReader, context: RunContext): ReadResult {
-  let loss: ReadResult['loss'] | undefined;
-  return {
-    resource,
-    shared: true,
-    told: [],
-    askedFacts: false,
-    get loss() {
-      return (loss ??= readTree(map, place, { ...context, memo: undefined }).loss);
-    },
-  };
+/** A class, as `TreeReading` is. */
+class SharedReading implements ReadResult {
+  readonly resource: Resource;
+  readonly shared = true;
+  readonly told: readonly Loss[] = [];
+  readonly askedFacts = false;
+  private readonly map: CompiledMap;
+  private readonly place: TreeReader;
+  private readonly context: RunContext;
+  private lost: readonly Loss[] | undefined;
+
+  constructor(resource: Resource, map: CompiledMap, place: TreeReader, context: RunContext) {
+    this.resource = resource;
+    this.map = map;
+    this.place = place;
+    this.context = context;
+  }
+
+  get loss(): readonly Loss[] {
+    const { map, place, context } = this;
+    return (this.lost ??= readTree(map, place, { ...context, memo: undefined }).loss);
+  }
 }
 
 function saidOf(place: TreeReader, { segment, field }: Omit<Answer, 'said'>): string | undefined {

@@ -1,11 +1,10 @@
-import type { JsonObject, Resource } from '../fhir/types.ts';
-import type { CompiledMessage, Mention, Reading, ReadingMode } from './compiled-message.ts';
+import type { Resource } from '../fhir/types.ts';
+import type { CompiledMessage, Reading, ReadingMode } from './compiled-message.ts';
 import type { CompiledMap } from './compiled-map.ts';
-import { isObject } from './fhir-path.ts';
+import { mentioned } from './mentioned.ts';
 import { linkResources, type Link } from './message-links.ts';
-import { detached } from './memo.ts';
 import { readTreeAgain } from './read-again.ts';
-import { readTree } from './run-map.ts';
+import type { ReadResult } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
@@ -76,7 +75,8 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
   }
   tellApart(resources);
   if (message.mentions.length > 0)
-    resources.push(...mentioned(message.mentions, segmentsOf(root), resources, context));
+    for (const one of mentioned(message.mentions, segmentsOf(root), resources, context))
+      resources.push({ ...MENTION, ...one });
   linkResources(resources);
   const changed: TreeReader[] = [];
   const identityFields: string[] = [];
@@ -89,16 +89,40 @@ export function readMessage(message: CompiledMessage, root: TreeReader, context:
       return [{ kind, type, from: change.from(place, run), into: change.into(place, run) }];
     }),
   );
-  return {
-    resources,
-    identity,
-    identityFields,
-    get loss() {
-      const read = new Set(resources.flatMap(({ segments }) => segments));
-      for (const segment of changed) read.add(segment.location());
-      return unreadSegments(message, root, read);
-    },
-  };
+  return new WholeReading(resources, identity, identityFields, changed, message, root);
+}
+
+/** A class, as `TreeReading` is. */
+class WholeReading implements MessageReading {
+  readonly resources: readonly MessageResource[];
+  readonly identity: readonly MessageIdentity[];
+  readonly identityFields: readonly string[];
+  private readonly changed: readonly TreeReader[];
+  private readonly message: CompiledMessage;
+  private readonly root: TreeReader;
+
+  /** @param changed segments that its changes of identity were read from */
+  constructor(
+    resources: readonly MessageResource[],
+    identity: readonly MessageIdentity[],
+    identityFields: readonly string[],
+    changed: readonly TreeReader[],
+    message: CompiledMessage,
+    root: TreeReader,
+  ) {
+    this.resources = resources;
+    this.identity = identity;
+    this.identityFields = identityFields;
+    this.changed = changed;
+    this.message = message;
+    this.root = root;
+  }
+
+  get loss(): readonly Loss[] {
+    const read = new Set(this.resources.flatMap(({ segments }) => segments));
+    for (const segment of this.changed) read.add(segment.location());
+    return unreadSegments(this.message, this.root, read);
+  }
 }
 
 function unreadSegments(message: CompiledMessage, root: TreeReader, read: ReadonlySet<string>): Loss[] {
@@ -111,33 +135,64 @@ function unreadSegments(message: CompiledMessage, root: TreeReader, read: Readon
 }
 
 function readResource(
-  { map, as, mode, key, links }: Reading,
+  reading: Reading,
   place: TreeReader,
   from: string,
   root: TreeReader,
   run: Run,
   context: RunContext,
 ): Draft {
+  const { map, key } = reading;
   const result = readTreeAgain(map, place, context);
   const own = result.resource?.id;
   const id = result.resource && (own ?? key?.(place, run) ?? placeKey(map, root, from, run));
-  return {
-    from,
-    map,
-    told: result.told,
-    keyed: own === undefined,
-    as,
-    mode,
-    links,
-    resource: id === own ? result.resource : { ...result.resource!, id: id! },
-    shared: result.shared === true,
-    get segments() {
-      return map.segments.flatMap((segment) => spokenOf(map, segment, place));
-    },
-    get loss() {
-      return result.loss;
-    },
-  };
+  const resource = id === own ? result.resource : { ...result.resource!, id: id! };
+  return new ReadDraft(reading, from, place, result, resource);
+}
+
+/** A class, as `TreeReading` is. */
+class ReadDraft implements Draft {
+  readonly from: string;
+  readonly map: CompiledMap;
+  readonly told: readonly Loss[];
+  readonly keyed: boolean;
+  readonly as: string | undefined;
+  readonly mode: ReadingMode;
+  readonly links: readonly Link[];
+  resource: Resource | undefined;
+  shared: boolean;
+  private readonly place: TreeReader;
+  private readonly result: ReadResult;
+
+  /** @param resource that of the result, with a key */
+  constructor(
+    { map, as, mode, links }: Reading,
+    from: string,
+    place: TreeReader,
+    result: ReadResult,
+    resource: Resource | undefined,
+  ) {
+    this.from = from;
+    this.map = map;
+    this.told = result.told;
+    this.keyed = result.resource?.id === undefined;
+    this.as = as;
+    this.mode = mode;
+    this.links = links;
+    this.resource = resource;
+    this.shared = result.shared === true;
+    this.place = place;
+    this.result = result;
+  }
+
+  get segments(): readonly string[] {
+    const { map, place } = this;
+    return map.segments.flatMap((segment) => spokenOf(map, segment, place));
+  }
+
+  get loss(): readonly Loss[] {
+    return this.result.loss;
+  }
 }
 
 /** What a message says twice by the same fields is two things: `HOSP|4711/NOTE`, `HOSP|4711/NOTE/2`. */
@@ -160,77 +215,16 @@ function placeKey(map: CompiledMap, root: TreeReader, from: string, run: Run): s
   return `${run.defaultAuthority}|${[...parts, from].join('/')}`;
 }
 
-/** Resources that fields name in passing, each once, unless a reading made them. Who has no number is nobody that can be told apart. */
-function mentioned(
-  mentions: readonly Mention[],
-  segments: readonly (readonly [string, TreeReader])[],
-  others: readonly MessageResource[],
-  context: RunContext,
-): Draft[] {
-  const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
-  const known = new Set(others.flatMap(({ resource }) => (resource?.id ? [nameOf(resource)] : [])));
-  const found: Draft[] = [];
-  const byName = new Map<string, TreeReader[]>();
-  for (const [name, place] of segments) {
-    const named = byName.get(name);
-    if (named) named.push(place);
-    else byName.set(name, [place]);
-  }
-  for (const { map, fields } of mentions) {
-    for (const { segment, field } of fields) {
-      for (const place of byName.get(segment) ?? []) {
-        for (let index = 0; index < place.count(field); index += 1) {
-          const resource = named(map, place.child(field, index), context);
-          if (!resource || known.has(nameOf(resource))) continue;
-          known.add(nameOf(resource));
-          const from = place.child(field, index).location();
-          found.push({
-            from,
-            as: undefined,
-            mode: 'mention',
-            links: [],
-            keyed: false,
-            map,
-            segments: [],
-            resource,
-            shared: true,
-            told: [],
-            loss: [],
-          });
-        }
-      }
-    }
-  }
-  return found;
-}
-
-/** Whom or what a field names, with its key. One that was named in these words before is the same object: never to be changed. */
-function named(map: CompiledMap, place: TreeReader, context: RunContext): Resource | undefined {
-  const mentions = context.memo?.mentions;
-  const words = mentions?.worthwhile(map.codec) ? place.words?.() : undefined;
-  const known = words === undefined ? undefined : mentions!.find(map.codec, words);
-  if (known !== undefined) return known ?? undefined;
-  const { resource, askedFacts } = readTree(map, place, context);
-  const keyed = withKey(resource, context);
-  if (words === undefined || askedFacts) return keyed;
-  const kept = keyed ? detached<Resource>(keyed) : null;
-  mentions!.keep(map.codec, words, kept);
-  return kept ?? undefined;
-}
-
-function withKey(resource: Resource | undefined, { defaultAuthority }: RunContext): Resource | undefined {
-  if (!resource || resource.id !== undefined) return resource;
-  const identifiers = resource['identifier'];
-  const first = Array.isArray(identifiers) ? identifiers.find(isObject) : undefined;
-  if (defaultAuthority === undefined || typeof first?.['value'] !== 'string') return undefined;
-  return { ...resource, id: `${defaultAuthority}|${wordsOf(first)}${first['value']}` };
-}
-
-/** The words of an authority that nobody registered, so that equal numbers of two stay apart. */
-function wordsOf({ system, assigner }: JsonObject): string {
-  const words = system ?? (isObject(assigner) ? assigner['display'] : undefined);
-  return typeof words === 'string' ? `${words}/` : '';
-}
+const MENTION = {
+  as: undefined,
+  mode: 'mention',
+  links: [],
+  keyed: false,
+  shared: true,
+  segments: [],
+  told: [],
+  loss: [],
+} as const satisfies Partial<Draft>;
 
 /** Where the segments stand that a map reads: the first of its name, or every one where the map says so. */
 function spokenOf(map: CompiledMap, segment: string, place: TreeReader): string[] {

@@ -31,19 +31,44 @@ export interface WriteResult {
 export function readTree(map: CompiledMap, root: TreeReader, context: RunContext): ReadResult {
   const { run, losses } = startRun(context);
   const value = map.segments.length === 0 ? readRemembering(map.codec, root, run) : map.codec.read(root, run);
-  const resource = asResource(map, value);
-  const told = losses.slice();
-  let reported = false;
-  return {
-    resource,
-    told,
-    askedFacts: run.asked.facts > 0,
-    get loss() {
-      if (!reported) reportUnread(map, root, run);
-      reported = true;
-      return losses;
-    },
-  };
+  return new TreeReading(map, root, run, losses, asResource(map, value));
+}
+
+/**
+ * A class, because V8 keeps an accessor of a literal, and with it all that its function sees, in a hidden class of its own: that lives until the next full collection, and
+ * the message with it.
+ */
+class TreeReading implements ReadResult {
+  readonly resource: Resource | undefined;
+  readonly told: readonly Loss[];
+  readonly askedFacts: boolean;
+  private readonly map: CompiledMap;
+  private readonly root: TreeReader;
+  private readonly run: Run;
+  private readonly losses: readonly Loss[];
+  private reported = false;
+
+  constructor(
+    map: CompiledMap,
+    root: TreeReader,
+    run: Run,
+    losses: readonly Loss[],
+    resource: Resource | undefined,
+  ) {
+    this.resource = resource;
+    this.told = losses.slice();
+    this.askedFacts = run.asked.facts > 0;
+    this.map = map;
+    this.root = root;
+    this.run = run;
+    this.losses = losses;
+  }
+
+  get loss(): readonly Loss[] {
+    if (!this.reported) reportUnread(this.map, this.root, this.run);
+    this.reported = true;
+    return this.losses;
+  }
 }
 
 /** Adds what no row speaks of to a run. What a map of a part does not speak of is another map's to report. */
