@@ -75,7 +75,10 @@ export function describeAnswer(reply: Message): string {
   const errors = reply.all('ERR').map((error) => {
     const [location, code] = [
       error.value(2)
-        ? [1, 2, 3].map((part) => error.value(2, 1, part) ?? '').join('^')
+        ? [1, 2, 3]
+            .map((part) => error.value(2, 1, part) ?? '')
+            .join('^')
+            .replace(/\^+$/, '')
         : (error.value(1) ?? ''),
       error.value(3) ?? '',
     ];
