@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DemoPatient } from '../../src/cli/demo-data.ts';
 import { startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
@@ -6,7 +6,6 @@ import { fillSandbox, migrationDesk, until } from '../support/migration-desk.ts'
 import type { MigrationDesk } from '../support/migration-desk.ts';
 
 /** A modern service that fails by halves: in the middle of a body, after a write was done and before it is said; and what clients see of that. */
-vi.setConfig({ testTimeout: 60_000 });
 
 let hospital: Hospital;
 let desk: MigrationDesk;

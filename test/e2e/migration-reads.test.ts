@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MANY } from '../../sandbox/index.ts';
 import type { DemoPatient } from '../../src/cli/demo-data.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -14,7 +14,6 @@ import type { MigrationDesk } from '../support/migration-desk.ts';
  */
 const ENDPOINT = 'Observation.search';
 // Thousands of requests on a machine that may be busy.
-vi.setConfig({ testTimeout: 120_000 });
 const SHAPES = [
   '',
   '&category=laboratory',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MANY } from '../../sandbox/index.ts';
 import { runLoad } from '../../sandbox/load/index.ts';
 import type { LoadOptions, LoadReport } from '../../sandbox/load/index.ts';
@@ -16,7 +16,6 @@ const ENDPOINTS = ['Appointment.read', 'Appointment.search', ...WRITES] as const
 const MIX = ['Appointment.search', 'Appointment.read', 'Patient.read'];
 /** Of a request, in milliseconds; a write that goes back to legacy waits a quarter of it for those before it. */
 const DEADLINE_MS = 60_000;
-vi.setConfig({ testTimeout: 180_000 });
 
 let hospital: Hospital;
 let desk: MigrationDesk;
