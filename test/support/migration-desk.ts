@@ -83,7 +83,7 @@ export async function fillSandbox({ ficus, sandbox }: Hospital): Promise<readonl
 export async function until(
   words: string,
   holds: () => Promise<boolean> | boolean,
-  withinMs = 30_000,
+  withinMs = 120_000,
 ): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await holds())) {
