@@ -22,7 +22,7 @@ describe('flags of V8', () => {
   it.each([
     ['11.3.244.8-node.38', 'Node 20', 1, 0],
     ['12.4.254.21-node.33', 'Node 22', 1, 0],
-    ['13.6.233.17-node.53', 'Node 24', 1, 1],
+    ['13.6.233.17-node.53', 'Node 24', 1, 2],
     ['14.1.146.11-node.14', 'a later Node', 0, 0],
   ])('of V8 %s (%s)', (v8, _node, young, cheap) => {
     expect([youngObjectFlags(v8).length, cheapCollectionFlags(v8).length]).toEqual([young, cheap]);
