@@ -103,7 +103,8 @@ async function kept({ type }: Kind): Promise<number> {
   return (found.entry ?? []).filter(({ search }) => search.mode === 'match').length;
 }
 
-const kill = ({ protocol, operation }: Kind, applied: boolean, downMs = 1_800) =>
+/** The core stays away for longer than a write waits for it. */
+const kill = ({ protocol, operation }: Kind, applied: boolean, downMs = 3_500) =>
   hospital.dial({ protocol, operation, fault: 'kill-mid-write', count: 1, bytes: 0, applied, downMs });
 
 /** Repeats until the core can be asked; every answer before that says that nobody knows. */

@@ -108,14 +108,18 @@ export async function startHospital(
     clearDials: async () => void (await ask('DELETE', '/dials')),
     control: <T>(path: string) => ask('GET', path) as Promise<T>,
     patientId: async (mrn, system = HOSP) => {
-      const response = await fetch(
-        `${ficus.publicBase}/Patient?identifier=${encodeURIComponent(`${system}|${mrn}`)}`,
-        guarded ? { headers: { authorization: `Bearer ${await token()}` } } : {},
-      );
-      const bundle = (await response.json()) as { entry?: { resource: { id: string } }[] };
-      const id = bundle.entry?.[0]?.resource.id;
-      if (id === undefined) throw new Error(`No patient ${mrn}: ${JSON.stringify(bundle)}`);
-      return id;
+      const url = `${ficus.publicBase}/Patient?identifier=${encodeURIComponent(`${system}|${mrn}`)}`;
+      for (let attempt = 1; ; attempt += 1) {
+        const headers = guarded ? { authorization: `Bearer ${await token()}` } : {};
+        const response = await fetch(url, { headers });
+        const bundle = (await response.json()) as { entry?: { resource: { id: string } }[] };
+        const id = bundle.entry?.[0]?.resource.id;
+        if (id !== undefined) return id;
+        // On a machine that is overloaded the issuer of the token may be late once.
+        if (response.status !== 503 || attempt === 5) {
+          throw new Error(`No patient ${mrn}: ${JSON.stringify(bundle)}`);
+        }
+      }
     },
     state,
     token,
