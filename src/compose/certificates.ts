@@ -173,20 +173,20 @@ function readPem(
   baseDir: string,
   secret: (source: SecretSource) => string,
 ): Pem {
-  const reading = (part: keyof CertificateFiles, read: () => string): string => {
+  const reading = (part: keyof CertificateFiles, path: string, read: () => string): string => {
     try {
       return read();
     } catch (cause) {
-      const reason = cause instanceof Error && !('code' in cause) ? cause.message : 'the file cannot be read';
-      throw new Error(`${name}.${part}: ${reason}`, { cause });
+      const isOurs = cause instanceof Error && !('code' in cause);
+      throw new Error(`${name}.${part}: ${isOurs ? cause.message : `${path} cannot be read`}`, { cause });
     }
   };
   const file = (part: 'ca' | 'certificate', path: string): string =>
-    reading(part, () => readFileSync(resolve(baseDir, path), 'utf8'));
+    reading(part, path, () => readFileSync(resolve(baseDir, path), 'utf8'));
   return {
     ca: ca === undefined ? undefined : file('ca', ca),
     cert: certificate === undefined ? undefined : file('certificate', certificate),
-    key: key === undefined ? undefined : reading('key', () => secret(key)),
+    key: key === undefined ? undefined : reading('key', fileOf(key) ?? 'the secret', () => secret(key)),
   };
 }
 

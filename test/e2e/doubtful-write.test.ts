@@ -109,7 +109,7 @@ const kill = ({ protocol, operation }: Kind, applied: boolean, downMs = 3_500) =
 
 /** Repeats until the core can be asked; every answer before that says that nobody knows. */
 async function repeated(again: () => ReturnType<typeof write>): ReturnType<typeof write> {
-  for (let nth = 0; nth < 40; nth += 1) {
+  for (let nth = 0; nth < 300; nth += 1) {
     const answer = await again();
     if (answer.status < 500) return answer;
     expect(answer.status).toBe(504);

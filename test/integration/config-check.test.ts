@@ -92,7 +92,7 @@ describe('what is wrong beyond the file itself', () => {
   it('is placed in it: a certificate that is not there', async () => {
     const line = 'listen: { port: 0, tls: { certificate: none.crt, key: { file: none.key } } }';
     const { words, at } = await found((text) => `${text.replaceAll(/^listen:.*\n/gm, '')}\n${line}\n`);
-    expect(words).toContain('listen.tls.certificate: the file cannot be read');
+    expect(words).toContain('listen.tls.certificate: none.crt cannot be read');
     expect(at).toBe(line);
   });
 });
