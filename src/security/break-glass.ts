@@ -91,10 +91,8 @@ function reasonOf(header: string | string[] | undefined): string {
       expression,
     });
   const reason = decode(String(header)).trim();
-  // The rule takes control characters in an expression for a slip. Here they are what is looked for: the reason goes
-  // into the trail and onto a terminal.
-  // oxlint-disable-next-line no-control-regex
-  if (reason.length < SHORTEST || reason.length > LONGEST || /[\u0000-\u001f\u007f]/.test(reason))
+  // The reason goes into the trail, and from there onto a terminal: no control characters (C0, DEL, C1).
+  if (reason.length < SHORTEST || reason.length > LONGEST || /\p{Cc}/u.test(reason))
     throw new FicusError(
       'value-invalid',
       `Break-Glass-Reason is a text of ${SHORTEST} to ${LONGEST} characters.`,

@@ -58,11 +58,14 @@ describe('breaking the glass', () => {
     );
   });
 
-  it.each([['short'], ['x'.repeat(501)], ['two\tcolumns and more']])('refuses the reason %j', (reason) => {
-    expect(() => breakGlass({ ...ASKED, 'break-glass-reason': reason }, caller())).toThrow(
-      expect.objectContaining({ code: 'value-invalid' }),
-    );
-  });
+  it.each([['short'], ['x'.repeat(501)], ['two\tcolumns and more'], ['clears the screen \u009b2J']])(
+    'refuses the reason %j',
+    (reason) => {
+      expect(() => breakGlass({ ...ASKED, 'break-glass-reason': reason }, caller())).toThrow(
+        expect.objectContaining({ code: 'value-invalid' }),
+      );
+    },
+  );
 
   it('knows no other purpose in the header', () => {
     for (const purpose of ['TREAT', 'BTG, BTG', 'btg'])
