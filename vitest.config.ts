@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files that share a process, and the modules in it: not the one that replaces a module of Node. */
-const SHARING = 'test/{unit,golden}/**/!(inbox-journal).test.ts';
+/**
+ * Files that share a process, and the modules in it. One that replaces a module is named `*.alone.test.ts`: another
+ * file may have loaded what it replaces (test/architecture/tests.test.ts).
+ */
+const SHARING = 'test/{unit,golden}/**/!(*.alone).test.ts';
 
 export default defineConfig({
   test: {
