@@ -13,9 +13,11 @@ import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
 export interface CommitterData {
   readonly file: string;
   readonly owners: Readonly<Record<string, string>>;
+  /** What the thread counts up while its event loop turns, in shared memory. */
+  readonly beats: Int32Array;
 }
 
-const { file, owners } = workerData as CommitterData;
+const { file, owners, beats } = workerData as CommitterData;
 const port = parentPort!;
 const database = openInboxDatabase(file);
 const journal = openJournalFile(journalOf(file));
@@ -27,6 +29,10 @@ let again: NodeJS.Timeout | undefined;
 
 /** Milliseconds after which what could not be filed is tried again. */
 const FILE_AGAIN_AFTER = 250;
+/** Milliseconds between two beats. */
+const BEAT_EVERY = 100;
+
+const beating = setInterval(() => void Atomics.add(beats, 0, 1), BEAT_EVERY);
 
 function say(message: FromCommitter): void {
   port.postMessage(message, message.kind === 'safe' ? [message.receipts.buffer as ArrayBuffer] : []);
@@ -101,6 +107,7 @@ port.on('message', (message: ToCommitter) => {
     return;
   }
   clearTimeout(again);
+  clearInterval(beating);
   database.close();
   journal.close();
   port.close();

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
 import { FicusError } from '../errors.ts';
 import type { Arrival, InboxIntake, Receipt } from '../feed-ports.ts';
+import type { Clock } from '../ports.ts';
+import { PATIENCE, createBeats, watchBeats } from '../resilience/beats.ts';
+import type { Patience } from '../resilience/beats.ts';
 import type { CommitterData } from './inbox-committer-thread.ts';
 import { openJournaling } from './inbox-journaling.ts';
 import { packArrivals, receiptAt } from './inbox-wire.ts';
@@ -20,6 +24,11 @@ export interface IntakeOptions {
   readonly onStored?: () => void;
   /** Called once when the committer is gone and nothing can be made safe any more. */
   readonly onFailure?: (error: unknown) => void;
+  /** When a committer that does not answer counts as hung: then it is ended. */
+  readonly watch?: Patience;
+  readonly clock?: Clock;
+  /** Entry of the committer's thread; default: the one beside this file. */
+  readonly entry?: URL;
 }
 
 interface Asked {
@@ -41,13 +50,18 @@ const REST_AFTER = 1_000;
  * plainly new becomes safe in the journal, which is written from here: by the pool of threads, or, when one comes alone and the disk is quick, by this thread, which is to serve
  * nothing that must not wait for it. The rest becomes safe in the thread that files.
  *
- * @throws Error when the file cannot be opened
+ * @throws Error when the file cannot be opened, or the committer hangs
  */
 export async function openInboxIntake(options: IntakeOptions): Promise<InboxIntake> {
   const { file, owners, batch = { messages: 512, bytes: 8 << 20 }, most = 256 << 20 } = options;
-  const data: CommitterData = { file, owners };
-  const worker = new Worker(new URL('./inbox-committer-thread.ts', import.meta.url), { workerData: data });
-  const opened = await firstWord(worker);
+  const { clock = systemClock, watch = PATIENCE } = options;
+  const entry = options.entry ?? new URL('./inbox-committer-thread.ts', import.meta.url);
+  const beats = createBeats();
+  const data: CommitterData = { file, owners, beats };
+  const worker = new Worker(entry, { workerData: data });
+  const { everyMs, opening } = watch;
+  const endOpening = watchBeats(beats, { everyMs, looks: opening, clock }, () => void worker.terminate());
+  const opened = await firstWord(worker).finally(endOpening);
   if (opened.kind !== 'open') throw new Error('the committer did not open the inbox');
   const journal = await openJournal(worker, () =>
     openJournaling(file, opened.beginning, (region) => tell({ kind: 'file', region, synced: true })),
@@ -218,7 +232,14 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     options.onFailure?.(error);
   };
   worker.on('error', fail);
-  const exited = once(worker, 'exit').then(() => fail(new Error('the committer ended')));
+  const unwatch = watchBeats(beats, { ...watch, clock }, () => {
+    fail(new Error('the committer hangs'));
+    void worker.terminate();
+  });
+  const exited = once(worker, 'exit').then(() => {
+    unwatch();
+    fail(new Error('the committer ended'));
+  });
 
   return {
     pending,

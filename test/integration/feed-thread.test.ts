@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { messageOf, profileOf } from '../unit/adapters/hl7v2/intake/support.ts';
 import { createAuthority, hasOpenssl } from './certificates.ts';
 import { connectSender } from './feed-interface.ts';
-import { newInbox, startThreaded } from './feed-thread.ts';
+import { HANGING, newInbox, startThreaded } from './feed-thread.ts';
 import type { SenderData } from './feed-thread-sender.ts';
 import { until } from './mllp-core.ts';
 
@@ -144,7 +144,7 @@ describe('an intake whose thread dies', () => {
 });
 
 it('an intake whose thread hangs is noticed, ended and begun anew', async () => {
-  const feed = await startThreaded({ hanging: true });
+  const feed = await startThreaded(HANGING);
   const sender = await connectSender(feed.port);
   sender.send(messageOf({ id: 'H1' }));
   await sender.answered(1);
@@ -165,6 +165,12 @@ it('an intake whose thread hangs is noticed, ended and begun anew', async () => 
     'the intake of the feed ended, and is started again',
     'the intake of the feed takes messages again',
   ]);
+});
+
+it('an intake whose thread hangs at once does not start', async () => {
+  const entry = new URL('../unit/store/inbox-silent-committer.ts', import.meta.url);
+  const starting = startThreaded({ entry, watch: { everyMs: 10, looks: 1, opening: 3 } });
+  await expect(starting).rejects.toThrow('the thread that takes messages hangs');
 });
 
 const available = hasOpenssl();

@@ -9,6 +9,7 @@ import type { SettlementDesk } from '../../adapters/hl7v2/intake/settlements.ts'
 import { systemClock } from '../../src/clock.ts';
 import { startIntake } from '../../src/compose/feed/intake-client.ts';
 import type { IntakeClient } from '../../src/compose/feed/intake-client.ts';
+import type { Patience } from '../../src/resilience/beats.ts';
 import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
 import type { InboxLedger, MessageOutcome } from '../../src/feed-ports.ts';
 import type { Logger } from '../../src/ports.ts';
@@ -33,7 +34,7 @@ export interface Threaded {
   readonly port: number;
   /** Ends the thread as a fault of its own would, and resolves when it is gone. */
   kill(): Promise<void>;
-  /** Lets its event loop turn no more; with `hanging` only. */
+  /** Lets its event loop turn no more; with `HANGING` only. */
   hang(): void;
   /** Resolves when messages are taken. */
   back(): Promise<void>;
@@ -43,9 +44,15 @@ export interface ThreadedOptions {
   readonly file?: string;
   readonly ended?: (seq: number) => MessageOutcome | undefined;
   readonly profiles?: readonly InterfaceProfile[];
-  /** Whether the thread can be told to hang, and is watched closely. */
-  readonly hanging?: true;
+  readonly entry?: URL;
+  readonly watch?: Patience;
 }
+
+/** The thread can be told to hang, and is watched closely. */
+export const HANGING: ThreadedOptions = {
+  entry: new URL('./feed-thread-hanging.ts', import.meta.url),
+  watch: { everyMs: 100, looks: 50, opening: 3_000 },
+};
 
 export function newInbox(): string {
   const folder = mkdtempSync(join(tmpdir(), 'ficus-thread-'));
@@ -57,7 +64,7 @@ export async function startThreaded({
   file = newInbox(),
   ended = () => undefined,
   profiles = [profileOf()],
-  hanging,
+  ...more
 }: ThreadedOptions = {}): Promise<Threaded> {
   const threads: Worker[] = [];
   const began = (thread: Worker): number => threads.push(thread);
@@ -77,12 +84,7 @@ export async function startThreaded({
     clock: systemClock,
     log: logTo(lines),
     pause: { first: 1, most: 20 },
-    ...(hanging
-      ? {
-          entry: new URL('./feed-thread-hanging.ts', import.meta.url),
-          watch: { everyMs: 100, looks: 50 },
-        }
-      : {}),
+    ...more,
   });
   onTestFinished(() => intake.close());
   await intake.listen(profiles);

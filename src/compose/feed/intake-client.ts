@@ -3,9 +3,11 @@ import type { AnswerNotes } from '../../../adapters/hl7v2/intake/link.ts';
 import type { InterfaceProfile, InterfaceTls } from '../../../adapters/hl7v2/intake/profile.ts';
 import type { Settlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { Clock, Logger } from '../../ports.ts';
+import { PATIENCE, createBeats, watchBeats } from '../../resilience/beats.ts';
+import type { Patience } from '../../resilience/beats.ts';
+import { createComeback } from '../../resilience/comeback.ts';
+import type { Pause } from '../../resilience/comeback.ts';
 import { writeTold } from './intake-log.ts';
-import { watchBeats } from './intake-watch.ts';
-import type { WatchOptions } from './intake-watch.ts';
 import type { FromIntake, IntakeData, IntakeState, ToIntake } from './intake-wire.ts';
 
 /** The thread that takes messages, as the main thread sees it. */
@@ -34,13 +36,10 @@ export interface IntakeClientOptions extends Omit<IntakeData, 'beats'> {
   readonly onStored: () => void;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Milliseconds before the thread is started again, which double while it does not last (defaults 100 ms to 30 s). */
-  readonly pause?: { readonly first: number; readonly most: number };
-  /**
-   * When a thread that does not answer counts as hung (default 15 looks, one a second): then it is ended, and begun
-   * anew.
-   */
-  readonly watch?: Omit<WatchOptions, 'clock'>;
+  /** Before the thread is started again (defaults 100 ms to 30 s). */
+  readonly pause?: Pause;
+  /** When a thread that does not answer counts as hung: then it is ended, and begun anew. */
+  readonly watch?: Patience;
   /** Entry of the thread; default: the one beside this file. */
   readonly entry?: URL;
 }
@@ -51,8 +50,8 @@ interface Thread {
   /** Resolves with the thread's next word of a kind. @throws what ended it before */
   hears<Kind extends FromIntake['kind']>(kind: Kind): Promise<Word<Kind>>;
   readonly ended: Promise<void>;
-  /** Ends it, whatever it does. */
-  end(): void;
+  /** Ends it, whatever it does. @param why told to whoever waits for a word of it */
+  end(why: Error): void;
 }
 
 type Word<Kind> = Extract<FromIntake, { readonly kind: Kind }>;
@@ -71,7 +70,7 @@ const UNSAFE = 'nothing can be made safe for the moment: the inbox cannot be wri
  */
 export async function startIntake(options: IntakeClientOptions): Promise<IntakeClient> {
   const { inbox, owners, types, most, settlements, answers, clock, log, onStored } = options;
-  const { pause = { first: 100, most: 30_000 }, watch = { everyMs: 1_000, looks: 15 } } = options;
+  const { pause, watch = PATIENCE } = options;
   const entry = options.entry ?? new URL('./intake-thread.ts', import.meta.url);
   let interfaces: readonly InterfaceProfile[] = [];
   let ports: Readonly<Record<string, number>> | undefined;
@@ -79,17 +78,24 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
   let safe = true;
   let closing = false;
   let hangs = false;
-  let tries = 0;
-  let begunAt = clock.now();
-  let hurry = (): void => {};
-  let returning: Promise<void> | undefined;
   let thread: Thread | undefined;
   await begin();
+  const comeback = createComeback({
+    clock,
+    ...(pause ? { pause } : {}),
+    begin: async () => open(await begin()),
+    onFailure: (error) => log.error('the intake of the feed could not be started again', { error }),
+    onReturn: () => {
+      log.info('the intake of the feed takes messages again');
+      // What was safe and not filed when the thread ended is filed now.
+      onStored();
+    },
+  });
 
   /** @throws what keeps the inbox from being opened */
   async function begin(): Promise<Thread> {
     const awaited = new Set<() => void>();
-    const beats = new Int32Array(new SharedArrayBuffer(4));
+    const beats = createBeats();
     let unwatch = (): void => {};
     const begun = startThread(entry, { inbox, owners, types, most, beats }, hear, (error) => {
       unwatch();
@@ -115,15 +121,21 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
       awaited.add(cancel);
     }
 
+    function watchFor(looks: number): void {
+      unwatch();
+      unwatch = watchBeats(beats, { everyMs: watch.everyMs, looks, clock }, () => {
+        hangs = true;
+        log.error('the intake of the feed hangs, and is ended');
+        begun.end(new Error('the thread that takes messages hangs'));
+      });
+    }
+
+    watchFor(watch.opening);
     await begun.hears('open');
+    watchFor(watch.looks);
     safe = true;
     hangs = false;
     thread = begun;
-    unwatch = watchBeats(beats, { ...watch, clock }, () => {
-      hangs = true;
-      log.error('the intake of the feed hangs, and is ended');
-      begun.end();
-    });
     return begun;
   }
 
@@ -140,41 +152,10 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     thread = undefined;
     state = NOTHING;
     // Before it listened the first time, and while it is to come back, somebody else waits for it.
-    if (closing || !ports || returning) return;
+    if (closing || !ports || comeback.away) return;
     log.error('the intake of the feed ended, and is started again', { error });
     answers?.abandoned();
-    if (clock.now() - begunAt > pause.most) tries = 0;
-    returning = comeBack();
-  }
-
-  async function comeBack(): Promise<void> {
-    for (;;) {
-      await wait(Math.min(pause.most, pause.first * 2 ** Math.min(tries++, 30)));
-      if (closing) return;
-      try {
-        await open(await begin());
-      } catch (error) {
-        log.error('the intake of the feed could not be started again', { error });
-        continue;
-      }
-      returning = undefined;
-      begunAt = clock.now();
-      log.info('the intake of the feed takes messages again');
-      // What was safe and not filed when the thread ended is filed now.
-      onStored();
-      return;
-    }
-  }
-
-  function wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (closing) return resolve();
-      const cancel = clock.after(ms, resolve);
-      hurry = () => {
-        cancel();
-        resolve();
-      };
-    });
+    comeback.lost();
   }
 
   return {
@@ -195,7 +176,7 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     },
     get trouble() {
       if (hangs) return HUNG;
-      if (!thread || returning) return GONE;
+      if (!thread || comeback.away) return GONE;
       return safe ? undefined : UNSAFE;
     },
     async listen(profiles) {
@@ -209,8 +190,7 @@ export async function startIntake(options: IntakeClientOptions): Promise<IntakeC
     },
     async close() {
       closing = true;
-      hurry();
-      await returning;
+      await comeback.end();
       thread?.tell({ kind: 'close' });
       await thread?.ended;
     },
@@ -242,6 +222,9 @@ function startThread(
         worker.once('exit', () => reject(cause));
       }),
     ended: new Promise((resolve) => worker.once('exit', () => resolve())),
-    end: () => void worker.terminate(),
+    end(why) {
+      cause = why;
+      void worker.terminate();
+    },
   };
 }

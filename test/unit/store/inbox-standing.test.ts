@@ -2,8 +2,10 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { InboxIntake, Receipt } from '../../../src/feed-ports.ts';
+import { openInboxIntake } from '../../../src/store/inbox-intake.ts';
 import { openInboxLedger } from '../../../src/store/inbox-ledger.ts';
 import { openStandingIntake } from '../../../src/store/inbox-standing.ts';
+import type { StandingOptions } from '../../../src/store/inbox-standing.ts';
 import { OWNERS, arrival, newInboxFile } from './inbox-support.ts';
 
 /** The threads that were started, the newest last. */
@@ -23,7 +25,7 @@ interface Standing {
   readonly returns: () => number;
 }
 
-async function open(): Promise<Standing> {
+async function open(more: Partial<StandingOptions> = {}): Promise<Standing> {
   const file = newInboxFile();
   const failures: unknown[] = [];
   let returns = 0;
@@ -34,6 +36,7 @@ async function open(): Promise<Standing> {
     pause: { first: 1, most: 4 },
     onFailure: (error) => failures.push(error),
     onReturn: () => (returns += 1),
+    ...more,
   });
   return { file, inbox, failures, returns: () => returns };
 }
@@ -103,5 +106,45 @@ describe('an inbox whose committer dies', () => {
     const started = threads.length;
     await new Promise((resolve) => setImmediate(resolve));
     expect(threads).toHaveLength(started);
+  });
+});
+
+describe('an inbox whose committer hangs', () => {
+  const entry = new URL('./inbox-hanging-committer.ts', import.meta.url);
+  const watch = { everyMs: 100, looks: 50, opening: 3_000 };
+
+  it('is there again, and has what was acknowledged and not filed', async () => {
+    const { file, inbox, failures, returns } = await open({ entry, watch });
+    await inbox.receive(arrival('a'));
+    threads.at(-1)!.postMessage({ kind: 'hang' });
+    // The journal is written all the same; what is not for it waits for the thread.
+    expect(await inbox.receive(arrival('b'))).toMatchObject({ kind: 'stored' });
+    await expect(inbox.receive(arrival('a'))).rejects.toMatchObject({ code: 'unavailable' });
+    expect(failures).toMatchObject([{ message: 'the committer hangs' }]);
+    await expect.poll(returns).toBe(1);
+    expect(await inbox.receive(arrival('b'))).toMatchObject({ kind: 'duplicate' });
+    await inbox.close();
+    const ledger = openInboxLedger(file);
+    expect(ledger.list({ limit: 10 }).map(({ controlId }) => controlId)).toEqual(['a', 'b']);
+    ledger.close();
+  });
+
+  it('can be closed', async () => {
+    const { inbox } = await open({ entry, watch });
+    await inbox.receive(arrival('a'));
+    threads.at(-1)!.postMessage({ kind: 'hang' });
+    await inbox.close();
+    expect(threads.at(-1)!.threadId).toBe(-1);
+  });
+
+  it('does not open when it hangs at once', async () => {
+    const silent = new URL('./inbox-silent-committer.ts', import.meta.url);
+    const opening = openInboxIntake({
+      file: newInboxFile(),
+      owners: OWNERS,
+      entry: silent,
+      watch: { everyMs: 10, looks: 1, opening: 3 },
+    });
+    await expect(opening).rejects.toThrow('ended before it was open');
   });
 });

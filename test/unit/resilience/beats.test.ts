@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { watchBeats } from '../../../src/compose/feed/intake-watch.ts';
+import { watchBeats } from '../../../src/resilience/beats.ts';
 import { createTestClock } from '../events/feed/support.ts';
 
 const beats = new Int32Array(new SharedArrayBuffer(4));

@@ -1,12 +1,25 @@
-import type { Clock } from '../../ports.ts';
+import type { Clock } from '../ports.ts';
 
-/** How a thread is watched. */
-export interface WatchOptions {
+/** When a thread counts as hung. */
+export interface Patience {
   /** Milliseconds between two looks. */
   readonly everyMs: number;
   /** So many looks in a row without a beat: then it hangs. */
   readonly looks: number;
+  /** So many before it says that it is open: a database may have to be brought forward, during which nothing beats. */
+  readonly opening: number;
+}
+
+export const PATIENCE: Patience = { everyMs: 1_000, looks: 15, opening: 300 };
+
+/** How a thread is watched. */
+export interface WatchOptions extends Pick<Patience, 'everyMs' | 'looks'> {
   readonly clock: Clock;
+}
+
+/** What a thread counts up while its event loop turns, in shared memory. */
+export function createBeats(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4));
 }
 
 /**
