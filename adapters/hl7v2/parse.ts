@@ -13,6 +13,9 @@ import { equals } from './span.ts';
 /** What may stand before a message in a file: blanks, line ends, a frame's start, a byte order mark of UTF-8. */
 const LEAD: ReadonlySet<number> = new Set([0x0b, 0x0d, 0x0a, 0x20, 0xef, 0xbb, 0xbf]);
 
+/** What mostly comes first: a set is not asked for it. */
+const LETTER_M = 0x4d;
+
 /** One for all: a message that nothing is said about needs none of its own. */
 const NOTHING_SAID: CharsetChoice = {};
 
@@ -84,7 +87,7 @@ function namesIn(field18: Nested | undefined, delimiters: Delimiters): string[] 
 /** Offset of the first byte that can belong to a segment. */
 export function skipLead(source: Buffer): number {
   let at = 0;
-  while (at < source.length && LEAD.has(source[at]!)) at++;
+  while (at < source.length && source[at] !== LETTER_M && LEAD.has(source[at]!)) at++;
   return at;
 }
 
