@@ -1,4 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/clock.ts';
 import { connectProcessor } from '../../../../src/events/feed/processor-client.ts';
@@ -10,6 +11,7 @@ import { messageOf, openTestProjection, readTestMessage, until } from './support
 import type { TestMessage } from './support.ts';
 
 let inbox: ReturnType<typeof createMemoryInbox>;
+let port: MessagePort;
 let projection: ReturnType<typeof openTestProjection>;
 let client: ProcessorClient;
 let settled: MessageOutcome[];
@@ -19,13 +21,15 @@ let closed: string[];
 const receive = (controlId: string, said: TestMessage) => inbox.intake.receive(messageOf(controlId, said));
 
 beforeEach(async () => {
-  settled = [];
+  const told: MessageOutcome[] = [];
+  settled = told;
   closed = [];
   full = false;
   inbox = createMemoryInbox({ owners: {}, onStored: () => client.wake() });
   projection = openTestProjection();
   const { port1, port2 } = new MessageChannel();
-  client = connectProcessor(port1, (outcomes) => settled.push(...outcomes));
+  port = port1;
+  client = connectProcessor(port, (outcomes) => told.push(...outcomes));
   await receive('before', { patient: 'p', value: 'before' });
   const writer: ProjectionWriter = {
     apply(messages, now) {
@@ -51,7 +55,12 @@ beforeEach(async () => {
     retentionDays: 30,
   });
 });
-afterEach(() => client.stop());
+afterEach(async () => {
+  await client.stop();
+  // The side whose client took it for lost is still there.
+  port.postMessage({ kind: 'stop' });
+  await until(() => closed.length === 2);
+});
 
 describe("the processor's thread", () => {
   it('begins with what was left waiting, goes on when it is woken, and tells how messages ended', async () => {
@@ -106,11 +115,7 @@ describe("the processor's thread", () => {
     await until(() => client.trouble !== undefined);
     expect(client.trouble).toBe('Error (ERR_SQLITE_ERROR)');
     full = false;
-    const patience = Date.now() + 10_000;
-    while (client.trouble !== undefined && Date.now() < patience) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(client.trouble).toBeUndefined();
+    await expect.poll(() => client.trouble).toBeUndefined();
     expect(projection.valueOf('p')).toBe('later');
   });
 
