@@ -107,7 +107,7 @@ export function copyOf(
   });
 }
 
-/** Resolves when a condition holds; rejects after ten seconds. */
+/** Resolves when a condition holds. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
