@@ -3,6 +3,8 @@ import { FicusError } from '../../src/errors.ts';
 const VT = 0x0b;
 const FS = 0x1c;
 const CR = 0x0d;
+/** Names of the segments that a frame begins with. */
+const HEADERS = ['MSH', 'FHS', 'BHS'];
 
 /** What the bytes of an MLLP connection turn out to be. */
 export type FrameEvent =
@@ -12,7 +14,7 @@ export type FrameEvent =
   | { readonly kind: 'noise'; readonly bytes: number }
   /** A frame longer than allowed: its bytes are dropped, up to its end. */
   | { readonly kind: 'overlong'; readonly limit: number }
-  /** The stream ended inside a frame. */
+  /** A frame broke off: the stream ended inside it, or the next one began. */
   | { readonly kind: 'truncated'; readonly bytes: number };
 
 /**
@@ -23,6 +25,9 @@ export type FrameEvent =
  * 0x1C ends a frame when 0x0D follows, or when the next frame's start (0x0B and MSH, FHS or BHS) does: a sender that
  * leaves out the final CR is understood, and 0x1C inside a payload is only a byte. Such a sender that then waits for
  * its answer leaves `awaitingEnd` true: whoever owns the clock calls `settle` after a moment of silence.
+ *
+ * The start of a frame inside of one means that its sender gave the former up: what there is of it is dropped. Read on,
+ * the one would end with the segments of the other, of another patient maybe.
  */
 export interface Deframer {
   feed(chunk: Uint8Array): FrameEvent[];
@@ -44,7 +49,7 @@ type State = 'between' | 'inside' | 'skipping';
 export function createDeframer(maxBytes: number): Deframer {
   let state: State = 'between';
   const held = createHeld();
-  /** Bytes at the end of what was fed that may belong to a frame's end: FS, or FS VT and up to two letters. */
+  /** Bytes at the end of what was fed that may belong to a frame's end or start: FS, or [FS] VT and up to two letters. */
   let tail: Buffer = Buffer.alloc(0);
   let swallowCr = false;
   let noise = 0;
@@ -91,31 +96,43 @@ export function createDeframer(maxBytes: number): Deframer {
     return start + 1;
   };
 
-  /** Takes payload up to the frame's end; returns the offset behind it, or the chunk's length. */
+  /** Drops the frame that broke off. */
+  const breakOff = (bytes: number, events: FrameEvent[]): void => {
+    if (state === 'inside' && bytes > 0) events.push({ kind: 'truncated', bytes });
+    held.clear();
+    state = 'between';
+  };
+
+  /** Takes payload up to the frame's end, or the next one's start; returns the offset behind it, or the chunk's length. */
   const seekEnd = (chunk: Buffer, from: number, events: FrameEvent[]): number => {
-    let search = from;
-    for (;;) {
-      const fs = chunk.indexOf(FS, search);
-      if (fs === -1) {
-        keep(chunk.subarray(from), events);
-        return chunk.length;
-      }
-      const what = endAt(chunk, fs);
+    let fs = chunk.indexOf(FS, from);
+    let vt = chunk.indexOf(VT, from);
+    while (fs !== -1 || vt !== -1) {
+      const starts = fs === -1 || (vt !== -1 && vt < fs);
+      const at = starts ? vt : fs;
+      const what = starts ? startAt(chunk, vt) : endAt(chunk, fs);
       if (what === 'end') {
-        close(chunk.subarray(from, fs), events);
-        return fs + 2;
+        close(chunk.subarray(from, at), events);
+        return at + 2;
       }
       if (what === 'end-without-cr') {
-        close(chunk.subarray(from, fs), events);
-        return fs + 1;
+        close(chunk.subarray(from, at), events);
+        return at + 1;
+      }
+      if (what === 'start') {
+        breakOff(held.length + at - from, events);
+        return at;
       }
       if (what === 'unknown') {
-        keep(chunk.subarray(from, fs), events);
-        tail = Buffer.from(chunk.subarray(fs));
+        keep(chunk.subarray(from, at), events);
+        tail = Buffer.from(chunk.subarray(at));
         return chunk.length;
       }
-      search = fs + 1;
+      if (starts) vt = chunk.indexOf(VT, at + 1);
+      else fs = chunk.indexOf(FS, at + 1);
     }
+    keep(chunk.subarray(from), events);
+    return chunk.length;
   };
 
   const feed = (chunk: Uint8Array): FrameEvent[] => {
@@ -135,9 +152,11 @@ export function createDeframer(maxBytes: number): Deframer {
     return events;
   };
 
+  const awaitsCr = (): boolean => tail.length === 1 && tail[0] === FS;
+
   const settle = (): FrameEvent[] => {
     const events: FrameEvent[] = [];
-    if (tail.length !== 1) return events;
+    if (!awaitsCr()) return events;
     tail = Buffer.alloc(0);
     close(Buffer.alloc(0), events);
     swallowCr = true;
@@ -148,13 +167,13 @@ export function createDeframer(maxBytes: number): Deframer {
     feed,
     settle,
     get awaitingEnd() {
-      return tail.length === 1;
+      return awaitsCr();
     },
     get inside() {
       return state !== 'between';
     },
     end: () => {
-      if (tail.length === 1) return settle();
+      if (awaitsCr()) return settle();
       const bytes = held.length + tail.length;
       const cut = state !== 'between';
       tail = Buffer.alloc(0);
@@ -171,11 +190,15 @@ function endAt(bytes: Buffer, fs: number): 'end' | 'end-without-cr' | 'payload' 
   if (next === CR) return 'end';
   if (next === undefined) return 'unknown';
   if (next !== VT) return 'payload';
-  const name = bytes.toString('latin1', fs + 2, fs + 5);
-  if (name === 'MSH' || name === 'FHS' || name === 'BHS') return 'end-without-cr';
-  return ['MSH', 'FHS', 'BHS'].some((header) => header.startsWith(name)) && name.length < 3
-    ? 'unknown'
-    : 'payload';
+  const what = startAt(bytes, fs + 1);
+  return what === 'start' ? 'end-without-cr' : what;
+}
+
+/** Whether the VT at this offset starts a frame, as far as the bytes at hand tell. */
+function startAt(bytes: Buffer, vt: number): 'start' | 'payload' | 'unknown' {
+  const name = bytes.toString('latin1', vt + 1, vt + 4);
+  if (!HEADERS.some((header) => header.startsWith(name))) return 'payload';
+  return name.length < 3 ? 'unknown' : 'start';
 }
 
 /**
@@ -214,7 +237,7 @@ function createHeld() {
 
 /**
  * A payload as a frame, in one buffer.
- * @throws {FicusError} `unmappable` when the payload holds what a reader would take for a frame's end.
+ * @throws {FicusError} `unmappable` when the payload holds what a reader would take for a frame's end or start.
  */
 export function encodeFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(payload.length + 3);
@@ -222,10 +245,16 @@ export function encodeFrame(payload: Uint8Array): Buffer {
   frame.set(payload, 1);
   frame[payload.length + 1] = FS;
   frame[payload.length + 2] = CR;
-  for (let fs = frame.indexOf(FS, 1); fs <= payload.length; fs = frame.indexOf(FS, fs + 1)) {
-    if (endAt(frame, fs) !== 'payload') {
-      throw new FicusError('unmappable', 'A message that holds the end of an MLLP frame cannot be sent.');
-    }
-  }
+  for (let fs = frame.indexOf(FS, 1); fs <= payload.length; fs = frame.indexOf(FS, fs + 1))
+    if (endAt(frame, fs) !== 'payload') throw unsendable();
+  for (let vt = frame.indexOf(VT, 1); vt !== -1; vt = frame.indexOf(VT, vt + 1))
+    if (startAt(frame, vt) !== 'payload') throw unsendable();
   return frame;
+}
+
+function unsendable(): FicusError {
+  return new FicusError(
+    'unmappable',
+    'A message that holds the end or the start of an MLLP frame cannot be sent.',
+  );
 }

@@ -114,6 +114,19 @@ describe('messages of one connection', () => {
       { numRuns: 25 },
     );
   });
+
+  it('do not run into each other when one breaks off and its sender goes on', async () => {
+    const feed = await startFeed();
+    const sender = await connectSender(feed.port);
+    const whole = frame(messageOf({ id: 'M1' }));
+    sender.socket.write(whole.slice(0, -10), 'latin1');
+    sender.send(messageOf({ id: 'M2' }));
+    expect(await sender.answered(1)).toEqual(['MSA|AA|M2']);
+    sender.send(messageOf({ id: 'M1' }));
+    expect(await sender.answered(2)).toEqual(['MSA|AA|M2', 'MSA|AA|M1']);
+    expect(feed.states()).toEqual(['waiting M2', 'waiting M1']);
+    expect(feed.intake.stats['lab']).toMatchObject({ broken: 1, received: 2 });
+  });
 });
 
 describe('a batch', () => {

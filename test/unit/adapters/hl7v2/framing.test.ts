@@ -28,7 +28,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return [0, ...sorted].map((from, index) => bytes.subarray(from, sorted[index] ?? bytes.length));
 }
 
-/** Any bytes that do not end a frame: 0x1C may stand anywhere but before CR or a next frame's start. */
+/** Any bytes that neither end a frame nor start one: 0x1C may stand anywhere but before CR, 0x0B but before a header. */
 const payload = fc
   .array(
     fc.oneof(
@@ -38,7 +38,7 @@ const payload = fc
     { maxLength: 40 },
   )
   .map((bytes) => Buffer.from(bytes))
-  .filter((bytes) => !['\x1c\r', '\x1c\vMSH', '\x1c\vFHS', '\x1c\vBHS'].some((end) => bytes.includes(end)));
+  .filter((bytes) => !['\x1c\r', '\vMSH', '\vFHS', '\vBHS'].some((end) => bytes.includes(end)));
 const noise = fc
   .uint8Array({ maxLength: 5 })
   .map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 0x0b)));
@@ -152,13 +152,45 @@ describe('a frame that is too long', () => {
   });
 });
 
+describe('a frame that another one begins in', () => {
+  const bytes = Buffer.from('\vMSH|half\rPID|1\vMSH|whole\r\x1c\r', 'latin1');
+
+  it('is dropped, and the other one read, however they are cut', () => {
+    for (let first = 1; first < bytes.length; first += 1) {
+      for (let second = first; second < bytes.length; second += 1) {
+        const { frames, events, deframer } = feed(cut(bytes, [first, second]));
+        expect(frames).toEqual(['MSH|whole\r']);
+        expect(events.filter(({ kind }) => kind !== 'frame')).toEqual([{ kind: 'truncated', bytes: 14 }]);
+        expect(deframer.end()).toEqual([]);
+      }
+    }
+  });
+
+  it('is nothing to speak of when it is empty', () => {
+    expect(feed(['\v\vMSH|whole\x1c\r']).events).toMatchObject([{ kind: 'frame' }]);
+  });
+
+  it('was said to be too long before', () => {
+    const { events } = feed([`\vMSH|${'x'.repeat(20)}`, '\vFHS|whole\x1c\r'], 12);
+    expect(events.map(({ kind }) => kind)).toEqual(['overlong', 'frame']);
+  });
+
+  it('ends at no 0x0B that no header follows, nor is one at the end of the stream awaited', () => {
+    expect(feed(['\vMSH|a\vMSx\x1c\r']).frames).toEqual(['MSH|a\vMSx']);
+    const { deframer } = feed(['\vMSH|a\v']);
+    expect(deframer.awaitingEnd).toBe(false);
+    expect(deframer.settle()).toEqual([]);
+    expect(deframer.end()).toEqual([{ kind: 'truncated', bytes: 6 }]);
+  });
+});
+
 it('a stream that ends inside a frame says how much was cut off', () => {
   expect(feed(['\vMSH|12']).deframer.end()).toEqual([{ kind: 'truncated', bytes: 6 }]);
   expect(feed(['\vMSH|12\x1c\r']).deframer.end()).toEqual([]);
   expect(feed(['junk']).deframer.end()).toEqual([]);
 });
 
-it.each(['a\x1c\r', '\x1c\vMSH|', '\x1c\r'])(
+it.each(['a\x1c\r', '\x1c\vMSH|', '\x1c\r', '\vMSH', 'a\vBHS|'])(
   'a payload that holds a frame end (%j) is not sent',
   (content) => {
     expect(() => encodeFrame(Buffer.from(content))).toThrow(expect.objectContaining({ code: 'unmappable' }));
