@@ -17,7 +17,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * that is not JSON, a member name twice in one object, a member `__proto__`, nesting deeper than 100.
  */
 export function parseJson(text: string | Uint8Array, most = Infinity): Json {
-  const source = typeof text === 'string' ? text : decode(text);
+  const source = typeof text === 'string' ? text : decodeUtf8(text);
   const scan = scanJson(source);
   if (scan.depth > MAX_DEPTH) throw malformed(source);
   if (scan.commas >= most) throw new FicusError('too-large', `The body holds more than ${most} values`);
@@ -87,7 +87,8 @@ function countMembers(value: Json): number {
   return count;
 }
 
-function decode(bytes: Uint8Array): string {
+/** The text of a body. Throws FicusError `malformed` for bytes that are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {

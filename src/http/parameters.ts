@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Signal } from '../cancellation.ts';
 import { FicusError } from '../errors.ts';
-import { isJsonObject } from '../fhir/json.ts';
+import { decodeUtf8, isJsonObject } from '../fhir/json.ts';
 import type { Resource } from '../fhir/types.ts';
 import { readBody } from './body.ts';
 import { checkFhirBody, checkFormBody } from './negotiate.ts';
@@ -30,7 +30,7 @@ export async function bodyParameters(
   if (form === 'urlencoded') checkFormBody(headers);
   else checkFhirBody(headers);
   const body = await readBody(req, res, MOST_BYTES, signal);
-  return form === 'urlencoded' ? decodePairs(body.toString('utf8')) : pairsOf(parseResource(body));
+  return form === 'urlencoded' ? decodePairs(decodeUtf8(body)) : pairsOf(parseResource(body));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { FormFault } from './request-form.ts';
 
 const MALFORMED: FormFault = { status: 400, issue: 'structure', text: 'The request is not HTTP/1.1' };
 const BY_PARSER: Readonly<Record<string, FormFault>> = {
-  HPE_HEADER_OVERFLOW: { status: 431, issue: 'too-long', text: 'The headers are too large' },
+  HPE_HEADER_OVERFLOW: { status: 431, issue: 'too-long', text: 'The address and the headers are too large' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, issue: 'timeout', text: 'The request did not come in time' },
 };
 

@@ -200,6 +200,13 @@ export async function startHttpServer(
   const current = new Set<Duplex>();
   // Whoever reads the body lets the client go on; a refusal before that spares it the sending.
   server.on('checkContinue', listener);
+  server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) =>
+    refuseForm(res, {
+      status: 417,
+      issue: 'not-supported',
+      text: 'The only expectation met here is 100-continue',
+    }),
+  );
   server.on('clientError', (error: Error, socket: Duplex) => {
     const res = answering.get(socket);
     // Nothing is put behind an answer that has begun, or that was the last.

@@ -5,7 +5,7 @@ import { sameInstant } from './primitive.ts';
 import type { Loss } from './run.ts';
 
 /** Members that the server answers for, not the legacy record. */
-const MANAGED = new Set(['resourceType', 'id', 'meta', 'implicitRules']);
+const MANAGED = new Set(['resourceType', 'id', 'meta']);
 
 /**
  * What of a resource did not come back after it was written and read again, as FHIRPaths; and what came back that it

@@ -70,6 +70,34 @@ describe('Patient.create (ADT^A28)', () => {
     expect(scene.received()).toEqual([]);
   });
 
+  it('refuses rules that would change what the record means', async () => {
+    const scene = await openScene();
+    const implicitRules = 'https://rules.example/all-names-are-maiden-names';
+    const creating = scene.source.create('Patient', { ...NEW_PATIENT, implicitRules }, scene.context());
+    await expect(creating).rejects.toMatchObject({
+      code: 'unmappable',
+      issues: [{ expression: ['Patient.implicitRules'] }],
+    });
+    expect(scene.received()).toEqual([]);
+  });
+
+  it.each([
+    ['items', Array.from({ length: 20_000 }, (_, at) => ({ family: `F${at}` }))],
+    ['text', Array.from({ length: 40 }, () => ({ family: 'x'.repeat(10_000) }))],
+  ])(
+    'refuses a list with too many %s for the repetitions of a field, before any of it is written',
+    async (_, name) => {
+      const scene = await openScene();
+      const creating = scene.source.create('Patient', { ...NEW_PATIENT, name }, scene.context());
+      await expect(creating).rejects.toMatchObject({
+        code: 'unmappable',
+        status: 422,
+        issues: [{ expression: ['Patient.name'] }],
+      });
+      expect(scene.received()).toEqual([]);
+    },
+  );
+
   it('leaves out what the core has no place for when the client accepts that, and tells', async () => {
     const scene = await openScene();
     const told: Issue[] = [];

@@ -11,7 +11,7 @@ interface Case {
   readonly method?: string;
   readonly path: string;
   readonly headers?: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly status: number;
   readonly issue: string;
   readonly expect?: Record<string, string>;
@@ -40,6 +40,7 @@ const CASES: readonly Case[] = [
   { name: 'a body in Latin-1', method: 'POST', path: '/fhir/r4/Patient', headers: { 'content-type': 'application/fhir+json; charset=iso-8859-1' }, body: PATIENT, status: 415, issue: 'not-supported' },
   { name: 'a compressed body', method: 'POST', path: '/fhir/r4/Patient', headers: { ...FHIR, 'content-encoding': 'gzip' }, body: PATIENT, status: 415, issue: 'not-supported' },
   { name: '_search with a JSON body', method: 'POST', path: '/fhir/r4/Patient/_search', headers: FHIR, body: '{}', status: 415, issue: 'not-supported' },
+  { name: '_search with a body that is not UTF-8', method: 'POST', path: '/fhir/r4/Patient/_search', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: Buffer.from('family=\xff', 'latin1'), status: 400, issue: 'structure' },
   { name: 'a body that is no JSON', method: 'POST', path: '/fhir/r4/Patient', headers: FHIR, body: '{"resourceType":', status: 400, issue: 'structure' },
   { name: 'an empty body', method: 'POST', path: '/fhir/r4/Patient', headers: FHIR, body: '', status: 400, issue: 'structure' },
   { name: 'a body that is no resource', method: 'POST', path: '/fhir/r4/Patient', headers: FHIR, body: '[1,2]', status: 400, issue: 'invalid' },
@@ -110,6 +111,7 @@ describe('a failing request', () => {
   it.each([
     { name: 'bytes that are no HTTP', bytes: 'NONSENSE\r\n\r\n', status: '400' },
     { name: 'headers over the limit', bytes: `GET /fhir/r4/Patient/1 HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(40_000)}\r\n\r\n`, status: '431' },
+    { name: 'an expectation other than 100-continue', bytes: 'GET /fhir/r4/Patient/1 HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\n\r\n', status: '417' },
     { name: 'a length and chunks at once', bytes: 'POST /fhir/r4/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', status: '400' },
     { name: 'two different lengths', bytes: 'POST /fhir/r4/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello', status: '400' },
   ])('$name is $status with an OperationOutcome', async ({ bytes, status }) => {

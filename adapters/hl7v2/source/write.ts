@@ -14,6 +14,7 @@ import type { Core } from './core.ts';
 import { deliver, inDoubt, type AskAfter } from './deliver.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { LegacyKey } from './key-query.ts';
+import { refuseLongLists } from './list-bounds.ts';
 import { find, noSuch, parseKey, type Found } from './read.ts';
 import { finishSnapshots } from './snapshots.ts';
 
@@ -234,6 +235,7 @@ function writeMessage(
   { taken, core, controlId, leftOut }: Writing,
 ): Written {
   const { endpoint, map } = write;
+  refuseLongLists(resource);
   const { message, order } = draftWrite(endpoint, taken, core.envelope, controlId, core.charset);
   const tree = messageTree(message, undefined, order);
   const { loss } = writeTree(map, withoutImplied(resource, endpoint), tree, core.run);
