@@ -164,5 +164,11 @@ describe('ficus feed send', () => {
       lines: ['G1.hl7 #1  AA', '1 message: 1 AA'],
     });
     expect(await send(...words, '--attempts', '1')).toMatchObject({ code: 2 });
+    // Whoever shows no certificate is told why nobody answers.
+    const { code, stderr, lines } = await send(...words, '--attempts', '1', ...pem('ca'));
+    expect(code).toBe(2);
+    expect(`${lines.join(' ')} ${stderr}`).toContain(
+      'no answer came (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
+    );
   });
 });

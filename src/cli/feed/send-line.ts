@@ -29,6 +29,8 @@ export interface SendLine {
    * passed since something came.
    */
   until(holds: () => boolean, ms: number): Promise<boolean>;
+  /** Code of the error that ended the connection; undefined while there is one, and when it ended without. */
+  readonly brokeBy: string | undefined;
   /** Leaves the connection at once: what was written may not arrive. */
   drop(): void;
   /** Lets what was written arrive, and be answered, as long as the other side takes for it; two seconds at most. */
@@ -43,6 +45,7 @@ const END_MS = 2_000;
 /** @param onReply told of each acknowledgement */
 export function createSendLine(to: Listener, onReply: (reply: Message) => void): SendLine {
   let socket: Socket | undefined;
+  let brokeBy: string | undefined;
   let serial = 0;
   /** Whoever waits looks again. */
   let look = (): void => {};
@@ -77,6 +80,9 @@ export function createSendLine(to: Listener, onReply: (reply: Message) => void):
     const line = tls ? connectTls({ ...tls, host, port }) : connectTcp({ host, port });
     const deframer = createDeframer(MOST);
     line.setNoDelay(true);
+    brokeBy = undefined;
+    // With TLS 1.3 a certificate is refused after the connection is there.
+    line.on('error', ({ code }: NodeJS.ErrnoException) => (brokeBy = code));
     line.on('data', (chunk: Buffer) => hear(line, deframer.feed(chunk)));
     line.once('end', () => hear(line, deframer.end()));
     line.on('close', () => {
@@ -115,6 +121,9 @@ export function createSendLine(to: Listener, onReply: (reply: Message) => void):
         };
         look();
       }),
+    get brokeBy() {
+      return brokeBy;
+    },
     drop() {
       socket?.destroy();
       socket = undefined;

@@ -156,7 +156,7 @@ async function sendAll(queue: Iterable<Sending>, manner: Manner): Promise<void> 
     }
     if (!one.sure.first || (await line.until(() => one.first !== undefined, waitMs))) return undefined;
     line.drop();
-    return 'no answer came';
+    return line.brokeBy === undefined ? 'no answer came' : `no answer came (${line.brokeBy})`;
   }
 
   for (const one of queue) {
