@@ -43,9 +43,8 @@ export async function writeAnswer(turn: Written, answer: Answer, compression: bo
   if (bytes && compression && acceptEncoding !== undefined && req.method !== 'HEAD') {
     ({ body: bytes, encoding } = await compress(bytes, acceptEncoding));
   }
-  const headers = headersOf(turn, answer);
+  const headers = headersOf(turn, answer, isBodyless(status) ? undefined : (bytes?.length ?? 0));
   if (encoding !== undefined) headers.push('content-encoding', encoding);
-  if (!isBodyless(status)) headers.push('content-length', String(bytes?.length ?? 0));
   // A client that waits for "100 Continue" and never got it may or may not send its body: the connection is of no use.
   if (req.headers.expect !== undefined && !req.complete) headers.push('connection', 'close');
   res.writeHead(status, headers);
@@ -96,7 +95,7 @@ const OURS: ReadonlySet<string> = new Set([
  * Names and values in turn, no name twice: node:http writes such a list as it is, and copies and merges everything
  * else.
  *
- * @param length bytes of a foreign body, whatever was said of it before; undefined: they are not known, or told
+ * @param length bytes of the body, whatever was said of it before; undefined: they are not known, or told
  *   elsewhere
  */
 function headersOf({ scope, cors }: Written, answer: Answer, length?: number): string[] {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FHIR, READ, codeOf, contextOf, startScene } from '../unit/adapters/modern/scene.ts';
@@ -78,6 +79,32 @@ describe('the answer of a modern service', () => {
       res.writeHead(200, { ...FHIR, etag: 'W/"3"' }).end('{"resourceType":"Patient"}');
     const head = await fetch(`${scene.ficus.base}/Patient/p1`, { method: 'HEAD' });
     expect([head.status, head.headers.get('etag'), await head.text()]).toEqual([200, 'W/"3"', '']);
+  });
+
+  it.each(['0', undefined])('to a write may have no body, of length %s, and says so once', async (length) => {
+    scene.behave = (_req, res) =>
+      res
+        .writeHead(201, {
+          ...(length ? { 'content-length': length } : {}),
+          location: `${scene.base}/Patient/n1/_history/1`,
+        })
+        .end();
+    const { status, headers } = await new Promise<{ status: number | undefined; headers: string[] }>(
+      (resolve, reject) => {
+        const req = request(`${scene.ficus.base}/Patient`, {
+          method: 'POST',
+          headers: { ...FHIR, prefer: 'return=minimal' },
+        });
+        req.on('error', reject);
+        req.on('response', (res) => {
+          res.resume();
+          resolve({ status: res.statusCode, headers: res.rawHeaders.filter((_, at) => at % 2 === 0) });
+        });
+        req.end('{"resourceType":"Patient"}');
+      },
+    );
+    expect(status).toBe(201);
+    expect(headers.filter((name) => name.toLowerCase() === 'content-length')).toHaveLength(1);
   });
 
   it('makes 304 of an answer whose ETag the client has, when the service does not', async () => {
