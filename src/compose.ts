@@ -33,6 +33,7 @@ import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Backend, Clock, Logger } from './ports.ts';
 import { parseEverything } from './search/everything-parse.ts';
+import { parseHistory } from './search/history-parse.ts';
 import { parseSearch } from './search/parse.ts';
 import type { SearchRules } from './search/rules.ts';
 import { openPrivacyStores } from './store/privacy-stores.ts';
@@ -193,6 +194,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       backend,
       promised: (type) => contract.answers(type),
       parseSearch: parse,
+      parseHistory: (type, id, pairs) => parseHistory(type, id, pairs, maxCount),
       parseEverything: (id, pairs, handling) => parseEverything(id, pairs, { handling, maxCount }),
       ...(security
         ? {

@@ -10,11 +10,13 @@ export interface FhirRequest {
   readonly interaction: Interaction;
   /** Resource type, e.g. `Patient`. */
   readonly type: string;
-  /** Logical id: read, vread, update, everything (absent there: of the patient in the caller's context). */
+  /** Logical id: read, vread, history, update, everything (absent there: of the patient in the caller's context). */
   readonly id?: string;
   readonly versionId?: string;
-  /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread; page and links of an everything. */
+  /** search; the criteria of a conditional update; `_summary` and `_elements` of a read or vread; page and links of a history and of an everything. */
   readonly query?: SearchQuery;
+  /** history, in epoch milliseconds: versions made then or later. */
+  readonly since?: number;
   readonly everything?: EverythingQuery;
   /** search, everything: every parameter as the client wrote it, for the audit event. */
   readonly asked?: readonly (readonly [string, string])[];

@@ -39,13 +39,17 @@ function headersOf(request: FhirRequest, context: RequestContext, fixed: readonl
   return headers;
 }
 
+/** @throws FicusError `page-expired` for a page that is not the service's own */
+function refuseForeignPage(query: SearchQuery | undefined): void {
+  if (query?.page === undefined || query.applied.some(([, value]) => value === query.page)) return;
+  throw new FicusError(
+    'page-expired',
+    'This page was offered by another system; the search has to begin again',
+  );
+}
+
 function searchRequest(typePath: string, query: SearchQuery | undefined, headers: string[]): UpstreamRequest {
-  if (query?.page !== undefined && !query.applied.some(([, value]) => value === query.page)) {
-    throw new FicusError(
-      'page-expired',
-      'This page was offered by another system; the search has to begin again',
-    );
-  }
+  refuseForeignPage(query);
   const text = query ? encodeQuery(query) : '';
   if (text.length <= LONGEST_QUERY) {
     return { method: 'GET', path: text === '' ? typePath : `${typePath}?${text}`, headers, body: null };
@@ -94,6 +98,7 @@ export function upstreamRequest(
   if (request.ifNoneMatch !== undefined) headers.push('if-none-match', `W/"${request.ifNoneMatch}"`);
   const version = request.versionId === undefined ? '' : `/${encodeURIComponent(request.versionId)}`;
   const history = request.interaction === 'history' || version !== '' ? `/_history${version}` : '';
+  refuseForeignPage(request.query);
   const shape = request.query ? `?${encodeQuery(request.query)}` : '';
   return {
     method: 'GET',

@@ -27,7 +27,10 @@ export interface Installed extends Side {
   readonly name: string;
   readonly kind: 'legacy' | 'modern';
   readonly endpoints: readonly Endpoint[];
-  /** Whether earlier versions of a resource can be read. */
+  /**
+   * Whether it has the history of each resource that it reads; of a modern service only its endpoints say so, as
+   * `Observation.history`.
+   */
   readonly keepsVersions: boolean;
   /** What a legacy source can filter; undefined for a modern service, which says so itself. */
   readonly searchOf: (type: string) => SourceSearch | undefined;
@@ -54,7 +57,7 @@ export function installBackend(name: string, config: BackendConfig, parts: Parts
     return {
       name,
       kind: 'modern',
-      keepsVersions: true,
+      keepsVersions: false,
       endpoints: service.endpoints,
       searchOf: () => undefined,
       close: () => service.close(),

@@ -28,6 +28,7 @@ export interface Opening extends Pick<
   | 'promised'
   | 'parseSearch'
   | 'parseEverything'
+  | 'parseHistory'
   | 'ending'
   | 'capability'
   | 'smartConfiguration'

@@ -137,7 +137,10 @@ const soap = z.strictObject({
 const modern = z.strictObject({
   kind: z.literal('modern').describe('A new FHIR service'),
   url: httpUrl.describe('FHIR base address of the service'),
-  endpoints: z.array(endpoint).min(1).describe('What the service answers'),
+  endpoints: z
+    .array(endpoint)
+    .min(1)
+    .describe('What the service answers; Type.history says that it has histories'),
   tls: clientTls.exactOptional(),
   connections: z.int().min(1).max(1_024).default(64).describe('Size of the keep-alive pool'),
   ...resilience,

@@ -72,8 +72,9 @@ function entryOf(resource: Resource, { resourceType, id }: Resource, mode: strin
   };
 }
 
-function linksOf(
-  { next }: SearchSet,
+/** Links of a page: `self`, `first` of a later one, `next` where something follows. */
+export function linksOf(
+  { next }: Pick<SearchSet, 'next'>,
   { type, address = type, applied, page }: SearchQuery,
   base: string,
 ): Json[] {

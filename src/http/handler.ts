@@ -27,7 +27,7 @@ import type { Address, Asked } from './interaction.ts';
 import { checkAccept, checkFhirBody, takePresentation } from './negotiate.ts';
 import { bodyParameters } from './parameters.ts';
 import { endpointOf, perform } from './perform.ts';
-import type { Call, ParseEverything, ParseSearch } from './perform.ts';
+import type { Call, ParseEverything, ParseHistory, ParseSearch } from './perform.ts';
 import { refuseIfNoneMatch } from './preconditions.ts';
 import { principalOf } from './principal.ts';
 import type { CallerHeaders } from './principal.ts';
@@ -46,6 +46,8 @@ export interface FhirOptions extends AdmissionOptions {
   readonly parseSearch: ParseSearch;
   /** Absent: `$everything` is not promised. */
   readonly parseEverything?: ParseEverything;
+  /** Absent: no history is promised. */
+  readonly parseHistory?: ParseHistory;
   /**
    * Headers that tell of the end of a life, that of a type or of an operation (`Patient.everything`); undefined: it has
    * none in sight.

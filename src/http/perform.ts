@@ -21,6 +21,13 @@ export type ParseEverything = (
   handling: 'strict' | 'lenient',
 ) => Required<Pick<FhirRequest, 'query' | 'everything'>>;
 
+/** Reads the parameters of a history. Throws FicusError. */
+export type ParseHistory = (
+  type: string,
+  id: string,
+  pairs: Pairs,
+) => Required<Pick<FhirRequest, 'query'>> & Pick<FhirRequest, 'since'>;
+
 /** One interaction as it was asked for, by a request or by an entry of a batch. */
 export interface Call {
   readonly asked: Extract<Asked, { kind: 'interaction' }>;
@@ -81,10 +88,15 @@ function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined 
 /** The interaction in the terms of the port. Throws `parameter-*`, `search-unsupported`. */
 export function toFhirRequest(
   call: Call,
-  { parseSearch, parseEverything }: Pick<PerformOptions, 'parseSearch' | 'parseEverything'>,
+  {
+    parseSearch,
+    parseEverything,
+    parseHistory,
+  }: Pick<PerformOptions, 'parseSearch' | 'parseEverything' | 'parseHistory'>,
 ): FhirRequest {
   const { asked, conditions, parameters } = call;
   if (asked.interaction === 'everything') return everythingOf(call, parseEverything);
+  if (asked.interaction === 'history') return historyOf(call, parseHistory);
   const query = queryOf(call, parseSearch);
   const [ifNoneMatch, ...more] = conditions.ifNoneMatch;
   const single =
@@ -127,6 +139,13 @@ function everythingOf(
   return { interaction: 'everything', type, ...named, ...read, asked: parameters, handling };
 }
 
+function historyOf({ asked, parameters, preferences }: Call, parse: ParseHistory | undefined): FhirRequest {
+  const { type, id } = asked;
+  if (!parse || id === undefined) throw new FicusError('not-implemented', 'Histories are not answered here');
+  const { handling } = preferences;
+  return { interaction: 'history', type, id, ...parse(type, id, parameters), handling };
+}
+
 function release(response: FhirResponse): void {
   if (response.body.kind === 'pipe') response.body.discard();
 }
@@ -152,6 +171,8 @@ export interface PerformOptions extends Pick<AdmissionOptions, 'refused'> {
   readonly parseSearch: ParseSearch;
   /** Absent: the operation is not promised. */
   readonly parseEverything?: ParseEverything;
+  /** Absent: no history is promised. */
+  readonly parseHistory?: ParseHistory;
 }
 
 /** The request of a call; that there can be none is told. */

@@ -55,7 +55,7 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
       const { interaction, type } = request;
       if (interaction === 'read') return resourceAnswer(read(request));
       if (interaction === 'vread') return resourceAnswer(version(request));
-      if (interaction === 'history') return history(request);
+      if (interaction === 'history') return history(request, context);
       if (interaction === 'search') {
         const set = await searchset(queryOf(request), context);
         return { status: 200, headers: ageHeader(), body: { kind: 'searchset', set }, servedBy: SERVED_BY };
@@ -99,9 +99,28 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
     return found;
   }
 
-  function history(request: FhirRequest): FhirResponse {
-    const { rid } = read(request);
-    const resource = historyBundle(reading.versions(rid), options.base ?? '');
+  function history(request: FhirRequest, context: RequestContext): FhirResponse {
+    const query = queryOf(request);
+    const binding = historyBinding(request, context);
+    const { since = 0 } = request;
+    const count = query.count ?? options.defaultCount;
+    const page = reading.consistently(() => {
+      const { rid, version: newest } = read(request);
+      const { top, from } =
+        query.page === undefined
+          ? { top: newest, from: newest }
+          : (pages.open(query.page, binding) as HistoryStart);
+      // One more than is given says whether anything follows.
+      const found = reading.versions(rid, { since, upTo: from, limit: count + 1 });
+      const following = found[count];
+      const next: HistoryStart | undefined = following && { top, from: following.version };
+      return {
+        versions: found.slice(0, count),
+        total: reading.versionCount(rid, { since, upTo: top }),
+        ...(next ? { next: pages.seal(next, binding) } : {}),
+      };
+    });
+    const resource = historyBundle(page, query, options.base ?? '');
     return { status: 200, headers: ageHeader(), body: { kind: 'resource', resource }, servedBy: SERVED_BY };
   }
 
@@ -150,6 +169,18 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
       ...(options.base === undefined ? {} : { base: options.base }),
     });
   }
+}
+
+/** Where a page of a history begins. */
+interface HistoryStart {
+  /** The newest version when the first page was given: what came after it is not among the versions of these pages. */
+  readonly top: number;
+  readonly from: number;
+}
+
+/** What the pages of a history are good for: this resource, from this instant on, for this caller. */
+function historyBinding({ type, id, since }: FhirRequest, { principal }: RequestContext): string {
+  return JSON.stringify(['history', principal.key, type, id, since]);
 }
 
 const NOTHING_INCLUDED: Inclusion = { included: [], issues: [], missing: new Set() };

@@ -46,6 +46,12 @@ export function createSourceBackend(source: LegacySource, options: SourceBackend
   return {
     async handle(request, context) {
       const { interaction, type } = request;
+      if (interaction === 'history') {
+        throw new FicusError(
+          'not-implemented',
+          `${source.name} keeps no versions: what a ${type} was before cannot be told.`,
+        );
+      }
       if (!source.endpoints.includes(`${type}.${interaction}`)) {
         throw new FicusError('not-implemented', `${source.name} cannot do ${type}.${interaction}.`);
       }

@@ -93,7 +93,8 @@ function dateOf(name: string, raw: string): string {
   throw invalid(name, 'It is a date: YYYY, YYYY-MM or YYYY-MM-DD.');
 }
 
-function sinceOf(raw: string): string {
+/** A FHIR instant. @throws FicusError `parameter-invalid` */
+export function sinceOf(raw: string): string {
   if (INSTANT.test(raw) && parseTimeRange(raw, UTC)) return raw;
   throw invalid('_since', 'It is an instant, with its offset: 2026-01-31T08:00:00Z.');
 }
@@ -103,7 +104,8 @@ function typesOf(raw: string): string {
   throw invalid('_type', 'It names FHIR R4 resource types, with commas between them.');
 }
 
-function countOf(raw: string, maxCount: number): string {
+/** Matches on a page, at least one. @throws FicusError `parameter-invalid` */
+export function countOf(raw: string, maxCount: number): string {
   if (!/^\d{1,9}$/.test(raw) || Number(raw) === 0)
     throw invalid('_count', 'It is a whole number, 1 or more.');
   return String(Math.min(Number(raw), maxCount));

@@ -35,17 +35,24 @@ export class Sieve {
   }
 }
 
-/** The versions of a resource that may be seen, as a Bundle; the present one may. */
-export function judgedHistory(history: Resource, sieve: Sieve): Resource {
+/** Links of a page. Those that lead past what lies between would tell where it ends. */
+const LINKS: readonly unknown[] = ['self', 'first', 'next'];
+
+/**
+ * The versions on a page of a history that may be seen, as a Bundle; the present one may. It has a total, that of what
+ * may be seen, where it is the only page.
+ */
+export function judgedHistory(history: Resource, sieve: Sieve, page: string | undefined): Resource {
   const { entry, total: _total, link, ...rest } = history;
   const kept = objects(entry).filter((one) => {
     const resource = resourceOf(one);
     return resource !== undefined && sieve.keeps(resource);
   });
-  const links = objects(link).filter(({ relation }) => relation === 'self');
+  const links = objects(link).filter(({ relation }) => LINKS.includes(relation));
+  const whole = page === undefined && !links.some(({ relation }) => relation === 'next');
   return {
     ...rest,
-    total: kept.length,
+    ...(whole ? { total: kept.length } : {}),
     ...(links.length === 0 ? {} : { link: links }),
     ...(kept.length === 0 ? {} : { entry: kept }),
   };

@@ -105,7 +105,10 @@ export function enforcement(options: EnforcementOptions): Layer {
       const bundle = await resourceOf(response, maxBytes);
       if (!bundle) throw notThere(turn.request);
       const sieve = new Sieve(sight, turn.access, needsOf('history', turn.request.included));
-      return withBody(response, { kind: 'resource', resource: judgedHistory(bundle, sieve) });
+      return withBody(response, {
+        kind: 'resource',
+        resource: judgedHistory(bundle, sieve, turn.request.query?.page),
+      });
     }
 
     function restricted(whole: Turn): Promise<FhirResponse> {

@@ -53,6 +53,14 @@ async function get(
   };
 }
 
+/** What /metadata says that can be done with a type. */
+async function interactionsOf(type: string): Promise<string[]> {
+  const { rest } = (await get('metadata')).body as unknown as {
+    rest: [{ resource: { type: string; interaction: { code: string }[] }[] }];
+  };
+  return rest[0].resource.find((it) => it.type === type)!.interaction.map(({ code }) => code);
+}
+
 const typesOf = ({ entry = [] }: Bundle) => entry.map(({ resource }) => resource.resourceType);
 
 beforeAll(async () => {
@@ -177,6 +185,48 @@ describe('a record that the feed has told', () => {
     expect(versions).toEqual(versions.toSorted((one, other) => Number(other) - Number(one)));
     const first = await get(`DiagnosticReport/${id}/_history/1`);
     expect(first.body['status']).toBe('preliminary');
+  });
+
+  it('gives them of a patient, too, page by page and from an instant on, and says so in /metadata', async () => {
+    const { status, headers, body } = await get(`Patient/${patient}/_history?_count=1`);
+    expect({ status, type: body['type'], servedBy: headers.get('x-served-by') }).toEqual({
+      status: 200,
+      type: 'history',
+      servedBy: 'projection',
+    });
+    expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(0);
+    expect(body.entry).toMatchObject([
+      {
+        resource: { id: patient },
+        request: { method: 'PUT' },
+        response: { etag: expect.any(String) as string },
+      },
+    ]);
+    const later = await get(`Patient/${patient}/_history?_since=2999-01-01T00:00:00Z`);
+    expect(later.body).toMatchObject({ total: 0 });
+    expect(later.body.entry).toBeUndefined();
+    const unknown = await get(`Patient/${patient}/_history?_at=2024`);
+    expect({ status: unknown.status, body: unknown.body }).toMatchObject({
+      status: 400,
+      body: { issue: [{ code: 'not-supported', expression: ['_at'] }] },
+    });
+    expect(await interactionsOf('Patient')).toContain('history-instance');
+  });
+
+  it('refuses them, with the reason, where a core answers that keeps none', async () => {
+    const asked = `AllergyIntolerance?patient:identifier=${encodeURIComponent(`${HOSP}|100001`)}`;
+    const allergies = (await get(asked)).body;
+    const id = allergies.entry![0]!.resource.id;
+    const { status, body } = await get(`AllergyIntolerance/${id}/_history`);
+    expect({ status, body }).toMatchObject({
+      status: 501,
+      body: {
+        issue: [
+          { code: 'not-supported', diagnostics: expect.stringContaining('keeps no versions') as string },
+        ],
+      },
+    });
+    expect(await interactionsOf('AllergyIntolerance')).not.toContain('history-instance');
   });
 
   it('refuses to be written', async () => {

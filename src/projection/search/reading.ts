@@ -17,6 +17,16 @@ export interface FoundVersion {
   readonly resource: Resource;
 }
 
+/** Which versions of a resource. */
+export interface VersionPart {
+  /** Epoch milliseconds: made then or later. */
+  readonly since: number;
+  /** The newest. */
+  readonly upTo: number;
+  /** Most of them. */
+  readonly limit: number;
+}
+
 /** A resource in the file, as it is read: taken apart when somebody looks inside. */
 export class Found extends Written implements FoundVersion {
   readonly rid: number;
@@ -51,8 +61,10 @@ export interface Reading {
   read(type: string, id: string): Found | undefined;
   /** One version; undefined: there is none of that number. */
   version(rid: number, versionId: string): FoundVersion | undefined;
-  /** All versions, the newest first. */
-  versions(rid: number): readonly FoundVersion[];
+  /** Versions, the newest first. */
+  versions(rid: number, part: VersionPart): readonly FoundVersion[];
+  /** How many there are. */
+  versionCount(rid: number, part: Pick<VersionPart, 'since' | 'upTo'>): number;
   /** Who stands for a resource now; undefined: it was not merged. */
   survivorOf(rid: number): number | undefined;
   /** `Patient/1` of a number. */
@@ -108,7 +120,11 @@ export function createReading(database: DatabaseSync): Reading {
   let seen = '';
   const versionsOf = database.prepare(`SELECT rid, version FROM resource WHERE ${several}`);
   const older = database.prepare(
-    'SELECT version, updated_at, json FROM version WHERE rid = ? ORDER BY version DESC',
+    'SELECT version, updated_at, json FROM version WHERE rid = ? AND version <= ? AND updated_at >= ? ORDER BY version DESC LIMIT ?',
+  );
+  const countVersions = database.prepare(
+    `SELECT (SELECT count(*) FROM version WHERE rid = ? AND version <= ? AND updated_at >= ?)
+       + (SELECT count(*) FROM resource WHERE rid = ? AND version BETWEEN 1 AND ? AND updated_at >= ?) AS total`,
   );
   const one = database.prepare('SELECT version, updated_at, json FROM version WHERE rid = ? AND version = ?');
   const survivor = database.prepare('SELECT survivor FROM merge WHERE retired = ? AND undone_at IS NULL');
@@ -225,10 +241,14 @@ export function createReading(database: DatabaseSync): Reading {
       const row = /^[1-9]\d{0,14}$/.test(versionId) ? one.get(rid, Number(versionId)) : undefined;
       return row && versionOfRow(row);
     },
-    versions(rid) {
+    versions(rid, { since, upTo, limit }) {
       const now = byRid(rid);
-      return now ? [now, ...older.all(rid).map(versionOfRow)] : [];
+      const newest = now && now.version <= upTo && now.updatedAt >= since ? [now] : [];
+      const rest = older.all(rid, upTo, since, limit).map(versionOfRow);
+      return [...newest, ...rest].slice(0, limit);
     },
+    versionCount: (rid, { since, upTo }) =>
+      Number(countVersions.get(rid, upTo, since, rid, upTo, since)?.['total']),
     survivorOf(rid) {
       let at: number | undefined;
       for (let next = survivor.get(rid); next; next = survivor.get(at)) at = Number(next['survivor']);

@@ -54,6 +54,7 @@ describe('the CapabilityStatement', () => {
     expect([...rows(everything).keys()]).toEqual([...contract.resources.keys()]);
     expect(codes(rows(everything).get('Patient'))).toEqual([
       'create',
+      'history-instance',
       'read',
       'search-type',
       'update',
@@ -131,7 +132,9 @@ describe('the CapabilityStatement', () => {
   });
 
   it('leaves out an interaction that the backend of its route does not declare', () => {
-    const part = rows(statement((it) => it !== 'Patient.vread' && it !== 'Patient.update'));
+    const part = rows(
+      statement((it) => !['Patient.vread', 'Patient.history', 'Patient.update'].includes(it)),
+    );
     expect(codes(part.get('Patient'))).toEqual(['create', 'read', 'search-type']);
     expect(part.get('Patient')).toMatchObject({ conditionalUpdate: false, conditionalCreate: true });
   });

@@ -41,11 +41,11 @@ describe('the published contract', () => {
   const contract = loadContract(published, 'contracts/fhir-r4.yaml');
 
   it.each([
-    ['Patient', ['read', 'vread', 'search', 'create', 'update']],
-    ['Appointment', ['read', 'vread', 'search', 'create', 'update']],
-    ['AllergyIntolerance', ['read', 'vread', 'search']],
-    ['Encounter', ['read', 'vread', 'search']],
-    ['Observation', ['read', 'vread', 'search', 'create']],
+    ['Patient', ['read', 'vread', 'history', 'search', 'create', 'update']],
+    ['Appointment', ['read', 'vread', 'history', 'search', 'create', 'update']],
+    ['AllergyIntolerance', ['read', 'vread', 'history', 'search']],
+    ['Encounter', ['read', 'vread', 'history', 'search']],
+    ['Observation', ['read', 'vread', 'history', 'search', 'create']],
     ['ServiceRequest', ['create']],
     ['AuditEvent', ['read', 'search']],
     ...TOLD.map((type) => [type, ['read', 'vread', 'history', 'search']] as const),
@@ -114,7 +114,7 @@ describe('a contract with faults', () => {
   });
 
   it('says so in one message', () => {
-    const text = published.replace('family:', 'famly:').replace('version: 1.3.0', 'version: one');
+    const text = published.replace('family:', 'famly:').replace('version: 1.4.0', 'version: one');
     expect(() => loadContract(text, 'x.yaml')).toThrow(
       /^The contract has 1 problem:\n {2}x\.yaml:\d+ {2}version: /,
     );

@@ -8,6 +8,7 @@ import { createProjectionLog } from '../../../src/projection/event-log.ts';
 import { createReading } from '../../../src/projection/search/reading.ts';
 import { createProjectionWriter } from '../../../src/projection/writer.ts';
 import { PROJECTION_MIGRATIONS } from '../../../src/projection/schema.ts';
+import { parseHistory } from '../../../src/search/history-parse.ts';
 import { openDatabase } from '../../../src/store/database.ts';
 import {
   BASE,
@@ -74,6 +75,13 @@ export const update = (resource: Known, deleted?: readonly string[]): ResourceCh
   mode: 'update',
   ...(deleted ? { deleted } : {}),
 });
+
+/** The history of a resource, as `parameters` ask for it. */
+export const historyOf = (
+  type: string,
+  id: string,
+  parameters: readonly (readonly [string, string])[] = [],
+) => ({ interaction: 'history', type, id, ...parseHistory(type, id, parameters, 50) }) as const;
 
 export async function readOf({ ask }: Pick<Projection, 'ask'>, type: string, id: string): Promise<Resource> {
   const { body } = await ask({ interaction: 'read', type, id });

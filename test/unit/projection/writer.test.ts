@@ -7,7 +7,7 @@ import type { MessageContent, ResourceChange } from '../../../src/feed-ports.ts'
 import type { Json } from '../../../src/fhir/types.ts';
 import { keptDecimals } from '../../../src/projection/decimals.ts';
 import { unwritten, WrittenChange } from '../../../src/projection/written-change.ts';
-import { idsOf, NOW, projection, readOf, setOf, query, snapshot, update } from './support.ts';
+import { historyOf, idsOf, NOW, projection, query, readOf, setOf, snapshot, update } from './support.ts';
 
 const asText = (change: ResourceChange): ResourceChange =>
   new WrittenChange(unwritten(change, keptDecimals(change.resource)), JSON.stringify(change.resource));
@@ -53,7 +53,7 @@ describe('applying a message', () => {
     world.apply({ changes: [update(eve({ gender: 'female' }))] });
     const old = await world.ask({ interaction: 'vread', type: 'Patient', id: 'eve', versionId: '1' });
     expect(old.headers['etag']).toBe('W/"1"');
-    const history = await world.ask({ interaction: 'history', type: 'Patient', id: 'eve' });
+    const history = await world.ask(historyOf('Patient', 'eve'));
     expect(history.body).toMatchObject({
       resource: {
         type: 'history',

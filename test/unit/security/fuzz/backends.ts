@@ -12,7 +12,7 @@ import { parseSearch } from '../../../../src/search/parse.ts';
 import { CONTINUATIONS } from '../../../../src/search/rules.ts';
 import type { LegacySource, NativeFilter } from '../../../../src/search/source.ts';
 import { createMemoryStores } from '../../../../src/store/stores.ts';
-import { projection, snapshot } from '../../projection/support.ts';
+import { historyOf, projection, snapshot } from '../../projection/support.ts';
 import { everything, NOW, options, sealer, testClock, UTC } from '../../search/support.ts';
 import { BASE, PATIENTS, TYPES, type Known, type Random } from './world.ts';
 
@@ -90,7 +90,7 @@ function projected(
       return Promise.all(
         names.map(async (name) => {
           const [type = '', id = ''] = name.split('/');
-          const { body } = await it.ask({ interaction: 'history', type, id });
+          const { body } = await it.ask(historyOf(type, id, [['_count', '50']]));
           const bundle = body.kind === 'resource' ? body.resource : undefined;
           const entries = (bundle?.['entry'] ?? []) as { resource: Known }[];
           return entries.map(({ resource }) => resource).toReversed();

@@ -180,6 +180,8 @@ function record(random: Random): string {
     : `Patient/${idOf(random, 'Patient')}/$everything${asked}`;
 }
 
+const OF_HISTORIES = ['_count=1', '_count=2', '_since=2024-01-01T00:00:00Z', '_since=2099-01-01T00:00:00Z', '_at=2024']; // prettier-ignore
+
 /** Any request. @param pages links that were offered to whomever */
 export function requestOf(random: Random, caller: Caller, writes: boolean, pages: readonly string[]): Asked {
   const type = random.pick(TYPES);
@@ -192,7 +194,10 @@ export function requestOf(random: Random, caller: Caller, writes: boolean, pages
     return { method: 'GET', url: `${type}/${id}${shape}`, ...known };
   }
   if (way < 47) return { method: 'GET', url: `${type}/${id}/_history/${1 + random.int(3)}` };
-  if (way < 52) return { method: 'GET', url: `${type}/${id}/_history` };
+  if (way < 52) {
+    const part = random.chance(0.5) ? `?${random.pick(OF_HISTORIES)}` : '';
+    return { method: 'GET', url: `${type}/${id}/_history${part}` };
+  }
   if (way < 57) return { method: 'GET', url: record(random) };
   if (way < 62 && pages.length > 0) return { method: 'GET', url: random.pick(pages) };
   const searched = random.chance(0.5)

@@ -9,13 +9,14 @@ import { parseIfMatch, parseIfNoneMatch, parsePrefer } from '../../../../src/htt
 import { askedOf, parseAddress } from '../../../../src/http/interaction.ts';
 import { takePresentation } from '../../../../src/http/negotiate.ts';
 import { perform } from '../../../../src/http/perform.ts';
-import type { Call, ParseEverything, ParseSearch } from '../../../../src/http/perform.ts';
+import type { Call, ParseEverything, ParseHistory, ParseSearch } from '../../../../src/http/perform.ts';
 import { RequestScope } from '../../../../src/http/scope.ts';
 import { decodePairs, splitTarget } from '../../../../src/http/url.ts';
 import type { Backend, Layer, Principal } from '../../../../src/ports.ts';
 import { everything } from '../../../../src/search/everything.ts';
 import { parseEverything } from '../../../../src/search/everything-parse.ts';
 import { federate } from '../../../../src/search/federate.ts';
+import { parseHistory } from '../../../../src/search/history-parse.ts';
 import { parseSearch } from '../../../../src/search/parse.ts';
 import { kindOf } from '../../../../src/security/compartment.ts';
 import { enforcement } from '../../../../src/security/enforce.ts';
@@ -127,6 +128,7 @@ export function stackOver(backend: Backend, { labelled, denied = [], native, sha
     backend: whole,
     parseSearch: ((type, pairs, handling) =>
       parseSearch(type, pairs, options({ rules: everythingReversed, handling }))) satisfies ParseSearch,
+    parseHistory: ((type, id, pairs) => parseHistory(type, id, pairs, 20)) satisfies ParseHistory,
     parseEverything: ((id, pairs, handling) =>
       parseEverything(id, pairs, { handling, maxCount: 20 })) satisfies ParseEverything,
   };
