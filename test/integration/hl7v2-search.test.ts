@@ -5,6 +5,7 @@ import { compileFilters } from '../../src/search/match.ts';
 import { createTimeZone } from '../../src/search/time-zone.ts';
 import type { SearchSet } from '../../src/fhir/search-query.ts';
 import { systemClock } from '../../src/clock.ts';
+import { createTestClock } from '../unit/events/feed/support.ts';
 import { query, sealer } from '../unit/search/support.ts';
 import { openScene, startScene, type Scene } from './hl7v2-core.ts';
 
@@ -247,7 +248,15 @@ describe('paging by DSC', () => {
   });
 
   it('cancels a query that nobody continues while its page token lasts, and no other', async () => {
-    const own = await startScene({ pageLifetimeMs: 1_500 });
+    const pageLifetimeMs = 1_800_000;
+    const pages = createTestClock();
+    const own = await startScene({
+      pageLifetimeMs,
+      clock: {
+        now: () => systemClock.now(),
+        after: (ms, callback) => (ms === pageLifetimeMs ? pages : systemClock).after(ms, callback),
+      },
+    });
     const filters = query('Patient', 'family:contains=a').filters;
     const ask = (cursor?: string) =>
       own.source.search(
@@ -260,10 +269,11 @@ describe('paging by DSC', () => {
     expect(ended.next).toBeUndefined();
     let { next } = await ask();
     for (const _page of [1, 2, 3]) {
-      await new Promise((resolve) => setTimeout(resolve, 550));
+      pages.advance(0.4 * pageLifetimeMs);
       ({ next } = await ask(next));
     }
     expect(own.received('QCN^J01')).toEqual([]);
+    pages.advance(pageLifetimeMs);
     await expect.poll(() => own.received('QCN^J01')).toHaveLength(1);
     await expect(ask(next)).rejects.toMatchObject({ code: 'page-expired' });
     await own.close();

@@ -104,7 +104,17 @@ describe('the load generator', () => {
         ok(response);
       }, 5);
     });
-    const report = await runLoad({ fhirBase, patients, readers: 3, seconds: 0.5 });
+    const stop = new AbortController();
+    let ended = 0;
+    const onOutcome = (): void => void ((ended += 1) === 12 && stop.abort());
+    const report = await runLoad({
+      fhirBase,
+      patients,
+      readers: 3,
+      seconds: 600,
+      signal: stop.signal,
+      onOutcome,
+    });
     expect(most).toBe(3);
     expect(report.sent).toBeGreaterThan(3);
     expect(report).toMatchObject({ answered: report.sent, failed: 0 });
@@ -158,7 +168,8 @@ describe('the load generator', () => {
         }, 20);
       });
     });
-    const report = await runLoad({ fhirBase, patients, reads: 0, writes: 200, seconds: 1 });
+    // Slow enough that most bookings are made before their changes are due, also when all stand still for a second.
+    const report = await runLoad({ fhirBase, patients, reads: 0, writes: 50, seconds: 4 });
     expect(report.sent).toBe(200);
     expect(report.accepted).toHaveLength(200);
     expect(overlapping).toBe(0);

@@ -97,7 +97,7 @@ describe('a token that its issuer can be asked after', () => {
     ['another type', (res) => void res.end('{"active":"true"}')],
     ['nothing', () => {}],
   ])('is not believed when the answer is %s', async (_, misbehave) => {
-    await start();
+    guarded = await startGuarded({ key, rules: { introspection: SECRET }, egress: { ms: 1_000 } });
     const token = await goodToken();
     guarded.issuer.instead.set(INTROSPECTION, (_req, res) => misbehave(res));
     expect(await statusWith(token)).toBe(503);

@@ -11,6 +11,8 @@ import type { SigningKey } from '../support/issuer.ts';
 let old: SigningKey;
 let fresh: SigningKey;
 let guarded: Guarded;
+/** Enough for an answer, little enough to wait for none. */
+const SHORT_MS = 1_000;
 const seconds = (count: number): number => count * 1_000;
 
 beforeAll(async () => {
@@ -109,6 +111,8 @@ describe('an issuer that is not what it should be', () => {
     ['out of order', (res) => void res.writeHead(404).end('{"keys":[]}')],
     ['gone in the middle', (res) => res.destroy()],
   ])('%s: 503 in time, and well again afterwards', async (_, misbehave) => {
+    await guarded.close();
+    guarded = await startGuarded({ key: old, egress: { ms: SHORT_MS } });
     guarded.issuer.instead.set(JWKS, (_req, res) => misbehave(res));
     expect(await statusWith(old)).toBe(503);
     guarded.issuer.instead.clear();

@@ -58,7 +58,7 @@ export async function startGuarded(options: GuardedOptions): Promise<Guarded> {
   let base = '';
   const clock: Clock = { now: () => now, after: () => () => {} };
   const issuer = await startIssuer({ now: () => now, audience: () => base, key: options.key });
-  const egress = createEgress({ urls: [issuer.url], hosts: [], networks: [], ms: 400, ...options.egress });
+  const egress = createEgress({ urls: [issuer.url], hosts: [], networks: [], ...options.egress });
   const callers: Principal[] = [];
   const outcomes: TokenOutcome[] = [];
   let authenticator: Authenticator | undefined;
