@@ -4,7 +4,7 @@ const VT = 0x0b;
 const FS = 0x1c;
 const CR = 0x0d;
 /** Names of the segments that a frame begins with. */
-const HEADERS = ['MSH', 'FHS', 'BHS'];
+const HEADERS = ['MSH', 'FHS', 'BHS'].map((name) => Buffer.from(name));
 
 /** What the bytes of an MLLP connection turn out to be. */
 export type FrameEvent =
@@ -196,9 +196,13 @@ function endAt(bytes: Buffer, fs: number): 'end' | 'end-without-cr' | 'payload' 
 
 /** Whether the VT at this offset starts a frame, as far as the bytes at hand tell. */
 function startAt(bytes: Buffer, vt: number): 'start' | 'payload' | 'unknown' {
-  const name = bytes.toString('latin1', vt + 1, vt + 4);
-  if (!HEADERS.some((header) => header.startsWith(name))) return 'payload';
-  return name.length < 3 ? 'unknown' : 'start';
+  for (const header of HEADERS) {
+    let length = 0;
+    while (length < 3 && bytes[vt + 1 + length] === header[length]) length++;
+    if (length === 3) return 'start';
+    if (vt + 1 + length === bytes.length) return 'unknown';
+  }
+  return 'payload';
 }
 
 /**
