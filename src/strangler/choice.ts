@@ -2,7 +2,7 @@ import { patientOfQuery, patientOfRequest } from '../fhir/patient.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Concern, Pins } from '../migration-ports.ts';
 import type { FhirRequest, Principal, Route, Side } from '../ports.ts';
-import { inCohort } from './cohort.ts';
+import { inCohort, isByPatient } from './cohort.ts';
 import { sideOf } from './stage.ts';
 
 /** What a choice between two sides is made by. */
@@ -39,6 +39,25 @@ export function chooseSide(
 }
 
 /**
+ * Whether a request is legacy's, and would be whoever sent it. In canary it is where the cohort goes by patients alone:
+ * where facilities or clients differ, two of them may write about one patient on two sides, and neither of them would
+ * ever see the other side's writes arrive. A tester who chose a side says nothing of the others.
+ */
+export function isLegacys(
+  route: Route,
+  request: FhirRequest,
+  principal: Principal,
+  choosing: Pick<Choosing, 'cohortKey'>,
+): boolean {
+  const { stage, cohort } = route;
+  if (stage !== 'canary') return sideOf(stage) === 'legacy';
+  if (principal.side !== undefined || !isByPatient(cohort)) return false;
+  // A share of requests that name no patient is one of clients.
+  if (cohort && cohort.percent > 0 && patientOfRequest(request) === undefined) return false;
+  return sideInCanary(route, request, principal, choosing) === 'legacy';
+}
+
+/**
  * The side that an earlier attempt of a write without a known outcome was sent to: only that side can say whether it
  * was done, wherever the route has gone since. undefined: there is none, or it is off.
  */
@@ -53,7 +72,7 @@ function sideInCanary(
   route: Route,
   request: FhirRequest,
   { key, client, facility, side }: Principal,
-  { cohortKey }: Choosing,
+  { cohortKey }: Pick<Choosing, 'cohortKey'>,
 ): Side {
   if (side !== undefined) return side;
   const who = { type: request.type, patient: patientOfRequest(request), client, facility, caller: key };

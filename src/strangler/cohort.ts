@@ -44,6 +44,13 @@ export function inCohort(cohort: Cohort | undefined, who: Who, key: Uint8Array):
   return percent >= 100 || placeOf(who, key) < percent;
 }
 
+/** Whether a cohort asks whom a request is about, and never who sent it or from where. */
+export function isByPatient(cohort: Cohort | undefined): boolean {
+  if (!cohort) return true;
+  const { percent, within, facilities = [], clients = [] } = cohort;
+  return facilities.length === 0 && clients.length === 0 && (percent <= 0 || !within);
+}
+
 function lists(list: readonly string[] | undefined, value: string | undefined): boolean {
   return list !== undefined && value !== undefined && list.includes(value);
 }

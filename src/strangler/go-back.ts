@@ -1,9 +1,8 @@
 import { Cancellation } from '../cancellation.ts';
 import type { Clock, FhirRequest, Layer, RequestContext, Route } from '../ports.ts';
 import type { Pins } from '../migration-ports.ts';
-import { concernOf, isBehind } from './choice.ts';
+import { concernOf, isBehind, isLegacys } from './choice.ts';
 import { endpointOf } from './router.ts';
-import { sideOf } from './stage.ts';
 import type { RouteTable } from './table.ts';
 
 /** Share of the time left that a write waits for those before it; the rest is legacy's. */
@@ -12,14 +11,16 @@ const SHARE = 0.25;
 /** What a wait goes by. */
 interface Waiting {
   readonly clock: Clock;
+  /** Of the keyed hash that divides a canary. */
+  readonly cohortKey: Uint8Array;
   /** Absent: each side has seen every write. */
   readonly pins?: Pins;
 }
 
 /**
- * A write that is legacy's again, after a roll back, waits for those before it that modern has accepted and that are
- * still on their way there: sent to modern like them, it would keep the next one there in turn, and a patient who is
- * often written about would never come back. Stands before whatever asks which side a write goes to (where it is
+ * A write that is legacy's again, after a roll back or because the cohort of a canary has lost its patient, waits for
+ * those before it that modern has accepted and that are still on their way there: sent to modern like them, it would
+ * keep the next one there in turn, and a patient who is often written about would never come back. Stands before whatever asks which side a write goes to (where it is
  * recorded, what it is judged by): the side is the one that it has after the wait.
  */
 export function goBack(table: Pick<RouteTable, 'get'>, waiting: Waiting): Layer {
@@ -27,7 +28,13 @@ export function goBack(table: Pick<RouteTable, 'get'>, waiting: Waiting): Layer 
     async handle(request, context) {
       const { pins } = waiting;
       const route = isWrite(request) ? table.get(endpointOf(request)) : undefined;
-      if (pins && route && isLegacys(route) && isBehind(pins, 'legacy', request))
+      if (
+        pins &&
+        route &&
+        isTwoNamed(route) &&
+        isBehind(pins, 'legacy', request) &&
+        isLegacys(route, request, context.principal, waiting)
+      )
         await arrivalAtLegacy(request, context, { ...waiting, pins });
       return next.handle(request, context);
     },
@@ -38,8 +45,8 @@ function isWrite({ interaction }: FhirRequest): boolean {
   return interaction === 'create' || interaction === 'update';
 }
 
-function isLegacys({ stage, legacy, modern }: Route): boolean {
-  return legacy !== undefined && modern !== undefined && stage !== 'canary' && sideOf(stage) === 'legacy';
+function isTwoNamed({ legacy, modern }: Route): boolean {
+  return legacy !== undefined && modern !== undefined;
 }
 
 /**
@@ -49,7 +56,7 @@ function isLegacys({ stage, legacy, modern }: Route): boolean {
 async function arrivalAtLegacy(
   request: FhirRequest,
   { deadline, signal }: RequestContext,
-  { pins, clock }: Required<Waiting>,
+  { pins, clock }: Required<Pick<Waiting, 'pins' | 'clock'>>,
 ): Promise<void> {
   const concern = concernOf(request);
   if (!concern) return;

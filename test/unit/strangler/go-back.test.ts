@@ -3,7 +3,7 @@ import { createPinBoard } from '../../../src/events/pins.ts';
 import type { PinBoard } from '../../../src/events/pins.ts';
 import type { FicusError } from '../../../src/errors.ts';
 import type { OutboxHead } from '../../../src/replica-ports.ts';
-import type { Backend, FhirRequest, Route } from '../../../src/ports.ts';
+import type { Backend, Cohort, FhirRequest, Route } from '../../../src/ports.ts';
 import { idempotency } from '../../../src/resilience/idempotency.ts';
 import { createMemoryIdempotencyStore } from '../../../src/store/memory.ts';
 import { goBack } from '../../../src/strangler/go-back.ts';
@@ -208,17 +208,83 @@ describe('a write after a roll back', () => {
   });
 });
 
-describe('nothing waits', () => {
-  it.each<Route['stage']>(['canary', 'modern'])(
-    'in %s: the patient stays where the writes are',
-    async (stage) => {
-      put();
-      now = route({ stage, cohort: { percent: 0 } });
-      const one = asked(change);
+describe('a write of a patient whom the cohort of a canary has lost', () => {
+  /** As `change`, about the patient of what is owed. */
+  const aboutPatient = update('o1', {
+    type: 'Observation',
+    resource: { resourceType: 'Observation', id: 'o1', subject: { reference: 'Patient/p1' } },
+  });
+
+  /** Written about again before the last write has arrived, over and over. */
+  async function often(cohort: Cohort): Promise<(string | undefined)[]> {
+    now = route({ stage: 'canary', cohort });
+    const by: (string | undefined)[] = [];
+    put({ id: 'w0' });
+    for (let nth = 0; nth < 5; nth += 1) {
+      const one = asked(aboutPatient);
       await settled();
-      expect(one.by).toBe('labs');
-    },
-  );
+      // What went to modern at once is owed to legacy in its turn.
+      if (one.by === 'labs') put({ id: `w${nth + 1}` });
+      arrive({ id: `w${nth}` });
+      await settled();
+      by.push(one.by);
+      if (one.by === 'core') break;
+    }
+    return by;
+  }
+
+  it.each<Cohort>([
+    { percent: 0 },
+    { percent: 0, patients: ['p2'] },
+    { percent: 0, within: { facilities: ['EAST'] } },
+    { percent: 0.01 },
+  ])('is legacy’s as soon as legacy has those before it: %o', async (cohort) => {
+    expect(await often(cohort)).toEqual(['core']);
+  });
+
+  it.each<Cohort>([
+    { percent: 0, facilities: ['EAST'] },
+    { percent: 0, clients: ['kiosk'] },
+    { percent: 0.01, within: { facilities: ['EAST'] } },
+  ])('waits for nobody where callers differ in their side: %o', async (cohort) => {
+    expect(await often(cohort)).toEqual(['labs', 'labs', 'labs', 'labs', 'labs']);
+  });
+
+  it('is modern’s at once while the patient is in', async () => {
+    put();
+    now = route({ stage: 'canary', cohort: { percent: 0, patients: ['p1'] } });
+    const one = asked(aboutPatient);
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+
+  it('does not wait for a tester, who chose a side', async () => {
+    put();
+    now = route({ stage: 'canary', cohort: { percent: 0 } });
+    const context = createContext(clock, { within: 30_000 });
+    const one = asked(aboutPatient, { ...context, principal: { ...context.principal, side: 'legacy' } });
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+
+  it('does not wait where no patient is named: a share is then one of clients', async () => {
+    put();
+    now = route({ stage: 'canary', cohort: { percent: 0.01 } });
+    const resource = { resourceType: 'Observation', id: 'o1' };
+    const one = asked(update('o1', { type: 'Observation', resource }));
+    await settled();
+    expect(one.by).toBe('labs');
+  });
+});
+
+describe('nothing waits', () => {
+  it('in modern: the patient stays where the writes are', async () => {
+    put();
+    now = route({ stage: 'modern' });
+    const one = asked(change);
+    await settled();
+    expect(one.by).toBe('labs');
+  });
 
   it('to read: modern has all', async () => {
     put();
