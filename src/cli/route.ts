@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { Cohort } from '../ports.ts';
+import { cohortInWords } from '../strangler/cohort.ts';
 import { askAdmin, withAdmin } from './admin-client.ts';
 import type { AdminOption } from './admin-client.ts';
 import { formatTable, momentOf } from './text.ts';
@@ -6,7 +8,7 @@ import { formatTable, momentOf } from './text.ts';
 interface RouteView {
   readonly endpoint: string;
   readonly stage: string;
-  readonly cohort?: { readonly percent: number };
+  readonly cohort?: Cohort;
   readonly legacy?: string;
   readonly modern?: string;
   readonly version: number;
@@ -20,7 +22,7 @@ interface RouteView {
 }
 
 const stageOf = ({ stage, cohort }: RouteView): string =>
-  stage === 'canary' ? `canary ${cohort?.percent ?? 0} %` : stage;
+  stage === 'canary' ? `canary ${cohortInWords(cohort)}` : stage;
 
 /** What a version changed, where the stage does not tell. */
 function deedOf(route: RouteView, before: RouteView | undefined): string {

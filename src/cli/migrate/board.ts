@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { Cohort } from '../../ports.ts';
+import { cohortInWords } from '../../strangler/cohort.ts';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
 import { formatTable, hanging, many, momentOf } from '../text.ts';
@@ -16,6 +18,8 @@ export interface BoardRow {
   readonly endpoint: string;
   readonly stage: string;
   readonly percent?: number;
+  /** Whom modern answers, in words, where a percentage does not say it. */
+  readonly whom?: string;
   readonly since: string;
   readonly held?: Signature;
   readonly modern?: string;
@@ -39,7 +43,7 @@ export interface EndpointView {
     readonly stage: string;
     readonly legacy?: string;
     readonly modern?: string;
-    readonly cohort?: { readonly percent: number };
+    readonly cohort?: Cohort;
     readonly owners?: { readonly technical?: string; readonly clinical?: string };
     readonly hold?: Signature;
     readonly retirement?: Signature;
@@ -96,8 +100,9 @@ function cells(row: BoardRow): string[] {
  */
 export function formatBoard(rows: readonly BoardRow[]): string {
   const lines = formatTable([HEAD, ...rows.map(cells)]).split('\n');
-  const board = rows.flatMap(({ held, waitsFor = [] }, index) => [
+  const board = rows.flatMap(({ held, whom, waitsFor = [] }, index) => [
     lines[index + 1] ?? '',
+    ...(whom === undefined ? [] : [hanging('    ', `modern answers ${whom}`)]),
     ...(held ? [hanging('    ', `held by ${held.by} since ${momentOf(held.at)}: ${held.reason}`)] : []),
     // The gate says the same once more.
     ...waitsFor.filter((one) => !held || !one.startsWith('hold:')).map((one) => hanging('    ', one)),
@@ -129,7 +134,7 @@ export function formatEndpoint({ route, owed, next }: EndpointView): string {
   const { endpoint, owners, hold, retirement } = route;
   const signature = ({ by, at, reason }: Signature): string => `${by}, ${momentOf(at)}: ${reason}`;
   return [
-    `${endpoint}: ${stageOf(route.stage, route.cohort?.percent)} since ${momentOf(route.since)} (version ${route.version})`,
+    `${endpoint}: ${route.stage === 'canary' ? `canary ${cohortInWords(route.cohort)}` : route.stage} since ${momentOf(route.since)} (version ${route.version})`,
     `  legacy side ${route.legacy ?? 'none'}, modern side ${route.modern ?? 'none'}`,
     `  owners: technical ${owners?.technical ?? 'nobody'}, clinical ${owners?.clinical ?? 'nobody'}`,
     `  writes still owed: to legacy ${owed.legacy}, to modern ${owed.modern}`,

@@ -4,7 +4,8 @@ import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { Audited } from '../../http/admin-record.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { Owed } from '../../migration-ports.ts';
-import type { Route } from '../../ports.ts';
+import type { Cohort, Route } from '../../ports.ts';
+import { cohortInWords } from '../../strangler/cohort.ts';
 import type { Change } from '../../strangler/table.ts';
 import type { RouteTable } from '../../strangler/table.ts';
 import { nextStep } from '../../strangler/next-step.ts';
@@ -76,7 +77,7 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
     return {
       endpoint,
       stage,
-      ...(stage === 'canary' && cohort ? { percent: cohort.percent } : {}),
+      ...(stage === 'canary' && cohort ? inCanary(cohort) : {}),
       version,
       since,
       ...(legacy === undefined ? {} : { legacy }),
@@ -153,6 +154,13 @@ export function deskOperations(options: DeskOptions): Record<string, OperationHa
       return { body: { ...check, at: new Date(check.at).toISOString() } };
     },
   };
+}
+
+/** The share of a canary; where that does not say whom modern answers, also words that do. */
+function inCanary(cohort: Cohort): { readonly percent: number; readonly whom?: string } {
+  const { percent } = cohort;
+  const whom = cohortInWords(cohort);
+  return whom === `${percent} %` ? { percent } : { percent, whom };
 }
 
 function inWords({ stage, percent }: Position): string {

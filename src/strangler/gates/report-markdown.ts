@@ -1,4 +1,6 @@
-import type { EvidencePack, HistoryRow, LatencyRow, RunFigures, SignatureRow } from './report.ts';
+import { isWrite } from './gates.ts';
+import type { HistoryRow } from './report-history.ts';
+import type { EvidencePack, LatencyRow, RunFigures, SignatureRow } from './report.ts';
 import { many, milliseconds, number, percent, percentAtMost, position } from './words.ts';
 
 /** An evidence pack as Markdown: the same data, for people. */
@@ -6,11 +8,12 @@ export function packMarkdown(pack: EvidencePack): string {
   const sections = [
     head(pack),
     gates(pack),
+    unknown(pack),
     history(pack.history),
     pack.current
-      ? run(pack.current, '## Evidence of this run')
+      ? run(pack, pack.current, '## Evidence of this run')
       : '## Evidence of this run\n\nNothing was seen in it yet.',
-    pack.ledBy ? run(pack.ledBy, `## Evidence of the run that led to it (run ${pack.ledBy.run})`) : '',
+    pack.ledBy ? run(pack, pack.ledBy, `## Evidence of the run that led to it (run ${pack.ledBy.run})`) : '',
     shapes(pack),
     writes(pack),
     waivers(pack),
@@ -19,17 +22,17 @@ export function packMarkdown(pack: EvidencePack): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-function head({ endpoint, at, route, allRuns }: EvidencePack): string {
+function head({ endpoint, at, route, cohort, allRuns }: EvidencePack): string {
   const { owners, hold, retirement } = route;
   const lines = [
     `# ${endpoint}: evidence`,
     '',
-    `As of ${at}. Instants are UTC. No patient data is in this document.`,
+    `As of ${at}. Instants are UTC. No patient data is in this document, unless somebody wrote it as a reason.`,
     '',
     ...table(
       ['what', 'value'],
       [
-        ['stage', `${position(stageOf(route))} since ${route.since}`],
+        ['stage', `${where(route.stage, cohort)} since ${route.since}`],
         ['legacy side', route.legacy ?? 'none'],
         ['modern side', route.modern ?? 'none'],
         ['technical owner', owners?.technical ?? 'none'],
@@ -45,8 +48,13 @@ function head({ endpoint, at, route, allRuns }: EvidencePack): string {
   return lines.join('\n');
 }
 
-const stageOf = ({ stage, cohort }: EvidencePack['route']) =>
-  stage === 'canary' && cohort ? { stage, percent: cohort.percent } : { stage };
+/** A stage, and in canary of whom. */
+const where = (stage: string, cohort: string | undefined): string =>
+  stage === 'canary' && cohort !== undefined ? `canary ${cohort}` : stage;
+
+function unknown({ unknown: sentences }: EvidencePack): string {
+  return ['## What this does not show', '', ...sentences.map((one) => `- ${cell(one)}`)].join('\n');
+}
 
 function gates({ gates: report }: EvidencePack): string {
   if (!report) return '## Next step\n\nThere is none.';
@@ -78,10 +86,10 @@ function history(rows: readonly HistoryRow[]): string {
     '',
     ...table(
       ['when', 'who', 'what', 'run', 'why', 'with which evidence'],
-      rows.map((row) => [
+      rows.map((row, index) => [
         row.at,
         row.by,
-        stepInWords(row),
+        stepInWords(row, rows[index - 1]),
         String(row.run),
         row.reason,
         row.evidence?.map(({ gate, verdict, value }) => `${gate}: ${verdict} (${value})`).join('; ') ?? '',
@@ -90,24 +98,48 @@ function history(rows: readonly HistoryRow[]): string {
   ].join('\n');
 }
 
-const stepInWords = ({ from, to, step }: HistoryRow): string =>
-  step ?? (from ? `${position(from)} to ${position(to)}` : position(to));
+function stepInWords({ from, to, step, cohort }: HistoryRow, before: HistoryRow | undefined): string {
+  if (step === 'cohort changed') return `${step} to ${cohort ?? 'nobody'}`;
+  const now = where(to.stage, cohort);
+  return step ?? (from ? `${where(from.stage, before?.cohort)} to ${now}` : now);
+}
 
-function run(figures: RunFigures, title: string): string {
-  const least = figures.atLeast ? 'at least ' : '';
-  const period =
-    figures.first === undefined
-      ? 'No comparison yet.'
-      : `${many(figures.trials, 'comparison')} from ${figures.first} to ${figures.last}.`;
-  const unconfirmed = figures.verdicts.reduce((sum, it) => sum + (it.notComparable['unconfirmed'] ?? 0), 0);
-  const all = figures.trials + unconfirmed;
-  const alike = figures.trials - figures.critical - figures.major;
-  const parity = all === 0 ? '' : ` Parity ${percent(alike / all)}.`;
+function run({ endpoint }: EvidencePack, figures: RunFigures, title: string): string {
   return [
     title,
     '',
-    `${period}${parity} The rate of critical differences is under ${percentAtMost(figures.criticalRateUnder)}. About ${least}${many(figures.patients, 'patient')}, ${least}${many(figures.requests, 'different request')}.`,
+    ...(isWrite(endpoint)
+      ? ['Answers to writes are not compared.', '']
+      : [comparisons(figures), '', ...verdicts(figures), '']),
+    ...calls(figures),
+    ...(isWrite(endpoint) ? [] : differences(figures)),
     '',
+    '### Days',
+    '',
+    ...table(
+      ['day', 'calls of clients', 'comparisons of them'],
+      figures.days.map((day) => [day.day, number(day.calls), number(day.comparisons)]),
+    ),
+  ].join('\n');
+}
+
+function comparisons(figures: RunFigures): string {
+  if (figures.first === undefined)
+    return 'No comparison yet: nothing is known of the rate of critical differences.';
+  const least = figures.atLeast ? 'at least ' : '';
+  const unconfirmed = figures.verdicts.reduce((sum, it) => sum + (it.notComparable['unconfirmed'] ?? 0), 0);
+  const all = figures.trials + unconfirmed;
+  const alike = figures.trials - figures.critical - figures.major;
+  return [
+    `${many(figures.trials, 'comparison')} from ${figures.first} to ${figures.last}.`,
+    ...(all === 0 ? [] : [`Parity ${percent(alike / all)}.`]),
+    `The rate of critical differences is under ${percentAtMost(figures.criticalRateUnder)} (chance of being wrong ${percent(figures.alpha)}).`,
+    `They concern ${least}${many(figures.patients, 'patient')} and ${least}${many(figures.requests, 'different request')}.`,
+  ].join(' ');
+}
+
+function verdicts(figures: RunFigures): string[] {
+  return [
     ...table(
       ['source', 'match', 'critical', 'major', 'minor', 'noise', 'in flight', 'not comparable'],
       figures.verdicts.map((row) => [
@@ -117,14 +149,23 @@ function run(figures: RunFigures, title: string): string {
       ]),
     ),
     '',
-    `Not compared: ${counted(figures.skipped)}.`,
-    '',
+    `Requests that were not compared, by why: ${counted(figures.skipped)}.`,
+  ];
+}
+
+function calls(figures: RunFigures): string[] {
+  return [
     '### Calls and latency',
     '',
     ...table(
       ['side', 'for', 'calls', 'failed', 'fell back', 'p50', 'p95', 'p99'],
       figures.calls.map(latency),
     ),
+  ];
+}
+
+function differences(figures: RunFigures): string[] {
+  return [
     '',
     '### Differences',
     '',
@@ -134,14 +175,7 @@ function run(figures: RunFigures, title: string): string {
           ['severity', 'signature', 'comparisons', 'legacy with itself', 'first', 'last', 'rule'],
           figures.signatures.map(signature),
         )),
-    '',
-    '### Days',
-    '',
-    ...table(
-      ['day', 'calls of clients', 'comparisons of them'],
-      figures.days.map(({ day, calls, comparisons }) => [day, number(calls), number(comparisons)]),
-    ),
-  ].join('\n');
+  ];
 }
 
 function latency(row: LatencyRow): string[] {
@@ -236,7 +270,7 @@ function before({ before: runs, allRuns }: EvidencePack): string {
         number(it.trials),
         number(it.critical),
         number(it.major),
-        percentAtMost(it.criticalRateUnder),
+        it.trials === 0 ? '' : percentAtMost(it.criticalRateUnder),
       ]),
     ),
   ].join('\n');

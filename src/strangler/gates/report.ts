@@ -1,16 +1,19 @@
 import type { DifferenceRule, Owed } from '../../migration-ports.ts';
 import type { Endpoint } from '../../fhir/types.ts';
 import type { Route, Side } from '../../ports.ts';
+import { cohortInWords } from '../cohort.ts';
 import { sizeOf } from './bounded-set.ts';
 import type { ContractCheck } from './contract-check.ts';
 import type { StepTaken } from './evidence-store.ts';
-import type { GateReport, Position } from './gate.ts';
-import { positionOf } from './gates.ts';
+import type { GateReport } from './gate.ts';
 import { quantile } from './histogram.ts';
+import { historyRow } from './report-history.ts';
+import type { HistoryRow } from './report-history.ts';
 import { evidenceAgainst } from './sequential.ts';
 import type { DriftSummary } from './state-gates.ts';
 import type { CallCounts, Path, SignatureCount, Tally, VerdictCounts } from './tally.ts';
 import type { Traffic } from './traffic.ts';
+import { unknownsOf } from './unknowns.ts';
 import type { Waiver } from './waiver.ts';
 import { instant } from './words.ts';
 
@@ -71,6 +74,8 @@ export interface RunFigures {
   readonly major: number;
   /** The rate of critical differences is under this, but for a chance of `alpha`. */
   readonly criticalRateUnder: number;
+  /** The chance that this is wrong. */
+  readonly alpha: number;
   readonly patients: number;
   readonly requests: number;
   /** The two counts above are least ones. */
@@ -92,36 +97,15 @@ export interface SignatureRow extends Omit<SignatureCount, 'first' | 'last'> {
   readonly ruled?: DifferenceRule;
 }
 
-export interface HistoryRow {
-  readonly version: number;
-  readonly at: string;
-  readonly by: string;
-  readonly from?: Position;
-  readonly to: Position;
-  /** What was done, where it was no move: `held`, `note`. */
-  readonly step?: Step;
-  readonly run: number;
-  readonly reason: string;
-  /** What the gates said when the step was taken. */
-  readonly evidence?: readonly { readonly gate: string; readonly verdict: string; readonly value: string }[];
-}
-
-/** What happens to a route without moving it. */
-export type Step =
-  | 'held'
-  | 'released'
-  | 'retirement approved'
-  | 'evidence counted anew'
-  | 'owners changed'
-  | 'cohort changed'
-  | 'note';
-
 /** What a change board asks for about one endpoint. No patient data is in it. */
 export interface EvidencePack {
   readonly endpoint: Endpoint;
   /** ISO 8601 instant. */
   readonly at: string;
-  readonly route: Route;
+  /** Without its cohort, which may name patients. */
+  readonly route: Omit<Route, 'cohort'>;
+  /** Whom modern answers in canary, in words. */
+  readonly cohort?: string;
   readonly history: readonly HistoryRow[];
   readonly gates?: GateReport;
   /** The route's run; absent: nothing was seen in it. */
@@ -145,6 +129,8 @@ export interface EvidencePack {
   readonly waivers: readonly (Waiver & { readonly inForce: boolean })[];
   readonly drift?: { readonly at: string; readonly checked: number; readonly differences: number };
   readonly contract?: Omit<ContractCheck, 'at'> & { readonly at: string };
+  /** What none of this shows, in sentences. */
+  readonly unknown: readonly string[];
 }
 
 /** Puts an evidence pack together: a function of its input. @throws RangeError when the route has no version */
@@ -156,10 +142,12 @@ export function evidencePack(input: ReportInput): EvidencePack {
   const current = figures.find(({ run }) => run === route.run);
   const former = input.history.findLast(({ run }) => run !== route.run)?.run;
   const ledBy = figures.find(({ run }) => run === former);
-  return {
+  const { cohort, ...rest } = route;
+  const pack: Omit<EvidencePack, 'unknown'> = {
     endpoint: route.endpoint,
     at: instant(now),
-    route,
+    route: rest,
+    ...(cohort ? { cohort: cohortInWords(cohort) } : {}),
     history: input.history.map((version, index) =>
       historyRow(version, input.history[index - 1], input.steps),
     ),
@@ -181,42 +169,12 @@ export function evidencePack(input: ReportInput): EvidencePack {
     ...(drift ? { drift: { ...drift, at: instant(drift.at) } } : {}),
     ...(contract ? { contract: { ...contract, at: instant(contract.at) } } : {}),
   };
+  return { ...pack, unknown: unknownsOf(pack) };
 }
 
 function isInForce(waiver: Waiver, waivers: readonly Waiver[], now: number): boolean {
   const newest = waivers.findLast(({ gate }) => gate === waiver.gate);
   return newest === waiver && Date.parse(waiver.until) > now;
-}
-
-function historyRow(route: Route, before: Route | undefined, steps: readonly StepTaken[]): HistoryRow {
-  const step = steps.find(({ version }) => version === route.version);
-  const what = before && stepOf(before, route);
-  const evidence = step?.report.gates.map(({ name, verdict, value }) => ({ gate: name, verdict, value }));
-  return {
-    version: route.version,
-    at: route.updatedAt,
-    by: route.updatedBy,
-    ...(before ? { from: positionOf(before) } : {}),
-    to: positionOf(route),
-    ...(what === undefined ? {} : { step: what }),
-    run: route.run,
-    reason: route.reason,
-    ...(evidence ? { evidence } : {}),
-  };
-}
-
-/** What was done to a route that is where it was; undefined: it moved. */
-function stepOf(before: Route, after: Route): Step | undefined {
-  const [from, to] = [positionOf(before), positionOf(after)];
-  if (from.stage !== to.stage || from.percent !== to.percent) return undefined;
-  const changed = (of: 'hold' | 'retirement' | 'owners' | 'cohort'): boolean =>
-    JSON.stringify(before[of]) !== JSON.stringify(after[of]);
-  if (after.hold && changed('hold')) return 'held';
-  if (before.hold && !after.hold) return 'released';
-  if (after.retirement && changed('retirement')) return 'retirement approved';
-  if (before.run !== after.run) return 'evidence counted anew';
-  if (changed('owners')) return 'owners changed';
-  return changed('cohort') ? 'cohort changed' : 'note';
 }
 
 function figuresOf(
@@ -237,6 +195,7 @@ function figuresOf(
     critical: trials.critical,
     major: trials.major,
     criticalRateUnder: upperBound,
+    alpha: limits.alpha,
     patients: sizeOf(patients),
     requests: sizeOf(requests),
     atLeast: patients.full || requests.full,

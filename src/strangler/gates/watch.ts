@@ -1,11 +1,11 @@
 import type { Endpoint } from '../../fhir/types.ts';
 import type { CallSeen, Comparison } from '../../migration-ports.ts';
 import type { Clock, Logger, Route } from '../../ports.ts';
+import { whereabouts } from '../step-words.ts';
 import { createDetector } from './detector.ts';
 import type { DetectorState } from './detector.ts';
-import { positionOf } from './gates.ts';
 import type { Tally } from './tally.ts';
-import { exceeding, many, number, position } from './words.ts';
+import { exceeding, many, number } from './words.ts';
 
 /** When a route goes back by itself: the section `migration.rollback` of the configuration. */
 export interface RollbackLimits {
@@ -124,7 +124,7 @@ export function createWatch(options: WatchOptions): Watch {
     route: Route,
   ): void {
     const { endpoint, run } = route;
-    const where = position(positionOf(route));
+    const where = whereabouts(route);
     const words =
       alarm === 'rollback'
         ? `Rolled back ${endpoint} from ${where} to shadow: ${reason}`

@@ -245,6 +245,46 @@ describe('the evidence pack', () => {
     expect(packOf([first, modern], [createTally('Observation.search', 1), led])).not.toHaveProperty('ledBy');
   });
 
+  it('says of a canary whom modern answers, and of patients how many, in JSON too', () => {
+    const patients = ['acpgkwf7qnug22eikrnv5snil4seysligluea5bn6ppua'];
+    const shadow: Route = { ...ROUTE, version: 1 };
+    const wide: Route = {
+      ...ROUTE,
+      stage: 'canary',
+      cohort: { percent: 10, within: { facilities: ['EAST'] } },
+      version: 2,
+    };
+    const one: Route = { ...wide, cohort: { percent: 0, patients }, version: 3 };
+    const more: Route = { ...wide, cohort: { percent: 0, patients, clients: ['kiosk'] }, version: 4 };
+    const canary = packOf([shadow, wide, one, more]);
+    expect(canary.history.map(({ cohort }) => cohort)).toEqual([
+      undefined,
+      '10 % of facility EAST',
+      '0 %, and 1 patient',
+      '0 %, and client kiosk, 1 patient',
+    ]);
+    const text = packMarkdown(canary);
+    expect(text).toContain('| stage | canary 0 %, and client kiosk, 1 patient since');
+    expect(text).toContain('| shadow to canary 10 % of facility EAST |');
+    expect(text).toContain('| canary 10 % of facility EAST to canary 0 %, and 1 patient |');
+    expect(text).toContain('| cohort changed to 0 %, and client kiosk, 1 patient |');
+    expect(text + JSON.stringify(canary)).not.toContain(patients[0]);
+  });
+
+  it('says of a write that nothing compares its answers, and gives no rate of what was not looked for', () => {
+    const written: Route = { ...ROUTE, endpoint: 'Appointment.create' };
+    const text = packMarkdown(packOf([written], [createTally('Appointment.create', written.run)]));
+    expect(text).toContain('Answers to writes are not compared.');
+    expect(text).toContain('- Nothing compares the answers to writes; what both sides hold is compared.');
+    expect(text).not.toMatch(/rate of critical|Parity|### Differences/);
+  });
+
+  it('knows nothing of a rate without a comparison', () => {
+    const text = packMarkdown(packOf([ROUTE], [createTally('Observation.search', ROUTE.run)]));
+    expect(text).toContain('No comparison yet: nothing is known of the rate of critical differences.');
+    expect(text).not.toContain('100 %');
+  });
+
   it('names no patient, no request and no hash of one', () => {
     const text = packMarkdown(pack()) + JSON.stringify(pack());
     expect(text).not.toMatch(/\b[pr]-\d/);
