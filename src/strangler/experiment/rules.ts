@@ -67,7 +67,7 @@ export async function createRuleBook(options: RuleBookOptions): Promise<RuleBook
     const what =
       severity === 'critical'
         ? 'This difference is critical'
-        : 'A difference that nobody has seen yet, or a pattern, may be critical';
+        : 'A pattern, or a difference that the present run of evidence has not shown, may be critical';
     const who =
       clinical === undefined
         ? `${endpoint} has no clinical owner`
