@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Cleaning } from './cleaning.ts';
 import { codeOf } from './command-end.ts';
+import { WIDTH } from './say.ts';
 import type { Voice } from './say.ts';
 
 /** How a command ended. */
@@ -17,7 +18,7 @@ export interface Ran {
 export type RunCommand = (words: readonly string[]) => Promise<Ran>;
 
 /** Columns that are left when what it prints is indented. */
-const COLUMNS = '96';
+const COLUMNS = String(WIDTH - 4);
 
 /** @param where addresses that are left out of what is shown */
 export function startCommands(

@@ -1,6 +1,6 @@
 /** How much evidence the tour asks for. */
 export interface Plan {
-  /** `migration.gates.criticalRate`: the rate of critical differences must be under this, for certain. */
+  /** `migration.gates.criticalRate`: the rate of critical differences must be under this, but for a chance of 5 %. */
   readonly criticalRate: number;
   /** `migration.gates.minPatients`. */
   readonly minPatients: number;
@@ -47,6 +47,6 @@ export const RETIRE_DAYS = 30;
 export function gatesOf({ criticalRate, minPatients }: Plan): string {
   const slower = `Since both sides share this machine with everything else, modern may be ${SLACK_MS / 1_000} s slower than legacy (a hospital: 50 ms).`;
   if (criticalRate === TOUR.criticalRate)
-    return `The gates are a hospital’s: 1,013 comparisons without a critical difference for each step, so that their rate is under 0.3 % for certain. But for one: ${slower}`;
+    return `The gates are a hospital’s: 1,013 comparisons without a critical difference for each step, so that their rate is under 0.3 % (chance of being wrong 5 %). One is not: ${slower}`;
   return `The gates ask for less than a hospital’s: a rate of critical differences under ${criticalRate * 100} % (instead of 0.3 %), ${minPatients} patients. ${slower}`;
 }

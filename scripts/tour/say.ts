@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { terminalWidth } from '../../src/cli/text.ts';
 
 /** What the tour says. */
 export interface Voice {
@@ -13,7 +14,8 @@ export interface Voice {
   answer(text: string): void;
 }
 
-const WIDTH = 100;
+/** Columns of a line: the terminal's, and no more than one reads with ease. */
+export const WIDTH = Math.min(100, terminalWidth());
 
 /** A line that fits, as it is; else lines that do, those after the first indented by `hanging`. */
 function wrapped(text: string, indent: number, hanging = indent, width = WIDTH): string {
