@@ -202,8 +202,13 @@ export interface ResourceChange {
    * message does not say stays; `mention`: made when it is not known yet, else left alone.
    */
   readonly mode: 'snapshot' | 'update' | 'mention';
-  /** Elements that the message says to delete (`""`), as FHIR paths from the resource: `Patient.telecom`. */
+  /**
+   * Elements that the message says to delete (`""`) or that its event takes back, as FHIR paths from the resource, as
+   * rows of mappings write them: `Patient.telecom.where(use='home')`.
+   */
   readonly deleted?: readonly string[];
+  /** Elements that an update only supposes: what is known of them stays; a list: where it is one of these codes. */
+  readonly yields?: Readonly<Record<string, true | readonly string[]>>;
   /** The resource as text, where it was written already: what nothing new is said of need not be taken apart. */
   readonly written?: WrittenResource;
 }

@@ -4,6 +4,7 @@ import type { Cover } from './cover.ts';
 import type { Definitions } from './definitions.ts';
 import type { Row } from './schema.ts';
 import type { PathSyntax } from './tree-path.ts';
+import type { CompiledUpdateRule, SourceUpdateRule } from './update-rules.ts';
 
 /** Where a row was written. */
 export interface RowOrigin {
@@ -42,6 +43,7 @@ export interface MapSource {
   /** Order of an XML element's children. */
   readonly order: readonly string[] | undefined;
   readonly origin: RowOrigin;
+  readonly updates: readonly SourceUpdateRule<RowOrigin>[];
   readonly rows: readonly SourceRow[];
 }
 
@@ -63,6 +65,8 @@ export interface CompiledMap {
   /** Of several maps in one: segments of which it speaks in part only, another reading of the rest. */
   readonly partly: readonly string[];
   readonly origin: RowOrigin;
+  /** What a message does to what is known, beside what it says. */
+  readonly updates: readonly CompiledUpdateRule[];
   readonly rows: readonly SourceRow[];
 }
 
@@ -72,7 +76,7 @@ export interface MapEnvironment {
   /** A compiled map by name; undefined when there is none (or it is being compiled: a cycle). */
   readonly map: (name: string) => CompiledMap | undefined;
   readonly codes: (name: string) => CodeMap | undefined;
-  readonly problem: (row: SourceRow, message: string) => void;
+  readonly problem: (row: Pick<SourceRow, 'origin' | 'path'>, message: string) => void;
 }
 
 /** Splits a map's name. */

@@ -107,8 +107,11 @@ function whatIsSaid(cover: Cover, path: readonly TreeReader[], run: Run): Said {
 /** `path`: the places from the root down to this one; it is given back as it was. */
 function walk(place: TreeReader, cover: Cover, path: TreeReader[], run: Run): void {
   const said = whatIsSaid(cover, path, run);
-  if (said.all) return;
   const steps = place.steps();
+  if (said.all) {
+    if (steps.length === 0 && place.text() === null) run.lose('deleted', place.location());
+    return;
+  }
   if (steps.length === 0) return walkText(place, cover, said, path, run);
   for (const step of steps) {
     const part = cover.parts.get(step) ?? (said.value && step === 1 ? VALUE : undefined);

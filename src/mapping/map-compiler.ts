@@ -3,6 +3,7 @@ import { compileMembers, compileThis, type Branch } from './compile.ts';
 import { parseMapName, type CompiledMap, type MapEnvironment, type MapSource } from './compiled-map.ts';
 import { createCover } from './cover.ts';
 import { objectCodec } from './member.ts';
+import { compileUpdateRules } from './update-rules.ts';
 import { RowCompiler, type Stamp } from './row-compiler.ts';
 
 export type { CompiledMap } from './compiled-map.ts';
@@ -38,6 +39,7 @@ export function compileMap(source: MapSource, environment: MapEnvironment): Comp
     part: source.part,
     partly: source.partly ?? [],
     origin: source.origin,
+    updates: compileUpdateRules(source.updates, fhir, environment.problem),
     rows: source.rows,
   };
 }

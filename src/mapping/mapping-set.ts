@@ -58,7 +58,7 @@ function link(parts: Parts, problems: MappingProblem[], version: string): Mappin
     definitions,
     codes: (name: string) => codes.get(name),
     map: (name: string) => maps.get(name) ?? compileOnce(name),
-    problem: ({ origin, path }: SourceRow, message: string) =>
+    problem: ({ origin, path }: Pick<SourceRow, 'origin' | 'path'>, message: string) =>
       problems.push({ file: origin.file, line: origin.line, path, message }),
   };
   const compileOnce = (name: string): CompiledMap | undefined => {
@@ -135,6 +135,7 @@ function combine(names: readonly string[], sources: ReadonlyMap<string, MapSourc
     part: chosen.every((source) => source.part),
     partly: chosen.flatMap(segmentsOf).filter((segment) => !whole.has(segment)),
     segments: chosen.flatMap(segmentsOf),
+    updates: chosen.flatMap((source) => source.updates),
     rows: chosen.flatMap((source) => source.rows),
   };
 }

@@ -71,8 +71,8 @@ function ownOf(one: Linkable): Resource {
 
 /**
  * `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that
- * has some. A list does not take what another repetition of the same group says: a request without results has not
- * those of the next.
+ * has some. What another repetition of a group of the message says is not taken, by a list of no group: a request
+ * without results has not those of the next, a result not the specimen of another order.
  */
 function targetsOf(
   resources: readonly Linkable[],
@@ -83,7 +83,9 @@ function targetsOf(
   const list = lists[0] === true;
   const named = resources.filter(({ as, resource }) => as === name && resource?.id && resource !== self);
   for (let place = from; named.length > 0; place = above(place)) {
-    const found = named.filter((it) => isWithin(it.from, place) && !(list && isBeside(it.from, from)));
+    const found = named.filter(
+      (it) => isWithin(it.from, place) && !((list || place === '.') && isBeside(it.from, from)),
+    );
     if (found.length > 0) return found.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`);
     if (place === '.') break;
   }

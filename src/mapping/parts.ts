@@ -120,9 +120,24 @@ function kindOf(source: SourceFile): (typeof KINDS)[number] | undefined {
 
 function mapSource(file: z.output<typeof mapSchema>, source: SourceFile): MapSource {
   const { map: name, basis, syntax, segments, part, order } = file;
+  const updates = file.updates.map((rule, at) => ({
+    rule,
+    path: `updates[${at}]`,
+    origin: { file: source.path, line: source.lineOf(['updates', at]) },
+  }));
   const origin = (at: number) => ({ file: source.path, line: source.lineOf(['rows', at]) });
   const rows = file.rows.map((row, at) => ({ row, path: `rows[${at}]`, origin: origin(at) }));
-  return { name, basis, syntax, segments, part, order, rows, origin: { file: source.path, line: 1 } };
+  return {
+    name,
+    basis,
+    syntax,
+    segments,
+    part,
+    order,
+    updates,
+    rows,
+    origin: { file: source.path, line: 1 },
+  };
 }
 
 /** The key by which overlays name a row. */

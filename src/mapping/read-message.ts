@@ -8,6 +8,7 @@ import type { ReadResult } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
+import { undoingOf, type Undoing } from './update-rules.ts';
 
 /** One resource of a message. Ids and references are legacy keys, `HOSP|100234`. */
 export interface MessageResource {
@@ -17,6 +18,8 @@ export interface MessageResource {
   readonly resource: Resource | undefined;
   readonly mode: ReadingMode;
   readonly map: CompiledMap;
+  /** What it does to what is known, beside what it says; undefined: nothing. */
+  readonly undoing: Undoing | undefined;
   /** Where the segments stand that it was read from: `PID`, `OBX[2]`. Worked out when it is asked for. */
   readonly segments: readonly string[];
   /** What reading itself could not take: codes, dates, authorities. */
@@ -147,7 +150,9 @@ function readResource(
   const own = result.resource?.id;
   const id = result.resource && (own ?? key?.(place, run) ?? placeKey(map, root, from, run));
   const resource = id === own ? result.resource : { ...result.resource!, id: id! };
-  return new ReadDraft(reading, from, place, result, resource);
+  const updates = reading.mode === 'update' ? map.updates : [];
+  const undoing = updates.length > 0 ? undoingOf(updates, place, run.quiet) : undefined;
+  return new ReadDraft(reading, from, place, result, resource, undoing);
 }
 
 /** A class, as `TreeReading` is. */
@@ -159,6 +164,7 @@ class ReadDraft implements Draft {
   readonly as: string | undefined;
   readonly mode: ReadingMode;
   readonly links: readonly Link[];
+  readonly undoing: Undoing | undefined;
   resource: Resource | undefined;
   shared: boolean;
   private readonly place: TreeReader;
@@ -171,6 +177,7 @@ class ReadDraft implements Draft {
     place: TreeReader,
     result: ReadResult,
     resource: Resource | undefined,
+    undoing: Undoing | undefined,
   ) {
     this.from = from;
     this.map = map;
@@ -179,6 +186,7 @@ class ReadDraft implements Draft {
     this.as = as;
     this.mode = mode;
     this.links = links;
+    this.undoing = undoing;
     this.resource = resource;
     this.shared = result.shared === true;
     this.place = place;
@@ -219,6 +227,7 @@ const MENTION = {
   as: undefined,
   mode: 'mention',
   links: [],
+  undoing: undefined,
   keyed: false,
   shared: true,
   segments: [],

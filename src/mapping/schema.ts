@@ -121,6 +121,24 @@ function checkRow(row: z.infer<z.ZodObject<typeof rowShape>>, context: z.Refinem
 
 export const rowSchema = z.strictObject(rowShape).superRefine(checkRow);
 
+const updateRule = z.strictObject({
+  when: text.optional().describe('Condition on the message'),
+  unless: text.optional(),
+  clears: z
+    .array(text)
+    .default([])
+    .describe('Elements that the event takes back; what the message itself says of them stays'),
+  yields: z
+    .record(z.string().regex(/^[a-z]\w*$/), z.union([z.literal(true), z.array(text).min(1)]))
+    .default({})
+    .describe(
+      'Elements that the message only supposes: what is known of them stays; a list: where it is one of these codes',
+    ),
+  why: text,
+});
+
+export type UpdateRule = z.output<typeof updateRule>;
+
 export const mapSchema = z.strictObject({
   map: mapName.describe('Name: legacy structure, FHIR type; [variant] where there are several'),
   basis: text.optional().describe('What it follows, e.g. v2-to-FHIR, data type CX[Identifier]'),
@@ -137,6 +155,10 @@ export const mapSchema = z.strictObject({
     .array(text)
     .optional()
     .describe('XML: the order of the child elements, when its schema is a sequence'),
+  updates: z
+    .array(updateRule)
+    .default([])
+    .describe('What a message of a feed does to what is known, beside what it says'),
   rows: z.array(rowSchema).min(1),
 });
 

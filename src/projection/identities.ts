@@ -92,6 +92,24 @@ export function filedOnSurvivor(said: Resource, survivor: Resource | undefined):
   return said['identifier'] === undefined ? said : withList(said, 'identifier', identifiers);
 }
 
+/**
+ * The identifier beside a reference that points from one resource to another now: a number that is the first one's and
+ * not the other's gives way to the other's of the same system, if there is one.
+ */
+export function identifierFor(
+  said: Json | undefined,
+  before: Resource | undefined,
+  after: Resource | undefined,
+): Json | undefined {
+  if (!isJsonObject(said)) return said;
+  const has = (of: Resource | undefined): boolean =>
+    listOf(of?.['identifier']).some((it) => sameIdentifier(it, said));
+  if (!has(before) || has(after)) return said;
+  const own = listOf(after?.['identifier']).filter((it) => sameJson(it['system'], said['system']));
+  const chosen = own.find((it) => it['use'] !== 'old') ?? own[0];
+  return chosen && { ...said, value: chosen['value']! };
+}
+
 function sameIdentifier(a: JsonObject, b: JsonObject): boolean {
   return sameJson(a['system'], b['system']) && sameJson(a['value'], b['value']);
 }

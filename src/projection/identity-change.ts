@@ -1,7 +1,16 @@
 import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { IdentityChange } from '../feed-ports.ts';
-import { adopt, oldIdentifiers, release, restore, retire, stateBefore, stub } from './identities.ts';
+import {
+  adopt,
+  identifierFor,
+  oldIdentifiers,
+  release,
+  restore,
+  retire,
+  stateBefore,
+  stub,
+} from './identities.ts';
 import type { Merges } from './merges.ts';
 import type { Names } from './names.ts';
 import type { Cause, Records, ResourceRecord } from './records.ts';
@@ -53,7 +62,11 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
       const record = current(rid);
       const { resource } = record;
       if (!resource) return false;
-      const mapped = mapRelativeReferences(resource, (it) => (it === before ? after : it));
+      const mapped = mapRelativeReferences(
+        resource,
+        (it) => (it === before ? after : it),
+        (it) => identifierFor(it, from.resource, current(to.rid).resource),
+      );
       if (mapped === resource) return false;
       put(record, mapped, cause, told);
       return true;
@@ -182,10 +195,16 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
       subjects.flatMap((it) => referenceOf(it)).filter((it) => it.startsWith('Patient/')),
     );
     const to = `Patient/${patient.id}`;
+    const [former] = before;
+    const owner = former === undefined ? undefined : records.find('Patient', former.slice('Patient/'.length));
     for (const record of [moved, ...records.referrersOf(moved.rid).map(current)]) {
       const { resource } = record;
       if (!resource || record.type === 'Patient') continue;
-      const mapped = mapRelativeReferences(resource, (it) => (before.has(it) ? to : it));
+      const mapped = mapRelativeReferences(
+        resource,
+        (it) => (before.has(it) ? to : it),
+        (it) => identifierFor(it, owner?.resource, patient.resource),
+      );
       if (mapped === resource) continue;
       put(record, mapped, cause, told, record === moved ? cause.eventAt : record.eventAt);
     }

@@ -5,6 +5,25 @@ type KeyOf = (item: JsonObject) => string;
 
 const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
+/** What a reference points at, by its type: `Practitioner`. */
+function targetKey(reference: Json | undefined): string {
+  if (!isJsonObject(reference)) return '';
+  const { type, reference: to } = reference;
+  return typeof to === 'string' ? to.slice(0, to.indexOf('/')) : text(type);
+}
+
+const first = (list: Json | undefined): Json | undefined => (Array.isArray(list) ? list[0] : undefined);
+
+/** Contacts have a text alone and enterers a code of their own; who is booked is told apart by what it is. */
+function bookedKey({ actor, type }: JsonObject): string {
+  const said = first(type);
+  const role = conceptKey(said);
+  if (isJsonObject(said) && said['coding'] === undefined) return role;
+  return role === ENTERER ? role : targetKey(actor);
+}
+
+const ENTERER = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type|enterer';
+
 /** A concept by its first code, else by its text. */
 function conceptKey(concept: Json | undefined): string {
   if (!isJsonObject(concept)) return '';
@@ -25,14 +44,24 @@ const KEYS: Readonly<Record<string, KeyOf>> = {
   address: ({ use, type }) => `${text(use)}\n${text(type)}`,
   extension: ({ url }) => text(url),
   modifierExtension: ({ url }) => text(url),
+  'Patient.generalPractitioner': targetKey,
+  'Encounter.participant': ({ type }) => conceptKey(first(type)),
+  'Encounter.location': ({ status, extension }) =>
+    `${text(status)}${extension === undefined ? '' : ' apart'}`,
+  'Appointment.participant': bookedKey,
 };
 
 /**
- * A list element after a message: items of a key that the message says are replaced by the message's, where the first
+ * A list element after a message, of a type or an inner structure: items of a key that the message says are replaced by the message's, where the first
  * of them stood; items of other keys stay; new ones come last. Lists without a key are replaced as a whole.
  */
-export function mergeList(name: string, current: readonly Json[], said: readonly Json[]): Json[] {
-  const keyOf = KEYS[name];
+export function mergeList(
+  type: string,
+  name: string,
+  current: readonly Json[],
+  said: readonly Json[],
+): Json[] {
+  const keyOf = KEYS[`${type}.${name}`] ?? KEYS[name];
   if (!keyOf) return [...said];
   const groups = new Map<string, Json[]>();
   for (const item of said) {

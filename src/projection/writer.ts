@@ -36,6 +36,12 @@ function nameOf(change: ResourceChange): Named {
   return { type, id };
 }
 
+/** What an update says, as text; undefined: saying it again may do something else. */
+function wordsOf({ mode, deleted, yields, written }: ResourceChange): string | undefined {
+  if (!written || mode !== 'update' || deleted) return undefined;
+  return yields ? `${written.text} ${JSON.stringify(yields)}` : written.text;
+}
+
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
 
@@ -76,8 +82,8 @@ export function createProjectionWriter(
   /** A message on resources that are not the retired ones any more. */
   function followed(change: ResourceChange): ResourceChange {
     if (!merges.any) return change;
-    const { resource, mode, deleted } = change;
-    const rest = { mode, ...(deleted ? { deleted } : {}) };
+    const { resource, mode, deleted, yields } = change;
+    const rest = { mode, ...(deleted ? { deleted } : {}), ...(yields ? { yields } : {}) };
     const mapped = mapRelativeReferences(resource, (reference) => {
       const survivor = merges.survivorOfReference(reference);
       if (survivor === undefined) return reference;
@@ -101,10 +107,12 @@ export function createProjectionWriter(
    * The record that is as of the very same words; then nothing has to be taken apart. Words are remembered only where
    * no merge gave them another meaning; one that comes later makes another version of what they named.
    */
-  function asSaid({ mode, written }: ResourceChange): ResourceRecord | undefined {
-    if (!written || mode !== 'update') return undefined;
+  function asSaid(change: ResourceChange): ResourceRecord | undefined {
+    const { written } = change;
+    const words = wordsOf(change);
+    if (!written || words === undefined) return undefined;
     const record = records.recent(written.type, written.id);
-    return record?.said === written.text ? record : undefined;
+    return record?.said === words ? record : undefined;
   }
 
   /** The resource as a change leaves it; `current` itself when it says nothing new. */
@@ -126,7 +134,7 @@ export function createProjectionWriter(
     const again = asSaid(said);
     if (again && again.eventAt <= cause.eventAt) return records.confirm(again, cause.eventAt);
     const followedChange = followed(said);
-    const { resource, mode, deleted, written } = followedChange;
+    const { resource, mode, written } = followedChange;
     const record = records.open(resource.resourceType, resource.id);
     if (mode === 'mention') {
       if (record.resource) return;
@@ -136,7 +144,7 @@ export function createProjectionWriter(
     if (record.eventAt > cause.eventAt) return superseded(record);
     const next = after(record, followedChange);
     if (next === undefined) return;
-    const words = mode === 'update' && !deleted ? written?.text : undefined;
+    const words = wordsOf(followedChange);
     if (record.resource && sameContent(next, record.resource))
       return records.confirm(record, cause.eventAt, words);
     told(

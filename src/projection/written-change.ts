@@ -2,12 +2,15 @@ import type { ResourceChange, WrittenResource } from '../feed-ports.ts';
 import { parseKept } from './decimals.ts';
 
 /** All of a change but the text of its resource. */
-export type Unwritten = Pick<ResourceChange, 'mode' | 'deleted'> & Omit<WrittenResource, 'text'>;
+export type Unwritten = Pick<ResourceChange, 'mode' | 'deleted' | 'yields'> & Omit<WrittenResource, 'text'>;
 
 /** @param decimals of its resource, as `keptDecimals` tells them */
-export function unwritten({ resource, mode, deleted }: ResourceChange, decimals: string | null): Unwritten {
+export function unwritten(
+  { resource, mode, deleted, yields }: ResourceChange,
+  decimals: string | null,
+): Unwritten {
   const { resourceType: type, id } = resource;
-  return { type, id, decimals, mode, ...(deleted ? { deleted } : {}) };
+  return { type, id, decimals, mode, ...(deleted ? { deleted } : {}), ...(yields ? { yields } : {}) };
 }
 
 /**
@@ -16,12 +19,14 @@ export function unwritten({ resource, mode, deleted }: ResourceChange, decimals:
 export class WrittenChange implements ResourceChange {
   readonly mode: ResourceChange['mode'];
   readonly deleted?: readonly string[];
+  readonly yields?: NonNullable<ResourceChange['yields']>;
   readonly written: WrittenResource;
   private parsed: ResourceChange['resource'] | undefined;
 
-  constructor({ type, id, decimals, mode, deleted }: Unwritten, text: string) {
+  constructor({ type, id, decimals, mode, deleted, yields }: Unwritten, text: string) {
     this.mode = mode;
     if (deleted) this.deleted = deleted;
+    if (yields) this.yields = yields;
     this.written = { type, id, text, decimals };
     // Measured: taken apart message by message, before anything of a batch is applied, it costs less.
     if (mode !== 'mention') this.parsed = this.parse();
@@ -33,8 +38,8 @@ export class WrittenChange implements ResourceChange {
 
   /** As one that was never written. */
   toJSON(): ResourceChange {
-    const { resource, mode, deleted } = this;
-    return { resource, mode, ...(deleted ? { deleted } : {}) };
+    const { resource, mode, deleted, yields } = this;
+    return { resource, mode, ...(deleted ? { deleted } : {}), ...(yields ? { yields } : {}) };
   }
 
   private parse(): ResourceChange['resource'] {

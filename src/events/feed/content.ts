@@ -89,11 +89,14 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
       sealedBefore && Object.isFrozen(one.resource)
         ? sealedOnce(one.resource, sealedBefore)
         : sealed(one.resource);
-    const deleted = facts.deletes ? deletedPaths(one) : [];
+    const told = facts.deletes ? deletedPaths(one) : [];
+    const { clears = [], yields = {} } = one.undoing ?? {};
+    const deleted = [...told, ...clears];
     changes.push({
       resource: resource as ResourceChange['resource'],
       mode: one.mode,
       ...(deleted.length > 0 ? { deleted } : {}),
+      ...(Object.keys(yields).length > 0 ? { yields } : {}),
     });
   }
   const identity: IdentityChange[] = [];

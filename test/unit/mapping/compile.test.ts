@@ -16,6 +16,24 @@ function problemsOf(text: string): string[] {
 
 const row = (text: string): string[] => problemsOf(`map: PID <-> Patient\npart: true\nrows:\n  - ${text}\n`);
 
+describe('what a map says of updates', () => {
+  const rule = (text: string): string[] =>
+    problemsOf(
+      `map: PID <-> Patient\npart: true\nupdates:\n  - ${text}\nrows:\n  - { v2: PID-7, fhir: birthDate, as: date, upto: day }\n`,
+    ).filter((it) => it.includes('updates'));
+
+  it.each([
+    ['{ clears: [nmae], why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
+    ['{ yields: { nmae: true }, why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
+    ['{ when: "PID-7 =", clears: [name], why: x }', '4 updates[0]: expected a value in condition: PID-7 ='],
+    ['{ yields: { active: 1 }, why: x }', '4 updates[0].yields.active: Invalid input'],
+  ])('%s is wrong', (text, problem) => expect(rule(text)).toContain(problem));
+
+  it('says why', () => expect(rule('{ clears: [name] }')).toHaveLength(1));
+
+  it('is sound', () => expect(rule('{ clears: ["name.where(use=\'old\')"], why: x }')).toEqual([]));
+});
+
 describe('a mapping file', () => {
   it.each([
     ['{ v2: PID-5, fhir: nmae, each: XPN <-> HumanName }', '4 rows[0]: FHIR R4 Patient has no element nmae'],

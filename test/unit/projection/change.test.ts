@@ -188,6 +188,112 @@ describe('an update', () => {
   });
 });
 
+/** Type, before, what the message says, what goes, what yields, after. */
+const STRUCTURES: readonly (readonly [
+  string,
+  string,
+  JsonObject,
+  JsonObject,
+  Pick<ResourceChange, 'deleted' | 'yields'>,
+  JsonObject,
+])[] = [
+  [
+    'keeps the members of a structure and of a period that the message does not say',
+    'Encounter',
+    { hospitalization: { admitSource: { text: 'a' } }, period: { start: '2020' } },
+    { hospitalization: { dischargeDisposition: { text: 'b' } }, period: { end: '2021' } },
+    {},
+    {
+      hospitalization: { admitSource: { text: 'a' }, dischargeDisposition: { text: 'b' } },
+      period: { start: '2020', end: '2021' },
+    },
+  ],
+  [
+    'replaces a quantity and a reference as a whole',
+    'Encounter',
+    { length: { value: 1, unit: 'd' }, subject: { reference: 'Patient/a', display: 'A' } },
+    { length: { value: 2 }, subject: { reference: 'Patient/b' } },
+    {},
+    { length: { value: 2 }, subject: { reference: 'Patient/b' } },
+  ],
+  [
+    'deletes the items that a where tells apart, and no others',
+    'Patient',
+    {
+      telecom: [
+        { use: 'home', value: '1' },
+        { use: 'work', value: '2' },
+      ],
+    },
+    {},
+    { deleted: ["Patient.telecom.where(use='home')"] },
+    { telecom: [{ use: 'work', value: '2' }] },
+  ],
+  [
+    'deletes an item when that goes which it was for',
+    'Encounter',
+    { location: [{ status: 'active', location: { display: 'W' } }] },
+    {},
+    { deleted: ["Encounter.location.where(status='active').location"] },
+    {},
+  ],
+  [
+    'deletes an extension by its address',
+    'Patient',
+    {
+      extension: [
+        { url: 'urn:a', valueString: 'x' },
+        { url: 'urn:b', valueString: 'y' },
+      ],
+    },
+    {},
+    { deleted: ["Patient.extension('urn:a').valueString"] },
+    { extension: [{ url: 'urn:b', valueString: 'y' }] },
+  ],
+  [
+    'leaves what is known where it is only supposed',
+    'Account',
+    { status: 'inactive' },
+    { status: 'active' },
+    { yields: { status: true } },
+    { status: 'inactive' },
+  ],
+  [
+    'takes what is supposed where nothing is known',
+    'Account',
+    {},
+    { status: 'active' },
+    { yields: { status: true } },
+    { status: 'active' },
+  ],
+  [
+    'leaves what is known where it is one of the codes',
+    'Encounter',
+    { status: 'finished' },
+    { status: 'in-progress' },
+    { yields: { status: ['finished'] } },
+    { status: 'finished' },
+  ],
+  [
+    'takes what is supposed instead of other codes',
+    'Encounter',
+    { status: 'planned' },
+    { status: 'in-progress' },
+    { yields: { status: ['finished'] } },
+    { status: 'in-progress' },
+  ],
+];
+
+describe('an update of a structure', () => {
+  it.each(STRUCTURES)('%s', (_what, resourceType, before, said, rest, after) => {
+    const current = { resourceType, id: 'e', ...before };
+    const kept = structuredClone(current);
+    const change: ResourceChange = { resource: { resourceType, id: 'e', ...said }, mode: 'update', ...rest };
+    expect(applyChange(current, change)).toEqual({ resourceType, id: 'e', ...after });
+    expect(current).toEqual(kept);
+  });
+});
+
 describe('the other modes', () => {
   it('a snapshot is all there is', () => {
     const change = { resource: patient({ gender: 'male' }), mode: 'snapshot' } as const;

@@ -259,6 +259,39 @@ describe('an un-merge', () => {
     expect(world.reading.reviews(10)).toEqual([]);
   });
 
+  it('gives each reference the number of whom it points at then', async () => {
+    const world = two();
+    const numbered = (id: string, of: string, value: string) => ({
+      ...observation(id, of),
+      subject: { reference: `Patient/${of}`, identifier: { system: MRN, value } },
+    });
+    world.apply({ changes: [update(numbered('o1', 'old', '1')), update(numbered('o3', 'old', '1'))] });
+    world.apply({ identity: [merge('old', 'new')] });
+    expect((await readOf(world, 'Observation', 'o1'))['subject']).toEqual({
+      reference: 'Patient/new',
+      identifier: { system: MRN, value: '1' },
+    });
+    world.apply({ changes: [update(numbered('o3', 'new', '2'))] });
+    world.apply({ identity: [unmerge('old', 'new')] });
+    for (const id of ['o1', 'o3'])
+      expect((await readOf(world, 'Observation', id))['subject']).toEqual({
+        reference: 'Patient/old',
+        identifier: { system: MRN, value: '1' },
+      });
+  });
+
+  it('leaves a reference without a number where there is none of that system', async () => {
+    const world = two();
+    world.apply({
+      changes: [update(patient('new', '2', { identifier: [{ system: 'urn:other', value: '9' }] }))],
+    });
+    world.apply({ identity: [merge('old', 'new')] });
+    const subject = { reference: 'Patient/new', identifier: { system: 'urn:other', value: '9' } };
+    world.apply({ changes: [update({ ...observation('o1', 'new'), subject })] });
+    world.apply({ identity: [unmerge('old', 'new')] });
+    expect((await readOf(world, 'Observation', 'o1'))['subject']).toEqual({ reference: 'Patient/old' });
+  });
+
   it('leaves with the survivor what came after the merge, for somebody to look at', async () => {
     const world = two();
     world.apply({ identity: [merge('old', 'new')] });
@@ -345,13 +378,17 @@ describe('a move', () => {
           resourceType: 'Encounter',
           id: 'e',
           status: 'finished',
-          subject: { reference: 'Patient/old' },
+          subject: { reference: 'Patient/old', identifier: { system: MRN, value: '1' } },
         }),
         update({ ...observation('o5', 'old'), encounter: { reference: 'Encounter/e' } }),
       ],
     });
     world.apply({ identity: [{ kind: 'move', type: 'Encounter', from: 'e', into: 'new' }] });
     expect(await idsOf(world.backend, 'Encounter', 'patient=new')).toEqual(['e']);
+    expect((await readOf(world, 'Encounter', 'e'))['subject']).toEqual({
+      reference: 'Patient/new',
+      identifier: { system: MRN, value: '2' },
+    });
     expect(await idsOf(world.backend, 'Observation', 'patient=new')).toEqual(['o2', 'o5']);
     expect(await idsOf(world.backend, 'Observation', 'patient=old')).toEqual(['o1']);
   });

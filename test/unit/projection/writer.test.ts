@@ -202,6 +202,10 @@ describe('applying a message', () => {
       { changes: [], identity: merge('unmerge') },
       // The very words of before the un-merge: they are of another patient now.
       { changes: [update(visit('bob')), update(visit('bob', 'w'))] },
+      // The same words delete something, or only suppose it, and then say it.
+      { changes: [update(eve({ birthDate: '1980' })), update({ ...visit('bob', 'x'), status: 'finished' })] },
+      { changes: [update(eve()), { ...update(visit('bob', 'x')), yields: { status: true } }] },
+      { changes: [update(eve(), ['Patient.birthDate']), update(visit('bob', 'x'))] },
     ];
     for (const content of contents)
       expect(written.apply({ ...content, changes: content.changes!.map(asText) })).toEqual(
@@ -212,6 +216,8 @@ describe('applying a message', () => {
         database.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all(),
       );
     expect(rows(written)).toEqual(rows(read));
+    expect(await readOf(written, 'Patient', 'eve')).not.toHaveProperty('birthDate');
+    expect(await readOf(written, 'Encounter', 'x')).toMatchObject({ status: 'in-progress' });
     for (const id of ['v', 'w'])
       expect(await readOf(written, 'Encounter', id)).toMatchObject({ subject: { reference: 'Patient/bob' } });
   });
