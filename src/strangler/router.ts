@@ -152,6 +152,10 @@ export function createRouter(options: {
     parts.onFallback?.(route.endpoint);
     context.log.debug('modern failed, legacy is asked', { endpoint: route.endpoint });
     const second = await attempt({ ...call, side: 'legacy', fellBack: true }, context, parts);
+    if (isAbsent(ended(second))) {
+      discard(second);
+      return unanswered(first, route);
+    }
     if ('error' in second.outcome) return second;
     const { response } = second.outcome;
     const servedBy = `${response.servedBy}; fallback`;
@@ -213,6 +217,19 @@ function tell(
 
 function ended({ outcome }: Outcome): FhirResponse | FicusError {
   return 'error' in outcome ? outcome.error : outcome.response;
+}
+
+const ABSENT: ReadonlySet<number> = new Set([404, 410]);
+
+function isAbsent({ status }: FhirResponse | FicusError): boolean {
+  return ABSENT.has(status);
+}
+
+/** What legacy does not know may be modern's all the same: modern has failed, and nobody can say that it is not there. */
+function unanswered(first: Outcome, { endpoint, modern }: Route): Outcome {
+  if ('error' in first.outcome) return first;
+  const words = `${modern} failed to answer ${endpoint}, and legacy does not know the resource.`;
+  return { ...first, outcome: { error: new FicusError('unavailable', words, { retryAfter: 5 }) } };
 }
 
 function discard({ outcome }: Outcome): void {

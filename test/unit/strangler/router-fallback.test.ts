@@ -131,6 +131,18 @@ describe('a read that modern fails to answer', () => {
     expect(fallbacks).toHaveLength(2);
   });
 
+  it('is not said to be absent because legacy does not know it', async () => {
+    core.answers = fail('not-found');
+    labs.answers = fail('timeout');
+    expect(await outcome(ask())).toBe('timeout');
+    labs.answers = async () => piped(503).response;
+    expect(await outcome(ask())).toBe('unavailable');
+    const gone = piped(404);
+    core.answers = async () => gone.response;
+    expect(await outcome(ask())).toBe('unavailable');
+    expect(gone.state.discarded).toBe(true);
+  });
+
   it.each<[string, ErrorCode]>([
     ['is not there', 'not-found'],
     ['is refused', 'forbidden'],
