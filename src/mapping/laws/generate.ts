@@ -32,8 +32,14 @@ export interface GenerateOptions {
 export function generateTree(map: CompiledMap, options: GenerateOptions): Assignment[] {
   const made = fill(map, [], options);
   // Two rows may fill one place: the later says it.
-  const byPlace = new Map(made.map((assignment) => [JSON.stringify(assignment.at), assignment]));
+  const byPlace = new Map(made.map((assignment) => [placeOf(assignment), assignment]));
   return [...byPlace.values()];
+}
+
+function placeOf({ at }: Assignment): string {
+  let place = '';
+  for (const { step, index } of at) place += `${step}[${index}]`;
+  return place;
 }
 
 /** Builds the tree of a list of assignments. */
@@ -58,28 +64,49 @@ export function startOf(map: CompiledMap, root: TreeWriter): TreeWriter {
 
 type At = Assignment['at'];
 
-function fill(map: CompiledMap, above: At, options: GenerateOptions): Assignment[] {
-  return map.rows.flatMap((source) => fillRow(map, source, above, options));
+/** A row that may be filled, with what is the same each time. */
+interface Filling {
+  readonly source: SourceRow;
+  readonly steps: readonly Step[];
+  readonly repeats: boolean;
+  readonly inner: CompiledMap | undefined;
 }
 
-function fillRow(map: CompiledMap, source: SourceRow, above: At, options: GenerateOptions): Assignment[] {
-  const { row } = source;
-  const { set, random } = options;
-  const legacy = row.v2 ?? row.xml;
-  const also = map.rows.some((other) => other !== source && (other.row.v2 ?? other.row.xml) === legacy);
-  if ((row.keep || row.drop) && also) return [];
-  if (!legacy || row.only === 'write' || (row.only === 'read' && !options.readOnly) || random.chance(0.4))
-    return [];
+const known = new WeakMap<CompiledMap, readonly Filling[]>();
+
+function fillingsOf(map: CompiledMap, set: MappingSet): readonly Filling[] {
+  const found = known.get(map);
+  if (found) return found;
+  const rowsAt = Map.groupBy(map.rows, ({ row }) => row.v2 ?? row.xml);
   const root = map.syntax === 'v2' && set.definitions.datatypes.has(map.legacy) ? map.legacy : undefined;
-  const steps = parseTreePath(legacy, map.syntax, root);
-  const part = map.syntax === 'v2' ? definitionAt(set.definitions, steps, root) : undefined;
-  const repeats = part?.repeats === true && steps.length === 2 && random.chance(0.4) ? 1 + random.int(3) : 1;
-  return Array.from({ length: repeats }, (_, index) => {
+  const fillings = map.rows.flatMap((source): Filling[] => {
+    const { row } = source;
+    const legacy = row.v2 ?? row.xml;
+    const also = rowsAt.get(legacy)!.length > 1;
+    if (!legacy || row.only === 'write' || ((row.keep || row.drop) && also)) return [];
+    const steps = parseTreePath(legacy, map.syntax, root);
+    const part = map.syntax === 'v2' ? definitionAt(set.definitions, steps, root) : undefined;
+    const inner = row.each === undefined ? undefined : set.maps.get(row.each);
+    return [{ source, steps, repeats: part?.repeats === true && steps.length === 2, inner }];
+  });
+  known.set(map, fillings);
+  return fillings;
+}
+
+function fill(map: CompiledMap, above: At, options: GenerateOptions): Assignment[] {
+  return fillingsOf(map, options.set).flatMap((filling) => fillRow(map, filling, above, options));
+}
+
+function fillRow(map: CompiledMap, filling: Filling, above: At, options: GenerateOptions): Assignment[] {
+  const { source, steps, repeats, inner } = filling;
+  const { random } = options;
+  if ((source.row.only === 'read' && !options.readOnly) || random.chance(0.4)) return [];
+  const count = repeats && random.chance(0.4) ? 1 + random.int(3) : 1;
+  return Array.from({ length: count }, (_, index) => {
     const at = [
       ...above,
       ...steps.map((step, depth) => ({ step, index: depth === steps.length - 1 ? index : 0 })),
     ];
-    const inner = row.each === undefined ? undefined : set.maps.get(row.each);
     if (inner) return fill(inner, at, options);
     return texts(map, source, options).map(([below, text]) => ({
       at: [...at, ...below.map((step) => ({ step, index: 0 }))],
