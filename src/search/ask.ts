@@ -80,12 +80,22 @@ export async function resourceOf(
   maxBytes: number,
 ): Promise<Resource | undefined> {
   if (body.kind === 'resource' && status === 200) return body.resource;
-  if (body.kind === 'pipe' && status === 200) return readPipe(body, maxBytes);
+  if (body.kind === 'pipe' && status === 200) return readOne(body, maxBytes);
   if (status === 404 || status === 410) {
     if (body.kind === 'pipe') body.discard();
     return undefined;
   }
   throw refused(status, body);
+}
+
+/** One resource is not too much because of what was asked for. */
+async function readOne(body: Parameters<typeof readPipe>[0], maxBytes: number): Promise<Resource> {
+  try {
+    return await readPipe(body, maxBytes);
+  } catch (error) {
+    if (!(error instanceof FicusError) || error.code !== 'too-costly') throw error;
+    throw new FicusError('legacy-malformed', 'The answer of the service is too large.', { cause: error });
+  }
 }
 
 function refused(status: number, body: FhirResponse['body']): FicusError {

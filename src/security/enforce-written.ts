@@ -1,3 +1,4 @@
+import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
 import { resourceOf } from '../search/ask.ts';
@@ -30,6 +31,7 @@ export function createWriteAnswers({
     if (resource && verdict === 'seen') return withBody(response, { kind: 'resource', resource });
     // 200 to a create says that there was something: where that may not be known of, not where it is.
     const silent = status === 200 && request.interaction === 'create';
+    if (silent && !resource) throw unclear(response);
     const kept = Object.entries(headers).filter(
       ([name]) => !name.startsWith('content-') && (!silent || (name !== 'location' && name !== 'etag')),
     );
@@ -42,6 +44,14 @@ export function createWriteAnswers({
     if (body.kind === 'resource') return body.resource;
     return resourceOf({ ...response, status: 200 }, maxBytes).catch(() => undefined);
   }
+}
+
+/** A create is done with 201. With 200 what came says what was meant, and here nobody can read it. */
+function unclear({ servedBy }: FhirResponse): FicusError {
+  return new FicusError(
+    'outcome-unknown',
+    `${servedBy} answered a create with HTTP status 200 and something that cannot be read; whether it was done is unknown.`,
+  );
 }
 
 /**

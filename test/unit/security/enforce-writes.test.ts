@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../src/fhir/types.ts';
 import type { Backend } from '../../../src/ports.ts';
+import { piped } from '../search/hospital.ts';
 import { context } from '../search/support.ts';
 import { served, sourced, type Holder } from './fuzz/backends.ts';
 import { stackOver, type Asked } from './fuzz/stack.ts';
 import { BASE, type Known } from './fuzz/world.ts';
-import { of, concept, observation, WORLD, HOLDERS, stackOf, patientA, doctor } from './enforce-world.ts';
+import {
+  codes,
+  of,
+  concept,
+  observation,
+  WORLD,
+  HOLDERS,
+  stackOf,
+  patientA,
+  doctor,
+} from './enforce-world.ts';
 
 describe.each([
   ['a legacy core', () => sourced(WORLD, false)],
@@ -176,5 +187,33 @@ describe.each([
     expect(written.status).toBe(201);
     expect(written.headers['location']).toMatch(/Observation\/n1$/);
     expect(written.body).toBeUndefined();
+  });
+});
+
+describe('a service that answers a create with what nobody can read', () => {
+  const create: Asked = { method: 'POST', url: 'Observation', body: { resourceType: 'Observation', status: 'final', code: concept('x'), subject: of('a') } }; // prettier-ignore
+  const answering = (status: number): Backend => ({
+    handle: async () => ({
+      status,
+      headers: { location: 'Observation/n1/_history/1' },
+      servedBy: 'modern:labs',
+      body: piped('<html>').body,
+    }),
+  });
+  const ask = (status: number) =>
+    stackOver(answering(status), { labelled: false, native: false, shared: false }).ask(
+      patientA('patient/Observation.cruds'),
+      create,
+    );
+
+  it('has done it when it says so with 201, and where', async () => {
+    const told = await ask(201);
+    expect([told.status, told.headers['location']]).toEqual([201, expect.stringContaining('Observation/n1')]);
+  });
+
+  it('may not have done it when it says 200', async () => {
+    const told = await ask(200);
+    expect(told.status).toBe(504);
+    expect(codes(told)).toEqual(['incomplete']);
   });
 });
