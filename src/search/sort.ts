@@ -6,7 +6,7 @@ import { compareDecimals, type Decimal } from './decimal.ts';
 import { timeRangeOf } from './match/date.ts';
 import { decimalOf } from './match/quantity.ts';
 import { evaluable } from './parameter.ts';
-import { foldCase } from './text.ts';
+import { compareText, foldCase } from './text.ts';
 import type { TimeZone } from './time-zone.ts';
 
 type Compare<T> = (a: T, b: T) => number;
@@ -136,7 +136,3 @@ const QUANTITY: Ordering<{ readonly unit: string; readonly value: Decimal }> = {
   },
   compare: (a, b) => compareText(a.unit, b.unit) || compareDecimals(a.value, b.value),
 };
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

@@ -1,3 +1,24 @@
+/**
+ * Which of two texts comes first, character by character. JavaScript's own order goes by halves of characters: it puts
+ * those beyond U+FFFF before U+E000.
+ */
+export function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const [one, other] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (one === other) continue;
+    if (isHalf(one) !== isHalf(other) && (one >= AFTER_HALVES || other >= AFTER_HALVES)) return other - one;
+    return one - other;
+  }
+  return a.length - b.length;
+}
+
+const AFTER_HALVES = 0xe000;
+
+function isHalf(unit: number): boolean {
+  return unit >= 0xd800 && unit < AFTER_HALVES;
+}
+
 const ASCII = /^[\0-\x7f]*$/;
 
 /** `text` without case and without combining marks, so that `É`, `é` and `e` are one (FHIR R4 search.html#string). */

@@ -7,7 +7,7 @@ import { decimalOf, intervalIn, unitOf, unitsOf } from '../../search/match/quant
 import { someStringPart } from '../../search/match/string.ts';
 import { CASE_SENSITIVE_SYSTEMS } from '../../search/match/token.ts';
 import { sortUnit, textsOf } from '../../search/sort.ts';
-import { searchForms } from '../../search/text.ts';
+import { compareText, searchForms } from '../../search/text.ts';
 import type { TimeZone } from '../../search/time-zone.ts';
 import { decimalKey, FIRST, LAST, timeKey } from '../order-key.ts';
 import type { IndexedParameter } from './parameters.ts';
@@ -223,8 +223,8 @@ export function sortKeys(
   let low = first;
   let high = first;
   for (const key of keys) {
-    if (key < low) low = key;
-    if (key > high) high = key;
+    if (compareText(key, low) < 0) low = key;
+    if (compareText(key, high) > 0) high = key;
   }
   return [low, high];
 }

@@ -16,12 +16,14 @@ export interface NewestFirst {
 /**
  * Reads the rows that are kept by patient and end of time backwards, instead of looking for the date of each resource
  * of the patient. undefined: the search is not of that kind.
- * @param conditions what the other filters ask, in the order of the filters
+ * @param conditions what the filters ask, in their order
+ * @param bound what each resource must meet besides, its rid being `x.rid`
  */
 export function newestFirst(
   { type, filters, sort }: Pick<SearchQuery, 'type' | 'filters' | 'sort'>,
   conditions: readonly Condition[],
   { number, indexed, targets }: FilterContext,
+  bound: Sql,
 ): NewestFirst | undefined {
   const [key] = sort;
   if (!key?.descending || sort.length > 1) return undefined;
@@ -33,10 +35,7 @@ export function newestFirst(
   if (value?.refId === undefined) return undefined;
   const [patient] = targets('Patient', value.refId);
   if (patient === undefined) return undefined;
-  const others = joined(
-    [{ text: '1', values: [] }, ...conditions.toSpliced(at, 1).map((it) => testOf(it, 'x.rid'))],
-    ' AND ',
-  );
+  const others = joined([bound, ...conditions.toSpliced(at, 1).map((it) => testOf(it, 'x.rid'))], ' AND ');
   // The plus keeps SQLite from looking through all of the patient's rows for those of one resource.
   const later =
     'SELECT 1 FROM date_value e WHERE e.rid = x.rid AND e.param = x.param AND +e.patient = x.patient AND (e.high > x.high OR (e.high = x.high AND e.low > x.low))';

@@ -17,6 +17,7 @@ import {
   type Condition,
   type Sql,
 } from './condition.ts';
+import { ALL, knownUpTo, newestKnown } from './bound.ts';
 import { filterCondition, type FilterContext } from './filter.ts';
 import { newestFirst, type NewestFirst } from './newest-first.ts';
 import { orderOf } from './order.ts';
@@ -32,8 +33,12 @@ export interface ProjectionSearchOptions {
   readonly maxChecked?: number;
 }
 
-/** Where a page begins: after a resource, in the order in which they became known; or at a place of what is sorted. */
-export type PageStart = { readonly after: number } | { readonly offset: number };
+/**
+ * Where a page begins: after a resource, in the order in which they became known; or at a place of what is sorted, of
+ * those that were known, or referred to, when the first page was given (`upTo`; absent: of all): what comes later is on
+ * none of the pages, and moves none.
+ */
+export type PageStart = { readonly after: number } | { readonly offset: number; readonly upTo?: string };
 
 export interface SearchPage {
   readonly rids: readonly number[];
@@ -109,7 +114,7 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     return context;
   }
 
-  function planOf({ type, filters, sort }: Asked, context: FilterContext): Plan {
+  function planOf({ type, filters, sort }: Asked, context: FilterContext, bound = ALL): Plan {
     const typeNumber = number(type);
     const compiled = filters.map((filter) => ({ filter, ...filterCondition(type, filter, context) }));
     const all: Condition = typeNumber === undefined ? NOTHING : allOf(typeNumber);
@@ -121,8 +126,9 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
     const start = ridsOf(driver);
     return {
       driver: isDistinct(driver) ? start : { ...start, text: `SELECT DISTINCT rid FROM (${start.text})` },
-      tests: tests.length === 0 ? { text: '1', values: [] } : joined(tests, ' AND '),
-      newest: unsure.length === 0 ? newestFirst({ type, filters, sort }, conditions, context) : undefined,
+      tests: joined([bound, ...tests], ' AND '),
+      newest:
+        unsure.length === 0 ? newestFirst({ type, filters, sort }, conditions, context, bound) : undefined,
       check:
         unsure.length === 0
           ? undefined
@@ -225,11 +231,13 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
   function explained(
     query: SearchQuery,
     now: number,
+    bound = ALL,
   ): { readonly plan: Plan; readonly issues: readonly Issue[] } {
     const followed = new Map<number, number>();
     const plan = planOf(
       query,
       contextOf(now, (from, to) => void followed.set(from, to)),
+      bound,
     );
     const issues = [...followed].map(([from, to]) => followedTo(reading.nameOf(from), reading.nameOf(to)));
     return { plan, issues };
@@ -244,17 +252,18 @@ export function createProjectionSearch(reading: Reading, options: ProjectionSear
       }),
     page: (query, start, count, withTotal, now) =>
       reading.consistently(() => {
-        const { plan, issues } = explained(query, now);
+        const place = start && 'offset' in start ? start : undefined;
+        const { plan, issues } = explained(query, now, knownUpTo(place?.upTo));
         const counted = withTotal ? { total: total(plan) } : {};
         if (query.sort.length > 0) {
-          const offset = start && 'offset' in start ? start.offset : 0;
+          const offset = place?.offset ?? 0;
           const rids = sorted(query.type, plan, query.sort, offset, count + 1);
           const more = rids.length > count;
           return {
             rids: rids.slice(0, count),
             issues,
             ...counted,
-            ...(more ? { next: { offset: offset + count } } : {}),
+            ...(more ? { next: { offset: offset + count, upTo: place?.upTo ?? newestKnown(reading) } } : {}),
           };
         }
         const after = start && 'after' in start ? start.after : 0;

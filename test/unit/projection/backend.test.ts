@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { searchsetBundle, searchsetText } from '../../../src/fhir/bundle.ts';
 import type { Json } from '../../../src/fhir/types.ts';
+import { sortResources } from '../../../src/search/sort.ts';
 import { query as parsed } from '../search/support.ts';
-import { BASE, idsOf, NOW, projection, query, setOf, update } from './support.ts';
+import { BASE, idsOf, NOW, projection, query, setOf, update, UTC } from './support.ts';
 
 const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: `Family ${id}` }] });
 const observation = (id: string, of: string, day = '2024-01-01') => ({
@@ -93,6 +94,39 @@ describe('a search', () => {
       page: first.next!,
     });
     expect([...first.matches, ...next.matches].map(({ id }) => id)).toEqual(['o1', 'o2', 'o3', 'o4', 'o6']);
+  });
+
+  it.each([
+    ['-date', ['o4', 'o3', 'o2', 'o1']],
+    ['-date,_id', ['o4', 'o3', 'o2', 'o1']],
+    ['-_id', ['o4', 'o3', 'o2', 'o1']],
+    ['date', ['o1', 'o2', 'o3', 'o4']],
+  ])('sorted by %s gives each match once, though more came meanwhile', async (sort, ids) => {
+    const it = world();
+    const asked = query('Observation', `patient=a&_count=2&_total=accurate&_sort=${sort}`);
+    const first = await setOf(it.backend, asked);
+    it.apply({ changes: [update(observation('o0', 'a', '2023-01-01')), update(observation('o9', 'a', '2025-01-01'))] }); // prettier-ignore
+    const next = await setOf(it.backend, { ...asked, page: first.next! });
+    expect([...first.matches, ...next.matches].map(({ id }) => id)).toEqual(ids);
+    expect([first.total, next.total, next.next]).toEqual([4, 4, undefined]);
+    expect((await setOf(it.backend, asked)).total).toBe(6);
+  });
+
+  it('is sorted by what is written, character by character', async () => {
+    const it = projection();
+    const family = (id: string, name: string) => ({ resourceType: 'Patient', id, name: [{ family: name }] });
+    // Two halves of a character make one above all that a half stands before.
+    const known = [family('a', '\u{20bb7}'), family('b', '\uff21'), family('c', 'z')];
+    it.apply({ changes: known.map((one) => update(one)) });
+    for (const [sort, ids] of [
+      ['family', ['c', 'b', 'a']],
+      ['-family', ['a', 'b', 'c']],
+    ] as const) {
+      // prettier-ignore
+      const asked = query('Patient', `_sort=${sort}`);
+      expect((await setOf(it.backend, asked)).matches.map(({ id }) => id)).toEqual(ids);
+      expect(sortResources('Patient', known, asked.sort, UTC).map(({ id }) => id)).toEqual(ids);
+    }
   });
 
   it('finds nothing for a patient nobody knows, not what has no patient', async () => {

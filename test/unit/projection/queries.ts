@@ -71,11 +71,28 @@ const observationFilters = fc.oneof(
   oneOf('subject', anything),
   oneOf('subject:Patient', pick(...PATIENTS)),
   identified('subject'),
+  identified('patient'),
+  strings('value-string'),
+  tokens('value-concept', 'combo-value-concept', 'component-value-concept'),
+  dates('value-date'),
+  oneOf('combo-value-quantity', quantity),
+  oneOf('focus', anything),
   oneOf('encounter', pick('e0', 'Encounter/e1')),
   pair('code-value-quantity', token, quantity),
+  pair('code-value-date', token, date),
+  pair('code-value-string', token, text),
   pair('component-code-value-quantity', token, quantity),
   pair('combo-code-value-concept', token, token),
-  missing('code', 'value-quantity', 'subject', 'date'),
+  missing(
+    'code',
+    'value-quantity',
+    'subject',
+    'date',
+    'patient',
+    'combo-code',
+    'combo-value-quantity',
+    'category',
+  ),
 );
 const encounterFilters = fc.oneof(
   dates('date', 'location-period'),
@@ -97,6 +114,20 @@ const valueSetFilters = fc.oneof(
   dates('date'),
   oneOf('context-quantity', quantity),
   pair('context-type-quantity', token, quantity),
+);
+
+const document = pick(
+  'd1',
+  'DocumentReference/d0',
+  'https://ficus.example/fhir/r4/DocumentReference/d1',
+  'https://elsewhere.example/DocumentReference/d1',
+);
+const documentFilters = fc.oneof(
+  oneOf('relatesto', document),
+  tokens('relation', 'status'),
+  pair('relationship', document, pick('replaces', 'appends', '|replaces')),
+  dates('date'),
+  missing('relatesto'),
 );
 
 const all = (filters: Filters, max: number) =>
@@ -143,8 +174,27 @@ export const plainSearches = fc.oneof(
     '_lastUpdated',
     'identifier',
     '_id',
+    'given',
+    'telecom',
+    'active',
+    'deceased',
   ),
-  searches('Observation', observationFilters, 'date', 'code', 'value-quantity', 'status', '_id'),
+  searches(
+    'Observation',
+    observationFilters,
+    'date',
+    'code',
+    'value-quantity',
+    'status',
+    '_id',
+    'combo-code',
+    'component-code',
+    'combo-value-quantity',
+    'identifier',
+    'value-string',
+    'value-date',
+  ),
+  searches('DocumentReference', documentFilters, 'date', 'status', 'relation'),
   searches('Encounter', encounterFilters, 'date', 'length', 'class'),
   searches('RiskAssessment', riskFilters, 'date', 'probability'),
   searches('ValueSet', valueSetFilters, 'url', 'date', 'name'),
@@ -177,6 +227,8 @@ const link = (
 /** One chained parameter, forwards or backwards. */
 export const linkedSearches = fc.oneof(
   link('Observation', 'subject', 'Patient', false, patientFilters),
+  link('Observation', 'patient', 'Patient', false, patientFilters),
+  link('Encounter', 'patient', 'Patient', false, patientFilters),
   link('Observation', 'encounter', 'Encounter', false, encounterFilters),
   link('Patient', 'patient', 'Observation', true, observationFilters),
   link('Patient', 'subject', 'Encounter', true, encounterFilters),

@@ -18,7 +18,20 @@ export const SYSTEMS = [
   'http://unitsofmeasure.org',
   'http://hl7.org/fhir/observation-status',
 ];
-export const CODES = ['x', 'X', 'final', 'Final', 'true', 'mg', 'MG', 'preliminary'];
+export const CODES = [
+  'x',
+  'X',
+  'final',
+  'Final',
+  'true',
+  'mg',
+  'MG',
+  'preliminary',
+  'ÄX',
+  'äx',
+  '\u{20bb7}',
+  '\uff21',
+];
 export const DATES = [
   '1980',
   '1980-03',
@@ -61,6 +74,13 @@ export const WORDS = [
   'straße',
   'de la Cruz',
   'smi',
+  'Zoë',
+  'Zoe\u0308  Smith',
+  'a_b%c',
+  'A+B',
+  '김철수',
+  '\u{20bb7}野',
+  '\uff21bc',
 ];
 export const URIS = ['http://x/p', 'http://x/p|1', 'urn:uuid:6f0f31a2-8f5c-4d7a-9a3e-111111111111'];
 const UNITS = ['mg', 'g', '%'];
@@ -97,7 +117,13 @@ const reference = fc.oneof(
     (it) => ({ reference: it }),
   ),
   identifier.map((it) => ({ identifier: it })),
+  fc.tuple(identifier, pick('Patient', 'Group')).map(([it, type]) => ({ type, identifier: it })),
 );
+const timing = fc.record(
+  { event: few(date), repeat: fc.record({ boundsPeriod: period }, { requiredKeys: [] }) },
+  { requiredKeys: [] },
+);
+const instants = pick(...DATES.filter((it) => it.includes('T')));
 const meta = fc.record({ profile: few(pick(...URIS)), tag: few(coding) }, { requiredKeys: [] });
 
 /** Without members that are undefined, and without empty lists: as JSON has it. */
@@ -121,7 +147,10 @@ const resources = (
       maxLength: count,
     })
     .map((all) =>
-      all.map((it, at) => clean({ resourceType: type, id: `${prefix}${at}`, ...(it as object) }) as Known),
+      all.map(({ effective, value, ...it }, at) => {
+        const chosen = { ...(effective as object | undefined), ...(value as object | undefined) };
+        return clean({ resourceType: type, id: `${prefix}${at}`, ...it, ...chosen });
+      }),
     );
 
 const patients = resources('Patient', 'p', PATIENTS.length, {
@@ -145,14 +174,28 @@ const observations = resources('Observation', 'o', 8, {
   identifier: few(identifier),
   subject: reference,
   encounter: pick('Encounter/e0', 'Encounter/e1').map((it) => ({ reference: it })),
-  effectiveDateTime: date,
-  valueQuantity: quantity,
+  effective: fc.oneof(
+    date.map((it) => ({ effectiveDateTime: it })),
+    date.map((it) => ({ effectiveDateTime: it })),
+    period.map((it) => ({ effectivePeriod: it })),
+    timing.map((it) => ({ effectiveTiming: it })),
+    instants.map((it) => ({ effectiveInstant: it })),
+  ),
+  value: fc.oneof(
+    quantity.map((it) => ({ valueQuantity: it })),
+    quantity.map((it) => ({ valueQuantity: it })),
+    concept.map((it) => ({ valueCodeableConcept: it })),
+    pick(...WORDS).map((it) => ({ valueString: it })),
+    period.map((it) => ({ valuePeriod: it })),
+    date.map((it) => ({ valueDateTime: it })),
+  ),
   component: few(
     fc.record(
       { code: concept, valueQuantity: quantity, valueCodeableConcept: concept },
       { requiredKeys: [] },
     ),
   ),
+  focus: few(reference),
   derivedFrom: few(reference),
 });
 
@@ -189,9 +232,25 @@ const valueSets = resources('ValueSet', 'v', 3, {
   expansion: pick(...URIS).map((it) => ({ identifier: it })),
 });
 
+const documents = resources('DocumentReference', 'd', 3, {
+  status: pick('current', 'superseded'),
+  date: instants,
+  relatesTo: few(
+    fc.record({
+      code: pick('replaces', 'appends'),
+      target: pick(
+        'DocumentReference/d0',
+        'DocumentReference/d1',
+        'https://ficus.example/fhir/r4/DocumentReference/d1',
+        'https://elsewhere.example/DocumentReference/d1',
+      ).map((it) => ({ reference: it })),
+    }),
+  ),
+});
+
 /** All resources of a world, told in some order. */
 export const worlds = fc
-  .tuple(patients, observations, encounters, risks, valueSets)
+  .tuple(patients, observations, encounters, risks, valueSets, documents)
   .chain((all) => fc.shuffledSubarray(all.flat(), { minLength: all.flat().length }));
 
 export { fc };
