@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import type { Json } from '../../../src/fhir/types.ts';
-import type { Known } from './support.ts';
 
 /*
  * Small worlds in which much happens to be equal, nearly equal, or written in two ways.
