@@ -1,6 +1,7 @@
 import { isWrite } from './gates.ts';
 import type { HistoryRow } from './report-history.ts';
 import type { EvidencePack, LatencyRow, RunFigures, SignatureRow } from './report.ts';
+import { cell, table } from './markdown.ts';
 import { many, milliseconds, number, percent, percentAtMost, position } from './words.ts';
 
 /** An evidence pack as Markdown: the same data, for people. */
@@ -254,8 +255,12 @@ function waivers({ waivers: given }: EvidencePack): string {
   ].join('\n');
 }
 
-function before({ before: runs, allRuns }: EvidencePack): string {
+function before({ endpoint, before: runs, allRuns }: EvidencePack): string {
   if (runs.length === 0) return '';
+  if (isWrite(endpoint))
+    return ['## Runs before', '', ...table(['run', 'calls of clients', 'failed'], runs.map(answered))].join(
+      '\n',
+    );
   return [
     '## Runs before',
     '',
@@ -276,17 +281,14 @@ function before({ before: runs, allRuns }: EvidencePack): string {
   ].join('\n');
 }
 
+function answered({ run: nth, calls: rows }: RunFigures): string[] {
+  const clients = rows.filter(({ path }) => path === 'client');
+  const sum = (of: (row: LatencyRow) => number): string =>
+    number(clients.reduce((all, row) => all + of(row), 0));
+  return [String(nth), sum((row) => row.calls), sum((row) => row.failed)];
+}
+
 function counted(counts: Readonly<Record<string, number>>): string {
   const all = Object.entries(counts).map(([why, count]) => `${why} ${number(count)}`);
   return all.length === 0 ? 'none' : all.join(', ');
-}
-
-function table(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
-  return [line(names), `|${names.map(() => ' --- |').join('')}`, ...rows.map(line)];
-}
-
-/** What somebody wrote cannot end a cell, a row or begin a tag. */
-function cell(text: string): string {
-  return text.replace(/\s+/g, ' ').replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }

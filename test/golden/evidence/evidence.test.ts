@@ -6,7 +6,7 @@ import { judge } from '../../../src/strangler/gates/gates.ts';
 import { evidencePack } from '../../../src/strangler/gates/report.ts';
 import type { EvidencePack } from '../../../src/strangler/gates/report.ts';
 import { packMarkdown } from '../../../src/strangler/gates/report-markdown.ts';
-import { addComparison, addSkipped, createTally } from '../../../src/strangler/gates/tally.ts';
+import { addCall, addComparison, addSkipped, createTally } from '../../../src/strangler/gates/tally.ts';
 import type { Tally } from '../../../src/strangler/gates/tally.ts';
 import { addTraffic } from '../../../src/strangler/gates/traffic.ts';
 import type { Waiver } from '../../../src/strangler/gates/waiver.ts';
@@ -272,11 +272,15 @@ describe('the evidence pack', () => {
   });
 
   it('says of a write that nothing compares its answers, and gives no rate of what was not looked for', () => {
-    const written: Route = { ...ROUTE, endpoint: 'Appointment.create' };
-    const text = packMarkdown(packOf([written], [createTally('Appointment.create', written.run)]));
+    const written: Route = { ...ROUTE, endpoint: 'Appointment.create', run: 2, version: 2 };
+    const former = createTally('Appointment.create', 1);
+    addCall(former, call({ endpoint: 'Appointment.create', run: 1, ok: false }));
+    const runs = [former, createTally('Appointment.create', 2)];
+    const text = packMarkdown(packOf([{ ...written, run: 1, version: 1 }, written], runs));
+    expect(text).toContain('| run | calls of clients | failed |\n| --- | --- | --- |\n| 1 | 1 | 1 |');
     expect(text).toContain('Answers to writes are not compared.');
     expect(text).toContain('- Nothing compares the answers to writes; what both sides hold is compared.');
-    expect(text).not.toMatch(/rate of critical|Parity|### Differences/);
+    expect(text).not.toMatch(/rate of critical|bound on critical|Parity|### Differences/);
   });
 
   it('knows nothing of a rate without a comparison', () => {
