@@ -69,10 +69,13 @@ export type SceneOptions = Partial<Omit<Hl7v2SourceOptions, 'port'>> & {
   readonly tapped?: boolean;
 };
 
-/** Starts both; they are gone when the test is done. */
-export async function openScene(options: SceneOptions = {}): Promise<Scene> {
+/** Starts both; they are gone when the test is done: one that runs beside others says how it is told of its end. */
+export async function openScene(
+  options: SceneOptions = {},
+  finished: typeof onTestFinished = onTestFinished,
+): Promise<Scene> {
   const scene = await startScene(options);
-  onTestFinished(() => scene.close());
+  finished(() => scene.close());
   return scene;
 }
 

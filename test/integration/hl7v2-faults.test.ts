@@ -128,7 +128,7 @@ const WRITES: Readonly<Record<string, Write>> = {
 const FAULTS: readonly [string, Dial, number][] = [
   ['was applied, its answer lost', { fault: 'lost' }, 1],
   ['was lost', { fault: 'lost', applied: false }, 2],
-  ['was applied, answered late', { fault: 'late', delayMs: 2_500 }, 1],
+  ['was applied, answered late', { fault: 'late', delayMs: 10_000 }, 1],
   ['was applied, answered for another message', { fault: 'wrong-control-id' }, 1],
   ['was applied, answered with garbage', { fault: 'garbage' }, 1],
   ['was lost, answered with garbage', { fault: 'garbage', applied: false }, 2],
@@ -138,11 +138,14 @@ const FAULTS: readonly [string, Dial, number][] = [
   ['was acknowledged twice', { fault: 'duplicate' }, 1],
 ];
 
+/** A write waits half of it for its acknowledgement before it asks after itself: such tests run beside each other. */
+const BUDGET_MS = 6_000;
+
 describe.each(Object.entries(WRITES))('%s, unacknowledged', (_name, write) => {
-  it.each(FAULTS)('%s: succeeds, with one copy in the core', async (_what, dial, sent) => {
-    const scene = await openScene();
+  it.concurrent.for(FAULTS)('%s: succeeds, with one copy in the core', async ([_what, dial, sent], test) => {
+    const scene = await openScene({}, test.onTestFinished);
     scene.dial({ ...dial, operation: write.operation, count: 1 });
-    const resource = await write.run(scene, 2_000);
+    const resource = await write.run(scene, BUDGET_MS);
     expect(resource).toMatchObject({ id: expect.stringContaining('|') as string });
     expect(write.copies(scene)).toBe(1);
     const messages = scene.received(write.operation);
@@ -150,23 +153,23 @@ describe.each(Object.entries(WRITES))('%s, unacknowledged', (_name, write) => {
     expect(new Set(messages.map(({ controlId }) => controlId)).size).toBe(1);
   });
 
-  it('is unknown when the core is silent, and stays one message', async () => {
-    const scene = await openScene();
+  it.concurrent('is unknown when the core is silent, and stays one message', async (test) => {
+    const scene = await openScene({}, test.onTestFinished);
     scene.dial({ fault: 'lost', operation: write.operation });
     scene.dial({
       fault: 'hang',
       operation: write.operation === 'OML^O21' ? 'OSQ^Q06' : 'QBP^Q22',
       after: write.operation === 'ADT^A28' ? 0 : write.operation === 'OML^O21' ? 0 : 2,
     });
-    await expect(write.run(scene, 1_200)).rejects.toMatchObject({ code: 'outcome-unknown', status: 504 });
+    await expect(write.run(scene, BUDGET_MS)).rejects.toMatchObject({ code: 'outcome-unknown', status: 504 });
     expect(scene.received(write.operation)).toHaveLength(1);
     expect(write.copies(scene)).toBe(1);
   });
 
-  it('is sent again once, not more', async () => {
-    const scene = await openScene();
+  it.concurrent('is sent again once, not more', async (test) => {
+    const scene = await openScene({}, test.onTestFinished);
     scene.dial({ fault: 'lost', applied: false, operation: write.operation });
-    await expect(write.run(scene, 1_200)).rejects.toMatchObject({ code: 'outcome-unknown' });
+    await expect(write.run(scene, BUDGET_MS)).rejects.toMatchObject({ code: 'outcome-unknown' });
     expect(scene.received(write.operation)).toHaveLength(2);
     expect(write.copies(scene)).toBe(0);
   });
@@ -190,7 +193,7 @@ describe.each(Object.entries(WRITES))('%s, unacknowledged', (_name, write) => {
   ])('is refused by %s, and not sent again', async (_what, dial, code) => {
     const scene = await openScene();
     scene.dial({ ...dial, operation: write.operation });
-    await expect(write.run(scene, 2_000)).rejects.toMatchObject({ code });
+    await expect(write.run(scene, BUDGET_MS)).rejects.toMatchObject({ code });
     expect(scene.received(write.operation)).toHaveLength(1);
     expect(write.copies(scene)).toBe(0);
   });
