@@ -43,9 +43,12 @@ function checkPromised(contract: Contract, request: FhirRequest): void {
     (interaction === 'create' || interaction === 'update') &&
     !resource.conditional.includes(interaction)
   ) {
-    throw new FicusError('search-unsupported', `The API has no conditional ${interaction} of ${type}.`, {
-      expression: [interaction === 'create' ? 'If-None-Exist' : 'the criteria in the address'],
-    });
+    const options = interaction === 'create' ? { expression: ['If-None-Exist'] } : {};
+    throw new FicusError(
+      'search-unsupported',
+      `The API has no conditional ${interaction} of ${type}.`,
+      options,
+    );
   }
 }
 

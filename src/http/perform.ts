@@ -57,12 +57,11 @@ export function endpointOf(asked: Call['asked']): Endpoint {
 /**
  * Criteria decide what is written: what is not understood in them is an error, whatever handling the client prefers.
  */
-function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, where: string): SearchQuery {
+function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, header?: string): SearchQuery {
   const query = parseSearch(type, pairs, 'strict');
   if (query.filters.length > 0) return query;
-  throw new FicusError('parameter-invalid', `${where} needs at least one search parameter`, {
-    expression: [where],
-  });
+  const message = `${header ?? 'A conditional update'} needs at least one search parameter`;
+  throw new FicusError('parameter-invalid', message, header === undefined ? {} : { expression: [header] });
 }
 
 /** The parameters that say how much of a resource a read gives (FHIR R4 http.html#read). */
@@ -72,7 +71,7 @@ function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined 
   const { asked, parameters } = call;
   if (asked.interaction === 'search') return parseSearch(asked.type, parameters, call.preferences.handling);
   if (asked.interaction === 'update' && asked.id === undefined) {
-    return parseCriteria(asked.type, parameters, parseSearch, 'A conditional update');
+    return parseCriteria(asked.type, parameters, parseSearch);
   }
   const shaping = asked.interaction === 'read' || asked.interaction === 'vread' ? SHAPING : [];
   const other = parameters.find(([name]) => !shaping.includes(name));
@@ -185,6 +184,13 @@ async function requestOf(call: Call, deps: PerformOptions, scope: RequestScope):
   }
 }
 
+/** What was left out of a search may be what was to bound it. */
+function withIgnored(error: unknown, query: SearchQuery | undefined): unknown {
+  const ignored = query?.ignored ?? [];
+  if (ignored.length === 0 || !(error instanceof FicusError) || error.code !== 'too-costly') return error;
+  return new FicusError(error.code, error.message, { cause: error, issues: [...error.issues, ...ignored] });
+}
+
 /**
  * Asks the Backend, within the deadline, and makes 304 of an answer that the client already has.
  * Throws FicusError.
@@ -194,8 +200,13 @@ export async function perform(call: Call, deps: PerformOptions, scope: RequestSc
   const request = await requestOf(call, deps, scope);
   const { interaction } = request;
   const write = interaction === 'create' || interaction === 'update';
-  const response = await scope.within(deps.backend.handle(request, scope), write, release);
   const { query } = request;
+  let response: FhirResponse;
+  try {
+    response = await scope.within(deps.backend.handle(request, scope), write, release);
+  } catch (error) {
+    throw withIgnored(error, query);
+  }
   const read = interaction === 'read' || interaction === 'vread';
   if (response.status !== 200 || !read || !isConditional(call.conditions)) return { response, query };
   const { etag, lastModified } = validatorsOf(response);

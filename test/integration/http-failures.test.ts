@@ -74,6 +74,7 @@ describe('a failing request', () => {
         case 'leak-location':
           return answer(patient('a'), 200, { location: 'Patient/HOSP|100234' });
         case undefined:
+          if (request.interaction === 'search') throw new FicusError('too-costly', 'Too wide');
           return answer(patient('a'), 201);
         default:
           return answer(patient(request.id));
@@ -91,15 +92,30 @@ describe('a failing request', () => {
     const text = await response.text();
     expect({ status: response.status, text }).toMatchObject({ status: one.status });
     expect(response.headers.get('content-type')).toBe('application/fhir+json; charset=utf-8');
-    const outcome = JSON.parse(text) as { resourceType: string; issue: { severity: string; code: string }[] };
+    const outcome = JSON.parse(text) as {
+      resourceType: string;
+      issue: { severity: string; code: string; expression?: string[] }[];
+    };
     expect(outcome.resourceType).toBe('OperationOutcome');
     expect(outcome.issue[0]).toMatchObject({ severity: 'error', code: one.issue });
+    for (const { expression = [] } of outcome.issue)
+      for (const path of expression) expect(path).not.toContain(' ');
     expect(response.headers.get('x-request-id')).toMatch(/./);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     for (const [name, value] of Object.entries(one.expect ?? {}))
       expect(response.headers.get(name)).toBe(value);
     expect(text).not.toContain('Jane Roe');
     expect(text).not.toContain('100234');
+  });
+
+  it('names what was left out of a search that is too costly', async () => {
+    const search = async (query: string): Promise<unknown> =>
+      ((await (await fetch(`${running.base}/Patient?${query}`)).json()) as { issue: unknown }).issue;
+    expect(await search('family=costly&familly=x')).toEqual([
+      expect.objectContaining({ code: 'too-costly' }),
+      { severity: 'warning', code: 'not-supported', diagnostics: 'Left out' },
+    ]);
+    expect(await search('family=costly')).toHaveLength(1);
   });
 
   it('is logged as a fault, without its text, when it is ours', async () => {
