@@ -121,7 +121,7 @@ describe.each(['1.1', '1.2'] as const)('over SOAP %s', (soapVersion) => {
       ['status', { status: 500, html: true }],
     ])('under %s %j', async (fault, settings) => {
       await dial(sandbox, fault, { ...settings, operation: 'BookAppointment', count: 1 });
-      expect(await create(2_500)).toMatchObject({ resourceType: 'Appointment', status: 'booked' });
+      expect(await create(5_000)).toMatchObject({ resourceType: 'Appointment', status: 'booked' });
       expect(await booked()).toBe(1);
       const sent = told.lines.filter(({ fields }) => fields['action'] === 'BookAppointment');
       const asked = told.lines.filter(({ fields }) => fields['action'] === 'FindAppointments');
@@ -172,7 +172,7 @@ describe.each(['1.1', '1.2'] as const)('over SOAP %s', (soapVersion) => {
         'Appointment',
         key,
         { ...before, ...changes },
-        contextOf(told, 2_500),
+        contextOf(told, 5_000),
       );
       expect(after).toMatchObject(changes);
       expect(await source.read('Appointment', key, contextOf())).toEqual(after);
