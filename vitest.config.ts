@@ -16,7 +16,15 @@ export default defineConfig({
     hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
     projects: [
-      { extends: true, test: { name: 'sharing', include: [SHARING], isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'sharing',
+          include: [SHARING],
+          isolate: false,
+          setupFiles: ['test/support/leaves-nothing.ts'],
+        },
+      },
       { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [SHARING] } },
     ],
   },
