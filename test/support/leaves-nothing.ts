@@ -22,6 +22,7 @@ function shared(): ReadonlyMap<string, unknown> {
   return new Map([
     ...members,
     ...environment,
+    ['exit code', process.exitCode],
     ['working directory', process.cwd()],
     ['umask', process.umask()],
     ['fake timers', vi.isFakeTimers()],

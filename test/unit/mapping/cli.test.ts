@@ -29,12 +29,13 @@ beforeEach(() => {
   for (const [at, { text }] of [...BASE, { text: PID }, { text: ADT }].entries())
     writeFileSync(join(folder, `${at}.yaml`), text);
   printed = [];
+  process.exitCode = 0;
   vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text));
 });
 
 afterEach(() => {
   vi.restoreAllMocks();
-  process.exitCode = 0;
+  process.exitCode = undefined;
   rmSync(folder, { recursive: true });
 });
 
