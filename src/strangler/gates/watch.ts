@@ -1,3 +1,4 @@
+import { FicusError, toFicusError } from '../../errors.ts';
 import type { Endpoint } from '../../fhir/types.ts';
 import type { CallSeen, Comparison } from '../../migration-ports.ts';
 import type { Clock, Logger, Route } from '../../ports.ts';
@@ -43,9 +44,12 @@ export interface WatchOptions {
   readonly limits: RollbackLimits;
   /** The route as it is now. */
   readonly route: (endpoint: Endpoint) => Route | undefined;
-  /** It does not go forward until somebody has looked. Once a run; what it rejects with is logged. */
+  /**
+   * It does not go forward until somebody has looked. Once a run, and once more when it ought to go back and cannot;
+   * what it rejects with is logged.
+   */
   readonly onHold: (breach: Breach) => unknown;
-  /** It goes back to shadow. Once a run; told again a second later when it throws or rejects. */
+  /** It goes back to shadow. Once a run; told again every second while it throws or rejects. */
   readonly onRollback: (breach: Breach) => unknown;
   readonly clock: Clock;
   readonly log: Logger;
@@ -64,6 +68,8 @@ export interface Watch {
 /** A hold costs little: it is raised at a tenth of the certainty, and at half of the critical differences. */
 const HOLD_TIMES_ALPHA = 10;
 const RETRY_MS = 1_000;
+/** So long nothing more is said of a roll back that goes on failing in the same way. */
+const SAID_AGAIN_MS = 3_600_000;
 /** Failures come in bursts: what one broken connection takes with it is an incident, and no rate yet. */
 const LEAST_FAILURES = 5;
 
@@ -76,6 +82,8 @@ export function createWatch(options: WatchOptions): Watch {
   const detector = createDetector(limits.errorRate);
   const certain = 1 / limits.alpha;
   const suspected = Math.max(1, certain / HOLD_TIMES_ALPHA);
+  /** Roll backs that could not be carried out: why, and when that was said. */
+  const stuck = new WeakMap<WatchState, { readonly why: string; readonly at: number }>();
 
   function judge(state: WatchState, tally: Tally): void {
     const route = options.route(tally.endpoint);
@@ -131,23 +139,47 @@ export function createWatch(options: WatchOptions): Watch {
         : `Held ${endpoint} in ${where}: ${reason}`;
     const before = state.alarm;
     state.alarm = alarm;
+    const breach = { endpoint, run, words, reason, at: new Date(clock.now()).toISOString() };
+    if (!stuck.has(state))
+      log.warn(alarm === 'rollback' ? 'automatic roll back' : 'automatic hold', { endpoint, reason });
+    if (alarm === 'hold') {
+      carryOut(
+        () => options.onHold(breach),
+        (error) => unheld(breach, error),
+      );
+      return;
+    }
     const failed = (error: unknown): void => {
-      log.error(`an automatic ${alarm} could not be carried out`, { endpoint, reason, error });
-      if (alarm !== 'rollback') return;
+      sayStuck(state, route, breach, error);
       // A route that ought to go back is not left where it is.
       clock.after(RETRY_MS, () => {
         state.alarm = before;
         judge(state, tally);
       });
     };
-    log.warn(alarm === 'rollback' ? 'automatic roll back' : 'automatic hold', { endpoint, reason });
-    const breach = { endpoint, run, words, reason, at: new Date(clock.now()).toISOString() };
-    try {
-      const done = alarm === 'rollback' ? options.onRollback(breach) : options.onHold(breach);
-      if (done instanceof Promise) done.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    carryOut(() => options.onRollback(breach), failed);
+  }
+
+  function unheld({ endpoint, reason }: Breach, error: unknown): void {
+    log.error('an automatic hold could not be carried out', { endpoint, reason, error });
+  }
+
+  /** Said once, when it changes, and rarely: it is tried every second. Whoever looks at the route sees it, too. */
+  function sayStuck(state: WatchState, route: Route, breach: Breach, error: unknown): void {
+    const { endpoint, reason } = breach;
+    const why = toFicusError(error).message;
+    const said = stuck.get(state);
+    if (said?.why === why && clock.now() - said.at < SAID_AGAIN_MS) return;
+    stuck.set(state, { why, at: clock.now() });
+    log.error('an automatic rollback could not be carried out', { endpoint, reason, error });
+    // What is refused will be refused again; anything else may pass.
+    if (said?.why === why || !(error instanceof FicusError && error.code === 'unprocessable')) return;
+    const words = `${endpoint} ought to go back from ${whereabouts(route)} to shadow (${reason}), and cannot: ${why}`;
+    const held = { ...breach, words };
+    carryOut(
+      () => options.onHold(held),
+      (failure) => unheld(held, failure),
+    );
   }
 
   return {
@@ -170,4 +202,14 @@ export function createWatch(options: WatchOptions): Watch {
       judge(state, tally);
     },
   };
+}
+
+/** Does what may throw or reject. */
+function carryOut(work: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const done = work();
+    if (done instanceof Promise) done.catch(failed);
+  } catch (error) {
+    failed(error);
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FicusError } from '../../../../src/errors.ts';
 import type { Route } from '../../../../src/ports.ts';
 import { addCall, addComparison, createTally } from '../../../../src/strangler/gates/tally.ts';
 import { createWatch } from '../../../../src/strangler/gates/watch.ts';
@@ -9,7 +10,12 @@ import { call, comparison, createRandom, difference, different, ROUTE, START } f
 const LIMITS: RollbackLimits = { automatic: true, criticals: 1, errorRate: 0.01, alpha: 0.001 };
 const CANARY: Route = { ...ROUTE, stage: 'canary', cohort: { percent: 10 } };
 
-function watched(limits: Partial<RollbackLimits> = {}, route: Route = CANARY, refuse = 0) {
+function watched(
+  limits: Partial<RollbackLimits> = {},
+  route: Route = CANARY,
+  refuse = 0,
+  refusal: () => Error = () => new Error('changed meanwhile'),
+) {
   const told: string[] = [];
   const breaches: Breach[] = [];
   const log = createTestLogger();
@@ -23,7 +29,7 @@ function watched(limits: Partial<RollbackLimits> = {}, route: Route = CANARY, re
       told.push(breach.words);
       breaches.push(breach);
       refusals -= 1;
-      return refusals >= 0 ? Promise.reject(new Error('changed meanwhile')) : Promise.resolve();
+      return refusals >= 0 ? Promise.reject(refusal()) : Promise.resolve();
     },
     clock,
     log,
@@ -132,7 +138,7 @@ describe('the watch over canary and modern', () => {
     expect(told).toEqual([]);
   });
 
-  it('tries again a second later when the roll back was refused, and logs it', async () => {
+  it('tries again a second later when the roll back failed, and logs it once', async () => {
     const { told, log, clock, critical } = watched({}, CANARY, 2);
     critical();
     expect(told).toHaveLength(1);
@@ -142,7 +148,28 @@ describe('the watch over canary and modern', () => {
     expect(told).toHaveLength(3);
     await clock.advance(60_000);
     expect(told).toHaveLength(3);
-    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(log.lines.filter(({ message }) => message === 'automatic roll back')).toHaveLength(1);
+  });
+
+  it('holds what ought to go back and cannot, with why, and says so again when that changes or an hour has passed', async () => {
+    let why = 'it has no legacy backend';
+    const refusal = () => new FicusError('unprocessable', `It cannot go to shadow: ${why}.`);
+    const { told, log, clock, critical } = watched({}, CANARY, 10_000, refusal);
+    const errors = () => log.lines.filter(({ level }) => level === 'error').length;
+    const holds = () => told.filter((words) => words.includes('ought to go back'));
+    critical();
+    await clock.advance(60_000);
+    expect(errors()).toBe(1);
+    expect(holds()).toEqual([
+      'Observation.search ought to go back from canary 10 % to shadow (1 critical difference (changed Observation.valueQuantity.unit) in 1 comparison, 1 is the limit), and cannot: It cannot go to shadow: it has no legacy backend.',
+    ]);
+    why = 'the backend is not there';
+    await clock.advance(1_000);
+    expect([errors(), holds().length]).toEqual([2, 2]);
+    await clock.advance(3_600_000);
+    expect([errors(), holds().length]).toEqual([3, 2]);
+    expect(told.length).toBeGreaterThan(3_000);
   });
 
   it('goes on after a restart where it was, and does what was left undone', () => {
