@@ -1,50 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createFeedReader } from '../../../src/compose/feed/reader.ts';
-import { loadMappings } from '../../../src/config/mappings.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
-import { createAuthorities } from '../../../src/identity/authorities.ts';
-import { createSealer } from '../../../src/identity/seal.ts';
-import { projection, readOf } from '../projection/support.ts';
+import { feed, PID, segment, type Fields } from './feed-support.ts';
 
 /** What a later message leaves of what an earlier one said: absent is not deleted, and a cancellation takes back. */
-
-const authorities = createAuthorities([{ name: 'HOSP', namespaces: ['HOSP'], system: 'urn:oid:2.999.1.1' }]);
-const sealer = createSealer({ keys: [{ id: 'a', secret: new Uint8Array(64).fill(7) }], authorities });
-const mappings = loadMappings('mappings');
-const read = createFeedReader({
-  mappings: () => mappings,
-  authorities: authorities.all,
-  sealer,
-  profile: () => ({ timeZone: 'Europe/Berlin', authority: 'HOSP' }),
-});
-
-type Fields = Readonly<Record<number, string>>;
-
-/** A segment of the fields that say something. */
-function segment(name: string, fields: Fields): string {
-  const last = Math.max(...Object.keys(fields).map(Number));
-  return [name, ...Array.from({ length: last }, (_, at) => fields[at + 1] ?? '')].join('|');
-}
-
-/** A feed of messages one minute apart, and what is known after them. */
-function feed() {
-  const world = projection();
-  let count = 0;
-  const tell = (type: string, ...segments: string[]): void => {
-    count += 1;
-    const at = `2026010110${String(count).padStart(2, '0')}00`;
-    const header = `MSH|^~\\&|ADT|EAST|FICUS|GATE|${at}||${type}|M${count}|P|2.5.1`;
-    const bytes = Buffer.from([header, `EVN||${at}`, ...segments, ''].join('\r'));
-    const said = read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: count });
-    if (!('content' in said)) throw new Error(`parked: ${said.parked} ${said.detail}`);
-    world.apply(said.content);
-  };
-  const known = (type: string, number: string): Promise<Resource> =>
-    readOf(world, type, sealer.seal(type, `HOSP|${number}`).id);
-  return { tell, known };
-}
-
-const PID = segment('PID', { 3: '100^^^HOSP', 5: 'Doe^Jo' });
 
 describe('a stay', () => {
   const stay = () => {
