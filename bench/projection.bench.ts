@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import type { MessageContent, ResourceChange } from '../src/feed-ports.ts';
+import type { MessageContent, ResourceChange } from '../src/projection-ports.ts';
 import { searchsetText } from '../src/fhir/bundle.ts';
 import type { SearchQuery } from '../src/fhir/search-query.ts';
 import { createProjectionBackend } from '../src/projection/backend.ts';

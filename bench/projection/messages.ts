@@ -1,5 +1,5 @@
 import { searchParameter } from '../../src/fhir/search-parameters.ts';
-import type { MessageContent, ResourceChange } from '../../src/feed-ports.ts';
+import type { MessageContent, ResourceChange } from '../../src/projection-ports.ts';
 import type { RequestContext } from '../../src/ports.ts';
 import type { SearchRules } from '../../src/search/rules.ts';
 

@@ -6,7 +6,7 @@ import { compileIdentifier, compileKey, compileWholeField, type KeyOf } from './
 import { compileLinks, type Link } from './message-links.ts';
 import { compileStructure, segmentOrder, type Grouping } from './structure.ts';
 
-/** How a resource of a message relates to what is known of it (`ResourceChange` in src/feed-ports.ts). */
+/** How a resource of a message relates to what is known of it (`ResourceChange` in src/projection-ports.ts). */
 export type ReadingMode = 'snapshot' | 'update' | 'mention';
 
 /** One `reads` of a message file, compiled. */

@@ -1,7 +1,7 @@
 import { typeDef } from '../fhir/elements.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
-import type { ResourceChange } from '../feed-ports.ts';
+import type { ResourceChange } from '../projection-ports.ts';
 import { keptMeta } from './content.ts';
 import { namesOf } from './element-names.ts';
 import { mergeList } from './list-merge.ts';

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Applied, ProjectionEvent, ProjectionLog } from '../feed-ports.ts';
+import type { Applied, ProjectionEvent, ProjectionLog } from '../projection-ports.ts';
 
 /** An event before it has its number. Resources are named by their numbers. */
 export interface EventDraft {

@@ -1,6 +1,6 @@
 import { FicusError } from '../errors.ts';
 import type { Resource } from '../fhir/types.ts';
-import type { IdentityChange } from '../feed-ports.ts';
+import type { IdentityChange } from '../projection-ports.ts';
 import {
   adopt,
   identifierFor,

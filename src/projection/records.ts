@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
-import type { WrittenResource } from '../feed-ports.ts';
+import type { WrittenResource } from '../projection-ports.ts';
 import type { Resource } from '../fhir/types.ts';
 import { stampedText, unstamped } from './content.ts';
 import { keptDecimals, parseKept } from './decimals.ts';

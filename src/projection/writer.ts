@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Applied, ProjectionWriter, ResourceChange } from '../feed-ports.ts';
+import type { Applied, ProjectionWriter, ResourceChange } from '../projection-ports.ts';
 import { parseJson } from '../fhir/json.ts';
 import { evaluable } from '../search/parameter.ts';
 import type { Resource } from '../fhir/types.ts';

@@ -1,4 +1,4 @@
-import type { ResourceChange, WrittenResource } from '../feed-ports.ts';
+import type { ResourceChange, WrittenResource } from '../projection-ports.ts';
 import { parseKept } from './decimals.ts';
 
 /** All of a change but the text of its resource. */

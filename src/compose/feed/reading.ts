@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { ReadContent, WaitingMessage } from '../../events/feed/processor.ts';
 import type { Content } from '../../events/feed/content.ts';
-import type { MessageContent, WrittenResource } from '../../feed-ports.ts';
+import type { MessageContent, WrittenResource } from '../../projection-ports.ts';
 import type { Resource } from '../../fhir/types.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
 import { keptDecimals } from '../../projection/decimals.ts';

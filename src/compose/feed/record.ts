@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { createProjectionLog } from '../../projection/event-log.ts';
-import type { ProjectionLog } from '../../feed-ports.ts';
+import type { ProjectionLog } from '../../projection-ports.ts';
 import { PROJECTION_MIGRATIONS } from '../../projection/schema.ts';
 import { createReading } from '../../projection/search/reading.ts';
 import type { Reading } from '../../projection/search/reading.ts';

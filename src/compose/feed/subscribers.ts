@@ -4,7 +4,7 @@ import { createNotifier } from '../../events/feed/notify.ts';
 import type { Notifier } from '../../events/feed/notify.ts';
 import { notificationOf } from '../../events/feed/notification.ts';
 import { TOPICS, createTopicRecorder } from '../../events/feed/topic.ts';
-import type { ProjectionLog } from '../../feed-ports.ts';
+import type { ProjectionLog } from '../../projection-ports.ts';
 import type { FollowerStore } from '../../follower-ports.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { createWebhook } from './webhook.ts';

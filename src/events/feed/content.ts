@@ -1,4 +1,5 @@
-import type { IdentityChange, MessageContent, ParkReason, ResourceChange } from '../../feed-ports.ts';
+import type { ParkReason } from '../../feed-ports.ts';
+import type { IdentityChange, MessageContent, ResourceChange } from '../../projection-ports.ts';
 import type { Json, JsonObject, Resource } from '../../fhir/types.ts';
 import type { MessageReading, MessageResource } from '../../mapping/read-message.ts';
 import type { Authority } from '../../mapping/run.ts';

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { InboxLedger, MessageOutcome, ProjectionWriter } from '../../feed-ports.ts';
+import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
+import type { ProjectionWriter } from '../../projection-ports.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { wordsOf } from './failure.ts';
 import { coverageOf, explanationOf } from './looking.ts';

@@ -1,12 +1,5 @@
-import type {
-  Applied,
-  InboxLedger,
-  MessageContent,
-  MessageOutcome,
-  MessageRecord,
-  ParkReason,
-  ProjectionWriter,
-} from '../../feed-ports.ts';
+import type { InboxLedger, MessageOutcome, MessageRecord, ParkReason } from '../../feed-ports.ts';
+import type { Applied, MessageContent, ProjectionWriter } from '../../projection-ports.ts';
 import type { Clock } from '../../ports.ts';
 import type { Content } from './content.ts';
 import { isOfTheMachine, wordsOf } from './failure.ts';

@@ -1,10 +1,5 @@
-import type {
-  InboxLedger,
-  MessageFilter,
-  MessageRecord,
-  ParkReason,
-  ProjectionWriter,
-} from '../../feed-ports.ts';
+import type { InboxLedger, MessageFilter, MessageRecord, ParkReason } from '../../feed-ports.ts';
+import type { ProjectionWriter } from '../../projection-ports.ts';
 import type { Resource } from '../../fhir/types.ts';
 import type { Clock } from '../../ports.ts';
 import { changedPaths } from './changed-paths.ts';

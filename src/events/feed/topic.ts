@@ -1,4 +1,4 @@
-import type { ProjectionEvent, ProjectionLog } from '../../feed-ports.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../projection-ports.ts';
 import type { FollowerStore, TopicEvent } from '../../follower-ports.ts';
 import type { Logger } from '../../ports.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFeedReader } from '../../../src/compose/feed/reader.ts';
 import { loadMappings } from '../../../src/config/mappings.ts';
-import type { MessageContent } from '../../../src/feed-ports.ts';
+import type { MessageContent } from '../../../src/projection-ports.ts';
 import { createAuthorities } from '../../../src/identity/authorities.ts';
 import { createSealer } from '../../../src/identity/seal.ts';
 

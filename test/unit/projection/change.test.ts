@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ResourceChange } from '../../../src/feed-ports.ts';
+import type { ResourceChange } from '../../../src/projection-ports.ts';
 import type { JsonObject } from '../../../src/fhir/types.ts';
 import { applyChange } from '../../../src/projection/change.ts';
 

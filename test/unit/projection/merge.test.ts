@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { IdentityChange } from '../../../src/feed-ports.ts';
+import type { IdentityChange } from '../../../src/projection-ports.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import { idsOf, NOW, projection, query, readOf, setOf, update, type Projection } from './support.ts';
 

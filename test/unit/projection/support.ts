@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { MessageContent, ResourceChange } from '../../../src/feed-ports.ts';
+import type { MessageContent, ResourceChange } from '../../../src/projection-ports.ts';
 import type { SearchQuery, SearchSet } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import type { Backend, FhirRequest } from '../../../src/ports.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FicusError } from '../../../src/errors.ts';
-import type { MessageContent, ResourceChange } from '../../../src/feed-ports.ts';
+import type { MessageContent, ResourceChange } from '../../../src/projection-ports.ts';
 import type { Json } from '../../../src/fhir/types.ts';
 import { keptDecimals } from '../../../src/projection/decimals.ts';
 import { unwritten, WrittenChange } from '../../../src/projection/written-change.ts';

@@ -1,4 +1,4 @@
-import type { ProjectionEvent } from '../../../feed-ports.ts';
+import type { ProjectionEvent } from '../../../projection-ports.ts';
 
 /** A resource that a copy is still to be brought. However often it changed, it is owed once. */
 export interface Owed {

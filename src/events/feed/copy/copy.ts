@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { ProjectionEvent, ProjectionLog } from '../../../feed-ports.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../projection-ports.ts';
 import type { Resource } from '../../../fhir/types.ts';
 import type { DeadCopy, FollowerStore } from '../../../follower-ports.ts';
 import type { Backend, Clock, Logger } from '../../../ports.ts';

@@ -1,4 +1,4 @@
-import type { ProjectionEvent, ProjectionLog } from '../../../feed-ports.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../projection-ports.ts';
 import type { FollowerStore } from '../../../follower-ports.ts';
 import type { Clock, Logger } from '../../../ports.ts';
 

@@ -5,7 +5,7 @@ import { notificationOf } from '../../../../src/events/feed/notification.ts';
 import { createNotifier } from '../../../../src/events/feed/notify.ts';
 import type { Notifier } from '../../../../src/events/feed/notify.ts';
 import { createTopicRecorder } from '../../../../src/events/feed/topic.ts';
-import type { ProjectionEvent } from '../../../../src/feed-ports.ts';
+import type { ProjectionEvent } from '../../../../src/projection-ports.ts';
 import type { FollowerStore, TopicEvent } from '../../../../src/follower-ports.ts';
 import { createLogger } from '../../../../src/log.ts';
 import { openFollowerStore } from '../../../../src/store/followers.ts';

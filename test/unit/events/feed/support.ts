@@ -1,12 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
-import type {
-  Applied,
-  Arrival,
-  MessageContent,
-  ParkReason,
-  ProjectionWriter,
-} from '../../../../src/feed-ports.ts';
+import type { Arrival, ParkReason } from '../../../../src/feed-ports.ts';
+import type { Applied, MessageContent, ProjectionWriter } from '../../../../src/projection-ports.ts';
 import type { Clock } from '../../../../src/ports.ts';
 import type { Content } from '../../../../src/events/feed/content.ts';
 import { transaction } from '../../../../src/store/database.ts';

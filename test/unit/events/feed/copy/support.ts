@@ -1,7 +1,7 @@
 import { systemClock } from '../../../../../src/clock.ts';
 import { createCopy } from '../../../../../src/events/feed/copy/copy.ts';
 import type { Copy, CopyOptions } from '../../../../../src/events/feed/copy/copy.ts';
-import type { ProjectionEvent, ProjectionLog } from '../../../../../src/feed-ports.ts';
+import type { ProjectionEvent, ProjectionLog } from '../../../../../src/projection-ports.ts';
 import type { Resource } from '../../../../../src/fhir/types.ts';
 import type { FollowerStore } from '../../../../../src/follower-ports.ts';
 import { createLogger } from '../../../../../src/log.ts';
