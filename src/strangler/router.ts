@@ -1,12 +1,15 @@
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Endpoint } from '../fhir/types.ts';
-import type { Answered, EvidenceSink, Experiment, TwoSidedWriter } from '../migration-ports.ts';
+import type { EvidenceSink, Experiment, TwoSidedWriter } from '../migration-ports.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, Principal, RequestContext, Route, Side } from '../ports.ts'; // prettier-ignore
+import { writtenAlone } from './alone.ts';
 import { askCounted, hasLeft, isTechnical } from './calls.ts';
 import type { Call } from './calls.ts';
 import { chooseSide, isBehind, sideOfAttempt } from './choice.ts';
 import type { Choosing } from './choice.ts';
-import { incompleteSet } from './incomplete.ts';
+import { aloneInWords, incompleteSet, owedInWords } from './incomplete.ts';
+import { cannotSay, discard, ended, isAbsent, unanswered } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import { shapeOf } from './shape.ts';
 import { backendOf, isTwoSided, sideOf } from './stage.ts';
 import type { RouteTable } from './table.ts';
@@ -27,14 +30,10 @@ export interface RouterMigration extends Choosing {
    * 0.4.
    */
   readonly fallbackReserve?: number;
+  /** Whether modern has ever done a write of this endpoint for a client; absent: it has. */
+  readonly hasWritten?: (endpoint: Endpoint) => boolean;
   /** Called when legacy is asked because modern failed. */
   readonly onFallback?: (endpoint: Endpoint) => void;
-}
-
-/** How a side answered. */
-interface Outcome {
-  readonly side: Side;
-  readonly outcome: Answered['outcome'];
 }
 
 const DEFAULT_RESERVE = 0.4;
@@ -74,7 +73,8 @@ export function backendNameOf(
 /**
  * The Backend that stands for all: each request goes to the one side that its endpoint's route names for it at that
  * moment. A read that modern fails to answer is answered by legacy, as long as legacy has seen every write that
- * concerns it; a write never changes sides.
+ * concerns it; one of what legacy does not know, of a type that modern writes alone, is answered by modern. A write
+ * never changes sides.
  *
  * @param options.backends by name, with their Layers around them
  * @param options.migration absent: the stage alone decides, and nothing is counted
@@ -109,7 +109,7 @@ export function createRouter(options: {
       if (interaction === 'create' || interaction === 'update')
         return write(call, context, backend, migration);
       // Mostly nothing else is to be done.
-      if (!isTwoSided(route) && !isLate(call, migration))
+      if (!isTwoSided(route) && !isLate(call, migration) && unseenBy(side, request, migration).length === 0)
         return await askCounted(backend, call, context, migration);
       return await read(call, context, migration);
     },
@@ -131,16 +131,54 @@ export function createRouter(options: {
   }
 
   async function read(call: Call, context: RequestContext, parts: RouterMigration): Promise<FhirResponse> {
+    const { request } = call;
+    const { pins } = parts;
     const late = isLate(call, parts);
     const answered = await answer(call, context, parts);
-    tell(call, context, answered, parts);
-    if ('error' in answered.outcome) throw answered.outcome.error;
-    const { response } = answered.outcome;
-    return late && parts.pins ? incompleteSet(response, parts.pins, answered.side, call.request) : response;
+    const { side, outcome, inPlace } = answered;
+    // That legacy does not know what it was never told of is no difference.
+    if (!(side === 'modern' && inPlace)) tell(call, context, answered, parts);
+    if ('error' in outcome) throw outcome.error;
+    const unseen = unseenBy(side, request, parts, inPlace);
+    return incompleteSet(outcome.response, [
+      ...(late && pins ? [owedInWords(request.type, side, pins)] : []),
+      ...(unseen.length > 0 ? [aloneInWords(unseen)] : []),
+    ]);
+  }
+
+  /**
+   * By which endpoints a type was written that the side of an answer is not told of.
+   *
+   * @param certain it is known to be the side that cannot say: nobody asks whether there were such writes
+   */
+  function unseenBy(
+    side: Side,
+    { type }: FhirRequest,
+    { hasWritten }: RouterMigration,
+    certain = false,
+  ): readonly Endpoint[] {
+    if (side === 'modern') return [];
+    const alone = writtenAlone(type, table);
+    return certain || !hasWritten ? alone : alone.filter(hasWritten);
   }
 
   async function answer(call: Call, context: RequestContext, parts: RouterMigration): Promise<Outcome> {
-    if (!mayFallBack(call, parts)) return attempt(call, context, parts);
+    if (mayFallBack(call, parts)) return orByLegacy(call, context, parts);
+    const first = await attempt(call, context, parts);
+    const { route, side, request } = call;
+    // Of a resource that modern alone has written legacy cannot say that it is not there.
+    const isKnown = request.interaction === 'search' || !isAbsent(ended(first));
+    if (isKnown || route.modern === undefined || unseenBy(side, request, parts).length === 0) return first;
+    const second = await attempt({ ...call, side: 'modern' }, context, parts);
+    if (isAbsent(ended(second))) {
+      discard(second);
+      return first;
+    }
+    discard(first);
+    return { ...second, inPlace: true };
+  }
+
+  async function orByLegacy(call: Call, context: RequestContext, parts: RouterMigration): Promise<Outcome> {
     const { route, request } = call;
     const { clock, fallbackReserve = DEFAULT_RESERVE } = parts;
     const left = Math.max(0, context.deadline - clock.now());
@@ -152,14 +190,14 @@ export function createRouter(options: {
     parts.onFallback?.(route.endpoint);
     context.log.debug('modern failed, legacy is asked', { endpoint: route.endpoint });
     const second = await attempt({ ...call, side: 'legacy', fellBack: true }, context, parts);
-    if (isAbsent(ended(second))) {
+    if (cannotSay(ended(second))) {
       discard(second);
       return unanswered(first, route);
     }
     if ('error' in second.outcome) return second;
     const { response } = second.outcome;
     const servedBy = `${response.servedBy}; fallback`;
-    return { ...second, outcome: { response: { ...response, servedBy } } };
+    return { side: 'legacy', outcome: { response: { ...response, servedBy } }, inPlace: true };
   }
 
   async function attempt(call: Call, context: RequestContext, parts: RouterMigration): Promise<Outcome> {
@@ -213,27 +251,6 @@ function tell(
   const work = () => experiment.answered({ route, request, principal, requestId, side, outcome, shape });
   if (context.afterwards) context.afterwards(work);
   else work();
-}
-
-function ended({ outcome }: Outcome): FhirResponse | FicusError {
-  return 'error' in outcome ? outcome.error : outcome.response;
-}
-
-const ABSENT: ReadonlySet<number> = new Set([404, 410]);
-
-function isAbsent({ status }: FhirResponse | FicusError): boolean {
-  return ABSENT.has(status);
-}
-
-/** What legacy does not know may be modern's all the same: modern has failed, and nobody can say that it is not there. */
-function unanswered(first: Outcome, { endpoint, modern }: Route): Outcome {
-  if ('error' in first.outcome) return first;
-  const words = `${modern} failed to answer ${endpoint}, and legacy does not know the resource.`;
-  return { ...first, outcome: { error: new FicusError('unavailable', words, { retryAfter: 5 }) } };
-}
-
-function discard({ outcome }: Outcome): void {
-  if ('response' in outcome && outcome.response.body.kind === 'pipe') outcome.response.body.discard();
 }
 
 /** What one side may have done is not done by the other. @throws FicusError `unavailable`, `outcome-unknown` */

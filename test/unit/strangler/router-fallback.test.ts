@@ -143,6 +143,20 @@ describe('a read that modern fails to answer', () => {
     expect(gone.state.discarded).toBe(true);
   });
 
+  it.each<[string, FhirRequest, ErrorCode]>([
+    ['keeps no versions', { ...one, interaction: 'history' }, 'not-implemented'],
+    ['has no such version', { ...one, interaction: 'vread', versionId: '3' }, 'not-found'],
+    ['cannot search so', search(query('Observation')), 'search-unsupported'],
+    ['would be asked for too much', search(query('Observation')), 'too-costly'],
+  ])('is modern’s failure when legacy %s', async (_name, request, code) => {
+    core.answers = fail(code);
+    labs.answers = fail('timeout');
+    expect(await outcome(ask(request))).toBe('timeout');
+    labs.answers = async () => piped(500).response;
+    expect(await outcome(ask(request))).toBe('unavailable');
+    expect(core.asked).toHaveLength(2);
+  });
+
   it.each<[string, ErrorCode]>([
     ['is not there', 'not-found'],
     ['is refused', 'forbidden'],
