@@ -14,10 +14,10 @@ COPY src ./src
 COPY adapters ./adapters
 COPY contracts ./contracts
 COPY mappings ./mappings
-RUN mkdir /app/.ficus && chown node:node /app/.ficus
+RUN mkdir /var/lib/ficus && chown node:node /var/lib/ficus
 USER node
-VOLUME /app/.ficus
-EXPOSE 8080 8081
+VOLUME /var/lib/ficus
+EXPOSE 8080 8081 2576
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8081/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "bin/ficus.js"]
