@@ -11,6 +11,7 @@ import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
 import { parsePath } from './path.ts';
 import type { Location } from './path.ts';
+import { placesByName } from './places-by-name.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
 import { SplicedBytes } from './spliced-bytes.ts';
@@ -32,6 +33,7 @@ export class Message implements SegmentContext {
   private rearranged = false;
   private changed = false;
   private known: Charset | undefined = undefined;
+  private places: ReadonlyMap<Segment, number> | undefined = undefined;
 
   constructor(origin: MessageBytes) {
     this.delimiters = origin.delimiters;
@@ -99,6 +101,12 @@ export class Message implements SegmentContext {
   /** All segments of a name, in order. */
   all(name: string): Segment[] {
     return this.segments.filter((segment) => segment.is(name));
+  }
+
+  /** Which one of its name a segment is, from 1; 0 when it is not of this message. */
+  nth(segment: Segment): number {
+    this.places ??= placesByName(this.segments);
+    return this.places.get(segment) ?? 0;
   }
 
   /**
@@ -273,6 +281,7 @@ export class Message implements SegmentContext {
     this.rearranged = true;
     this.changed = true;
     this.lastName = '';
+    this.places = undefined;
   }
 
   private need(at: Location): Segment {

@@ -61,8 +61,8 @@ class GroupReader implements TreeReader {
     const at = segments?.[index];
     const segment = at === undefined ? undefined : message.segments[at];
     return new SegmentReader(name, segment, () => {
-      const nth = segment ? message.all(name).indexOf(segment) : index;
-      return nth > 0 ? `${name}[${nth + 1}]` : name;
+      const nth = segment ? message.nth(segment) : index + 1;
+      return nth > 1 ? `${name}[${nth}]` : name;
     });
   }
 

@@ -4,17 +4,17 @@ import { encodeValue } from './escape.ts';
 import type { EncodingTarget } from './escape.ts';
 import { encodeNested, startsHeader } from './nested.ts';
 import type { Nested } from './nested.ts';
+import { locatePart, startOfValue } from './far-part.ts';
 import { Fields } from './fields.ts';
 import { Overlay } from './overlay.ts';
 import {
-  checkIndices,
+  checkReadable,
+  checkWritable,
   countParts,
   equals,
   holds,
   lackingSeparators,
-  locate,
   valueEnd,
-  valueStart,
 } from './span.ts';
 import type { Levels } from './span.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
@@ -98,7 +98,7 @@ export class Segment {
       to = fields.to(index);
     }
     const { codes } = context.delimiters;
-    const at = valueStart(text.scan, from, to, codes, repetition, component, subcomponent);
+    const at = startOfValue(text, from, to, codes, repetition, component, subcomponent);
     return at === -1 ? undefined : decodeValue(text, at, valueEnd(text.scan, at, to, codes), context);
   }
 
@@ -110,13 +110,13 @@ export class Segment {
   written(field: number, repetition?: number, component?: number, subcomponent?: number): string | undefined {
     if (field <= 2 && this.shift === 1)
       return this.headerValue(field, repetition ?? 1, component ?? 1, subcomponent ?? 1);
-    checkIndices(field, repetition, component, subcomponent);
+    checkReadable(field, repetition, component, subcomponent);
     const cell = this.cell(field - this.shift);
     if (!cell) return undefined;
     const { text, from, to } = cell;
     if (repetition === undefined) return decodeWritten(text, from, to, this.context);
     const levels: Levels = [repetition, component, subcomponent];
-    const place = locate(text.scan, from, to, this.context.delimiters, levels);
+    const place = locatePart(text, from, to, this.context.delimiters, levels);
     return place.lacking > 0 ? undefined : decodeWritten(text, place.from, place.to, this.context);
   }
 
@@ -142,7 +142,7 @@ export class Segment {
    */
   set(value: Value, field: number, repetition = 1, component = 1, subcomponent = 1): void {
     this.refuseDelimiters(field);
-    checkIndices(field, repetition, component, subcomponent);
+    checkWritable(field, repetition, component, subcomponent);
     const { context } = this;
     const { codes } = context.delimiters;
     const { fields } = this;
@@ -154,11 +154,11 @@ export class Segment {
     if (changed === undefined) {
       if (fields.reach(index)) {
         to = fields.to(index);
-        at = valueStart(text.scan, fields.from(index), to, codes, repetition, component, subcomponent);
+        at = startOfValue(text, fields.from(index), to, codes, repetition, component, subcomponent);
       }
     } else if (changed !== EMPTY_CELL) {
       ({ text, to } = changed);
-      at = valueStart(text.scan, changed.from, to, codes, repetition, component, subcomponent);
+      at = startOfValue(text, changed.from, to, codes, repetition, component, subcomponent);
     }
     if (at === -1) {
       this.splice(field, [repetition, component, subcomponent], this.encode(value));
@@ -177,7 +177,7 @@ export class Segment {
    */
   replace(nested: Nested, field: number, repetition?: number, component?: number): void {
     this.refuseDelimiters(field);
-    checkIndices(field, repetition, component);
+    checkWritable(field, repetition, component);
     const level = repetition === undefined ? 'field' : component === undefined ? 'repetition' : 'component';
     const encoded = encodeNested(nested, level, this.context);
     this.splice(field, [repetition, component, undefined], encoded);
@@ -251,11 +251,11 @@ export class Segment {
 
   private count(field: number, repetition: number | undefined, component: number | undefined): number {
     if (field <= 2 && this.shift === 1) return (repetition ?? 1) === 1 && (component ?? 1) === 1 ? 1 : 0;
-    checkIndices(field, repetition, component);
+    checkReadable(field, repetition, component);
     const cell = this.cell(field - this.shift);
     if (!cell) return 0;
     const { delimiters } = this.context;
-    const place = locate(cell.text.scan, cell.from, cell.to, delimiters, [repetition, component, undefined]);
+    const place = locatePart(cell.text, cell.from, cell.to, delimiters, [repetition, component, undefined]);
     if (place.lacking > 0) return 0;
     const separator =
       repetition === undefined ? 'repetition' : component === undefined ? 'component' : 'subcomponent';
@@ -279,7 +279,7 @@ export class Segment {
   private splice(field: number, levels: Levels, encoded: ByteString): void {
     const { delimiters } = this.context;
     const { text, from, to } = this.cell(field - this.shift) ?? EMPTY_CELL;
-    const place = locate(text.scan, from, to, delimiters, levels);
+    const place = locatePart(text, from, to, delimiters, levels);
     const added = lackingSeparators(place, delimiters, levels) + encoded;
     this.change(field, text, place.from, place.to, added);
   }

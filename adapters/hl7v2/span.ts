@@ -1,17 +1,38 @@
 import { FicusError } from '../../src/errors.ts';
 import type { DelimiterCodes, Delimiters } from './delimiters.ts';
 
-/** Highest number of a field, repetition, component or subcomponent: more is a program's mistake, not a message. */
-export const INDEX_LIMIT = 10_000;
+/** Highest number of a field, repetition, component or subcomponent to write: more is a program's mistake. */
+const INDEX_LIMIT = 10_000;
 
 /** @throws {RangeError} on a number that cannot be of a field, repetition, component or subcomponent. */
-export function checkIndices(field: number, repetition = 1, component = 1, subcomponent = 1): void {
-  if (isIndex(field) && isIndex(repetition) && isIndex(component) && isIndex(subcomponent)) return;
-  throw new RangeError(`HL7v2 places count from 1 to ${INDEX_LIMIT}`);
+export function checkReadable(field: number, repetition = 1, component = 1, subcomponent = 1): void {
+  if (!areIndices(field, repetition, component, subcomponent, Infinity))
+    throw new RangeError('HL7v2 places count from 1');
 }
 
-function isIndex(index: number): boolean {
-  return Number.isInteger(index) && index >= 1 && index <= INDEX_LIMIT;
+/** @throws {RangeError} on such a number, and on one beyond `INDEX_LIMIT`. */
+export function checkWritable(field: number, repetition = 1, component = 1, subcomponent = 1): void {
+  if (!areIndices(field, repetition, component, subcomponent, INDEX_LIMIT))
+    throw new RangeError(`HL7v2 places to write count from 1 to ${INDEX_LIMIT}`);
+}
+
+function areIndices(
+  field: number,
+  repetition: number,
+  component: number,
+  subcomponent: number,
+  limit: number,
+): boolean {
+  return (
+    isIndex(field, limit) &&
+    isIndex(repetition, limit) &&
+    isIndex(component, limit) &&
+    isIndex(subcomponent, limit)
+  );
+}
+
+function isIndex(index: number, limit: number): boolean {
+  return Number.isInteger(index) && index >= 1 && index <= limit;
 }
 
 /**

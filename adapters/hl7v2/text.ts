@@ -2,6 +2,8 @@ import { Buffer, isAscii } from 'node:buffer';
 
 import { maskIn } from './charset.ts';
 import type { ByteString, Charset } from './charset.ts';
+import type { DelimiterCodes } from './delimiters.ts';
+import { PartStarts } from './part-starts.ts';
 
 /** Starts the character set switches of ISO 2022. */
 const ESC = 0x1b;
@@ -15,6 +17,8 @@ export class Text {
   /** ASCII without ISO 2022 escapes: bytes are characters. */
   readonly plain: boolean;
   private known: ByteString | undefined = undefined;
+  /** By level and offset; only of ranges of which a part far behind the first was asked for. */
+  private parts: Map<number, PartStarts> | undefined = undefined;
 
   constructor(source: Buffer, scan: Buffer, plain: boolean) {
     this.source = source;
@@ -26,6 +30,25 @@ export class Text {
   get raw(): ByteString {
     this.known ??= this.source.toString('latin1');
     return this.known;
+  }
+
+  /**
+   * Offset of a part of the range from `from` to the next separator of a higher level, or to `to`; -1 when there is none.
+   * @param level 0 for repetitions of a field, 1 for components, 2 for subcomponents. @param nth from 1.
+   */
+  partStart(from: number, to: number, level: 0 | 1 | 2, nth: number, codes: DelimiterCodes): number {
+    if (nth === 1) return from;
+    this.parts ??= new Map();
+    const key = 3 * from + level;
+    let starts = this.parts.get(key);
+    if (!starts) {
+      const { repetition, component, subcomponent } = codes;
+      const separator = [repetition, component, subcomponent][level]!;
+      const above = [level > 0 ? repetition : -1, level > 1 ? component : -1] as const;
+      starts = new PartStarts(this.scan, from, to, separator, above);
+      this.parts.set(key, starts);
+    }
+    return starts.start(nth);
   }
 }
 

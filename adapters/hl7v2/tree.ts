@@ -118,8 +118,8 @@ class GroupPlace implements TreeWriter {
 
   /** `NK1[2]` for the second of the message. */
   private nameOf(name: string, segment: Segment | undefined, index: number): string {
-    const nth = segment ? this.message.all(name).indexOf(segment) : index;
-    return nth > 0 ? `${name}[${nth + 1}]` : name;
+    const nth = segment ? this.message.nth(segment) : index + 1;
+    return nth > 1 ? `${name}[${nth}]` : name;
   }
 
   /** Puts a new segment where the structure wants it, else at the end of the group, else of the message. */

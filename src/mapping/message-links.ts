@@ -51,10 +51,11 @@ export function compileLinks(
 
 /** Fills in what the resources of one message say of each other. */
 export function linkResources(resources: readonly Linkable[]): void {
+  const byName = Map.groupBy(resources, ({ as }) => as);
   for (const one of resources) {
     if (!one.resource) continue;
     for (const link of one.links) {
-      const targets = targetsOf(resources, link, one.from, one.resource);
+      const targets = targetsOf(byName.get(link.to) ?? [], link, one.from, one.resource);
       if (targets.length > 0) refer(ownOf(one), link, targets);
     }
   }
@@ -70,18 +71,13 @@ function ownOf(one: Linkable): Resource {
 }
 
 /**
- * `Type/key` of the readings of a name at or below a place; where there are none, of the nearest group around it that
+ * `Type/key` of those readings that are at or below a place; where there are none, of the nearest group around it that
  * has some. What another repetition of a group of the message says is not taken, by a list of no group: a request
  * without results has not those of the next, a result not the specimen of another order.
  */
-function targetsOf(
-  resources: readonly Linkable[],
-  { to: name, lists }: Link,
-  from: string,
-  self: Resource,
-): string[] {
+function targetsOf(resources: readonly Linkable[], { lists }: Link, from: string, self: Resource): string[] {
   const list = lists[0] === true;
-  const named = resources.filter(({ as, resource }) => as === name && resource?.id && resource !== self);
+  const named = resources.filter(({ resource }) => resource?.id && resource !== self);
   for (let place = from; named.length > 0; place = above(place)) {
     const found = named.filter(
       (it) => isWithin(it.from, place) && !((list || place === '.') && isBeside(it.from, from)),
