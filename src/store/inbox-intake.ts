@@ -1,21 +1,17 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { FicusError } from '../errors.ts';
 import type { Arrival, InboxIntake, Receipt } from '../feed-ports.ts';
 import type { Clock } from '../ports.ts';
-import { PATIENCE, createBeats, watchBeats } from '../resilience/beats.ts';
+import { PATIENCE } from '../resilience/beats.ts';
 import type { Patience } from '../resilience/beats.ts';
-import type { CommitterData } from './inbox-committer-thread.ts';
+import { openCommitter } from './inbox-committer-opening.ts';
+import type { CommitterOptions } from './inbox-committer-opening.ts';
+import { createFilingTime } from './inbox-filing-time.ts';
 import { openJournaling } from './inbox-journaling.ts';
 import { packArrivals, receiptAt } from './inbox-wire.ts';
-import type { FromCommitter, ToCommitter } from './inbox-wire.ts';
+import type { FromCommitter } from './inbox-wire.ts';
 
-export interface IntakeOptions {
-  /** Path of the inbox. */
-  readonly file: string;
-  /** Owner of each interface by its name. */
-  readonly owners: Readonly<Record<string, string>>;
+export interface IntakeOptions extends Pick<CommitterOptions, 'file' | 'owners' | 'entry'> {
   /** Most arrivals and bytes that are made safe together; defaults 512 and 8 MiB. */
   readonly batch?: { readonly messages: number; readonly bytes: number };
   /** Bytes that may wait for the disk before `receive` refuses; default 256 MiB. Whoever reads sockets stops long before, by `pending`. */
@@ -27,8 +23,6 @@ export interface IntakeOptions {
   /** When a committer that does not answer counts as hung: then it is ended. */
   readonly watch?: Patience;
   readonly clock?: Clock;
-  /** Entry of the committer's thread; default: the one beside this file. */
-  readonly entry?: URL;
 }
 
 interface Asked {
@@ -37,11 +31,6 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * How long what is safe waits for more to be filed together with it: until none has come for so many milliseconds, or so many times that, or for so many messages or
- * bytes. What comes alone is filed soon, and of a stream many at once.
- */
-const FILE_AFTER = { quietMs: 10, looks: 5, messages: 1_000, bytes: 1 << 20 };
 /** Milliseconds without an arrival after which the journal is emptied. */
 const REST_AFTER = 1_000;
 
@@ -53,20 +42,16 @@ const REST_AFTER = 1_000;
  * @throws Error when the file cannot be opened, or the committer hangs
  */
 export async function openInboxIntake(options: IntakeOptions): Promise<InboxIntake> {
-  const { file, owners, batch = { messages: 512, bytes: 8 << 20 }, most = 256 << 20 } = options;
+  const { file, batch = { messages: 512, bytes: 8 << 20 }, most = 256 << 20 } = options;
   const { clock = systemClock, watch = PATIENCE } = options;
-  const entry = options.entry ?? new URL('./inbox-committer-thread.ts', import.meta.url);
-  const beats = createBeats();
-  const data: CommitterData = { file, owners, beats };
-  const worker = new Worker(entry, { workerData: data });
-  const { everyMs, opening } = watch;
-  const endOpening = watchBeats(beats, { everyMs, looks: opening, clock }, () => void worker.terminate());
-  const opened = await firstWord(worker).finally(endOpening);
-  if (opened.kind !== 'open') throw new Error('the committer did not open the inbox');
-  const journal = await openJournal(worker, () =>
+  const committer = await openCommitter({ ...options, watch, clock });
+  const { tell, opened } = committer;
+  const journal = await orEnd(committer.end, () =>
     openJournaling(file, opened.beginning, (region) => tell({ kind: 'file', region, synced: true })),
   );
-
+  const filing = createFilingTime(journal.untold, () =>
+    tell({ kind: 'file', region: journal.toFile(), synced: false }),
+  );
   const sequences = new Map(
     opened.sequences.map(({ source, sender, sequence }) => [`${source}\n${sender}`, sequence]),
   );
@@ -75,7 +60,6 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   /** What is on its way to the disk; one group at a time. */
   let group: readonly Asked[] | undefined;
   let scheduled = false;
-  let filing: NodeJS.Timeout | undefined;
   let resting: NodeJS.Timeout | undefined;
   /** Whether something came since the last look. */
   let busy = false;
@@ -85,13 +69,6 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   /** Whether a group is on its way into the journal; told when it is not any more. */
   let writing = false;
   let written: (() => void) | undefined;
-
-  function tell(message: ToCommitter): void {
-    worker.postMessage(
-      message,
-      message.kind === 'commit' ? [message.arrivals.bytes.buffer as ArrayBuffer] : [],
-    );
-  }
 
   function next(): void {
     scheduled = false;
@@ -137,7 +114,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
       resting ??= setTimeout(restIfQuiet, REST_AFTER);
     } else {
       for (const [nth, asked] of ended().entries()) settle(asked, { kind: 'stored', seq: first + nth });
-      fileSoon();
+      filing.more();
     }
     // One alone may be waited for: not before these have been told.
     if (queue.length === 1) soon();
@@ -149,25 +126,6 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     if (scheduled) return;
     scheduled = true;
     setImmediate(next);
-  }
-
-  function fileSoon(): void {
-    const { messages, bytes } = journal.untold;
-    if (messages >= FILE_AFTER.messages || bytes >= FILE_AFTER.bytes) setImmediate(fileNow);
-    else filing ??= setTimeout(fileWhenQuiet, FILE_AFTER.quietMs, messages, 1);
-  }
-
-  /** @param before messages at the last look @param looks so many, with this one */
-  function fileWhenQuiet(before: number, looks: number): void {
-    const { messages } = journal.untold;
-    if (messages === before || looks === FILE_AFTER.looks) fileNow();
-    else filing = setTimeout(fileWhenQuiet, FILE_AFTER.quietMs, messages, looks + 1);
-  }
-
-  function fileNow(): void {
-    clearTimeout(filing);
-    filing = undefined;
-    if (journal.untold.messages > 0) tell({ kind: 'file', region: journal.toFile(), synced: false });
   }
 
   /** Bytes of messages are to be in the journal no longer than it needs. */
@@ -209,37 +167,31 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
     }
   }
 
-  worker.on('message', (message: FromCommitter) => {
-    if (message.kind === 'filed') journal.filed();
-    if (message.kind === 'safe') {
-      journal.begin(message.beginning, false);
-      for (const [nth, asked] of ended().entries()) settle(asked, receiptAt(message.receipts, nth));
+  function hear(word: FromCommitter): void {
+    if (word.kind === 'filed') journal.filed();
+    if (word.kind === 'safe') {
+      journal.begin(word.beginning, false);
+      for (const [nth, asked] of ended().entries()) settle(asked, receiptAt(word.receipts, nth));
     }
-    if (message.kind === 'rested') {
-      journal.begin(message.beginning, message.erased);
+    if (word.kind === 'rested') {
+      journal.begin(word.beginning, word.erased);
       ended();
     }
-    if (message.kind === 'failed') refuse(ended(), message.code);
-    if ('stored' in message && message.stored) options.onStored?.();
+    if (word.kind === 'failed') refuse(ended(), word.code);
+    if ('stored' in word && word.stored) options.onStored?.();
     if (journal.used().length > 0) resting ??= setTimeout(restIfQuiet, REST_AFTER);
     next();
-  });
-  const fail = (error: unknown): void => {
+  }
+
+  function fail(error: unknown): void {
     if (closing || gone !== undefined) return;
     gone = error;
     refuse([...(group ?? []), ...queue.splice(0)], 'the committer is gone', error);
     idle?.();
     options.onFailure?.(error);
-  };
-  worker.on('error', fail);
-  const unwatch = watchBeats(beats, { ...watch, clock }, () => {
-    fail(new Error('the committer hangs'));
-    void worker.terminate();
-  });
-  const exited = once(worker, 'exit').then(() => {
-    unwatch();
-    fail(new Error('the committer ended'));
-  });
+  }
+
+  const exited = committer.listen({ word: hear, gone: fail });
 
   return {
     pending,
@@ -273,7 +225,7 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
         await Promise.race([quiet(), exited]);
         tell({ kind: 'close' });
       }
-      clearTimeout(filing);
+      filing.cancel();
       clearTimeout(resting);
       await exited;
       if (writing) await new Promise<void>((resolve) => (written = resolve));
@@ -290,28 +242,12 @@ export async function openInboxIntake(options: IntakeOptions): Promise<InboxInta
   }
 }
 
-/** @throws what ended the thread before it said that it is open */
-async function firstWord(worker: Worker): Promise<FromCommitter> {
-  const opening = new AbortController();
-  const { signal } = opening;
-  const ended = once(worker, 'exit', { signal }).then((): never => {
-    throw new Error('the committer ended before it was open');
-  });
-  try {
-    const [word] = (await Promise.race([once(worker, 'message', { signal }), ended])) as [FromCommitter];
-    return word;
-  } finally {
-    ended.catch(() => {});
-    opening.abort();
-  }
-}
-
 /** Without the journal the thread is not needed either. */
-async function openJournal<T>(worker: Worker, open: () => T): Promise<T> {
+async function orEnd<T>(end: () => Promise<unknown>, open: () => T): Promise<T> {
   try {
     return open();
   } catch (error) {
-    await worker.terminate();
+    await end();
     throw error;
   }
 }
