@@ -4,13 +4,14 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
-import type { Clock } from '../ports.ts';
+import type { Clock, Logger } from '../ports.ts';
 import { watchConnections } from './connections.ts';
 import { TRUST_NOBODY } from './forwarded.ts';
 import type { TrustPeer } from './forwarded.ts';
 import { carrierOf } from './passthrough.ts';
 import type { Passthrough } from './passthrough.ts';
 import { refuseForm, refuseOnSocket, refuseUnparsed } from './refuse-form.ts';
+import type { RefuseOptions } from './refuse-form.ts';
 import { takeForm } from './request-form.ts';
 
 /** What strangers can take of a server before anybody knows who they are. Each has a default. */
@@ -43,6 +44,8 @@ export interface ServerOptions extends ServerLimits {
   /** Proxies in front: their connections are not counted by address. */
   readonly trusts?: TrustPeer;
   readonly clock: Clock;
+  /** Told of each request that is refused for its form. */
+  readonly log?: Logger;
 }
 
 export interface ServerTls {
@@ -67,15 +70,18 @@ const SWEEP_MS = 50;
 /** Requests of one connection under way at once: more than any client pipelines. */
 const PIPELINED = 100;
 const HANDSHAKE_MS = 10_000;
+const TOO_MANY_AT_ONCE = { status: 429, issue: 'throttled', text: 'Too many requests at once on one connection' }; // prettier-ignore
+const NO_EXPECTATION = { status: 417, issue: 'not-supported', text: 'The only expectation met here is 100-continue' }; // prettier-ignore
 /** A year (RFC 6797 §6.1.1). */
 const HSTS = 'max-age=31536000';
 
 /** Hands an upgrade to the prefix that carries it. */
-function upgradeTo(carriers: readonly Passthrough[], open: Set<Duplex>, clock: Clock) {
+function upgradeTo(carriers: readonly Passthrough[], open: Set<Duplex>, refusing: RefuseOptions) {
   return (req: IncomingMessage, socket: Socket, head: Buffer): void => {
     const carrier = carrierOf(carriers, req.url ?? '/');
     if (!carrier) {
-      refuseOnSocket(socket, { status: 404, issue: 'not-found', text: 'There is no WebSocket here' }, clock);
+      const fault = { status: 404, issue: 'not-found', text: 'There is no WebSocket here' };
+      refuseOnSocket(socket, fault, refusing, req.headers['x-request-id']);
       return;
     }
     open.add(socket);
@@ -144,7 +150,8 @@ export async function startHttpServer(
   options: ServerOptions,
   listen: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
-  const { app, clock, tls, passthrough = [], trusts = TRUST_NOBODY } = options;
+  const { app, clock, log, tls, passthrough = [], trusts = TRUST_NOBODY } = options;
+  const refusing: RefuseOptions = log ? { clock, log } : { clock };
   const form = { urlBytes: options.urlBytes ?? 8_192, headers: options.headers ?? 100 };
   const timing = {
     requestTimeout: options.requestMs ?? 120_000,
@@ -169,15 +176,11 @@ export async function startHttpServer(
     answering.set(socket, res);
     const fault = takeForm(req, form);
     if (fault) {
-      refuseForm(res, fault);
+      refuseForm(res, fault, log);
       return;
     }
     if (!connections.begin(socket)) {
-      refuseForm(res, {
-        status: 429,
-        issue: 'throttled',
-        text: 'Too many requests at once on one connection',
-      });
+      refuseForm(res, TOO_MANY_AT_ONCE, log);
       return;
     }
     res.on('close', () => connections.end(socket));
@@ -196,27 +199,24 @@ export async function startHttpServer(
   };
   const connections = watchConnections(server, tls !== undefined, limits, clock, trusts);
   const upgraded = new Set<Duplex>();
-  const carry = upgradeTo(passthrough, upgraded, clock);
+  const carry = upgradeTo(passthrough, upgraded, refusing);
   const current = new Set<Duplex>();
   // Whoever reads the body lets the client go on; a refusal before that spares it the sending.
   server.on('checkContinue', listener);
   server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) =>
-    refuseForm(res, {
-      status: 417,
-      issue: 'not-supported',
-      text: 'The only expectation met here is 100-continue',
-    }),
+    refuseForm(res, NO_EXPECTATION, log),
   );
   server.on('clientError', (error: Error, socket: Duplex) => {
     const res = answering.get(socket);
     // Nothing is put behind an answer that has begun, or that was the last.
     if (res?.headersSent && !(res.writableFinished && res.shouldKeepAlive)) closeSoon(socket);
-    else refuseUnparsed(error, socket, clock);
+    else refuseUnparsed(error, socket, refusing, res?.req.headers['x-request-id']);
   });
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const fault = takeForm(req, form);
     if (fault || !(socket instanceof Socket)) {
-      refuseOnSocket(socket, fault ?? { status: 400, issue: 'structure', text: 'No connection' }, clock);
+      const what = fault ?? { status: 400, issue: 'structure', text: 'No connection' };
+      refuseOnSocket(socket, what, refusing, req.headers['x-request-id']);
     } else carry(req, socket, head);
   });
   if (tls) {

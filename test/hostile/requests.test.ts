@@ -132,6 +132,32 @@ describe('an address', () => {
   });
 });
 
+describe('what is refused for its form', () => {
+  it.each([
+    ['by the parser', 'FOO! /fhir/r4/metadata HTTP/1.1\r\n\r\n', 400],
+    ['for its head', `${GET}X-A: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['for its headers', GET.replace(HOST, '\r\n'), 400],
+    ['for its expectation', `${GET}Expect: a cake\r\n\r\n`, 417],
+    [
+      'as a WebSocket',
+      `GET /fhir/r4/a HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      404,
+    ],
+  ])('%s has an id, and says so in FHIR', async (_why, bytes, status) => {
+    const { statuses, text, closed } = await target.raw(bytes);
+    expect({ statuses, closed }).toEqual({ statuses: [status], closed: true });
+    expect(text).toMatch(/\r\nx-request-id: [0-9a-f-]{36}\r\n/i);
+    expect(text).toContain('"resourceType":"OperationOutcome"');
+  });
+
+  it('keeps the id that it came with, as far as that was read', async () => {
+    const { text } = await target.raw(`${GET.replace(HOST, '')}X-Request-Id: mine-1\r\n\r\n`);
+    expect(text).toMatch(/\r\nx-request-id: mine-1\r\n/i);
+    const late = await target.raw(`${POST}${CHUNKED}X-Request-Id: mine-2\r\n\r\nzz\r\n`);
+    expect(late.text).toMatch(/\r\nx-request-id: mine-2\r\n/i);
+  });
+});
+
 describe('what a stranger says of itself', () => {
   it('does not go on as the word of a proxy, in any spelling', async () => {
     const names = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Prefix', 'X_Forwarded_For', 'Forwarded', 'X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'CF-Connecting-IP', 'X-Original-URL', 'X-Rewrite-URL', 'Via']; // prettier-ignore

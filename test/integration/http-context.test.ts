@@ -43,6 +43,17 @@ describe('identity of a request', () => {
     expect(running.seen[0]?.context.traceparent).not.toContain('b7ad6b7169203331');
   });
 
+  it('is found in the log although the request was refused for its form', async () => {
+    const headers = { 'x-request-id': 'too-long-1' };
+    const refused = await fetch(`${running.base}/Patient?family=${'x'.repeat(9_000)}`, { headers });
+    expect([refused.status, refused.headers.get('x-request-id')]).toEqual([414, 'too-long-1']);
+    const lines = running.lines.filter(({ fields }) => fields['requestId'] === 'too-long-1');
+    expect(lines.map(({ message, fields }) => [message, fields['route'], fields['status']])).toEqual([
+      ['request', 'unrouted', 414],
+    ]);
+    running.lines.length = 0;
+  });
+
   it('leaves one log line and one observation, with the route and never a value', async () => {
     running.observed.length = 0;
     await fetch(`${running.base}/Patient?family=Roe&identifier=12345`);

@@ -92,6 +92,7 @@ export async function startFhirServer(handle: Handle, overrides: Overrides = {})
     {
       app,
       clock: systemClock,
+      log: keepLines(lines),
       ...(rest.passthrough ? { passthrough: rest.passthrough } : {}),
       ...(headersMs === undefined ? {} : { headersMs }),
       ...(requestMs === undefined ? {} : { requestMs }),
