@@ -75,4 +75,6 @@ export interface ListenerCounts {
   refused: number;
   /** Messages longer than allowed, cut off, or without an end. */
   broken: number;
+  /** TLS handshakes that failed. */
+  handshakes: number;
 }

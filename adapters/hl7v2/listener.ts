@@ -23,7 +23,14 @@ export interface MllpListener {
 
 /** Starts an MLLP listener. Messages of one connection are handed over in the order they came, and answered in it. */
 export async function createMllpListener(options: MllpListenerOptions): Promise<MllpListener> {
-  const counts: ListenerCounts = { received: 0, answered: 0, noiseBytes: 0, refused: 0, broken: 0 };
+  const counts: ListenerCounts = {
+    received: 0,
+    answered: 0,
+    noiseBytes: 0,
+    refused: 0,
+    broken: 0,
+    handshakes: 0,
+  };
   const open = new Set<Receiver>();
   const accept = (socket: Socket): void => {
     const receiver = new Receiver(socket, options, counts, () => open.delete(receiver));
@@ -31,7 +38,10 @@ export async function createMllpListener(options: MllpListenerOptions): Promise<
   };
   const server: Server = options.tls ? createTlsServer(options.tls, accept) : createTcpServer(accept);
   server.maxConnections = options.maxConnections ?? 256;
-  server.on('tlsClientError', (error) => options.log?.warn('mllp tls handshake failed', { error }));
+  server.on('tlsClientError', (error, { remoteAddress: address }) => {
+    counts.handshakes++;
+    options.log?.warn('mllp tls handshake failed', { error, address });
+  });
   server.on('drop', () => {
     counts.refused++;
     options.log?.warn('mllp connection refused: too many', { connections: open.size });

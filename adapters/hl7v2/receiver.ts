@@ -54,6 +54,9 @@ export class Receiver {
     socket.once('end', () => this.take(this.deframer.end()));
     this.done = new Promise((resolve) => {
       socket.once('close', () => {
+        // A connection that is reset has no end before; of what was too long nothing is held.
+        if (this.deframer.end().some((event) => event.kind === 'truncated' && event.bytes > 0))
+          this.drop('truncated');
         this.cancelSettle?.();
         this.cancelWatch?.();
         closed();
@@ -99,13 +102,18 @@ export class Receiver {
       } else if (event.kind === 'noise') {
         this.counts.noiseBytes += event.bytes;
       } else {
-        this.counts.broken++;
-        this.options.log?.warn('mllp message refused', { reason: event.kind });
+        this.drop(event.kind);
         if (event.kind === 'overlong') this.socket.destroy();
       }
     }
     if (events.length > 1) this.socket.uncork();
     if (this.full()) this.socket.pause();
+  }
+
+  /** A message that never was whole, or is too long. */
+  private drop(reason: 'truncated' | 'overlong'): void {
+    this.counts.broken++;
+    this.options.log?.warn('mllp message refused', { reason, address: this.peer.address });
   }
 
   /** Hands over what waits, in order; an answer that is there at once costs no turn of the event loop. */

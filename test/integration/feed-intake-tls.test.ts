@@ -78,6 +78,7 @@ describe.skipIf(!available)(
       sender.send(messageOf());
       await sender.closed();
       expect(sender.answers).toEqual([]);
+      expect(feed.intake.stats['lab']).toMatchObject({ handshakes: 1, received: 0 });
     });
   },
 );

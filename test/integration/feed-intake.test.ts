@@ -127,6 +127,21 @@ describe('messages of one connection', () => {
     expect(feed.states()).toEqual(['waiting M2', 'waiting M1']);
     expect(feed.intake.stats['lab']).toMatchObject({ broken: 1, received: 2 });
   });
+
+  it('are counted when they break off with their connection, however it ends', async () => {
+    const feed = await startFeed();
+    const part = frame(messageOf({ id: 'M1' })).slice(0, -10);
+    const ended = await connectSender(feed.port);
+    ended.socket.end(part, 'latin1');
+    await until(() => feed.intake.stats['lab']!.broken === 1);
+    const reset = await connectSender(feed.port);
+    // The byte before it tells that it has come.
+    reset.socket.write(`\n${part}`, 'latin1');
+    await until(() => feed.intake.stats['lab']!.noiseBytes === 1);
+    reset.socket.resetAndDestroy();
+    await until(() => feed.intake.stats['lab']!.broken === 2);
+    expect(feed.states()).toEqual([]);
+  });
 });
 
 describe('a batch', () => {

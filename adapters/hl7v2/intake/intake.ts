@@ -76,7 +76,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
       metrics,
       controlId,
     });
-    const more = { hold: gate.held, clock, ...(log ? { log } : {}) };
+    const more = { hold: gate.held, clock, ...(log ? { log: log.child({ backend: profile.name }) } : {}) };
     listeners.set(profile.name, await createMllpListener({ ...listenerOptions(profile), ...more, handler }));
   }
 

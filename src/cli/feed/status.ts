@@ -15,6 +15,14 @@ interface Counts {
   readonly rejected: number;
 }
 
+/** What came to an interface since its thread was started, and is no message that could be kept. */
+interface Dropped {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly connections: number;
+  readonly handshakes: number;
+}
+
 interface SubscriberView {
   readonly name: string;
   readonly topic: string;
@@ -39,6 +47,7 @@ export interface StatusView {
     readonly name: string;
     readonly port?: number;
     readonly connections: number;
+    readonly dropped: Dropped;
     readonly counts: Counts;
     readonly conserved: boolean;
   }[];
@@ -80,6 +89,7 @@ export function formatStatus(status: StatusView): string {
     ...(reasons.length > 0
       ? [`Parked: ${reasons.join(', ')}.${age(oldestParkedSeconds)} See: ficus feed parked`]
       : []),
+    ...interfaces.flatMap(formatDropped),
     ...(held ? ['Senders are held back: the disk is behind.'] : []),
     ...answers.flatMap(formatAnswered),
     ...copies.map((copy) => `Copy ${formatCopy(copy)}`),
@@ -88,6 +98,25 @@ export function formatStatus(status: StatusView): string {
   ]
     .map((line) => (line.includes('  ') ? line : hanging('', line)))
     .join('\n');
+}
+
+/** What never became a message, and so is in no count: only its sender has it. */
+function formatDropped({ name, dropped }: StatusView['interfaces'][number]): string[] {
+  const { messages, bytes, connections, handshakes } = dropped;
+  const said = [
+    ...(messages > 0 ? [`${many(messages, 'message')} that broke off or ${were(messages)} too long`] : []),
+    ...(bytes > 0 ? [`${many(bytes, 'byte')} between messages`] : []),
+    ...(connections > 0 ? [`${many(connections, 'connection')} beyond maxConnections`] : []),
+    ...(handshakes > 0 ? [many(handshakes, 'failed TLS handshake')] : []),
+  ];
+  if (said.length === 0) return [];
+  return [
+    `Dropped at ${name} and not acknowledged, since it was opened: ${said.join(', ')}. The log says when, and whose.`,
+  ];
+}
+
+function were(count: number): string {
+  return count === 1 ? 'was' : 'were';
 }
 
 /** What is to be said of the application acknowledgements of an interface. */

@@ -120,6 +120,7 @@ function statusOf(feed: Feed, now: number) {
       name,
       ...(feed.ports[name] === undefined ? {} : { port: feed.ports[name] }),
       connections: feed.intake.stats[name]?.connections ?? 0,
+      dropped: droppedAt(feed.intake.stats[name]),
       counts: known.get(name) ?? NOTHING,
       conserved: isConserved(known.get(name) ?? NOTHING),
     })),
@@ -132,6 +133,12 @@ function statusOf(feed: Feed, now: number) {
     ...(feed.processor.trouble === undefined ? {} : { trouble: feed.processor.trouble }),
     health: feed.health(),
   };
+}
+
+/** What came to an interface since its thread was started, and is no message that could be kept. */
+function droppedAt(stats: Feed['intake']['stats'][string] | undefined) {
+  const { broken = 0, noiseBytes = 0, refused = 0, handshakes = 0 } = stats ?? {};
+  return { messages: broken, bytes: noiseBytes, connections: refused, handshakes };
 }
 
 const NOTHING: FeedCounts = {

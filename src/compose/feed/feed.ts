@@ -184,6 +184,7 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     record.age = createAge({ ledger, intake, clock });
     for (const [name, port] of Object.entries(intake.ports))
       log.info('Listening for HL7v2 messages', {
+        backend: name,
         address: `mllp://${config.interfaces[name]!.host}:${port}`,
       });
     return {

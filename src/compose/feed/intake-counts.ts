@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { AckCode } from '../../../adapters/hl7v2/ack.ts';
+import type { Intake } from '../../../adapters/hl7v2/intake/intake.ts';
 import type { IntakeEvent, IntakeMetrics } from '../../../adapters/hl7v2/intake/link.ts';
 import type { JournalStanding } from '../../feed-ports.ts';
 
@@ -42,6 +43,7 @@ export function registerIntakeMetrics(
   registry: Registry,
   intake: {
     readonly counts: Readonly<Record<string, IntakeCounts>>;
+    readonly stats: Intake['stats'];
     readonly journal: JournalStanding;
     readonly trouble: string | undefined;
   },
@@ -53,7 +55,7 @@ export function registerIntakeMetrics(
     help: 'Messages by how they were acknowledged at once; none: their sender wants to hear nothing',
     labelNames: ['interface', 'code'],
     registers,
-    collect: () => show(intake.counts),
+    collect: () => show(intake),
   });
   const seconds = new Counter({
     name: 'ficus_feed_acknowledged_seconds_total',
@@ -63,8 +65,14 @@ export function registerIntakeMetrics(
   });
   const events = new Counter({
     name: 'ficus_feed_intake_events_total',
-    help: 'Acknowledgements that came as messages, and batches that announced another number of messages',
+    help: 'What came and is no message that could be kept: acknowledgements, messages that broke off or are too long, connections that were one too many, failed TLS handshakes; and batches that announced another number of messages',
     labelNames: ['interface', 'event'],
+    registers,
+  });
+  const noise = new Counter({
+    name: 'ficus_feed_noise_bytes_total',
+    help: 'Bytes that belong to no message, dropped',
+    labelNames: ['interface'],
     registers,
   });
 
@@ -94,8 +102,14 @@ export function registerIntakeMetrics(
     },
   });
 
-  function show(counts: Readonly<Record<string, IntakeCounts>>): void {
-    for (const metric of [acknowledged, seconds, events]) metric.reset();
+  function show({ counts, stats }: Pick<typeof intake, 'counts' | 'stats'>): void {
+    for (const metric of [acknowledged, seconds, events, noise]) metric.reset();
+    for (const [source, { broken, refused, handshakes, noiseBytes }] of Object.entries(stats)) {
+      events.inc({ interface: source, event: 'message-broken' }, broken);
+      events.inc({ interface: source, event: 'connection-refused' }, refused);
+      events.inc({ interface: source, event: 'handshake-failed' }, handshakes);
+      noise.inc({ interface: source }, noiseBytes);
+    }
     for (const [source, one] of Object.entries(counts)) {
       for (const [code, count] of Object.entries(one.acknowledged))
         acknowledged.inc({ interface: source, code }, count);

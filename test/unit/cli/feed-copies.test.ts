@@ -38,6 +38,25 @@ afterEach(() => {
   else process.env['COLUMNS'] = columns;
 });
 
+it('what never became a message stands in the status', () => {
+  const counts = {
+    received: 0,
+    waiting: 0,
+    processed: 0,
+    duplicate: 0,
+    superseded: 0,
+    parked: 0,
+    rejected: 0,
+  };
+  const nothing = { messages: 0, bytes: 0, connections: 0, handshakes: 0 };
+  const lab = { name: 'lab', connections: 0, dropped: nothing, counts, conserved: true };
+  expect(formatStatus({ ...STATUS, interfaces: [lab] })).not.toContain('Dropped');
+  const dropped = { messages: 2, bytes: 1, connections: 3, handshakes: 4 };
+  expect(formatStatus({ ...STATUS, interfaces: [{ ...lab, dropped }] }).replaceAll('\n', ' ')).toContain(
+    'Dropped at lab and not acknowledged, since it was opened: 2 messages that broke off or were too long, 1 byte between messages, 3 connections beyond maxConnections, 4 failed TLS handshakes. The log says when, and whose.',
+  );
+});
+
 describe('what is said of a copy', () => {
   it.each([
     [COPY, 'labs (Patient, Observation): in step.'],
