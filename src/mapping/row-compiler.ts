@@ -223,7 +223,7 @@ export class RowCompiler {
     const codes = this.codes(name);
     const kind = CODED.get(target.type);
     if (!kind) this.problem(`a code map makes a code, Coding or CodeableConcept, not a ${target.type}`);
-    if (codes && kind === 'code' && codes.unknown !== 'refuse') {
+    if (codes && kind === 'code' && (codes.unknown === 'keep' || codes.unknown === 'text')) {
       this.problem(`code map ${name} keeps unknown codes, which a plain code cannot hold`);
     }
     return codes && kind && codeCodec(codes, kind);
