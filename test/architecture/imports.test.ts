@@ -69,6 +69,16 @@ beforeAll(async () => {
 
 const own = () => modules.filter((module) => /^(src|adapters|sandbox)\/.*\.ts$/.test(module.source));
 
+/** What loading a module loads, itself included; what it imports later, or for types alone, is not. */
+function loadedWith(entry: string): Set<string> {
+  const byName = new Map(modules.map((module) => [module.source, module]));
+  const loaded = new Set([entry]);
+  for (const name of loaded)
+    for (const { resolved, dynamic, typeOnly } of byName.get(name)?.dependencies ?? [])
+      if (!dynamic && !typeOnly) loaded.add(resolved);
+  return loaded;
+}
+
 describe('imports', () => {
   it('sees every module of the tree, and their dependencies', () => {
     const onDisk = globSync(['src/**/*.ts', 'adapters/**/*.ts', 'sandbox/**/*.ts']).toSorted();
@@ -102,6 +112,15 @@ describe('imports', () => {
         .map((dependency) => `${module.source} -> ${dependency.resolved}`),
     );
     expect(cycles).toEqual([]);
+  });
+
+  it('load a command when it is asked for, and not the product with those that only ask a running one', () => {
+    const ofFicus = (entry: string) =>
+      [...loadedWith(entry)].filter((name) => /^(src|adapters)\//.test(name));
+    expect(ofFicus('src/main.ts')).toEqual(['src/main.ts', 'src/cli/allocation.ts']);
+    for (const command of ['route', 'migrate', 'audit', 'security', 'token'])
+      expect(ofFicus(`src/cli/${command}.ts`)).not.toContain('src/compose.ts');
+    expect(ofFicus('src/cli/serve.ts')).toContain('src/compose.ts');
   });
 
   it('keep express inside http/', () => {
