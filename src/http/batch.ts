@@ -14,7 +14,7 @@ import { takePresentation } from './negotiate.ts';
 import { pairsOf } from './parameters.ts';
 import { validatorsOf } from './perform.ts';
 import type { Call, Performed } from './perform.ts';
-import { refuseIfNoneMatch } from './preconditions.ts';
+import { refuseSenseless } from './preconditions.ts';
 import { decodePairs, splitTarget } from './url.ts';
 
 /** Entries of one batch that run at once, and that it may have. */
@@ -108,7 +108,10 @@ function callOf(entry: Json, index: number, options: BatchOptions): Call {
   if (writes && !(isJsonObject(resource) && typeof resource['resourceType'] === 'string')) {
     throw refuse('A create or an update needs a resource', `${at}.resource`);
   }
-  if (writes) refuseIfNoneMatch(textOf(request, 'ifNoneMatch', where), `${where}.ifNoneMatch`);
+  const [ifNoneMatch, ifMatch, ifNoneExist] = ['ifNoneMatch', 'ifMatch', 'ifNoneExist'].map((name) =>
+    textOf(request, name, where),
+  );
+  refuseSenseless(asked.interaction, { ifNoneMatch, ifMatch, ifNoneExist }, (name) => `${where}.${name}`);
   const key = options.idempotencyKey;
   const inBody = asked.inBody && isJsonObject(resource) ? pairsOf(resource as Resource) : [];
   return {
@@ -116,11 +119,11 @@ function callOf(entry: Json, index: number, options: BatchOptions): Call {
     parameters: takePresentation([...decodePairs(query), ...inBody]).others,
     preferences: options.preferences,
     conditions: {
-      ifNoneMatch: parseIfNoneMatch(textOf(request, 'ifNoneMatch', where)),
+      ifNoneMatch: parseIfNoneMatch(ifNoneMatch),
       ifModifiedSince: textOf(request, 'ifModifiedSince', where),
     },
-    ifMatch: parseIfMatch(textOf(request, 'ifMatch', where)),
-    ifNoneExist: textOf(request, 'ifNoneExist', where),
+    ifMatch: parseIfMatch(ifMatch),
+    ifNoneExist,
     resource: writes ? (resource as Resource) : undefined,
     // Hashed, for the number must not make it longer than a key may be.
     idempotencyKey: writes && key !== undefined ? `${hash('sha256', key, 'hex')}#${index}` : undefined,

@@ -48,28 +48,42 @@ export function parsePrefer(header: string | undefined): Preferences {
   };
 }
 
+const ANY = '*';
 const ONE_TAG = /^(?:W\/)?"([^"]*)"$/;
 
 /** The one version of an `If-Match` (FHIR R4 http.html#concurrency). Throws `parameter-invalid`. */
 export function parseIfMatch(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const tag = ONE_TAG.exec(header.trim());
-  if (tag?.[1]) return tag[1];
+  const version = ONE_TAG.exec(header.trim())?.[1];
+  if (version !== undefined && version !== '' && version !== ANY) return version;
   throw new FicusError('parameter-invalid', 'If-Match takes one version: W/"…"', {
     expression: ['If-Match'],
   });
 }
 
+/** A member of a list of tags, which may be empty (RFC 9110 §5.6.1), and the comma behind it. */
+const TAG_OF_LIST = /\s*(?:(?:W\/)?"([^"]*)")?\s*(,|$)/y;
+
 /** The versions of an `If-None-Match`; `*` stands for any. Throws `parameter-invalid`. */
 export function parseIfNoneMatch(header: string | undefined): readonly string[] {
   if (header === undefined) return [];
-  return header.split(',').map((part) => {
-    const text = part.trim();
-    const tag = text === '*' ? '*' : ONE_TAG.exec(text)?.[1];
-    if (tag !== undefined) return tag;
-    throw new FicusError('parameter-invalid', 'If-None-Match takes versions: W/"…"', {
-      expression: ['If-None-Match'],
-    });
+  if (header.trim() === ANY) return [ANY];
+  const tags: string[] = [];
+  TAG_OF_LIST.lastIndex = 0;
+  for (let comma: string | undefined = ','; comma === ',';) {
+    const [, tag, behind] = TAG_OF_LIST.exec(header) ?? [];
+    comma = behind;
+    // In quotes it is a version that nothing has.
+    if (comma === undefined || tag === ANY) throw noVersions();
+    if (tag !== undefined) tags.push(tag);
+  }
+  if (tags.length === 0) throw noVersions();
+  return tags;
+}
+
+function noVersions(): FicusError {
+  return new FicusError('parameter-invalid', 'If-None-Match takes versions: W/"…"', {
+    expression: ['If-None-Match'],
   });
 }
 
@@ -95,7 +109,7 @@ export function isUnchanged(
 ): boolean {
   if (conditions.ifNoneMatch.length > 0) {
     const version = etag === undefined ? undefined : ONE_TAG.exec(etag)?.[1];
-    return conditions.ifNoneMatch.some((tag) => tag === '*' || tag === version);
+    return conditions.ifNoneMatch.some((tag) => tag === ANY || tag === version);
   }
   if (conditions.ifModifiedSince === undefined || lastModified === undefined) return false;
   const since = Date.parse(conditions.ifModifiedSince);

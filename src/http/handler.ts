@@ -26,9 +26,9 @@ import { allowedMethods, askedOf, parseAddress } from './interaction.ts';
 import type { Address, Asked } from './interaction.ts';
 import { checkAccept, checkFhirBody, takePresentation } from './negotiate.ts';
 import { bodyParameters } from './parameters.ts';
-import { endpointOf, perform } from './perform.ts';
+import { endpointOf, perform, refuseParameters } from './perform.ts';
 import type { Call, ParseEverything, ParseHistory, ParseSearch } from './perform.ts';
-import { refuseIfNoneMatch } from './preconditions.ts';
+import { refuseSenselessHeaders } from './preconditions.ts';
 import { principalOf } from './principal.ts';
 import type { CallerHeaders } from './principal.ts';
 import { parseResource } from './resource-body.ts';
@@ -204,6 +204,7 @@ export class FhirHandler {
       await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
     if (asked.kind === 'batch') {
+      refuseParameters('batch', presentation.others);
       turn.writes = true;
       return this.#told(turn, answerBatch(turn, this.#options));
     }
@@ -238,7 +239,7 @@ export class FhirHandler {
     const write = asked.interaction === 'create' || asked.interaction === 'update';
     turn.writes = write;
     turn.ending = this.#options.ending?.(endpointOf(asked)) ?? this.#options.ending?.(asked.type);
-    if (write) refuseIfNoneMatch(headers['if-none-match'], 'If-None-Match');
+    refuseSenselessHeaders(asked.interaction, headers);
     const conditions = {
       ifNoneMatch: parseIfNoneMatch(headers['if-none-match']),
       ifModifiedSince: headers['if-modified-since'],

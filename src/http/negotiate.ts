@@ -45,12 +45,22 @@ function isOurVersion(range: MediaRange): boolean {
   return version === undefined || version === '4.0';
 }
 
+/** Ranges that hold what we write, the most specific first: that one counts (RFC 9110 §12.5.1). */
+const RANGES = ['application/fhir+json', 'application/*', '*/*'];
+
 function accepts(header: string): boolean {
-  return header.split(',').some((part) => {
+  const taken = new Map<string, boolean>();
+  for (const part of header.split(',')) {
     const range = parseMediaRange(part);
+    if (!ACCEPTED.has(range.type) || !isOurVersion(range)) continue;
     const quality = range.parameters.get('q');
-    return ACCEPTED.has(range.type) && isOurVersion(range) && (quality === undefined || Number(quality) > 0);
-  });
+    const takes = quality === undefined || Number(quality) > 0;
+    taken.set(range.type, takes || taken.get(range.type) === true);
+  }
+  const range = RANGES.find((it) => taken.has(it));
+  if (range !== undefined && taken.get(range) === true) return true;
+  // Other names of JSON.
+  return [...taken].some(([type, takes]) => takes && !RANGES.includes(type));
 }
 
 /**

@@ -67,6 +67,14 @@ function parseCriteria(type: string, pairs: Pairs, parseSearch: ParseSearch, hea
 /** The parameters that say how much of a resource a read gives (FHIR R4 http.html#read). */
 const SHAPING: readonly string[] = ['_summary', '_elements'];
 
+/** Throws `parameter-unknown` for a parameter that an interaction does not take. */
+export function refuseParameters(what: string, parameters: Pairs, known: readonly string[] = []): void {
+  const other = parameters.find(([name]) => !known.includes(name));
+  if (!other) return;
+  const expression = [other[0].slice(0, 64)];
+  throw new FicusError('parameter-unknown', `There is no such parameter here (${what})`, { expression });
+}
+
 function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined {
   const { asked, parameters } = call;
   if (asked.interaction === 'search') return parseSearch(asked.type, parameters, call.preferences.handling);
@@ -74,8 +82,7 @@ function queryOf(call: Call, parseSearch: ParseSearch): SearchQuery | undefined 
     return parseCriteria(asked.type, parameters, parseSearch);
   }
   const shaping = asked.interaction === 'read' || asked.interaction === 'vread' ? SHAPING : [];
-  const other = parameters.find(([name]) => !shaping.includes(name));
-  if (other) throw new FicusError('parameter-unknown', `A ${asked.interaction} takes no such parameter`, { expression: [other[0].slice(0, 64)] }); // prettier-ignore
+  refuseParameters(asked.interaction, parameters, shaping);
   if (parameters.length === 0) return undefined;
   const query = parseSearch(asked.type, parameters, call.preferences.handling);
   if (query.summary !== 'count') return query;

@@ -1,16 +1,65 @@
 import { FicusError } from '../errors.ts';
+import type { Interaction } from '../fhir/types.ts';
+
+/** Conditions of HTTP and FHIR, by the name of their element in a batch. */
+export interface Preconditions {
+  readonly ifNoneMatch?: string | undefined;
+  readonly ifUnmodifiedSince?: string | undefined;
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneExist?: string | undefined;
+}
+
+/** What a write cannot depend on, and why. */
+const SENSELESS: Readonly<
+  Partial<Record<Interaction, Readonly<Partial<Record<keyof Preconditions, string>>>>>
+> = {
+  create: {
+    ifNoneMatch: 'A write cannot depend on If-None-Match; a create has If-None-Exist',
+    ifUnmodifiedSince: 'A write cannot depend on If-Unmodified-Since; a create has If-None-Exist',
+    ifMatch: 'A create has no version to match; it has If-None-Exist',
+  },
+  update: {
+    ifNoneMatch: 'A write cannot depend on If-None-Match; an update has If-Match',
+    ifUnmodifiedSince: 'A write cannot depend on If-Unmodified-Since; an update has If-Match',
+    ifNoneExist: 'An update cannot depend on If-None-Exist; its criteria stand in the address',
+  },
+};
 
 /**
- * A write has no use for `If-None-Match`, and is not carried out as if it had not been said (RFC 9110 §13.1.2).
- * Throws `parameter-invalid`.
+ * A write is not carried out as if a condition had not been said that it has no use for (RFC 9110 §13.1). Reads are:
+ * what they answer says its version.
  *
- * @param where name of the header, or path of the element that stands for it
+ * @param nameOf the header, or path of the element that stands for it
+ * @throws FicusError `parameter-invalid`
  */
-export function refuseIfNoneMatch(value: string | undefined, where: string): void {
-  if (value === undefined) return;
-  throw new FicusError(
-    'parameter-invalid',
-    'A write cannot depend on If-None-Match; a create has If-None-Exist, an update If-Match',
-    { expression: [where] },
+export function refuseSenseless(
+  interaction: Interaction,
+  given: Preconditions,
+  nameOf: (condition: keyof Preconditions) => string,
+): void {
+  const senseless = SENSELESS[interaction];
+  if (!senseless) return;
+  for (const condition of Object.keys(senseless) as (keyof Preconditions)[]) {
+    if (given[condition] === undefined) continue;
+    const expression = [nameOf(condition)];
+    throw new FicusError('parameter-invalid', senseless[condition]!, { expression });
+  }
+}
+
+const HEADERS: Readonly<Record<keyof Preconditions, string>> = {
+  ifNoneMatch: 'If-None-Match',
+  ifUnmodifiedSince: 'If-Unmodified-Since',
+  ifMatch: 'If-Match',
+  ifNoneExist: 'If-None-Exist',
+};
+
+/** The same for the headers of a request. Throws `parameter-invalid`. */
+export function refuseSenselessHeaders(
+  interaction: Interaction,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): void {
+  const given = Object.fromEntries(
+    Object.entries(HEADERS).map(([condition, name]) => [condition, headers[name.toLowerCase()]]),
   );
+  refuseSenseless(interaction, given, (condition) => HEADERS[condition]);
 }

@@ -56,7 +56,13 @@ function takeTarget(req: IncomingMessage): FormFault | undefined {
 /** Lengths of the names of {@link ONCE}: nothing else is looked at closer. */
 const ONCE_LENGTHS: ReadonlySet<number> = new Set([4, 12, 13, 17]);
 /** Of these node:http takes the first, or joins them, and says nothing. */
-const ONCE: ReadonlySet<string> = new Set(['host', 'content-type', 'authorization', 'transfer-encoding']);
+const ONCE: ReadonlySet<string> = new Set([
+  'host',
+  'content-type',
+  'authorization',
+  'if-none-exist',
+  'transfer-encoding',
+]);
 
 function repeatedHeader(raw: readonly string[]): string | undefined {
   let seen = '';

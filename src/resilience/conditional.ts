@@ -112,7 +112,7 @@ export function conditional(options: ConditionalOptions): Layer {
           if (error instanceof FicusError && error.code === 'not-found') return undefined;
           throw beforeWrite(error);
         });
-      if (current && (wanted === '*' || versionOf(current) === wanted)) return true;
+      if (current && versionOf(current) === wanted) return true;
       if (current && request.attempt?.doubtful) return false;
       const words = current
         ? 'The resource has changed since the version given by If-Match.'
@@ -134,7 +134,7 @@ export function conditional(options: ConditionalOptions): Layer {
     ): Promise<FhirResponse> {
       const response = await next.handle(plain, context);
       if (response.status !== 200) return response;
-      if (ifNoneMatch !== '*' && versionOf(response) !== ifNoneMatch) return response;
+      if (versionOf(response) !== ifNoneMatch) return response;
       if (response.body.kind === 'pipe') response.body.discard();
       const { etag } = response.headers;
       return {

@@ -226,14 +226,29 @@ describe('a batch', () => {
   });
 });
 
-it('does not write an entry that says ifNoneMatch', async () => {
-  const put = { method: 'PUT', url: 'Patient/p9', ifNoneMatch: 'W/"1"' };
-  const { entry } = await post({ type: 'batch', entry: [{ resource: patient('p9'), request: put }] });
+it.each([
+  ['PUT', 'Patient/p9', 'ifNoneMatch', 'W/"1"'],
+  ['POST', 'Patient', 'ifMatch', 'W/"1"'],
+  ['PUT', 'Patient/p9', 'ifNoneExist', 'identifier=1'],
+])('does not write an entry that is a %s of %s and says %s', async (method, url, name, value) => {
+  const request = { method, url, [name]: value };
+  const { entry } = await post({ type: 'batch', entry: [{ resource: patient('p9'), request }] });
   expect(entry[0]?.response).toMatchObject({
     status: '400',
-    outcome: { issue: [{ expression: ['Bundle.entry[0].request.ifNoneMatch'] }] },
+    outcome: { issue: [{ expression: [`Bundle.entry[0].request.${name}`] }] },
   });
   expect(seen).toEqual([]);
+});
+
+it('takes no parameters that nobody would heed', async () => {
+  const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'batch' });
+  const init = { method: 'POST', headers: { 'content-type': 'application/fhir+json' }, body: bundle };
+  expect((await fetch(`${running.base}?_pretty=true`, init)).status).toBe(200);
+  const response = await fetch(`${running.base}?_pretty=true&_count=5`, init);
+  expect([response.status, await response.json()]).toMatchObject([
+    400,
+    { issue: [{ code: 'not-supported', expression: ['_count'] }] },
+  ]);
 });
 
 describe('the Idempotency-Key of a batch', () => {

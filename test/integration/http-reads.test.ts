@@ -54,6 +54,11 @@ describe('a read', () => {
     { name: 'If-None-Match of the same version', headers: { 'if-none-match': 'W/"3"' }, status: 304 },
     { name: 'If-None-Match strong', headers: { 'if-none-match': '"3"' }, status: 304 },
     { name: 'If-None-Match with several', headers: { 'if-none-match': 'W/"1", W/"3"' }, status: 304 },
+    {
+      name: 'If-None-Match with a comma in a tag',
+      headers: { 'if-none-match': '"1,2",, W/"3",' },
+      status: 304,
+    },
     { name: 'If-None-Match of any', headers: { 'if-none-match': '*' }, status: 304 },
     { name: 'If-None-Match of another version', headers: { 'if-none-match': 'W/"2"' }, status: 200 },
     {
@@ -122,6 +127,8 @@ describe('a read', () => {
     'application/fhir+json;fhirVersion=4.0',
     'text/html, application/xhtml+xml, */*;q=0.8',
     'application/fhir+xml;q=0.9, application/json',
+    'application/fhir+json;q=0, application/json',
+    'application/fhir+json;fhirVersion=5.0, application/*;q=0.1',
   ])('takes Accept: %s', async (accept) => {
     expect((await fetch(`${running.base}/Patient/p1`, { headers: { accept } })).status).toBe(200);
   });

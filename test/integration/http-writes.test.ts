@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { request as httpRequest } from 'node:http';
-import { answer, patient, startRecordingServer } from '../unit/http/fhir-server.ts';
+import { answer, patient, rawExchange, startRecordingServer } from '../unit/http/fhir-server.ts';
 import type { Recording } from '../unit/http/fhir-server.ts';
 
 const FHIR = { 'content-type': 'application/fhir+json' };
@@ -91,13 +91,29 @@ describe('a search', () => {
 
 describe('a write', () => {
   it.each([
-    ['POST', 'Patient'],
-    ['PUT', 'Patient/p1'],
-  ])('by %s is not carried out when it depends on If-None-Match', async (method, path) => {
-    const init = { method, headers: { ...FHIR, 'if-none-match': '*' }, body: JSON.stringify(patient('p1')) };
+    ['POST', 'Patient', 'If-None-Match', '*'],
+    ['PUT', 'Patient/p1', 'If-None-Match', '*'],
+    ['POST', 'Patient', 'If-Unmodified-Since', 'Sun, 01 Mar 2026 10:00:00 GMT'],
+    ['PUT', 'Patient/p1', 'If-Unmodified-Since', 'Sun, 01 Mar 2026 10:00:00 GMT'],
+    ['POST', 'Patient', 'If-Match', 'W/"3"'],
+    ['PUT', 'Patient/p1', 'If-None-Exist', 'identifier=1'],
+    ['PUT', 'Patient?identifier=1', 'If-None-Exist', 'identifier=1'],
+    // Neither is a version that something can have.
+    ['PUT', 'Patient/p1', 'If-Match', '*'],
+    ['PUT', 'Patient/p1', 'If-Match', '"*"'],
+  ])('by %s of %s is not carried out when it depends on %s: %s', async (method, path, name, value) => {
+    const init = { method, headers: { ...FHIR, [name]: value }, body: JSON.stringify(patient('p1')) };
     const response = await fetch(`${running.base}/${path}`, init);
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ issue: [{ expression: ['If-None-Match'] }] });
+    expect(await response.json()).toMatchObject({ issue: [{ expression: [name] }] });
+    expect(running.seen).toEqual([]);
+  });
+
+  it('is refused when If-None-Exist came twice', async () => {
+    const twice = 'If-None-Exist: identifier=1\r\nIf-None-Exist: family=x\r\n';
+    const head = `POST /fhir/r4/Patient HTTP/1.1\r\nHost: a\r\n${twice}Content-Length: 0\r\n\r\n`;
+    const text = await rawExchange(running.server.port, head);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(running.seen).toEqual([]);
   });
 
