@@ -72,6 +72,7 @@ export function createSecurity(options: SecurityOptions): Security {
     urls: config.issuers.flatMap((one) => addressesOf(one)),
     hosts: config.egress.hosts,
     networks: config.egress.networks,
+    ms: config.egress.deadlineMs,
     ...(config.egress.ca === undefined
       ? {}
       : { ca: readFileSync(resolve(baseDir, config.egress.ca), 'utf8') }),

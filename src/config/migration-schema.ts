@@ -99,13 +99,13 @@ export const migrationConfig = z
       .strictObject({
         criticalRate: share
           .default(0.003)
-          .describe('The rate of critical differences must be under this, for certain'),
+          .describe('The evidence must show that the rate of critical differences is under this'),
         alpha: z
           .number()
           .min(0.0001)
           .max(0.2)
           .default(0.05)
-          .describe('Chance of being wrong about that, whenever it is looked at'),
+          .describe('Largest chance that it shows that and is wrong, however often it is looked at'),
         parity: share
           .default(0.99)
           .describe('Least share of comparisons without critical or major difference'),
@@ -172,13 +172,13 @@ export const migrationConfig = z
           .describe('So many confirmed critical differences send it back'),
         errorRate: share
           .default(0.01)
-          .describe('A share of failing modern calls that is certainly over this sends it back'),
+          .describe('Evidence that the share of failing modern calls is over this sends it back'),
         alpha: z
           .number()
           .min(0.0001)
           .max(0.2)
           .default(0.001)
-          .describe('Chance of a false alarm about that, over a whole run'),
+          .describe('Largest chance of a false alarm about that, over a whole run'),
       })
       .prefault({}),
     outbox: z

@@ -137,6 +137,14 @@ const guarded = z.strictObject({
         .default([])
         .describe('Private networks that those hosts may be in; link-local ones are never asked'),
       ca: z.string().exactOptional().describe('PEM file of the authorities to trust instead of the system’s'),
+      deadlineMs: z
+        .int()
+        .min(100)
+        .max(60_000)
+        .default(3_000)
+        .describe(
+          'Longest wait for one answer; a token that cannot be judged without it is answered with 503',
+        ),
     })
     .prefault({})
     .describe('The way out, for keys and questions about tokens'),

@@ -3,7 +3,7 @@ import { adminConfig } from '../../src/config/admin-schema.ts';
 import { securityConfig } from '../../src/config/security-schema.ts';
 import { startHospital } from '../support/hospital.ts';
 import type { Hospital } from '../support/hospital.ts';
-import { makeKey, startIssuer } from '../support/issuer.ts';
+import { PATIENT, makeKey, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
 
 /*
@@ -29,6 +29,7 @@ beforeAll(async () => {
       ...config,
       security: securityConfig.parse({
         issuers: [{ issuer: issuer.url, roles: { 'clinical-owner': ['grp-clinical'] } }],
+        egress: PATIENT,
       }),
       admin: { ...adminConfig.parse({}), port: 0 },
     },

@@ -13,7 +13,7 @@ import { createLogger } from '../../src/log.ts';
 import { openAuditStore } from '../../src/store/sqlite-audit.ts';
 import { fedConfig, makeHome } from '../support/fed.ts';
 import type { Home } from '../support/fed.ts';
-import { makeKey, startIssuer } from '../support/issuer.ts';
+import { PATIENT, makeKey, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
 
 let home: Home;
@@ -30,7 +30,7 @@ beforeAll(async () => {
     key: await makeKey('one'),
   });
   const loaded = fedConfig(home);
-  const security = securityConfig.parse({ issuers: [{ issuer: issuer.url }] });
+  const security = securityConfig.parse({ issuers: [{ issuer: issuer.url }], egress: PATIENT });
   file = join(loaded.config.stateDir, 'audit.sqlite');
   ficus = await compose(
     { ...loaded, config: { ...loaded.config, security } },

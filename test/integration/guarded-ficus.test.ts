@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exportPKCS8, generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { compose } from '../../src/compose.ts';
 import type { Ficus } from '../../src/compose.ts';
@@ -15,7 +15,7 @@ import { createMetrics } from '../../src/metrics.ts';
 import type { AuditEntry, Authenticator } from '../../src/security-ports.ts';
 import { fedConfig, makeHome } from '../support/fed.ts';
 import type { Home } from '../support/fed.ts';
-import { INTROSPECTION, JWKS, makeKey, startIssuer } from '../support/issuer.ts';
+import { INTROSPECTION, JWKS, PATIENT, makeKey, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
 import { keepLines } from '../unit/http/fhir-server.ts';
 import type { LogLine } from '../unit/http/fhir-server.ts';
@@ -28,7 +28,10 @@ const silent = createLogger({ level: 'silent' });
 
 function guardedConfig(security: object): LoadedConfig {
   const loaded = fedConfig(home);
-  return { ...loaded, config: { ...loaded.config, security: securityConfig.parse(security) } };
+  return {
+    ...loaded,
+    config: { ...loaded.config, security: securityConfig.parse({ egress: PATIENT, ...security }) },
+  };
 }
 
 const get = (path: string, headers: Record<string, string> = {}) =>
@@ -194,6 +197,27 @@ describe('a configuration of issuers', () => {
     const nobodys = made.authenticator({ realm: 'r', audience: ['http://admin.example'], issuers: [] });
     const refused = use(nobodys, await issuer.token({ aud: 'http://admin.example' }));
     await expect(refused).rejects.toMatchObject({ code: 'unauthenticated' });
+    await made.close();
+  });
+
+  it('says how long an issuer is waited for', async () => {
+    const made = security(undefined, {
+      config: securityConfig.parse({
+        issuers: [{ issuer: issuer.url }],
+        egress: { deadlineMs: 100 },
+      }) as SecurityOptions['config'],
+    });
+    issuer.instead.set(JWKS, () => {});
+    const limits = vi.spyOn(AbortSignal, 'timeout');
+    const asked = made.authenticator().authenticate({
+      headers: { authorization: `Bearer ${await issuer.token()}` },
+      address: '192.0.2.7',
+      requestId: 'request-1',
+    });
+    await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+    expect(limits).toHaveBeenCalledWith(100);
+    limits.mockRestore();
+    issuer.instead.clear();
     await made.close();
   });
 

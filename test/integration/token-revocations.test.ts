@@ -10,7 +10,7 @@ import { createLogger } from '../../src/log.ts';
 import { fedConfig, makeHome } from '../support/fed.ts';
 import { startGuarded } from '../support/guarded.ts';
 import type { Guarded } from '../support/guarded.ts';
-import { makeKey, startIssuer } from '../support/issuer.ts';
+import { PATIENT, makeKey, startIssuer } from '../support/issuer.ts';
 import type { SigningKey } from '../support/issuer.ts';
 
 /** Seconds that the clock of an issuer may differ. */
@@ -195,6 +195,7 @@ describe('a Ficus', () => {
       }),
       security: securityConfig.parse({
         issuers: [{ issuer: issuer.url, audience: ['https://ficus.example'] }],
+        egress: PATIENT,
       }),
     };
     const start = () => compose({ ...loaded, config }, { log: createLogger({ level: 'silent' }) });

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../../src/config/load.ts';
 import { securityConfig } from '../../src/config/security-schema.ts';
 import { startHospital } from './hospital.ts';
 import type { Hospital } from './hospital.ts';
-import { makeKey, startIssuer } from './issuer.ts';
+import { PATIENT, makeKey, startIssuer } from './issuer.ts';
 import type { TestIssuer } from './issuer.ts';
 
 export type Claims = Parameters<TestIssuer['token']>[0];
@@ -46,7 +46,7 @@ export async function startGuardedHospital(
       config: {
         ...config,
         admin: adminConfig.parse({ host: '127.0.0.1', port: 0 }),
-        security: securityConfig.parse({ issuers: [{ issuer: issuer.url }], ...security }),
+        security: securityConfig.parse({ issuers: [{ issuer: issuer.url }], egress: PATIENT, ...security }),
       },
     });
   }).catch(async (error: unknown) => {

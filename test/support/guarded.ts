@@ -11,7 +11,7 @@ import type { IssuerRules } from '../../src/security/token/rules.ts';
 import type { Authenticator } from '../../src/security-ports.ts';
 import { answer, parseSearchPlainly, patient, startFhirServer } from '../unit/http/fhir-server.ts';
 import type { Running } from '../unit/http/fhir-server.ts';
-import { startIssuer } from './issuer.ts';
+import { PATIENT, startIssuer } from './issuer.ts';
 import type { SigningKey, TestIssuer, TokenOptions } from './issuer.ts';
 
 /** A FHIR server that wants tokens, and an issuer of them, both over sockets; the time of tokens is the test's. */
@@ -58,7 +58,13 @@ export async function startGuarded(options: GuardedOptions): Promise<Guarded> {
   let base = '';
   const clock: Clock = { now: () => now, after: () => () => {} };
   const issuer = await startIssuer({ now: () => now, audience: () => base, key: options.key });
-  const egress = createEgress({ urls: [issuer.url], hosts: [], networks: [], ...options.egress });
+  const egress = createEgress({
+    urls: [issuer.url],
+    hosts: [],
+    networks: [],
+    ms: PATIENT.deadlineMs,
+    ...options.egress,
+  });
   const callers: Principal[] = [];
   const outcomes: TokenOutcome[] = [];
   let authenticator: Authenticator | undefined;

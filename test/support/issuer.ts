@@ -53,6 +53,9 @@ export interface TokenOptions {
   readonly without?: readonly string[];
 }
 
+/** `security.egress`, for an issuer that shares the test's process, and the machine with other tests. */
+export const PATIENT = { deadlineMs: 60_000 };
+
 export const JWKS = '/jwks';
 export const INTROSPECTION = '/introspect';
 export const OPENID = '/.well-known/openid-configuration';

@@ -31,7 +31,7 @@ interface Measured {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** None, and enough comparisons that their rate is under the limit for certain, whenever it is looked at. */
+/** None, and enough comparisons to show, but for a chance of `alpha`, that their rate is under the limit, whenever it is looked at. */
 export function criticalsGate(compared: Compared): Gate {
   const { tally, limits, now } = compared;
   const { count, critical } = tally?.trials ?? { count: 0, critical: 0 };

@@ -15,7 +15,7 @@ export interface DetectorState {
   readonly best: { sum: number; trials: number; failures: number }[];
 }
 
-/** Notices that a rate is certainly over its limit, also when it has been under it for a long time. */
+/** Gathers evidence that a rate is over its limit, also when it has been under it for a long time. */
 export interface Detector {
   start(): DetectorState;
   observe(state: DetectorState, failed: boolean): void;
@@ -31,7 +31,7 @@ export interface Detector {
  * a supermartingale under every rate up to the limit, and so is the mixture: Ville's inequality holds for a run of any
  * length. docs/evidence.md has the derivation.
  *
- * @param limit 0: the first failure is certain; 1: nothing ever is
+ * @param limit 0: the first failure is proof; 1: nothing ever is
  */
 export function createDetector(limit: number): Detector {
   const bets = ODDS.map((times) => ratios(limit, times));

@@ -1,8 +1,8 @@
 /** What the gates ask for: the section `migration.gates` of the configuration. Rates and shares are 0 to 1. */
 export interface GateLimits {
-  /** The rate of critical differences must be under this. */
+  /** The evidence must show that the rate of critical differences is under this. */
   readonly criticalRate: number;
-  /** Chance of being wrong about that, whenever it is looked at. */
+  /** Largest chance that it shows that and is wrong, however often it is looked at. */
   readonly alpha: number;
   /** Least share of comparisons without critical or major difference. */
   readonly parity: number;

@@ -13,7 +13,7 @@ export interface RollbackLimits {
   readonly automatic: boolean;
   /** So many comparisons with a critical difference in a run send it back. */
   readonly criticals: number;
-  /** A share of failing modern calls, 0 to 1, that is certainly over this sends it back. */
+  /** Evidence that the share of failing modern calls, 0 to 1, is over this sends it back. */
   readonly errorRate: number;
   /** Chance of a false alarm about that, over a whole run. */
   readonly alpha: number;
