@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { keepObjectsYoung } from './cli/allocation.ts';
+import { failureInWords } from './cli/failure.ts';
 
 /** The commands, in the order of the help. Only what is asked for is loaded: most of them need little of Ficus. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     for (const name of namesIn(argv)) (await COMMANDS[name]!())(program);
     await program.parseAsync(argv);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${failureInWords(error)}\n`);
     process.exitCode = 1;
   }
 }

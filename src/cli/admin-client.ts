@@ -15,6 +15,8 @@ export interface Change {
 export interface AdminPlace {
   readonly address: string;
   readonly token?: string;
+  /** The token is the one of a demo on this machine: nobody gave another. */
+  readonly ofDemo?: true;
 }
 
 export interface AdminOption {
@@ -35,9 +37,14 @@ export function withAdmin(command: Command): Command {
     .addOption(token.env('FICUS_TOKEN'))
     .hook('preAction', (_, called) => {
       const options = called.opts<{ admin: string; token?: string }>();
-      const found = options.token ?? demoToken(options.admin);
-      const place: AdminPlace = { address: options.admin, ...(found ? { token: found } : {}) };
-      called.setOptionValue('admin', place);
+      const { admin: address, token: given } = options;
+      const found = given === undefined ? demoToken(address) : undefined;
+      const token = given ?? found;
+      called.setOptionValue('admin', {
+        address,
+        ...(token ? { token } : {}),
+        ...(found ? { ofDemo: true } : {}),
+      } satisfies AdminPlace);
     });
 }
 
@@ -63,11 +70,13 @@ async function request(admin: AdminPlace, path: string, change?: Change): Promis
   const { message, reasons = [] } = (await response.json().catch(() => ({}))) as Failure;
   const words = message ?? `The admin API answered ${response.status}.`;
   const more = reasons.filter((one) => one !== words);
-  throw new Error([words, ...more.map((one) => hanging('  - ', one))].join('\n'));
+  const hint = response.status === 403 && admin.ofDemo ? [OTHER_ROLE] : [];
+  throw new Error([words, ...more.map((one) => hanging('  - ', one)), ...hint].join('\n'));
 }
 
 const NO_TOKEN =
   'This Ficus wants to know who you are: give a token with --token, or in FICUS_TOKEN. In the sandbox `ficus token --role ROLE` gets one.';
+const OTHER_ROLE = 'In the sandbox another role is --token "$(npx ficus token --role ROLE)".';
 const OLD_TOKEN =
   'The token is not good here, or not any more: get one for the admin API. In the sandbox: `ficus token --role ROLE`.';
 

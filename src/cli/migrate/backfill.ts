@@ -65,11 +65,15 @@ interface BackfillOptions extends SignedOptions {
   readonly wait: boolean;
 }
 
-function begin(endpoint: string, options: BackfillOptions): Promise<JobView> {
+async function begin(endpoint: string, options: BackfillOptions): Promise<JobView> {
   const { admin, by, reason, perSecond, resume } = options;
   if (resume !== undefined) {
-    const path = `/migration/backfills/${encodeURIComponent(resume)}/resume`;
-    return askAdmin<JobView>(admin, path, { method: 'POST', body: { by, reason } });
+    const path = `/migration/backfills/${encodeURIComponent(resume)}`;
+    const job = await askAdmin<JobView>(admin, path);
+    if (job.endpoint !== endpoint)
+      throw new Error(`Fill ${resume} is one of ${job.endpoint}, not of ${endpoint}.`);
+    if (job.state === 'done') return job;
+    return askAdmin<JobView>(admin, `${path}/resume`, { method: 'POST', body: { by, reason } });
   }
   const body = { by, reason, patients: readPatients(options.patients), perSecond };
   return askAdmin<JobView>(admin, pathOf(endpoint, 'backfill'), { method: 'POST', body });
@@ -86,8 +90,9 @@ export function registerBackfill(migrate: Command): void {
     .action(async (endpoint: string, options: BackfillOptions) => {
       const { admin, wait } = options;
       const job = await begin(endpoint, options);
-      console.log(`Fill ${job.id}: ${many(job.total, 'patient')}`);
-      if (!wait) return;
+      if (job.state === 'done') console.log(`Fill ${job.id} has ended: there is nothing to take up.`);
+      else console.log(`Fill ${job.id}: ${many(job.total, 'patient')}`);
+      if (!wait && job.state !== 'done') return;
       const ended = await follow(
         job,
         () => askAdmin<JobView>(admin, `/migration/backfills/${job.id}`),

@@ -23,8 +23,8 @@ interface AddOptions extends SignedOptions {
 }
 
 /** Rules for a terminal: what of which endpoint, and under each who says so until when. */
-export function formatRules(rules: readonly RuleView[]): string {
-  if (rules.length === 0) return 'There are no rules.';
+export function formatRules(rules: readonly RuleView[], of?: string): string {
+  if (rules.length === 0) return of === undefined ? 'There are no rules.' : `There are no rules for ${of}.`;
   return rules
     .map(({ id, endpoint, signature, verdict, owner, by, reason, expiresAt }) =>
       [
@@ -52,11 +52,12 @@ export function registerRules(migrate: Command): void {
       const made = await askAdmin<RuleView>(admin, '/migration/rules', { method: 'POST', body });
       console.log(`${made.signature} is ${made.verdict} until ${dayOf(made.expiresAt)} (rule ${made.id})`);
     });
-  withAdmin(rule.command('list', { isDefault: true }))
-    .description('all rules')
-    .action(async ({ admin }: AdminOption) => {
-      const { rules } = await askAdmin<{ rules: RuleView[] }>(admin, '/migration/rules');
-      console.log(formatRules(rules));
+  withAdmin(rule.command('list [endpoint]', { isDefault: true }))
+    .description('all rules, or those of an endpoint')
+    .action(async (endpoint: string | undefined, { admin }: AdminOption) => {
+      const query = endpoint === undefined ? '' : `?${new URLSearchParams({ endpoint }).toString()}`;
+      const { rules } = await askAdmin<{ rules: RuleView[] }>(admin, `/migration/rules${query}`);
+      console.log(formatRules(rules, endpoint));
     });
   signed(rule.command('remove <id>'))
     .description('take a rule back')

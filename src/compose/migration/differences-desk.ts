@@ -1,11 +1,11 @@
 import { FicusError } from '../../errors.ts';
 import { patientsOfResource } from '../../fhir/patient.ts';
-import type { Resource } from '../../fhir/types.ts';
+import type { Endpoint, Resource } from '../../fhir/types.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { Audited } from '../../http/admin-record.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { DifferenceRule, Severity } from '../../migration-ports.ts';
-import type { Clock } from '../../ports.ts';
+import type { Clock, Route } from '../../ports.ts';
 import type { ComparableAnswer } from '../../strangler/compare/answer.ts';
 import { applyRules } from '../../strangler/compare/rules.ts';
 import { describe } from '../../strangler/compare/words.ts';
@@ -33,6 +33,13 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
   const { comparing, evidence } = migration;
   const { rules, samples, replays } = comparing;
 
+  /** @throws FicusError `not-found` */
+  function required(endpoint: Endpoint): Route {
+    const route = table.get(endpoint);
+    if (!route) throw new FicusError('not-found', `There is no route for ${endpoint}.`);
+    return route;
+  }
+
   async function diffs(request: AdminRequest) {
     const { endpoint, run: now } = routeOf(table, request);
     const run = runOf(request.query['run'], now);
@@ -46,15 +53,19 @@ export function differencesOperations(options: DifferencesDeskOptions): Record<s
 
   return {
     diffs: async (request) => ({ body: await diffs(request) }),
-    listRules: () => ({ body: { rules: rules.list() } }),
+    listRules: ({ query }) => {
+      const endpoint = query['endpoint'] as Endpoint | undefined;
+      if (endpoint !== undefined) required(endpoint);
+      return { body: { rules: rules.list(endpoint) } };
+    },
     addRule: async (request) => {
       const { days, endpoint, ...rule } = request.body as Fitting<
         Omit<DifferenceRule, 'id' | 'createdAt' | 'expiresAt'> & { days: number }
       >;
-      if (!table.get(endpoint)) throw new FicusError('not-found', `There is no route for ${endpoint}.`);
+      const { owners } = required(endpoint);
       const { verdict, by } = rule;
       // Whoever is named as the clinical owner was named by others; that it is a clinician, the token says.
-      if (verdict === 'acceptable' && by === table.get(endpoint)?.owners?.clinical)
+      if (verdict === 'acceptable' && by === owners?.clinical)
         request.caller?.refuseWithout('clinical.decide');
       const expiresAt = new Date(calendar.now() + days * DAY_MS).toISOString();
       return { status: 201, body: await rules.add({ ...rule, endpoint, expiresAt }) };

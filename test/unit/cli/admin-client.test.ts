@@ -109,6 +109,17 @@ describe('the token of a demo', () => {
     expect(seen.authorization).toBe('Bearer given');
   });
 
+  it('is told of with the way to another role, where its own does not do', async () => {
+    keep(0o600);
+    const message = 'This needs one of the roles migration-lead, clinical-owner; the token has admin.';
+    answer = { status: 403, body: { error: 'forbidden', message } };
+    const failure = await run().catch((error: unknown) => error as Error);
+    expect(failure?.message).toBe(
+      `${message}\nIn the sandbox another role is --token "$(npx ficus token --role ROLE)".`,
+    );
+    await expect(run('--token', 'given')).rejects.toThrow(new Error(message));
+  });
+
   it('is not sent anywhere else', () => {
     const file = keep(0o600);
     for (const address of [
