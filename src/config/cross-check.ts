@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorityProblems } from '../identity/authorities.ts';
 import { copyConfig, subscriberConfig } from './feed-schema.ts';
 import { authorityConfig, configSchema, keyConfig, passthroughConfig, routeConfig } from './schema.ts';
 import { issuerConfig } from './security-schema.ts';
@@ -32,12 +33,7 @@ export function crossCheck(written: unknown): ConfigProblem[] {
   const authorities = present(listOf(authorityConfig, member(identity, 'authorities')));
   const known = Array.isArray(member(identity, 'authorities')) && authorities.map((one) => one.name);
   if (known) checkDefaultAuthorities(member(member(written, 'feed'), 'interfaces'), known, say);
-  for (const name of twice(authorities.map((one) => one.name)))
-    say('identity.authorities', `"${name}" is named twice`);
-  for (const name of twice(authorities.flatMap((one) => one.namespaces)))
-    say('identity.authorities', `the namespace "${name}" belongs to two authorities`);
-  for (const system of twice(authorities.map((one) => one.system)))
-    say('identity.authorities', `the system "${system}" belongs to two authorities`);
+  for (const problem of authorityProblems(authorities)) say('identity.authorities', problem);
   for (const [path, keys] of [
     ['identity.keys', member(identity, 'keys')],
     ['pageKeys', member(written, 'pageKeys')],

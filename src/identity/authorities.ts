@@ -35,12 +35,11 @@ export interface Authorities {
 const NAME = /^[A-Za-z0-9]{1,12}$/;
 const OID_URN = 'urn:oid:';
 
-/**
- * The registry of assigning authorities.
- *
- * @throws FicusError `invalid` with every problem: names that are malformed, anything that two authorities claim.
- */
-export function createAuthorities(entries: readonly Authority[]): Authorities {
+/** What names what. */
+type Indexes = Readonly<Record<keyof AuthorityHint, ReadonlyMap<string, Authority>>>;
+
+/** Indexes of authorities, and what is wrong with them: names that are malformed, anything that two of them claim. */
+function indexed(entries: readonly Authority[]): { indexes: Indexes; problems: readonly string[] } {
   const indexes: Record<keyof AuthorityHint, Map<string, Authority>> = {
     name: new Map(),
     namespace: new Map(),
@@ -67,6 +66,21 @@ export function createAuthorities(entries: readonly Authority[]): Authorities {
     }
     if (authority.system.startsWith(OID_URN)) put('oid', authority.system.slice(OID_URN.length), authority);
   }
+  return { indexes, problems };
+}
+
+/** Everything that is wrong with a list of assigning authorities, in words. */
+export function authorityProblems(entries: readonly Authority[]): readonly string[] {
+  return indexed(entries).problems;
+}
+
+/**
+ * The registry of assigning authorities.
+ *
+ * @throws FicusError `invalid` with every problem: names that are malformed, anything that two authorities claim.
+ */
+export function createAuthorities(entries: readonly Authority[]): Authorities {
+  const { indexes, problems } = indexed(entries);
   if (problems.length > 0) {
     throw new FicusError('invalid', `Assigning authorities: ${problems.join('; ')}`, {
       issues: problems.map((diagnostics) => ({ severity: 'error', code: 'invalid', diagnostics })),

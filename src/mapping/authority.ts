@@ -31,7 +31,10 @@ export interface HdSaid {
   readonly universalIdType: string | undefined;
 }
 
-/** Reads an HD; undefined when it says nothing. A universal id counts more than a namespace. */
+/**
+ * Reads an HD; undefined when it says nothing. A universal id counts more than a namespace that nobody registered; two
+ * parts that name two authorities name none.
+ */
 export function readHd(parts: HdParts<TreeReader>, run: Run): HdSaid | undefined {
   const namespace = textOf(parts.namespace);
   const universalId = textOf(parts.universalId);
@@ -40,17 +43,25 @@ export function readHd(parts: HdParts<TreeReader>, run: Run): HdSaid | undefined
   const byOid =
     universalId === undefined || universalIdType !== 'ISO'
       ? undefined
-      : run.authorities.find((it) => it.oid === universalId);
+      : run.authorities.find((it) => oidOf(it) === universalId);
   const byName =
     namespace === undefined
       ? undefined
       : run.authorities.find((it) => it.namespaces?.includes(namespace) ?? false);
   const contradicted =
     byName !== undefined &&
+    byName !== byOid &&
     universalId !== undefined &&
-    byName.oid !== undefined &&
-    byName.oid !== universalId;
-  return { authority: byOid ?? (contradicted ? undefined : byName), namespace, universalId, universalIdType };
+    (byOid !== undefined || (oidOf(byName) ?? universalId) !== universalId);
+  const authority = contradicted ? undefined : (byOid ?? byName);
+  return { authority, namespace, universalId, universalIdType };
+}
+
+const OID_URN = 'urn:oid:';
+
+/** The OID of an authority, also of one that says it by its system alone. */
+function oidOf({ oid, system }: Authority): string | undefined {
+  return oid ?? (system.startsWith(OID_URN) ? system.slice(OID_URN.length) : undefined);
 }
 
 /** Writes a registered authority: every part that the registry knows. */

@@ -53,6 +53,16 @@ describe('a configuration', () => {
     });
   });
 
+  it.each([
+    ['name: HOSP, system: "https://b.example"', '"HOSP" is there twice'],
+    ['name: B, namespaces: [HOSP], system: "https://b.example"', 'namespace "HOSP" belongs to B and HOSP'],
+    ['name: B, oid: 2.999.1.1, system: "https://b.example"', 'oid "2.999.1.1" belongs to B and HOSP'],
+    ['name: B, system: "urn:oid:2.999.1.1"', 'system "urn:oid:2.999.1.1" belongs to B and HOSP'],
+  ])('says what two authorities claim, as the start would: %s', (other, problem) => {
+    const text = MINIMAL.replace('authorities: [', `authorities: [{ ${other} }, `);
+    expect(problemsOf(text).join('\n')).toContain(problem);
+  });
+
   it('says where an address is none, an authority is not registered, and an alias stands for nothing', () => {
     expect(problemsOf(`${MINIMAL}publicBase: here\n`)).toEqual(['18 publicBase: an http or https address']);
     const feed = (authority: string) =>
