@@ -15,6 +15,7 @@ import type { Call, PerformOptions, Performed } from './perform.ts';
 import { parseResource } from './resource-body.ts';
 import type { RequestScope } from './scope.ts';
 import { serialise } from './serialise.ts';
+import { refuseUpsert } from './update-only.ts';
 
 interface BatchRequest {
   readonly req: IncomingMessage;
@@ -64,7 +65,9 @@ async function performEntry(
   const observe = (status: number, servedBy: string): void =>
     metrics.request(endpointOf(call.asked), status, servedBy, (clock.now() - startedAt) / 1000);
   try {
-    const performed = await perform(call, options, scope);
+    const performed = await perform(call, options, scope).catch((error: unknown) =>
+      refuseUpsert(error, call.asked, options.promised),
+    );
     observe(performed.response.status, performed.response.servedBy);
     return performed;
   } catch (error) {

@@ -35,6 +35,7 @@ import { parseResource } from './resource-body.ts';
 import { RequestScope } from './scope.ts';
 import { SMART_CONFIGURATION_PATH, smartConfigurationAnswer } from './smart-configuration.ts';
 import { requestIdOf, traceparentOf } from './trace.ts';
+import { refuseUpsert } from './update-only.ts';
 import { decodePairs } from './url.ts';
 import type { Pairs } from './url.ts';
 import { writeAnswer } from './write.ts';
@@ -267,7 +268,9 @@ export class FhirHandler {
       idempotencyKey: write ? parseIdempotencyKey(headers['idempotency-key']) : undefined,
       ...(write ? await this.#written(turn, asked) : {}),
     };
-    const performed = await perform(call, this.#options, turn.scope);
+    const performed = await perform(call, this.#options, turn.scope).catch((error: unknown) =>
+      refuseUpsert(error, asked, this.#options.promised),
+    );
     return answerOf(performed, call, this.#options.publicBase(), turn.pretty);
   }
 

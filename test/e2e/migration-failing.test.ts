@@ -112,7 +112,7 @@ describe('an update of what nobody has', () => {
     for (const endpoint of ['Appointment.create', 'Appointment.update']) await set(endpoint, stage);
     const id = 'd5d7a1a6-3c0f-4b6e-9a55-6c2f4fb1a0c1';
     const put = await send('PUT', `Appointment/${id}`, { ...booking('10'), id });
-    expect([put.status, put.body.issue?.[0]?.code]).toEqual([404, 'not-found']);
+    expect([put.status, put.body.issue?.[0]?.code]).toEqual([405, 'not-supported']);
     expect(await owed()).toEqual([]);
   });
 });

@@ -240,6 +240,15 @@ it.each([
   expect(seen).toEqual([]);
 });
 
+it('makes nothing new by an update', async () => {
+  const request = { method: 'PUT', url: 'Patient/missing' };
+  const { entry } = await post({ type: 'batch', entry: [{ resource: patient('missing'), request }] });
+  expect(entry[0]?.response).toMatchObject({
+    status: '405',
+    outcome: { issue: [{ code: 'not-supported' }] },
+  });
+});
+
 it('takes no parameters that nobody would heed', async () => {
   const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'batch' });
   const init = { method: 'POST', headers: { 'content-type': 'application/fhir+json' }, body: bundle };

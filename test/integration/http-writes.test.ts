@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { request as httpRequest } from 'node:http';
+import { FicusError } from '../../src/errors.ts';
 import { answer, patient, rawExchange, startRecordingServer } from '../unit/http/fhir-server.ts';
 import type { Recording } from '../unit/http/fhir-server.ts';
 
@@ -107,6 +108,18 @@ describe('a write', () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ issue: [{ expression: [name] }] });
     expect(running.seen).toEqual([]);
+  });
+
+  it('of what is not there is 405: an update makes nothing new', async () => {
+    running.reply = () => {
+      throw new FicusError('not-found', 'There is no Patient with this id.');
+    };
+    const body = JSON.stringify(patient('p9'));
+    const response = await fetch(`${running.base}/Patient/p9`, { method: 'PUT', headers: FHIR, body });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    expect(await response.json()).toMatchObject({ issue: [{ code: 'not-supported' }] });
+    // Whatever else is not there stays a 404.
+    expect((await fetch(`${running.base}/Patient/p9`)).status).toBe(404);
   });
 
   it('is refused when If-None-Exist came twice', async () => {
