@@ -125,10 +125,11 @@ function parseChain(
       ? definition.targets
       : [modifier].filter((it) => definition.targets?.includes(it) ?? true);
   const { rules } = options;
-  const targets = (allowed ?? []).filter((it) => rules.serves(it) && rules.parameter(it, next));
-  const [targetType] = targets;
+  const served = (allowed ?? []).filter((it) => rules.serves(it) && searchParameter(it, next));
+  const targetType = served.find((it) => rules.parameter(it, next));
   if (targetType === undefined) throw refuse('Nothing it can refer to offers that parameter here.');
-  if (targets.length > 1)
+  // Those of a type that does not offer it would be missing, and nobody would know.
+  if (served.length > 1)
     throw refuse(`It can refer to several types: name one, as in ${code}:${targetType}.${rest}.`);
   const filter = parseFilter(targetType, rest, raw, options, depth + 1);
   if (!filter) throw refuse('Nothing it can refer to offers that parameter here.');

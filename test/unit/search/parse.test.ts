@@ -156,6 +156,12 @@ describe('unknown parameters', () => {
 });
 
 describe('chains', () => {
+  const onlyOfPatients: SearchRules = {
+    ...everything,
+    parameter: (type, name) =>
+      name === 'birthdate' && type !== 'Patient' ? undefined : everything.parameter(type, name),
+  };
+
   test.each([
     ['patient.identifier=urn:x|1', 'Patient', 'identifier'],
     ['subject.family=a', 'Patient', 'family'],
@@ -166,6 +172,11 @@ describe('chains', () => {
     expect(filters[0]?.chain).toMatchObject({ targetType, filter: { name } });
     expect(filters[0]?.values).toEqual(filters[0]?.chain?.filter.values);
     expect(applied[0]?.[0]).toBe(text.split('=')[0]);
+  });
+
+  test('of one type that is named, whatever the others have', () => {
+    const { filters } = query('Observation', 'performer:Patient.birthdate=1980', { rules: onlyOfPatients });
+    expect(filters[0]?.chain?.targetType).toBe('Patient');
   });
 
   test('chains of chains', () => {
@@ -183,6 +194,8 @@ describe('chains', () => {
     ['subject:Group.identifier=a', rules],
     ['patient.=a', rules],
     ['subject.identifier=a', everything],
+    // Both have a birth date; only that of patients is promised.
+    ['performer.birthdate=1980', onlyOfPatients],
   ])('%s is refused', (text, promised) => {
     expect(() => query('Observation', text, { rules: promised, handling: 'lenient' })).toThrow(
       expect.objectContaining({ code: 'search-unsupported' }),
