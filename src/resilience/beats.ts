@@ -15,6 +15,8 @@ export const PATIENCE: Patience = { everyMs: 1_000, looks: 15, opening: 300 };
 /** How a thread is watched. */
 export interface WatchOptions extends Pick<Patience, 'everyMs' | 'looks'> {
   readonly clock: Clock;
+  /** Whether it does what may take as long as it takes; then no look counts. Absent: it never does. */
+  readonly excused?: () => boolean;
 }
 
 /** What a thread counts up while its event loop turns, in shared memory. */
@@ -32,7 +34,7 @@ export function createBeats(): Int32Array {
  */
 export function watchBeats(
   beats: Int32Array,
-  { everyMs, looks, clock }: WatchOptions,
+  { everyMs, looks, clock, excused = () => false }: WatchOptions,
   hung: () => void,
 ): () => void {
   let last = Atomics.load(beats, 0);
@@ -40,7 +42,7 @@ export function watchBeats(
   let cancel = clock.after(everyMs, look);
   function look(): void {
     const now = Atomics.load(beats, 0);
-    without = now === last ? without + 1 : 0;
+    without = now === last && !excused() ? without + 1 : 0;
     last = now;
     if (without >= looks) hung();
     else cancel = clock.after(everyMs, look);

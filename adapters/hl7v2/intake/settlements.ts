@@ -10,6 +10,8 @@ export interface Settlements {
 export interface SettlementDesk extends Settlements {
   /** To be called after outcomes were recorded. Costs next to nothing where nobody waits. */
   settled(outcomes: readonly MessageOutcome[]): void;
+  /** Asks again for all that is waited for: outcomes were recorded, and maybe not told. */
+  lookAgain(): void;
 }
 
 /**
@@ -43,6 +45,9 @@ export function createSettlements(
 
   return {
     settled,
+    lookAgain() {
+      for (const seq of waiting.keys()) void lookUp(seq);
+    },
     whenSettled(seq, callback) {
       const callbacks = waiting.get(seq) ?? new Set();
       waiting.set(seq, callbacks.add(callback));

@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import { createMessageTypes } from '../../../adapters/hl7v2/intake/message-types.ts';
 import { createSettlements } from '../../../adapters/hl7v2/intake/settlements.ts';
 import type { LoadedConfig } from '../../config/load.ts';
@@ -7,10 +6,9 @@ import { feedHealth } from '../../events/feed/conservation.ts';
 import type { FeedHealth } from '../../events/feed/conservation.ts';
 import { registerAnswerMetrics } from '../../events/feed/answers/metrics.ts';
 import { registerFeedMetrics } from '../../events/feed/metrics.ts';
-import { connectProcessor } from '../../events/feed/processor-client.ts';
-import type { ProcessorClient } from '../../events/feed/processor-client.ts';
+import type { FeedProcessor, ProcessorClient } from '../../events/feed/processor-client.ts';
 import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
-import type { MappingRelease, ReleaseStore } from '../../mapping/release.ts';
+import type { ReleaseStore } from '../../mapping/release.ts';
 import { openInboxLedger } from '../../store/inbox-ledger.ts';
 import { openReviewClosings } from '../../store/review-closings.ts';
 import type { Metrics } from '../../metrics.ts';
@@ -23,7 +21,7 @@ import { startIntake } from './intake-client.ts';
 import { registerIntakeMetrics } from './intake-counts.ts';
 import type { IntakeClient } from './intake-client.ts';
 import { knownMessages } from './intake-wire.ts';
-import type { ProcessorData } from './processor-thread.ts';
+import { startProcessor } from './processor-worker.ts';
 import { startFollowing } from './following.ts';
 import type { Following, FollowingOptions } from './following.ts';
 import { startAnswers } from './answers.ts';
@@ -43,7 +41,7 @@ export interface Feed {
   readonly intake: Pick<IntakeClient, 'stats' | 'held'>;
   /** For questions; what processes has its own. */
   readonly ledger: InboxLedger;
-  readonly processor: ProcessorClient;
+  readonly processor: FeedProcessor;
   /** Modern services that are filled, and who is told of topics. */
   readonly following: Following;
   readonly releases: Releases;
@@ -157,10 +155,20 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
     });
     undo.push(() => reviews.stop());
     const kept = await options.releases.load();
-    const processor = startProcessor(options, kept, (outcomes) => {
-      settlements.settled(outcomes);
-      following.wake();
-      answers.wake();
+    const processor = startProcessor({
+      data: { loaded, env: { ...options.env }, publicBase: options.publicBase, files, releases: kept },
+      onSettled(outcomes) {
+        settlements.settled(outcomes);
+        following.wake();
+        answers.wake();
+      },
+      onReturn() {
+        settlements.lookAgain();
+        following.wake();
+        answers.wake();
+      },
+      clock,
+      log,
     });
     awake = () => processor.wake();
     undo.push(() => processor.stop());
@@ -223,28 +231,6 @@ function profiles(config: FeedConfig, certificates: Certificates, intake: Pick<I
     // Certificates of reply addresses are used by whoever sends there.
     return replies ? { ...profile, replies: { host: replies.host, port: replies.port } } : profile;
   });
-}
-
-function startProcessor(
-  { loaded, env, publicBase, stateDir, log }: FeedOptions,
-  releases: readonly MappingRelease[],
-  onSettled: (outcomes: readonly MessageOutcome[]) => void,
-): ProcessorClient {
-  const data: ProcessorData = {
-    loaded,
-    env: { ...env },
-    publicBase,
-    files: feedFiles(stateDir),
-    releases,
-  };
-  const worker = new Worker(new URL('./processor-thread.ts', import.meta.url), { workerData: data });
-  const client = connectProcessor(worker, onSettled);
-  worker.on('error', (error) => {
-    log.error('the processor of the feed ended', { error });
-    client.lost('it ended by an error; messages are still taken, and wait');
-  });
-  worker.on('exit', () => client.lost('it has ended'));
-  return client;
 }
 
 function outcomeOf(ledger: InboxLedger, seq: number): MessageOutcome | undefined {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../clock.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import type { AfterDeath, InHand } from '../../events/feed/in-hand.ts';
 import { runProcessorThread } from '../../events/feed/processor-thread.ts';
 import { createLogger } from '../../log.ts';
 import type { MappingRelease } from '../../mapping/release.ts';
@@ -25,10 +26,14 @@ export interface ProcessorData {
   readonly files: FeedFiles;
   /** Releases of mappings, as they were kept when it was started. */
   readonly releases: readonly MappingRelease[];
+  /** What it shows to whoever watches it. */
+  readonly inHand: InHand;
+  /** A thread before this one ended by itself. */
+  readonly after?: AfterDeath;
 }
 
 /** The thread that processes the feed: it puts together for itself what the configuration names. */
-function start({ loaded, env, publicBase, files, releases }: ProcessorData): void {
+function start({ loaded, env, publicBase, files, releases, inHand, after }: ProcessorData): void {
   const { config } = loaded;
   const { feed, timeZone } = config;
   if (!parentPort || !feed) throw new Error('the processor of the feed is a thread of a Ficus with a feed');
@@ -53,6 +58,8 @@ function start({ loaded, env, publicBase, files, releases }: ProcessorData): voi
     clock: systemClock,
     log,
     retentionDays: feed.retentionDays,
+    inHand,
+    ...(after ? { after } : {}),
   });
 }
 

@@ -46,6 +46,9 @@ export interface ProcessorClient {
   stop(): Promise<void>;
 }
 
+/** The processor, whichever thread it is in. */
+export type FeedProcessor = Omit<ProcessorClient, 'lost'>;
+
 /**
  * Speaks with a processor's thread (`runProcessorThread`).
  *
@@ -104,6 +107,8 @@ export function connectProcessor(
         break;
       case 'trouble':
         trouble = message.words === '' ? undefined : message.words;
+        break;
+      case 'open':
         break;
       case 'stopped':
         end('it has stopped');

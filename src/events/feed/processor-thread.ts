@@ -3,10 +3,11 @@ import type { InboxLedger, MessageOutcome } from '../../feed-ports.ts';
 import type { ProjectionWriter } from '../../projection-ports.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { wordsOf } from './failure.ts';
+import type { AfterDeath, InHand } from './in-hand.ts';
 import { coverageOf, explanationOf } from './looking.ts';
 import type { MessageReader } from './message-reader.ts';
 import { createProcessor } from './processor.ts';
-import type { ProcessorPorts, ReadContent } from './processor.ts';
+import type { Processor, ProcessorPorts, ReadContent } from './processor.ts';
 import { createReplay } from './replay.ts';
 import { startRetention } from './retention.ts';
 import { createRunner } from './runner.ts';
@@ -25,7 +26,14 @@ export interface ProcessorThreadOptions {
   /** Days that bytes are kept after their message ended; undefined: for ever. */
   readonly retentionDays?: number;
   readonly batch?: number;
+  /** What is shown to whoever watches the thread. */
+  readonly inHand?: InHand;
+  /** A thread before this one ended by itself. */
+  readonly after?: AfterDeath;
 }
+
+/** The event loop is shown to turn so often, in milliseconds. */
+const BEAT_MS = 500;
 
 /**
  * The back of the feed in a thread of its own: processes, replays, recounts and lets go, as the other side of the port
@@ -33,8 +41,14 @@ export interface ProcessorThreadOptions {
  * when it is told to stop.
  */
 export function runProcessorThread(options: ProcessorThreadOptions): void {
-  const { port, ledger, writer, reader, ahead, ownerOf, clock, log, retentionDays, batch } = options;
-  const read: ReadContent = (bytes, record) => reader.now.read(bytes, record);
+  const { port, ledger, writer, reader, ahead, ownerOf, clock, log, retentionDays, batch, inHand } = options;
+  let { oneByOne = 0, park } = options.after ?? {};
+  const read: ReadContent = (bytes, record) => {
+    if (record.seq !== park) return reader.now.read(bytes, record);
+    // When somebody replays it, it is tried again.
+    park = undefined;
+    return { parked: 'failed', detail: 'the processor ended, or hung, each time it was processed' };
+  };
   let told = '';
 
   function say(message: FromProcessor): void {
@@ -47,15 +61,31 @@ export function runProcessorThread(options: ProcessorThreadOptions): void {
     say({ kind: 'settled', processed: Float64Array.from(processed), others });
   }
 
-  const processor = createProcessor({
+  const many = createProcessor({
     ledger,
     writer,
     read,
-    ...(ahead ? { ahead } : {}),
+    ...(ahead ? { ahead: (messages) => oneByOne > 0 || ahead(messages) } : {}),
+    onBegin(seq) {
+      if (!inHand) return;
+      Atomics.add(inHand.beats, 0, 1);
+      Atomics.store(inHand.seq, 0, BigInt(oneByOne > 0 ? seq : 0));
+    },
     ownerOf,
     clock,
     onSettled: settled,
   });
+  const processor: Processor = {
+    step(limit) {
+      try {
+        const ended = many.step(oneByOne > 0 ? 1 : limit);
+        oneByOne = Math.max(0, oneByOne - ended);
+        return ended;
+      } finally {
+        if (inHand) Atomics.store(inHand.seq, 0, 0n);
+      }
+    },
+  };
   const runner = createRunner({
     processor,
     clock,
@@ -87,25 +117,31 @@ export function runProcessorThread(options: ProcessorThreadOptions): void {
     return true;
   }
 
+  const beating = inHand && setInterval(() => Atomics.add(inHand.beats, 0, 1), BEAT_MS);
+
   port.on('message', (message: ToProcessor) => {
     if (message.kind === 'wake') runner.wake();
     if (message.kind === 'ask') {
       const { nth, question } = message;
+      if (inHand) Atomics.store(inHand.asked, 0, 1);
       try {
         say({ kind: 'answer', nth, text: JSON.stringify(answer(question)) });
       } catch (error) {
         log.error('a question about the feed failed', { kind: question.kind, error });
         say({ kind: 'failed', nth, words: wordsOf(error) });
       }
+      if (inHand) Atomics.store(inHand.asked, 0, 0);
     }
     if (message.kind === 'stop') {
       runner.stop();
       stopRetention();
+      clearInterval(beating);
       ledger.close();
       writer.close();
       say({ kind: 'stopped' });
       port.close();
     }
   });
+  say({ kind: 'open' });
   runner.wake();
 }

@@ -15,6 +15,8 @@ export interface ProcessorPorts {
   readonly read: ReadContent;
   /** Told which messages are going to be read next, so that they can be read elsewhere meanwhile. */
   readonly ahead?: (messages: readonly WaitingMessage[]) => void;
+  /** Told which message is read next. */
+  readonly onBegin?: (seq: number) => void;
   /** Who has to look at a message that is parked. */
   readonly ownerOf: (reason: ParkReason, record: MessageRecord) => string;
   readonly clock: Pick<Clock, 'now'>;
@@ -70,6 +72,7 @@ export function createProcessor(ports: ProcessorPorts): Processor {
       // while it is applied.
       ports.ahead?.(waiting.slice(batch.length >> 1));
       for (const { record, bytes } of batch) {
+        ports.onBegin?.(record.seq);
         const one = readOne(record, bytes);
         if ('content' in one) readable.push(one);
         else outcomes.push(one);

@@ -43,6 +43,8 @@ export interface Answers {
 }
 
 export type FromProcessor =
+  /** Its files are open. */
+  | { readonly kind: 'open' }
   /** `processed`: numbers of the messages that ended well; the others one by one. */
   | {
       readonly kind: 'settled';

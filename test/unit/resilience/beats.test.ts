@@ -26,3 +26,15 @@ it('looks no more when the watch has ended', () => {
   clock.advance(1_000);
   expect(hung).not.toHaveBeenCalled();
 });
+
+it('a thread that is excused does not hang', () => {
+  const clock = createTestClock();
+  const hung = vi.fn<() => void>();
+  let excused = true;
+  watchBeats(beats, { everyMs: 10, looks: 3, clock, excused: () => excused }, hung);
+  for (let nth = 0; nth < 9; nth += 1) clock.advance(10);
+  expect(hung).not.toHaveBeenCalled();
+  excused = false;
+  for (let nth = 0; nth < 3; nth += 1) clock.advance(10);
+  expect(hung).toHaveBeenCalledOnce();
+});

@@ -1,0 +1,68 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { startProcessor } from '../../src/compose/feed/processor-worker.ts';
+import type { ProcessorWorkerOptions } from '../../src/compose/feed/processor-worker.ts';
+import { createLogger } from '../../src/log.ts';
+import { openInboxIntake } from '../../src/store/inbox-intake.ts';
+import { openInboxLedger } from '../../src/store/inbox-ledger.ts';
+import { messageOf, openTestProjection } from '../unit/events/feed/support.ts';
+import { newInbox } from './feed-thread.ts';
+import { until } from './mllp-core.ts';
+
+/** A processor in a thread that some messages end, and what is kept of them. */
+async function startMortal(values: readonly string[], watch?: ProcessorWorkerOptions['watch']) {
+  const inbox = newInbox();
+  const files = { inbox, projection: `${inbox}.projection` };
+  const intake = await openInboxIntake({ file: inbox, owners: { adt: 'integration' } });
+  onTestFinished(() => intake.close());
+  for (const [nth, value] of values.entries())
+    await intake.receive(messageOf(`M${nth + 1}`, { patient: `p${nth + 1}`, value }));
+  const ledger = openInboxLedger(inbox);
+  onTestFinished(() => ledger.close());
+  const projection = openTestProjection(files.projection);
+  onTestFinished(() => projection.close());
+  await until(() => ledger.counts().received === values.length);
+  let returns = 0;
+  const processor = startProcessor({
+    data: { loaded: undefined as never, env: {}, publicBase: '', files: files as never, releases: [] },
+    onSettled: () => {},
+    onReturn: () => (returns += 1),
+    clock: systemClock,
+    log: createLogger({ level: 'silent' }),
+    pause: { first: 1, most: 10 },
+    ...(watch ? { watch } : {}),
+    entry: new URL('./feed-processor-mortal.ts', import.meta.url),
+  });
+  onTestFinished(() => processor.stop());
+  const ends = (): string[] =>
+    ledger.list({ limit: 100 }).map(({ state, reason }) => (reason ? `${state} ${reason}` : state));
+  return { intake, ledger, processor, projection, ends, returns: () => returns };
+}
+
+it('a processor that dies is begun again, and nothing is applied twice or left out', async () => {
+  const { ledger, processor, projection, ends, returns } = await startMortal(['a', 'b', 'once', 'c']);
+  await until(() => ledger.counts().waiting === 0 && returns() > 0);
+  expect(ends()).toEqual(['processed', 'processed', 'processed', 'processed']);
+  expect([...projection.effects().values()]).toEqual([1, 1, 1, 1]);
+  expect(processor.trouble).toBeUndefined();
+  expect(await processor.audit()).toMatchObject({ holds: true });
+});
+
+it('a message that ends the processor each time is parked, and those behind it are processed', async () => {
+  const { ledger, processor, projection, ends } = await startMortal(['a', 'die', 'b', 'die too', 'c']);
+  await until(() => ledger.counts().waiting === 0);
+  expect(ends()).toEqual(['processed', 'parked failed', 'processed', 'parked failed', 'processed']);
+  expect(ledger.list({ states: ['parked'], limit: 1 })).toMatchObject([
+    { owner: 'integration', detail: 'the processor ended, or hung, each time it was processed' },
+  ]);
+  expect([...projection.effects().values()]).toEqual([1, 1, 1]);
+  await until(() => processor.trouble === undefined);
+});
+
+it('a message that the processor hangs over is parked alike; that it hangs is said meanwhile', async () => {
+  const { ledger, processor, ends } = await startMortal(['a', 'hang', 'b'], { everyMs: 100, looks: 30 });
+  await until(() => processor.trouble !== undefined);
+  expect(processor.trouble).toMatch('it hangs, and is ended');
+  await until(() => ledger.counts().waiting === 0);
+  expect(ends()).toEqual(['processed', 'parked failed', 'processed']);
+});
