@@ -33,6 +33,8 @@ export function documentation(): unknown {
       after: 'messages that pass unharmed first',
       percent:
         'share of the messages it takes, by a sequence that is always the same; of a fault of content: of the resources, always the same ones',
+      several:
+        'of those that fit a message the newest takes it that is due; slow, and faults of content, come on top',
       example: { protocol: 'mllp', operation: 'OML^O21', fault: 'late', delayMs: 40_000, count: 2 },
     },
     faults,

@@ -28,7 +28,7 @@ export interface Switchboard {
   remove(id: string): boolean;
   clear(): void;
   /**
-   * The fault for this message, if one is due, newest dial first; counts it. `slow` is waited for here and does not
+   * The fault for this message: that of the newest dial which is due; counts it. `slow` is waited for here and does not
    * hide another fault.
    */
   take(protocol: Protocol, operation: string): Promise<WireDial | undefined>;
@@ -78,15 +78,6 @@ export function createSwitchboard(): Switchboard {
     if (entry.dial.count !== undefined && entry.hits >= entry.dial.count) remove(entry.dial.id);
     return true;
   };
-  /** The first one decides, unless it is one that takes a share only and not this message. */
-  const firstDue = (candidates: readonly Entry[]): WireDial | undefined => {
-    for (const entry of candidates) {
-      if (due(entry)) return entry.dial as WireDial;
-      if (entry.dial.percent === undefined) return undefined;
-    }
-    return undefined;
-  };
-
   return {
     set(input) {
       issued += 1;
@@ -114,9 +105,9 @@ export function createSwitchboard(): Switchboard {
       if (entries.size === 0) return undefined;
       const matching = [...entries.values()].toReversed().filter((e) => isOfWire(e, protocol, operation));
       const slow = matching.find((e) => e.dial.fault === 'slow');
-      const fault = firstDue(matching.filter((e) => e.dial.fault !== 'slow'));
+      const fault = matching.find((e) => e.dial.fault !== 'slow' && due(e))?.dial;
       if (slow && due(slow)) await sleep(slow.latency(), undefined, { ref: false });
-      return fault;
+      return fault as WireDial | undefined;
     },
     planted(protocol, operation) {
       if (entries.size === 0) return [];

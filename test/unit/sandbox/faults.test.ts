@@ -70,6 +70,15 @@ describe('the switchboard', () => {
     expect(board.list()).toEqual([]);
   });
 
+  it('leaves a message that a newer dial lets pass to an older one', async () => {
+    const board = createSwitchboard();
+    board.set(lost());
+    board.set(parseDial({ protocol: 'mllp', fault: 'duplicate', after: 2, count: 1 }));
+    const seen: (string | undefined)[] = [];
+    for (let i = 0; i < 4; i += 1) seen.push((await board.take('mllp', 'X'))?.fault);
+    expect(seen).toEqual(['lost', 'lost', 'duplicate', 'lost']);
+  });
+
   it('ends after its duration', async () => {
     const board = createSwitchboard();
     board.set(lost({ durationMs: 1000 }));
