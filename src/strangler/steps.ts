@@ -146,9 +146,11 @@ export function createSteps(options: StepsOptions): Steps {
     endpoint: Endpoint,
     { to, ...change }: Change & { readonly to?: string },
   ): Promise<Moved> {
+    // Two who go back at once mean the same step.
+    const stage = to ?? (find(endpoint).stage === 'shadow' ? 'legacy' : 'shadow');
     for (let attempt = 1; ; attempt++) {
       const before = find(endpoint);
-      const stage = to ?? (before.stage === 'shadow' ? 'legacy' : 'shadow');
+      if (attempt > 1 && before.stage === stage) return already(before);
       if (isStage(stage) && TRANSITIONS[before.stage][stage] !== 'back') {
         const why = refusalOf(before.stage, stage) ?? `${stage} is not behind ${before.stage}`;
         throw refused(before, `cannot go back to ${stage}`, [why]);
@@ -163,6 +165,11 @@ export function createSteps(options: StepsOptions): Steps {
         if (!again || change.ifVersion !== undefined) throw error;
       }
     }
+  }
+
+  function already(route: Route): Moved {
+    const words = `${route.endpoint} is at ${whereabouts(route)} already.`;
+    return { route, words, warnings: owedWarnings(route, owed) };
   }
 
   async function changed(

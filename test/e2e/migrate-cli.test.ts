@@ -74,6 +74,17 @@ describe('ficus migrate rule list', () => {
   });
 });
 
+describe('ficus migrate rollback --if-version', () => {
+  it('goes back from the version that was seen, and from no other', async () => {
+    const back = (version: string) =>
+      migrate('rollback', 'Observation.read', '--if-version', version, '--reason', 'night shift');
+    const moved = await back('1');
+    expect([moved.code, moved.stdout]).toEqual([0, expect.stringContaining('went from modern to shadow')]);
+    const late = await back('1');
+    expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('It is at version 2, shadow')]);
+  });
+});
+
 describe('ficus migrate backfill --resume', () => {
   it('says that a fill has ended and how, and refuses one of another endpoint', async () => {
     const patients = join(folder, 'patients.txt');

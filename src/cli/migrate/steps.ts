@@ -15,6 +15,8 @@ interface VersionOption {
   readonly ifVersion?: number;
 }
 
+const IF_VERSION = ['--if-version <number>', 'only if the route still has this version', aNumber] as const;
+
 function say({ route, words, warnings }: Moved): void {
   console.log(hanging('', `${words} (version ${route.version})`));
   for (const warning of warnings) console.log(hanging('  warning: ', warning));
@@ -36,7 +38,7 @@ export function registerSteps(migrate: Command): void {
   signed(migrate.command('promote <endpoint>'))
     .description('one step forward, if every gate lets it through')
     .option('--percent <number>', 'share of the canary; default: the next configured step', aNumber)
-    .option('--if-version <number>', 'only if the route still has this version', aNumber)
+    .option(...IF_VERSION)
     .action(async (endpoint: string, options: SignedOptions & VersionOption & { percent?: number }) => {
       const { percent, ifVersion: version } = options;
       say(await change(endpoint, 'promote', options, { percent, version }));
@@ -51,8 +53,10 @@ export function registerSteps(migrate: Command): void {
         'canary',
       ]),
     )
-    .action(async (endpoint: string, options: SignedOptions & { to?: string }) => {
-      say(await change(endpoint, 'rollback', options, { to: options.to }));
+    .option(...IF_VERSION)
+    .action(async (endpoint: string, options: SignedOptions & VersionOption & { to?: string }) => {
+      const { to, ifVersion: version } = options;
+      say(await change(endpoint, 'rollback', options, { to, version }));
     });
 
   signed(migrate.command('hold <endpoint>'))

@@ -220,6 +220,14 @@ describe('going back', () => {
     ]);
   });
 
+  it('is one step for two people who ask at once, and both are told', async () => {
+    await world.at('canary');
+    const both = await Promise.all([steps.rollback(SEARCH, ana), steps.rollback(SEARCH, ben)]);
+    expect(both.map(({ route: { stage } }) => stage)).toEqual(['shadow', 'shadow']);
+    expect(both[1]?.words).toBe('Appointment.search is at shadow already.');
+    expect(world.table.get(SEARCH)).toMatchObject({ stage: 'shadow', updatedBy: 'ana' });
+  });
+
   it('wins although somebody changes the route at that moment, unless a version was given', async () => {
     await world.at('canary');
     const [, moved] = await Promise.all([steps.note(SEARCH, ben), steps.rollback(SEARCH, ana)]);
