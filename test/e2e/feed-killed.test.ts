@@ -1,17 +1,29 @@
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDay } from '../../sandbox/feed/day.ts';
 import { feedOf } from '../../sandbox/feed/disturb.ts';
 import { feedFiles } from '../../src/compose/feed/files.ts';
 import { contentsOf, makeHome, startFed, versionsOf } from '../support/fed.ts';
-import type { Home } from '../support/fed.ts';
 import { makeServer } from '../support/fed-server.ts';
+import type { FedServer } from '../support/fed-server.ts';
 
 /** `ficus serve` is killed between receiving and mapping, and in the middle of everything: what was acknowledged is there once. */
-const homes: Home[] = [makeHome()];
-const undo: (() => void)[] = [];
-afterEach(() => undo.splice(0).forEach((step) => step()));
-afterAll(() => homes.forEach((home) => home.remove()));
+const undisturbed = makeHome();
+const home = makeHome(undisturbed);
+let clean: Awaited<ReturnType<typeof cleanDay>>;
+let server: FedServer;
+let lock: DatabaseSync | undefined;
+
+beforeAll(async () => {
+  clean = await cleanDay();
+  server = await makeServer(home);
+  await server.start();
+});
+afterAll(() => {
+  if (lock?.isOpen) lock.close();
+  server.end();
+  for (const one of [home, undisturbed]) one.remove();
+});
 
 const DAY = feedOf(createDay({ patients: 30, seed: 5 }), {}, 5).map(({ bytes, event }) => ({
   bytes,
@@ -20,25 +32,16 @@ const DAY = feedOf(createDay({ patients: 30, seed: 5 }), {}, 5).map(({ bytes, ev
 
 /** How the day ends when nothing goes wrong. */
 async function cleanDay() {
-  const home = homes[0]!;
-  const fed = await startFed(home);
+  const fed = await startFed(undisturbed);
   await fed.send(DAY, 'hospix', { connections: 4 });
   await fed.settled();
   await fed.stop();
-  return { contents: contentsOf(home), versions: versionsOf(home) };
+  return { contents: contentsOf(undisturbed), versions: versionsOf(undisturbed) };
 }
 
 it('kills it between receive and map: everything acknowledged is mapped after the restart, and nothing twice', async () => {
-  const clean = await cleanDay();
-  const home = makeHome(homes[0]);
-  homes.push(home);
-  const server = await makeServer(home);
-  undo.push(() => server.end());
-
-  await server.start();
   // Nobody else can write to the projection: what is received waits.
-  const lock = new DatabaseSync(feedFiles(home.state).projection);
-  undo.push(() => void (lock.isOpen && lock.close()));
+  lock = new DatabaseSync(feedFiles(home.state).projection);
   lock.exec('BEGIN IMMEDIATE');
   const half = Math.floor(DAY.length / 2);
   const answers = await server.send(DAY.slice(0, half), 'hospix', { connections: 4 });
@@ -50,15 +53,15 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   // The rest: killed while it receives and maps; the sender sends again what nobody acknowledged.
   await server.start();
   let acknowledged = 0;
-  let restarted: Promise<unknown> | undefined;
-  await server.send(DAY.slice(half), 'hospix', {
+  const restarted = Promise.withResolvers<boolean>();
+  const sent = server.send(DAY.slice(half), 'hospix', {
     connections: 4,
     onAcknowledged: () => {
       acknowledged += 1;
-      if (acknowledged === 30) restarted = server.kill().then(() => server.start());
+      if (acknowledged === 30) restarted.resolve(server.kill().then(() => server.start()));
     },
   });
-  await restarted;
+  await Promise.all([sent, restarted.promise]);
   // What was sent again is counted too: so the sum alone does not say that all is counted.
   await expect.poll(async () => (await server.settled()).processed, { timeout: 60_000 }).toBe(DAY.length);
   const counts = await server.settled();
@@ -69,4 +72,4 @@ it('kills it between receive and map: everything acknowledged is mapped after th
   await server.kill();
   expect(contentsOf(home)).toEqual(clean.contents);
   expect(versionsOf(home)).toEqual(clean.versions);
-}, 240_000);
+});

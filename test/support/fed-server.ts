@@ -11,7 +11,7 @@ import type { Home } from './fed.ts';
 /** `ficus serve` in a process of its own, on the same ports whenever it is started. */
 export interface FedServer extends ReturnType<typeof reach> {
   readonly feedPort: number;
-  /** Resolves when it is ready; false when it was killed before. */
+  /** Resolves when it is ready; false when it was killed before. Rejects when it ends by itself. */
   start(): Promise<boolean>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
@@ -38,12 +38,15 @@ export async function makeServer(
       });
       const { stdout } = child;
       let log = '';
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         stdout!.on('data', (chunk: Buffer) => {
           log += String(chunk);
           if (log.includes('Ficus is ready')) resolve(true);
         });
-        stdout!.once('close', () => resolve(false));
+        child!.once('close', (code) => {
+          if (code === null) resolve(false);
+          else reject(new Error(`ficus serve ended by itself, with ${code}: ${log}`));
+        });
       });
     },
     async kill() {
