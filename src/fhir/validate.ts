@@ -92,13 +92,18 @@ function checkContained(value: JsonObject, path: string, walk: Walk): void {
   }
 }
 
-/** dom-3: what is contained is referred to, or refers to its container. */
+/** dom-3: what is contained is referred to, or refers to its container. By an id that is its own: references.html. */
 function checkAllReferred(value: JsonObject, path: string, walk: Walk): void {
   const { contained } = value;
   if (!Array.isArray(contained)) return;
+  const ids = new Set<string>();
   for (const [index, inner] of contained.entries()) {
     if (!isJsonObject(inner) || typeof inner['id'] !== 'string') continue;
-    if (walk.local.has(inner['id']) || JSON.stringify(inner).includes('"reference":"#"')) continue;
+    const { id } = inner;
+    if (ids.has(id))
+      walk.report('structure', `${path}.contained[${index}].id`, 'Another contained resource has this id.');
+    ids.add(id);
+    if (walk.local.has(id) || JSON.stringify(inner).includes('"reference":"#"')) continue;
     walk.report(
       'invariant',
       `${path}.contained[${index}]`,
