@@ -43,8 +43,8 @@ export function parseFhirPath(path: string): readonly FhirStep[] {
   const test = (): FhirTest => {
     const names = expect(/[A-Za-z_][\w.]*/y, 'an element').split('.');
     expect(/\s*=\s*/y, '=');
-    const quoted = match(/'([^']*)'/y);
-    if (quoted !== undefined) return { path: names, value: quoted };
+    const quoted = match(/'((?:[^'\\]|\\.)*)'/y);
+    if (quoted !== undefined) return { path: names, value: quoted.replaceAll(/\\(.)/g, '$1') };
     return { path: names, value: expect(/true|false/y, 'a quoted text, true or false') === 'true' };
   };
 

@@ -39,7 +39,7 @@ export function compileMap(source: MapSource, environment: MapEnvironment): Comp
     part: source.part,
     partly: source.partly ?? [],
     origin: source.origin,
-    updates: compileUpdateRules(source.updates, fhir, environment.problem),
+    updates: compileUpdateRules(source.updates, fhir, environment.map, environment.problem),
     rows: source.rows,
   };
 }

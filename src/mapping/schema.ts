@@ -128,6 +128,24 @@ const updateRule = z.strictObject({
     .array(text)
     .default([])
     .describe('Elements that the event takes back; what the message itself says of them stays'),
+  removes: z
+    .strictObject({
+      from: z
+        .string()
+        .regex(/^[a-z]\w*$/)
+        .describe('A list of the resource'),
+      each: mapName.describe(
+        'Map of the segment that names an item; conditions are asked at each of its repetitions',
+      ),
+      by: z
+        .array(text)
+        .min(1)
+        .describe(
+          'What tells the item that is named: the first has to be said, others where they are: [actor.identifier.value, actor.type]',
+        ),
+    })
+    .optional()
+    .describe('Items of a list that the message takes away, by what tells them'),
   yields: z
     .record(z.string().regex(/^[a-z]\w*$/), z.union([z.literal(true), z.array(text).min(1)]))
     .default({})

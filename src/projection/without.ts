@@ -3,12 +3,17 @@ import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import { parseFhirPath, passes, type FhirStep } from '../mapping/fhir-path.ts';
 import { namesOf } from './element-names.ts';
 
+/** Paths that name an item by its number are many; the others some hundred. */
+const REMEMBERED = 10_000;
 const paths = new Map<string, readonly FhirStep[]>();
 
 /** The steps of `Patient.telecom.where(use='home')` below the resource. */
 function stepsOf(path: string): readonly FhirStep[] {
   let steps = paths.get(path);
-  if (!steps) paths.set(path, (steps = parseFhirPath(path.slice(path.indexOf('.') + 1))));
+  if (!steps) {
+    if (paths.size >= REMEMBERED) paths.clear();
+    paths.set(path, (steps = parseFhirPath(path.slice(path.indexOf('.') + 1))));
+  }
   return steps;
 }
 

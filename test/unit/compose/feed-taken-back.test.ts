@@ -111,3 +111,41 @@ describe('a vaccination', () => {
     await expect(vaccinated({ 20: 'LOCAL' })).rejects.toThrow('parked: mapping-needed');
   });
 });
+
+describe('what is booked', () => {
+  const booking = () => {
+    const { tell, known } = feed();
+    return {
+      siu: (event: string, ...booked: string[]) =>
+        tell(`SIU^${event}^SIU_S12`, segment('SCH', { 2: 'F1^HOSP' }), PID, 'RGS|1', ...booked),
+      now: async () => {
+        const appointment = await known('Appointment', 'F1');
+        const participants = appointment['participant'] as { actor: { display?: string } }[];
+        return participants.flatMap(({ actor }) => actor.display ?? []);
+      },
+      services: async () => (await known('Appointment', 'F1'))['serviceType'],
+    };
+  };
+
+  it('and taken away in the same message (segment action code D) is not booked; what does not change (X) is', async () => {
+    const { siu, now, services } = booking();
+    siu('S12', 'AIS|1|D|XR^X-ray^L', 'AIG|1|D|7^Device^L', 'AIL|1|X|R1', 'AIP|1|D|55^Doc', 'AIP|2|A|56^Fox');
+    expect(await now()).toEqual(['R1', 'Fox']);
+    expect(await services()).toBeUndefined();
+  });
+
+  it('is taken away alone, and no other that has its number', async () => {
+    const { siu, now, services } = booking();
+    siu('S12', 'AIS|1||XR^X-ray^L', 'AIG|1||7^Device^L', 'AIL|1||7', "AIP|1||7^O'Doc", 'AIP|2||8^Fox');
+    siu('S14', "AIP|1|D|7^O'Doc");
+    expect(await now()).toEqual(['Device', '7', 'Fox']);
+    siu('S14', 'AIL|1|D|7');
+    siu('S14', 'AIG|1|D|7^Device^L');
+    expect(await now()).toEqual(['Fox']);
+    expect(await services()).toMatchObject([{ coding: [{ code: 'XR' }] }]);
+    siu('S14', 'AIS|1|D|XR^X-ray^L');
+    expect(await services()).toBeUndefined();
+    siu('S14', 'AIP|1|D|9^Nobody', "AIP|2|D|it's");
+    expect(await now()).toEqual(['Fox']);
+  });
+});

@@ -26,6 +26,18 @@ describe('what a map says of updates', () => {
     ['{ clears: [nmae], why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
     ['{ yields: { nmae: true }, why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
     ['{ when: "PID-7 =", clears: [name], why: x }', '4 updates[0]: expected a value in condition: PID-7 ='],
+    [
+      '{ removes: { from: name, each: PID <-> Nothing, by: [family] }, why: x }',
+      '4 updates[0]: there is no map PID <-> Nothing, or it needs itself',
+    ],
+    [
+      '{ removes: { from: address, each: XPN <-> HumanName, by: [family] }, why: x }',
+      '4 updates[0]: XPN <-> HumanName makes a HumanName, not a Address',
+    ],
+    [
+      '{ removes: { from: name, each: XPN <-> HumanName, by: [fmily] }, why: x }',
+      '4 updates[0]: FHIR R4 HumanName has no element fmily',
+    ],
     ['{ yields: { active: 1 }, why: x }', '4 updates[0].yields.active: Invalid input'],
   ])('%s is wrong', (text, problem) => expect(rule(text)).toContain(problem));
 
