@@ -5,6 +5,8 @@ import type { Authority } from '../../src/mapping/run.ts';
 import type { Clock, Logger, RequestContext } from '../../src/ports.ts';
 import type { LegacySource } from '../../src/search/source.ts';
 import { createTimeZone } from '../../src/search/time-zone.ts';
+import { chooseCharset } from './charset.ts';
+import type { CharsetChoice } from './charset.ts';
 import { createMllpPool } from './client.ts';
 import type { Core } from './source/core.ts';
 import { tagOf } from './source/cursor.ts';
@@ -33,6 +35,11 @@ export interface Hl7v2SourceOptions extends EnvelopeOptions {
         readonly servername?: string;
       }
     | undefined;
+  /**
+   * Character set of the answers, whatever their MSH-18 says. Absent: what MSH-18 says, and where it says nothing
+   * `charset`.
+   */
+  readonly answerCharset?: string;
   /** Connections at most; one message in flight on each. */
   readonly connections: number;
   /** Least time between two messages to this core. */
@@ -119,13 +126,12 @@ function openCore(options: Hl7v2SourceOptions): Core {
   const envelope = createEnvelope(options);
   const errors = compileErrorTable(table);
   const zone = createTimeZone(timeZone);
-  const charset = { defaultCharset: options.charset };
   const pool = createMllpPool({
     host: options.host,
     port: options.port,
     connections: options.connections,
     minIntervalMs: options.minIntervalMs,
-    ...charset,
+    ...answersIn(options),
     ...(tls ? { tls } : {}),
     clock,
     log: log.child({ backend: name }),
@@ -138,11 +144,17 @@ function openCore(options: Hl7v2SourceOptions): Core {
     line: createLine({ name, pool, errors, clock, metrics: options.metrics }),
     run: { authorities, timeZone, ...(readable ? { readable } : {}) },
     clock,
-    charset,
     matching: () => ({ zone, now: clock.now() }),
     openQueries: createOpenQueries({ clock, lifetimeMs: options.pageLifetimeMs ?? 1_800_000 }),
     background: () => background(options),
   };
+}
+
+/** How answers are read. @throws {FicusError} `legacy-malformed` for a character set that is not known. */
+function answersIn({ charset: defaultCharset, answerCharset }: Hl7v2SourceOptions): CharsetChoice {
+  const choice = answerCharset === undefined ? { defaultCharset } : { charset: answerCharset };
+  chooseCharset(choice, []);
+  return choice;
 }
 
 const BACKGROUND_MS = 5_000;

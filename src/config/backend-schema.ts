@@ -84,7 +84,16 @@ const hl7v2 = z.strictObject({
       minutes: z.int().min(1).max(1_440).default(5).describe('What was not read for so long is forgotten'),
     })
     .prefault({}),
-  charset: z.string().default('UNICODE UTF-8').describe('Declared character set (HL7 table 0211)'),
+  charset: z
+    .string()
+    .default('UNICODE UTF-8')
+    .describe('Character set of what we send, and of answers whose MSH-18 is empty (HL7 table 0211)'),
+  answerCharset: z
+    .string()
+    .exactOptional()
+    .describe(
+      'Character set of the answers, whatever their MSH-18 says: for a core that says what is not so',
+    ),
   version: z
     .enum(['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.8'])
     .default('2.5')

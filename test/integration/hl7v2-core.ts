@@ -64,7 +64,7 @@ async function openTap(port: number, sent: string[]): Promise<Server> {
   return tap;
 }
 
-export type SceneOptions = Partial<Omit<Hl7v2SourceOptions, 'port'>> & {
+export type SceneOptions = Partial<Hl7v2SourceOptions> & {
   /** Keeps what goes out: see `sent`. */
   readonly tapped?: boolean;
 };

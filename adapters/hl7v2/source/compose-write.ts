@@ -1,5 +1,5 @@
 import { segmentOrder } from '../../../src/mapping/structure.ts';
-import { isPlain, charsetNamed, type ByteString, type CharsetChoice } from '../charset.ts';
+import { isPlain, charsetNamed, type ByteString } from '../charset.ts';
 import type { Message } from '../message.ts';
 import type { NestedSegment } from '../nested.ts';
 import { parseMessage } from '../parse.ts';
@@ -28,7 +28,6 @@ export function draftWrite(
   taken: Taken | undefined,
   envelope: Envelope,
   controlId: string,
-  choice: CharsetChoice,
 ): Draft {
   const { request } = endpoint;
   const order = segmentOrder(request.structure ?? []);
@@ -48,7 +47,7 @@ export function draftWrite(
     if (fields && copies.length === 0) parts.push([name, fields]);
   }
   const text = envelope.write(request.message, controlId, parts, form);
-  return { message: parseMessage(Buffer.from(text, 'latin1'), choice), order };
+  return { message: parseMessage(Buffer.from(text, 'latin1')), order };
 }
 
 /**

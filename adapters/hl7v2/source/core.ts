@@ -2,7 +2,6 @@ import { FicusError } from '../../../src/errors.ts';
 import type { RunContext } from '../../../src/mapping/run.ts';
 import type { Clock, RequestContext } from '../../../src/ports.ts';
 import type { MatchOptions } from '../../../src/search/match.ts';
-import type { CharsetChoice } from '../charset.ts';
 import type { MllpPool } from '../client.ts';
 import type { Message } from '../message.ts';
 import type { Envelope } from './envelope.ts';
@@ -22,8 +21,6 @@ export interface Core {
   /** Of every run of a map. */
   readonly run: RunContext;
   readonly clock: Clock;
-  /** How messages that do not name their character set are read. */
-  readonly charset: CharsetChoice;
   readonly openQueries: OpenQueries;
   /** The context of what no request waits for. */
   readonly background: () => RequestContext;

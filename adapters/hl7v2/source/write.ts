@@ -236,7 +236,7 @@ function writeMessage(
 ): Written {
   const { endpoint, map } = write;
   refuseLongLists(resource);
-  const { message, order } = draftWrite(endpoint, taken, core.envelope, controlId, core.charset);
+  const { message, order } = draftWrite(endpoint, taken, core.envelope, controlId);
   const tree = messageTree(message, undefined, order);
   const { loss } = writeTree(map, withoutImplied(resource, endpoint), tree, core.run);
   const lost = loss.filter(({ kind }) => kind === 'not-carried');
