@@ -125,7 +125,8 @@ export function createProjectionBackend(reading: Reading, options: ProjectionBac
   }
 
   async function searchset(query: SearchQuery, context: RequestContext): Promise<SearchSet> {
-    const binding = pageBinding(query, context.principal.key);
+    // Pages of whoever else answers this search go on elsewhere, and mean nothing here.
+    const binding = `projection:${pageBinding(query, context.principal.key)}`;
     const now = clock.now();
     if (query.summary === 'count' || query.count === 0) {
       const { total, issues } = search.count(query, now);

@@ -68,6 +68,50 @@ describe('projection, then live', () => {
     });
   });
 
+  const byName = (name: string, modifier?: string): FhirRequest => ({
+    ...search,
+    query: {
+      type: 'Patient',
+      filters: [{ name, type: 'token', values: [], ...(modifier ? { modifier } : {}) }],
+      sort: [],
+      include: [],
+      applied: [],
+      ignored: [],
+    },
+  });
+
+  it.each([
+    ['_id', undefined, 'legacy:core'],
+    ['identifier', undefined, 'legacy:core'],
+    ['identifier', 'not', 'projection'],
+    ['code', undefined, 'projection'],
+  ])(
+    'asks the core when a search by %s (modifier %s) finds nothing: %s',
+    async (name, modifier, servedBy) => {
+      const backend = thenLive(projection, live, older(0));
+      expect((await asked(backend, byName(name, modifier))).servedBy).toBe(servedBy);
+    },
+  );
+
+  it('says that the core could not be asked when a search by a number finds nothing', async () => {
+    const { body, servedBy } = await asked(
+      thenLive(projection, failing('unavailable'), older(0)),
+      byName('identifier'),
+    );
+    expect(servedBy).toBe('projection');
+    expect(body).toMatchObject({ set: { issues: [{ severity: 'warning', code: 'incomplete' }] } });
+  });
+
+  it.each([0, 600])('goes on with pages where they began, at an age of %s seconds', async (age) => {
+    const found = byName('code');
+    const paged: FhirRequest = { ...found, query: { ...found.query!, page: 'token' } };
+    expect((await asked(thenLive(projection, live, older(age)), paged)).servedBy).toBe('projection');
+    const foreign = failing('parameter-invalid');
+    expect((await asked(thenLive(foreign, live, older(age)), paged)).servedBy).toBe('legacy:core');
+    const expired = thenLive(failing('page-expired'), live, older(age));
+    await expect(asked(expired, paged)).rejects.toMatchObject({ code: 'page-expired' });
+  });
+
   it('leaves versions to the projection', async () => {
     for (const interaction of ['vread', 'history'] as const)
       expect((await asked(thenLive(projection, live, older(600)), { ...read, interaction })).servedBy).toBe(

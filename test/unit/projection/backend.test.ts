@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { searchsetBundle, searchsetText } from '../../../src/fhir/bundle.ts';
 import type { Json } from '../../../src/fhir/types.ts';
+import { pageBinding } from '../../../src/search/page.ts';
 import { sortResources } from '../../../src/search/sort.ts';
-import { query as parsed } from '../search/support.ts';
+import { query as parsed, sealer } from '../search/support.ts';
 import { BASE, idsOf, NOW, projection, query, setOf, update, UTC } from './support.ts';
 
 const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: `Family ${id}` }] });
@@ -145,6 +146,13 @@ describe('a search', () => {
     const { next } = await setOf(backend, query('Observation', 'patient=a&_count=1'));
     const other = setOf(backend, { ...query('Observation', 'patient=b&_count=1'), page: next! });
     await expect(other).rejects.toMatchObject({ code: 'parameter-invalid' });
+  });
+
+  it('refuses the page that somebody else gave of the same search', async () => {
+    const { backend } = world();
+    const asked = query('Observation', 'patient=a&_count=1');
+    const page = sealer().seal({ cursor: 'of a core' }, pageBinding(asked, 'anonymous'));
+    await expect(setOf(backend, { ...asked, page })).rejects.toMatchObject({ code: 'parameter-invalid' });
   });
 
   it('includes what the matches refer to, and what refers to them', async () => {
