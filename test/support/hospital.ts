@@ -11,6 +11,7 @@ import type { LoadedConfig } from '../../src/config/load.ts';
 import { createLogger } from '../../src/log.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
+import { PATIENT } from './issuer.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -80,7 +81,8 @@ export async function startHospital(
     },
   });
   const log = createLogger({ level: 'debug', stream });
-  const ficus = await compose(adjust(demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 })), {
+  const loaded = patientWithIssuers(demoConfig(sandbox.addresses, state, { fhir: 0, admin: 0 }));
+  const ficus = await compose(adjust(loaded), {
     ...options,
     log,
   }).catch(async (error: unknown) => {
@@ -140,4 +142,11 @@ export function askedOften(loaded: LoadedConfig): LoadedConfig {
     ...(introspection ? { introspection: { ...introspection, everySeconds: 1 } } : {}),
   }));
   return { ...loaded, config: { ...loaded.config, security: { ...security, issuers } } };
+}
+
+function patientWithIssuers(loaded: LoadedConfig): LoadedConfig {
+  const { config } = loaded;
+  if (config.security === 'open') return loaded;
+  const egress = { ...config.security.egress, ...PATIENT };
+  return { ...loaded, config: { ...config, security: { ...config.security, egress } } };
 }
