@@ -27,6 +27,8 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
   const pins = createPinBoard(clock);
   const lanes = createLanes();
   const held = new Set<string>();
+  /** Dead ones that somebody has decided on, and it is not on disk yet. */
+  const deciding = new Set<string>();
   const deadIds = new Set<string>();
   const dueListeners = new Set<(head: OutboxHead) => void>();
   const changeListeners = new Set<() => void>();
@@ -104,7 +106,17 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
     const head = heads.get(id);
     if (!head) throw new FicusError('not-found', 'There is no such entry in the outbox.');
     if (head.state !== 'dead') throw new FicusError('conflict', `The entry is ${head.state}, not dead.`);
+    if (deciding.has(id)) throw new FicusError('conflict', 'Somebody else decides on the entry just now.');
     return head;
+  }
+
+  async function decide(id: string, work: () => Promise<void>): Promise<void> {
+    deciding.add(id);
+    try {
+      await work();
+    } finally {
+      deciding.delete(id);
+    }
   }
 
   for (const head of await store.load()) {
@@ -242,7 +254,7 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
       log.info('a dead write is tried again', { endpoint: head.endpoint, by, reason });
       // A doubtful one is asked after again, never sent to the other side.
       const state = head.accepted ? 'pending' : 'doubtful';
-      await change(id, { state, attempts: 0, nextAttemptAt: clock.now() });
+      await decide(id, () => change(id, { state, attempts: 0, nextAttemptAt: clock.now() }));
     },
 
     async discard(id, { by, reason }) {
@@ -253,7 +265,7 @@ export async function openOutbox(options: OutboxOptions, settleMs: number): Prom
         });
       }
       log.warn('a dead write is given up', { endpoint: head.endpoint, to: head.toward, by, reason });
-      await end(id, { how: head.accepted ? 'discarded' : 'refused', at: clock.now() });
+      await decide(id, () => end(id, { how: head.accepted ? 'discarded' : 'refused', at: clock.now() }));
     },
 
     list: () => [...heads.values()].toSorted((a, b) => a.sequence - b.sequence),

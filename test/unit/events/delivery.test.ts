@@ -99,6 +99,29 @@ describe('a write that cannot be delivered', () => {
     await expect(scene.writes.outbox.retry(id, by)).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  it.each([
+    ['retry', 'discard'],
+    ['discard', 'retry'],
+    ['discard', 'discard'],
+    ['retry', 'retry'],
+  ] as const)('is decided on once when two people do so at once: %s, %s', async (first, second) => {
+    const scene = await openScene();
+    scene.modern.before = () => status(422);
+    await scene.write('legacy');
+    scene.writes.start();
+    await scene.clock.advance(10);
+    const { id } = only(scene)!;
+    scene.modern.before = () => undefined;
+    const { outbox } = scene.writes;
+    const both = await Promise.allSettled([outbox[first](id, by), outbox[second](id, by)]);
+    await scene.clock.advance(10);
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'conflict' } }]);
+    expect(outbox.list()).toEqual([]);
+    const ended = first === 'retry' ? { delivered: 1, discarded: 0 } : { delivered: 0, discarded: 1 };
+    expect(await outbox.ledger()).toMatchObject({ accepted: 1, ...ended, balanced: true });
+    expect(scene.modern.held.size).toBe(ended.delivered);
+  });
+
   it('is given up by a person with a reason, which is logged and counted', async () => {
     const scene = await openScene();
     scene.modern.before = () => status(422);
