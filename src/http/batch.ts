@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { FicusError, toFicusError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import { findReferences } from '../fhir/found-references.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import { operationOutcome } from '../fhir/outcome.ts';
 import type { Interaction, Json, JsonObject, Resource } from '../fhir/types.ts';
@@ -80,8 +81,26 @@ export function entriesOf(bundle: Resource): readonly Json[] {
   return entries;
 }
 
+/** Names that entries have within the Bundle alone. */
+function urnsOf(entries: readonly Json[]): ReadonlySet<string> {
+  const names = entries.map((entry) => (isJsonObject(entry) ? entry['fullUrl'] : undefined));
+  return new Set(names.filter((it) => typeof it === 'string').filter((it) => it.startsWith('urn:')));
+}
+
+/** Nobody would put an id for such a name: what is written would refer to nothing (FHIR R4 http.html#brules). */
+function refuseInterdependent(resource: Resource, urns: ReadonlySet<string>): void {
+  if (urns.size === 0) return;
+  const found = findReferences(resource).filter(({ reference }) => urns.has(reference));
+  if (found.length === 0) return;
+  throw new FicusError(
+    'invalid',
+    'In a batch each entry is carried out by itself: none can refer to another by its fullUrl',
+    { expression: found.map(({ path }) => path) },
+  );
+}
+
 /** The call of one entry (FHIR R4 http.html#transaction). Throws FicusError. */
-function callOf(entry: Json, index: number, options: BatchOptions): Call {
+function callOf(entry: Json, index: number, options: BatchOptions, urns: ReadonlySet<string>): Call {
   const at = placeOf(index);
   if (!isJsonObject(entry)) throw refuse('An entry is an object', at);
   const { request, resource } = entry;
@@ -108,6 +127,7 @@ function callOf(entry: Json, index: number, options: BatchOptions): Call {
   if (writes && !(isJsonObject(resource) && typeof resource['resourceType'] === 'string')) {
     throw refuse('A create or an update needs a resource', `${at}.resource`);
   }
+  if (writes) refuseInterdependent(resource as Resource, urns);
   const [ifNoneMatch, ifMatch, ifNoneExist] = ['ifNoneMatch', 'ifMatch', 'ifNoneExist'].map((name) =>
     textOf(request, name, where),
   );
@@ -159,10 +179,11 @@ async function entryOf(
   entry: Json,
   index: number,
   options: BatchOptions,
+  urns: ReadonlySet<string>,
   isFull: boolean,
 ): Promise<JsonObject> {
   try {
-    const call = callOf(entry, index, options);
+    const call = callOf(entry, index, options, urns);
     if (isFull && !call.resource)
       throw new FicusError('too-costly', 'The answers to other entries fill this batch. Ask for this one by itself.'); // prettier-ignore
     const performed = await options.perform(call);
@@ -231,12 +252,13 @@ export async function runBatch(bundle: Resource, options: BatchOptions): Promise
   const entries = entriesOf(bundle);
   await options.begin?.(entries.length);
   const { maxSize = MOST_CHARACTERS } = options;
+  const urns = urnsOf(entries);
   const answers: JsonObject[] = [];
   let size = 0;
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < entries.length; index = next++) {
-      const answer = await entryOf(entries[index] ?? null, index, options, size >= maxSize);
+      const answer = await entryOf(entries[index] ?? null, index, options, urns, size >= maxSize);
       answers[index] = answer;
       size += JSON.stringify(answer).length;
     }

@@ -240,6 +240,21 @@ it.each([
   expect(seen).toEqual([]);
 });
 
+it('writes nothing that refers to another entry, for that has no id yet', async () => {
+  const fullUrl = 'urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7';
+  const made = { resourceType: 'Patient', name: [{ family: 'x' }] };
+  const related = { ...made, link: [{ type: 'seealso', other: { reference: fullUrl } }] };
+  const { entry } = await post({
+    type: 'batch',
+    entry: [{ fullUrl, ...create(made) }, create(related)],
+  });
+  expect(entry.map(({ response }) => response.status)).toEqual(['201', '400']);
+  expect(entry[1]?.response).toMatchObject({
+    outcome: { issue: [{ expression: ['Bundle.entry[1].resource.link[0].other.reference'] }] },
+  });
+  expect(seen).toHaveLength(1);
+});
+
 it('makes nothing new by an update', async () => {
   const request = { method: 'PUT', url: 'Patient/missing' };
   const { entry } = await post({ type: 'batch', entry: [{ resource: patient('missing'), request }] });
