@@ -50,15 +50,23 @@ export function maskDoubleByte(set: DoubleByte): (bytes: string) => string {
 }
 
 /**
- * Hides the two-byte runs of ISO 2022-JP: from `ESC $ …` to the next escape, or to the segment's end where none
- * follows.
+ * Hides the runs of ISO 2022-JP whose bytes are no ASCII: from `ESC $ …` (two bytes a character) or `ESC ( I`
+ * (katakana) to the next escape, or to the segment's end where none follows.
  */
 export function maskIso2022(bytes: string): string {
   const [first = '', ...rest] = bytes.split(ESCAPE);
-  return first + rest.map((run) => (run.startsWith('$') ? hideLine(ESCAPE + run) : ESCAPE + run)).join('');
+  return first + rest.map((run) => (SWITCHED.test(run) ? hideLine(ESCAPE + run) : ESCAPE + run)).join('');
+}
+
+/** Whether the last switch of a text is not taken back: a separator may be hidden behind it (HL7 v2.5.1 §2.15.9.18). */
+export function isLeftSwitched(bytes: string): boolean {
+  const last = bytes.lastIndexOf(ESCAPE);
+  return last !== -1 && SWITCHED.test(bytes.slice(last + 1, last + 3));
 }
 
 const ESCAPE = '\u001b';
+/** What follows the escape of such a run. */
+const SWITCHED = /^(?:\$|\(I)/;
 
 function hideLine(run: string): string {
   const end = run.search(/[\r\n]/);

@@ -1,6 +1,6 @@
 import iconv from 'iconv-lite';
 import { FicusError } from '../../src/errors.ts';
-import { maskDoubleByte, maskIso2022 } from './charset-mask.ts';
+import { isLeftSwitched, maskDoubleByte, maskIso2022 } from './charset-mask.ts';
 import type { Delimiters } from './delimiters.ts';
 
 /**
@@ -138,9 +138,20 @@ function multiByte(name: string, label: string, encoding: string, mask?: Charset
   };
 }
 
-/** ISO 2022-JP: read with ICU; no library at hand writes it, so only ASCII is written. */
+/**
+ * ISO 2022-JP: read with ICU; no library at hand writes it, so only ASCII is written. A value that does not switch back
+ * holds separators and other values as characters: it does not decode.
+ */
 function iso2022(name: string): Charset {
-  return { ...multiByte(name, 'iso-2022-jp', 'ascii', maskIso2022), sevenBit: true };
+  const charset = multiByte(name, 'iso-2022-jp', 'ascii', maskIso2022);
+  return {
+    ...charset,
+    decode: (bytes) => {
+      if (isLeftSwitched(bytes)) throw undecodable(name);
+      return charset.decode(bytes);
+    },
+    sevenBit: true,
+  };
 }
 
 const latin = (part: number) => () => singleByte(`8859/${part}`, `iso-8859-${part}`);
