@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { Writable } from 'node:stream';
 import { FicusError } from '../errors.ts';
 import { isJsonObject, parseJson } from '../fhir/json.ts';
+import { pipeBytes } from '../fhir/pipe-bytes.ts';
 import { findLiterals } from './literals.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
@@ -61,19 +61,14 @@ export function referencesOf(resource: Resource): readonly string[] {
 export async function readBody(body: FhirBody, limit: number): Promise<JsonObject | undefined> {
   if (body.kind === 'resource') return body.resource;
   if (body.kind !== 'pipe') return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, callback) {
-      size += chunk.length;
-      chunks.push(chunk);
-      callback(size > limit ? new FicusError('too-large', 'An answer is larger than can be kept.') : null);
-    },
-  });
-  await body.pipe(sink);
-  if (size === 0) return undefined;
+  const bytes = await pipeBytes(
+    (sink) => body.pipe(sink),
+    limit,
+    () => new FicusError('too-large', 'An answer is larger than can be kept.'),
+  );
+  if (bytes.length === 0) return undefined;
   try {
-    const value = parseJson(Buffer.concat(chunks, size));
+    const value = parseJson(bytes);
     if (isJsonObject(value)) return value;
   } catch (error) {
     throw new FicusError('legacy-malformed', 'A service answered with something that is not FHIR JSON', {

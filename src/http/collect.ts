@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream';
 import { FicusError } from '../errors.ts';
 import { isJsonObject, parseJson } from '../fhir/json.ts';
+import { pipeBytes } from '../fhir/pipe-bytes.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 
@@ -14,22 +14,12 @@ export async function collectResource(
   body: Extract<FhirBody, { kind: 'pipe' }>,
   limit: number,
 ): Promise<Resource | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, callback) {
-      size += chunk.length;
-      chunks.push(chunk);
-      callback(
-        size > limit
-          ? new FicusError('too-costly', `An answer within this Bundle is larger than ${limit} bytes`)
-          : null,
-      );
-    },
-  });
-  await body.pipe(sink);
-  if (size === 0) return undefined;
-  return parseResource(Buffer.concat(chunks, size));
+  const bytes = await pipeBytes(
+    (sink) => body.pipe(sink),
+    limit,
+    () => new FicusError('too-costly', `An answer within this Bundle is larger than ${limit} bytes`),
+  );
+  return bytes.length === 0 ? undefined : parseResource(bytes);
 }
 
 function parseResource(bytes: Buffer): Resource {

@@ -1,7 +1,7 @@
-import { Writable } from 'node:stream';
 import { FicusError, type Issue } from '../errors.ts';
 import { isJsonObject, parseJson } from '../fhir/json.ts';
 import { isResourceType } from '../fhir/elements.ts';
+import { pipeBytes } from '../fhir/pipe-bytes.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 import type { FhirBody } from '../ports.ts';
 
@@ -22,30 +22,12 @@ export interface ReadBundle {
  * @throws FicusError `too-costly` above `maxBytes`, `legacy-malformed` when it is no FHIR resource.
  */
 export async function readPipe(body: Pipe, maxBytes: number): Promise<Resource> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let tooLarge: FicusError | undefined;
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      size += chunk.length;
-      if (size > maxBytes) {
-        tooLarge = new FicusError(
-          'too-costly',
-          'The answer of the service is too large to be combined with others.',
-        );
-        done(tooLarge);
-        return;
-      }
-      chunks.push(chunk);
-      done();
-    },
-  });
-  try {
-    await body.pipe(sink);
-  } catch (error) {
-    throw tooLarge ?? error;
-  }
-  return parseResource(Buffer.concat(chunks));
+  const bytes = await pipeBytes(
+    (sink) => body.pipe(sink),
+    maxBytes,
+    () => new FicusError('too-costly', 'The answer of the service is too large to be combined with others.'),
+  );
+  return parseResource(bytes);
 }
 
 /** @throws FicusError `legacy-malformed` when the resource is no searchset Bundle. */

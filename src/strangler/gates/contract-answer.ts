@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream';
 import { FicusError } from '../../errors.ts';
 import { isJsonObject, parseJson } from '../../fhir/json.ts';
+import { pipeBytes } from '../../fhir/pipe-bytes.ts';
 import type { JsonObject, Resource } from '../../fhir/types.ts';
 import type { FhirResponse } from '../../ports.ts';
 
@@ -28,7 +28,11 @@ export async function readAnswer({ status, body }: FhirResponse): Promise<Checke
   if (body.kind === 'searchset')
     return { status, explained: false, searchset: true, matches: body.set.matches };
   if (body.kind === 'resource') return answerOf(status, body.resource);
-  const bytes = await collect(body.pipe);
+  const bytes = await pipeBytes(
+    (sink) => body.pipe(sink),
+    MOST_BYTES,
+    () => new FicusError('too-costly', 'the answer is larger than 8 MB'),
+  );
   return bytes.length === 0 ? { status, explained: false } : answerOf(status, resourceOf(bytes));
 }
 
@@ -42,20 +46,6 @@ function answerOf(status: number, resource: Resource): CheckedAnswer {
     .flatMap((entry) => (isResource(entry['resource']) ? [entry['resource']] : []));
   const self = objects(resource['link']).find(({ relation }) => relation === 'self')?.['url'];
   return { status, explained, searchset, matches, ...(typeof self === 'string' ? { self } : {}) };
-}
-
-async function collect(pipe: (sink: Writable) => Promise<void>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, callback) {
-      size += chunk.length;
-      chunks.push(chunk);
-      callback(size > MOST_BYTES ? new FicusError('too-costly', 'the answer is larger than 8 MB') : null);
-    },
-  });
-  await pipe(sink);
-  return Buffer.concat(chunks, size);
 }
 
 function resourceOf(bytes: Buffer): Resource {
