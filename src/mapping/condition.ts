@@ -11,6 +11,9 @@ export interface Condition {
 
 type Test = Condition['holds'];
 
+/** HL7 v2.5.1 §2.7.2. */
+const DELETED = '""';
+
 const TOKEN = /\s*(?:'((?:[^'\\]|\\.)*)'|(!=|[()=,[\]])|([^\s()=,'![\]]+))/y;
 
 interface Token {
@@ -24,6 +27,7 @@ interface Token {
  *     PID-29                              says something
  *     OBX-5[2]                            a second repetition says something
  *     XTN.3 = 'Internet'                  equals
+ *     PRB-9 = '""'                        is told to be deleted
  *     XTN.3 in ('Internet', 'X.400')      is one of
  *     PID-24 != N                         says something else, or nothing
  *     not (PID-29 or PID-30 = Y)          not, and, or, parentheses
@@ -84,6 +88,7 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     const says = operand(token.text, repetition());
     if (accept('=')) {
       const value = literal();
+      if (value === DELETED) return deleted(token.text);
       return (place, run) => says(place, run) === value;
     }
     if (accept('!=')) {
@@ -118,6 +123,10 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     if (count === 1 || last === undefined) return (place) => firstText(descend(place, steps));
     const above = steps.slice(0, -1);
     return (place) => firstText(descend(place, above).child(last, count - 1));
+  };
+  const deleted = (path: string): Test => {
+    const steps = parseTreePath(path, syntax, root);
+    return (place) => descend(place, steps).text() === null;
   };
   const list = (): ReadonlySet<string> => {
     const close = accept('[') ? ']' : ')';

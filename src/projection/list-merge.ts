@@ -41,7 +41,9 @@ const KEYS: Readonly<Record<string, KeyOf>> = {
     [text(system), conceptKey(type), use === 'old' ? `old ${text(value)}` : ''].join('\n'),
   name: ({ use }) => text(use),
   telecom: ({ system, use }) => `${text(system)}\n${text(use)}`,
-  address: ({ use, type }) => `${text(use)}\n${text(type)}`,
+  // A district alone is a county that stands in a field of its own (PID-12).
+  address: (item) =>
+    Object.keys(item).join() === 'district' ? 'district' : `${text(item['use'])}\n${text(item['type'])}`,
   extension: ({ url }) => text(url),
   modifierExtension: ({ url }) => text(url),
   'Patient.generalPractitioner': targetKey,

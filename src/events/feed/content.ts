@@ -161,7 +161,10 @@ function withSystem(resource: Resource, authority: Authority | undefined): Resou
 
 const WHOLE_FIELD = /^([A-Z][A-Z0-9]{2})(?:\[\d+\])?-(\d+)$/;
 
-/** The elements that fields told to be deleted stand for: `Patient.telecom.where(use='home')`. */
+/**
+ * The elements that fields told to be deleted stand for: `Patient.telecom.where(use='home')`. A field that only adds to a
+ * list of another one (PID-4, 9, 12) deletes nothing: which items were its own, nobody can tell.
+ */
 function deletedPaths({ map, loss }: MessageResource): string[] {
   const fields = new Set(
     loss.flatMap(({ kind, path }) => {
@@ -169,9 +172,15 @@ function deletedPaths({ map, loss }: MessageResource): string[] {
       return segment === undefined ? [] : [`${segment}-${field}`];
     }),
   );
-  const paths = map.rows.flatMap(({ row: { v2, fhir } }) => {
+  const rows = map.rows.map(({ row }) => row).filter(({ only }) => only !== 'write');
+  const paths = rows.flatMap(({ v2, fhir, only }) => {
     if (typeof v2 !== 'string' || !fhir || !fields.has(v2.split('.')[0]!)) return [];
-    return [`${map.fhirType}.${fhir}`];
+    const [element] = fhir.split('.');
+    const adds =
+      only === 'read' &&
+      /^[\w.]+$/.test(fhir) &&
+      rows.some((row) => row.v2 && row.only !== 'read' && row.fhir?.split('.')[0] === element);
+    return adds ? [] : [`${map.fhirType}.${fhir}`];
   });
   return [...new Set(paths)];
 }
