@@ -67,6 +67,7 @@ export function conditional(options: ConditionalOptions): Layer {
         const bodyId = request.resource?.id;
         if (!match) {
           if (bodyId !== undefined) return updateOne(bodyId, plain, context);
+          if (request.ifMatch !== undefined) throw versionConflict(undefined);
           return next.handle({ ...plain, interaction: 'create' }, context);
         }
         const { id } = match.resource;
@@ -114,10 +115,7 @@ export function conditional(options: ConditionalOptions): Layer {
         });
       if (current && versionOf(current) === wanted) return true;
       if (current && request.attempt?.doubtful) return false;
-      const words = current
-        ? 'The resource has changed since the version given by If-Match.'
-        : 'There is no current version to match.';
-      throw new FicusError('version-conflict', words, { expression: ['If-Match'] });
+      throw versionConflict(current);
     }
 
     function read(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
@@ -165,6 +163,14 @@ export function conditional(options: ConditionalOptions): Layer {
     };
     return { handle: (request, context) => handlers[request.interaction](request, context) };
   };
+}
+
+/** @param current what is there; undefined: nothing (RFC 9110 §13.1.1) */
+function versionConflict(current: FhirResponse | undefined): FicusError {
+  const words = current
+    ? 'The resource has changed since the version given by If-Match.'
+    : 'There is no current version to match.';
+  return new FicusError('version-conflict', words, { expression: ['If-Match'] });
 }
 
 /** The same for the same criteria in any order. */

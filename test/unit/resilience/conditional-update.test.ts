@@ -93,6 +93,14 @@ describe('an update', () => {
     expect(core.log).toEqual(log);
   });
 
+  it('by criteria that nothing matches creates nothing where a version was to match', async () => {
+    const { core, ask } = setUp();
+    const resource: Resource = { resourceType: 'Patient' };
+    const { id: _none, ...byCriteria } = update('x', { query: byIdentifier('7'), resource, ifMatch: '1' });
+    expect(await outcome(ask(byCriteria))).toBe('version-conflict');
+    expect(core.log).toEqual(['search']);
+  });
+
   it('leaves the queue of its resource at its deadline, unsent', async () => {
     const { clock, core, layered } = setUp(john);
     core.before = () => new Promise(() => {});
