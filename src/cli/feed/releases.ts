@@ -1,6 +1,7 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
+import type { ReleaseEffect } from '../../compose/feed/releases.ts';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
 import { collect, signed } from '../migrate/command.ts';
@@ -18,17 +19,6 @@ interface ReleaseView {
     readonly at: string;
     readonly senders?: readonly string[];
   }[];
-}
-
-interface EffectView {
-  readonly messages: number;
-  readonly changed: number;
-  readonly unchanged: number;
-  readonly newlyParked: number;
-  readonly unknown: number;
-  readonly freed: number;
-  readonly lost: readonly string[];
-  readonly gained: readonly string[];
 }
 
 const PAST: Readonly<Record<string, string>> = {
@@ -55,7 +45,7 @@ export function formatReleases(releases: readonly ReleaseView[]): string {
 }
 
 /** What a release would do, in a table and two lines of fields. */
-export function formatEffect(effect: EffectView): string {
+export function formatEffect(effect: ReleaseEffect): string {
   const { messages, changed, unchanged, newlyParked, unknown, freed, lost, gained } = effect;
   return [
     `Of the newest ${many(messages, 'message')}:`,
@@ -122,7 +112,7 @@ export function registerFeedReleases(feed: Command): void {
     .option('--json', 'as JSON')
     .action(async (number: string, options: AdminOption & { messages: string; json?: true }) => {
       const path = `/feed/releases/${encodeURIComponent(number)}/effect?limit=${encodeURIComponent(options.messages)}`;
-      const effect = await askAdmin<EffectView>(options.admin, path);
+      const effect = await askAdmin<ReleaseEffect>(options.admin, path);
       console.log(options.json ? JSON.stringify(effect, null, 2) : formatEffect(effect));
     });
   signed(release.command('sign <number>'))

@@ -1,19 +1,10 @@
 import type { Command } from 'commander';
+import type { FeedCounts } from '../../feed-ports.ts';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
 import { formatCopy } from './copy-view.ts';
 import type { CopyView } from './copy-view.ts';
 import { durationOf, formatTable, hanging, many } from '../text.ts';
-
-interface Counts {
-  readonly received: number;
-  readonly waiting: number;
-  readonly processed: number;
-  readonly duplicate: number;
-  readonly superseded: number;
-  readonly parked: number;
-  readonly rejected: number;
-}
 
 /** What came to an interface since its thread was started, and is no message that could be kept. */
 interface Dropped {
@@ -48,7 +39,7 @@ export interface StatusView {
     readonly port?: number;
     readonly connections: number;
     readonly dropped: Dropped;
-    readonly counts: Counts;
+    readonly counts: FeedCounts;
     readonly conserved: boolean;
   }[];
   readonly parked: readonly { readonly interface: string; readonly reason: string; readonly count: number }[];

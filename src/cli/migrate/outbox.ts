@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import type { OutboxLedger } from '../../events/ledger.ts';
 import { askAdmin, withAdmin } from '../admin-client.ts';
 import type { AdminOption } from '../admin-client.ts';
 import { hanging, many, momentOf } from '../text.ts';
@@ -17,22 +18,6 @@ export interface OwedView {
   readonly acceptedAt: string;
   readonly lastError?: string;
   readonly owner?: string;
-}
-
-export interface LedgerView {
-  readonly accepted: number;
-  readonly repaired: number;
-  readonly delivered: number;
-  readonly superseded: number;
-  readonly discarded: number;
-  readonly refused: number;
-  readonly pending: number;
-  readonly dead: number;
-  readonly intended: number;
-  readonly doubtful: number;
-  readonly unanswered: number;
-  readonly balanced: boolean;
-  readonly leftOut: Readonly<Record<string, number>>;
 }
 
 /** Entries that are shown; the admin API has all. */
@@ -62,7 +47,7 @@ function formatOwed(entry: OwedView): string {
 }
 
 /** The balance of all writes that there ever were. */
-export function formatLedger(ledger: LedgerView): string {
+export function formatLedger(ledger: OutboxLedger): string {
   const { accepted, repaired, delivered, superseded, discarded, refused, balanced } = ledger;
   const { pending, dead, intended, doubtful, unanswered, leftOut } = ledger;
   const ends = `${delivered} delivered, ${superseded} superseded by a newer state, ${discarded} given up, ${pending} to be delivered, ${dead} dead`;
@@ -79,7 +64,7 @@ export function formatLedger(ledger: LedgerView): string {
 }
 
 /** What is owed, the first of it, and the balance. */
-export function formatOutbox(entries: readonly OwedView[], ledger: LedgerView): string {
+export function formatOutbox(entries: readonly OwedView[], ledger: OutboxLedger): string {
   const rest = entries.length - SHOWN;
   const dead = entries.some(({ state }) => state === 'dead');
   return [
@@ -105,7 +90,7 @@ export function registerOutbox(migrate: Command): void {
       const { admin, side, state, json } = options;
       const query = new URLSearchParams({ ...(side ? { side } : {}), ...(state ? { state } : {}) });
       const path = `/migration/outbox?${query.toString()}`;
-      const answer = await askAdmin<{ entries: OwedView[]; ledger: LedgerView }>(admin, path);
+      const answer = await askAdmin<{ entries: OwedView[]; ledger: OutboxLedger }>(admin, path);
       console.log(json ? JSON.stringify(answer, null, 2) : formatOutbox(answer.entries, answer.ledger));
     });
   for (const [name, words] of [
