@@ -3,7 +3,7 @@ export function failureInWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isTaken(error)) return error.message;
   const { address, port } = error;
-  return `${address}:${port} is taken: another program listens there, perhaps another Ficus or sandbox. \`ficus start\` and \`ficus sandbox\` choose free ports with --ports random.`;
+  return `${address}:${port} is taken: another program listens there, perhaps another Ficus or sandbox. Free ports: --ports random (ficus start, ficus sandbox), or those of the configuration (ficus serve).`;
 }
 
 function isTaken(error: Error): error is Error & { readonly address: string; readonly port: number } {

@@ -13,6 +13,7 @@ import type { DemoTokens } from './demo-tokens.ts';
 import { authorizationDir } from './developer-token.ts';
 import { portsOf } from './ports.ts';
 import { untilStopped } from './shutdown.ts';
+import { hanging } from './text.ts';
 
 interface StartOptions {
   readonly ports: string;
@@ -52,33 +53,44 @@ function welcome(
   if (!first) throw new Error('No demo patient was found through Ficus.');
   const names = patients
     .slice(0, SHOWN)
-    .map(({ id, name, about }) => `  ${publicBase}/Patient/${id}\n      ${name}: ${about}`);
+    .map(({ id, name, about }) => `  ${publicBase}/Patient/${id}\n${hanging('      ', `${name}: ${about}`)}`);
   return [
     '',
     `FHIR API        ${publicBase}`,
     `Admin API       ${adminBase}  (/healthz, /readyz, /metrics, /routes)`,
-    `Authorization   ${addresses['authorization']}  (sign in as anyone of the sandbox; ${addresses['authorization']}/ehr launches apps)`,
-    `Legacy core     ${addresses['mllp']} (HL7v2), ${addresses['soap']} (SOAP)`,
-    `Modern service  ${addresses['modern']} (Observations, copied from the core under the same ids)`,
+    `Authorization   ${addresses['authorization']}  (sign in as anyone of the sandbox)`,
+    `                ${addresses['authorization']}/ehr  (launches apps)`,
+    `Legacy core     ${addresses['mllp']}  (HL7v2)`,
+    `                ${addresses['soap']}  (SOAP)`,
+    `Modern service  ${addresses['modern']}  (Observations, under the core's ids)`,
     `Old portal      ${publicBase.replace('/fhir/r4', '/portal/')} (passed through)`,
     `Fault dials     ${addresses['control']}`,
-    `Event feed      ${feeds.map((port) => `mllp://localhost:${port}`).join(', ')}  (what the core pushes: ADT, ORU, SIU, MDM, ...)`,
+    `Event feed      ${feeds.map((port) => `mllp://localhost:${port}`).join(', ')}  (what the core pushes: ADT, ORU, ...)`,
     '',
     `Some of the ${all} patients:`,
     ...names,
     '',
-    'Read a patient out of the HL7v2 core; read results through SOAP; book an appointment through SOAP:',
+    hanging(
+      '',
+      'Read a patient out of the HL7v2 core; read results through SOAP; book an appointment through SOAP:',
+    ),
     '',
     `  curl -H '@${header}' '${publicBase}/Patient/${first.id}'`,
     `  curl -H '@${header}' '${publicBase}/Observation?patient=${first.id}&_count=2'`,
     `  curl -H '@${header}' -X POST '${publicBase}/Appointment' -H 'content-type: application/fhir+json' -d '${booking(first)}'`,
     '',
-    `${header} has a clinician's token, renewed while this runs. Another one, of a patient for their own record, or of a program:`,
+    hanging(
+      '',
+      `${header} has a clinician's token, renewed while this runs. Another one, of a patient for their own record, or of a program:`,
+    ),
     '',
     `  npx ficus token --patient '${first.name}'${state}`,
     `  npx ficus token --scope 'system/Observation.rs' --expires 5m${state}`,
     '',
-    'Observation.read and Observation.create are answered by the modern service, Observation.search by the core. Move it, and back:',
+    hanging(
+      '',
+      'Observation.read and Observation.create are answered by the modern service, Observation.search by the core. Move it, and back:',
+    ),
     '',
     `  npx ficus route set Observation.search modern --admin ${adminBase}${key}`,
     `  npx ficus route set Observation.search legacy --admin ${adminBase}${key}`,
@@ -88,7 +100,10 @@ function welcome(
     `  npx ficus sandbox feed --duplicates 5 --late 2 --broken 1 --rate 200 --to localhost:${feeds[0]}`,
     `  npx ficus feed status --admin ${adminBase}${key}`,
     '',
-    'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',
+    hanging(
+      '',
+      'Ready. Below is the log: each line carries the request id and the HL7v2 message or SOAP call it caused. Ctrl-C ends it.',
+    ),
   ].join('\n');
 }
 

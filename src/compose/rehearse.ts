@@ -37,10 +37,12 @@ export async function rehearse(loaded: LoadedConfig, env: NodeJS.ProcessEnv = pr
   const { security } = loaded.config;
   return [
     `${wiring.installed.size} backends, ${wiring.table.list().length} routes, mappings ${assembly.mappings.version}.`,
-    ...(security === 'open' ? [`${OPEN}.`] : [`${security.issuers.length} issuers of tokens.`]),
+    ...(security === 'open' ? [`${OPEN}.`] : [issuersInWords(security.issuers.length)]),
   ].join(' ');
 }
 
 function nobodySearches(): never {
   throw new Error('Nobody searches while a configuration is checked');
 }
+
+const issuersInWords = (count: number): string => `${count} ${count === 1 ? 'issuer' : 'issuers'} of tokens.`;

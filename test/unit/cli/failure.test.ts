@@ -13,7 +13,7 @@ it('says which address is taken, and what to do', async () => {
   });
   server.close();
   expect(failureInWords(failure)).toMatch(
-    new RegExp(`^127\\.0\\.0\\.1:${port} is taken: another program listens there.* --ports random\\.$`),
+    new RegExp(`^127\\.0\\.0\\.1:${port} is taken: another program listens there.* --ports random .*\\.$`),
   );
 });
 
