@@ -4,7 +4,7 @@ import type { Cover } from './cover.ts';
 import type { Definitions } from './definitions.ts';
 import type { Row } from './schema.ts';
 import type { PathSyntax } from './tree-path.ts';
-import type { CompiledUpdateRule, SourceUpdateRule } from './update-rules.ts';
+import type { CompiledUpdateRule, SourceUpdateRule } from './undoing.ts';
 
 /** Where a row was written. */
 export interface RowOrigin {

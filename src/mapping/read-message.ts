@@ -8,7 +8,8 @@ import type { ReadResult } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
-import { undoingOf, type Undoing } from './update-rules.ts';
+import type { Undoing } from './undoing.ts';
+import { undoingOf } from './update-rules.ts';
 
 /** One resource of a message. Ids and references are legacy keys, `HOSP|100234`. */
 export interface MessageResource {

@@ -7,24 +7,7 @@ import type { UpdateRule } from './schema.ts';
 import type { Run } from './run.ts';
 import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
-
-/** What a message does to what is known, beside what it says. */
-export interface Undoing {
-  /** FHIR paths from the resource: what this event takes back. */
-  readonly clears: readonly string[];
-  /** Elements that stay as they are known; a list: where they are one of these codes. */
-  readonly yields: Readonly<Record<string, true | readonly string[]>>;
-}
-
-/** One of `updates`, compiled: what it does at a place; undefined: nothing. */
-export type CompiledUpdateRule = (place: TreeReader, run: Run) => Undoing | undefined;
-
-/** A rule with where it stands, which is told like that of a row. */
-export interface SourceUpdateRule<Origin> {
-  readonly rule: UpdateRule;
-  readonly origin: Origin;
-  readonly path: string;
-}
+import type { CompiledUpdateRule, SourceUpdateRule, Undoing } from './undoing.ts';
 
 /**
  * Compiles the `updates` of a map to the FHIR type `fhir`. What is wrong is told, and left out.
