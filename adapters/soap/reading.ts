@@ -1,8 +1,9 @@
 import { FicusError } from '../../src/errors.ts';
 import type { Issue } from '../../src/errors.ts';
 import type { JsonObject, Resource } from '../../src/fhir/types.ts';
+import { logLostValues } from '../../src/mapping/lost-values.ts';
 import { readTree } from '../../src/mapping/run-map.ts';
-import type { Loss, LossKind, RunContext } from '../../src/mapping/run.ts';
+import type { Loss, RunContext } from '../../src/mapping/run.ts';
 import type { Logger } from '../../src/ports.ts';
 import { sayAbsent } from './required.ts';
 import type { Operation } from './service.ts';
@@ -16,16 +17,6 @@ export interface Records {
   readonly issues: readonly Issue[];
 }
 
-/** What was said and is not what it must be: worth a line in the log. The others are said in the mapping. */
-const WRONG: readonly LossKind[] = [
-  'invalid',
-  'unknown-code',
-  'unknown-system',
-  'unknown-authority',
-  'unmapped',
-  'no-room',
-];
-
 /** Reads every record of an answer. */
 export function readRecords(operation: Operation, body: XmlElement, run: RunContext, log: Logger): Records {
   const resources: Resource[] = [];
@@ -37,27 +28,12 @@ export function readRecords(operation: Operation, body: XmlElement, run: RunCont
     if (resource?.id !== undefined && lacking.length === 0) resources.push(resource);
     // Without a number, a status, or whose it is, a record cannot be given.
     else unreadable += 1;
-    for (const one of loss) if (WRONG.includes(one.kind)) losses.push(one);
+    for (const one of loss) losses.push(one);
   }
-  for (const [what, count] of summary(losses))
-    log.warn('a value of a legacy record was not read', {
-      resourceType: operation.type,
-      reason: what,
-      count,
-    });
+  logLostValues(operation.type, losses, log);
   const issues = [...warningsOf(operation, body)];
   if (unreadable > 0) issues.push(incomplete('Records that could not be read were left out.'));
   return { resources, issues };
-}
-
-/** `unknown-code Observation/StatusCode` and how often; places, never values. */
-function summary(losses: readonly Loss[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { kind, path } of losses) {
-    const what = `${kind} ${path.replaceAll(/\[\d+\]/g, '')}`;
-    counts.set(what, (counts.get(what) ?? 0) + 1);
-  }
-  return counts;
 }
 
 /**

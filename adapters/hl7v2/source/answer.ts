@@ -1,5 +1,6 @@
 import type { Resource } from '../../../src/fhir/types.ts';
-import { startRun, type RunContext } from '../../../src/mapping/run.ts';
+import { logLostValues } from '../../../src/mapping/lost-values.ts';
+import { startRun, type Loss, type RunContext } from '../../../src/mapping/run.ts';
 import type { Grouping, SegmentGroup } from '../../../src/mapping/structure.ts';
 import type { TreeReader } from '../../../src/mapping/tree.ts';
 import type { Logger } from '../../../src/ports.ts';
@@ -51,15 +52,17 @@ export function readAnswer(reading: Reading, message: Message, context: RunConte
   const whole = reading.group === '.';
   const groups = whole ? [root] : (root.groups.get(reading.group) ?? []);
   const records: Record[] = [];
+  const losses: Loss[] = [];
   let nameless = 0;
   for (const [index, group] of groups.entries()) {
-    const resource = readPlace(reading, whole ? tree : tree.child(reading.group, index), context, log);
+    const resource = readPlace(reading, whole ? tree : tree.child(reading.group, index), context, losses);
     if (resource?.id === undefined) {
       nameless += 1;
       continue;
     }
     records.push({ resource, segments: (name) => segmentsOf(message, group, name) });
   }
+  logLostValues(reading.map.fhirType, losses, log);
   return { records, nameless };
 }
 
@@ -75,11 +78,10 @@ function readPlace(
   { map }: Reading,
   place: TreeReader,
   context: RunContext,
-  log: Logger,
+  lost: Loss[],
 ): Resource | undefined {
   const { run, losses } = startRun(context);
   const value = map.codec.read(place, run) as Omit<Resource, 'resourceType'> | undefined;
-  if (losses.length > 0)
-    log.debug('values of a record were not read', { kind: losses[0]!.kind, count: losses.length });
+  for (const loss of losses) lost.push(loss);
   return value && { resourceType: map.fhirType, ...value };
 }
