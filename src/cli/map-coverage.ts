@@ -9,7 +9,7 @@ import type { RunContext } from '../mapping/run.ts';
 import { runFile } from './map-run.ts';
 import { figuresOf, tableNames } from './official-tables.ts';
 import type { TableFigures } from './official-tables.ts';
-import { formatTable } from './text.ts';
+import { formatTable, many } from './text.ts';
 
 /** What became of the fields of many messages. */
 export interface CoverageReport {
@@ -89,7 +89,7 @@ export function formatFields(fields: readonly FieldCoverage[], details: boolean)
 /** The messages by type, their fields, and those that could not be read. */
 export function describeCoverage(report: CoverageReport, details: boolean): string {
   const lines = [
-    `${report.messages} messages, ${report.failed.length} not read: ${report.types.map(({ type, count }) => `${count} ${type}`).join(', ')}`,
+    `${many(report.messages, 'message')}, ${report.failed.length} not read: ${report.types.map(({ type, count }) => `${count} ${type}`).join(', ')}`,
     '',
     ...formatFields(report.fields, details),
   ];

@@ -1,13 +1,14 @@
 import { FicusError } from '../../errors.ts';
 import { isConserved } from '../../events/feed/conservation.ts';
 import type { ReplaySelection } from '../../events/feed/replay.ts';
-import type { FeedCounts, MessageFilter, MessageRecord, MessageState, ParkReason } from '../../feed-ports.ts';
+import type { FeedCounts, MessageRecord } from '../../feed-ports.ts';
 import type { OperationHandler } from '../../http/admin-contract.ts';
 import type { AdminRequest } from '../../http/admin.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Feed } from './feed.ts';
 import { answerOperations, answerStatus } from './answers-desk.ts';
-import { followingOperations, followingStatus, wholeNumber } from './following-desk.ts';
+import { followingOperations, followingStatus } from './following-desk.ts';
+import { filterOf } from './message-filter.ts';
 import { releaseOperations } from './releases-desk.ts';
 import { reviewOperations } from './reviews-desk.ts';
 
@@ -40,7 +41,8 @@ export function feedOperations({
     feedStatus: () => ({ body: statusOf(feedOf(), clock.now()) }),
     recountFeed: async () => ({ body: await feedOf().processor.audit() }),
     listMessages: ({ query }) => {
-      const messages = feedOf().ledger.list(filterOf(query, LISTED));
+      const feed = feedOf();
+      const messages = feed.ledger.list(filterOf(query, LISTED, feed));
       return { body: { messages: messages.map(viewOf) } };
     },
     getMessage: (request) => ({ body: viewOf(messageAt(feedOf(), request).record) }),
@@ -55,14 +57,15 @@ export function feedOperations({
     },
     replayMessages: async (request) => {
       const { by, reason, dryRun = false, seqs, filter } = request.body as AdminRequest['body'] & ReplayBody;
-      const selection = selectionOf(seqs, filter);
+      const selection = selectionOf(feedOf(), seqs, filter);
       if (dryRun) return { body: { rehearsed: await feedOf().processor.rehearse(selection, false) } };
       log.info('Messages of the feed are replayed', { by, reason });
       return { body: { replayed: await feedOf().processor.replay(selection) } };
     },
     feedCoverage: async ({ query }) => {
-      const filter = { ...filterOf(query, LOOKED_AT), newestFirst: true };
-      return { body: await feedOf().processor.coverage(filter) };
+      const feed = feedOf();
+      const filter = { ...filterOf(query, LOOKED_AT, feed), newestFirst: true };
+      return { body: await feed.processor.coverage(filter) };
     },
   };
 }
@@ -79,12 +82,13 @@ interface ReplayBody {
 const REPLAYED = 10_000;
 
 function selectionOf(
+  feed: Feed,
   seqs: readonly number[] | undefined,
   filter: Readonly<Record<string, string>> | undefined,
 ): ReplaySelection {
   if ((seqs === undefined) === (filter === undefined))
     throw new FicusError('invalid', 'Say which messages: either seqs or a filter.');
-  return seqs === undefined ? { filter: filterOf(filter!, REPLAYED) } : { seqs };
+  return seqs === undefined ? { filter: filterOf(filter!, REPLAYED, feed) } : { seqs };
 }
 
 function messageAt(feed: Feed, request: AdminRequest) {
@@ -92,20 +96,6 @@ function messageAt(feed: Feed, request: AdminRequest) {
   const found = Number.isSafeInteger(seq) ? feed.ledger.find(seq) : undefined;
   if (!found) throw new FicusError('not-found', 'There is no such message.');
   return found;
-}
-
-function filterOf(query: Readonly<Record<string, string>>, limit: number): MessageFilter {
-  const { state, source, type, controlId, reason, after, limit: asked } = query;
-  return {
-    ...(state === undefined ? {} : { states: state.split(',') as MessageState[] }),
-    ...(source === undefined ? {} : { source }),
-    ...(type === undefined ? {} : { type }),
-    ...(controlId === undefined ? {} : { controlId }),
-    ...(reason === undefined ? {} : { reason: reason as ParkReason }),
-    ...(after === undefined ? {} : { after: wholeNumber('after', after) }),
-    ...(query['newestFirst'] === 'true' ? { newestFirst: true } : {}),
-    limit: asked === undefined ? limit : Math.min(REPLAYED, wholeNumber('limit', asked)),
-  };
 }
 
 function statusOf(feed: Feed, now: number) {
