@@ -74,6 +74,8 @@ export function createWrites({ next, sight, base, maxBytes, knowsVersions }: Wri
         : { ...plain, query: found.narrowed };
       // An id of the client's own choice may be somebody else's.
       if (plain.resource?.id !== undefined) throw notThere(plain);
+      // Whoever writes would say so, too, where it is asked to look.
+      if (plain.ifMatch !== undefined) throw new FicusError('version-conflict', 'There is no current version to match.', { expression: ['If-Match'] }); // prettier-ignore
       await refuseContent({ ...turn, request }, 'u');
       return written({ ...turn, request }, 'c');
     }

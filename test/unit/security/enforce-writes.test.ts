@@ -166,6 +166,18 @@ describe.each([
       body: body({ status: 'amended' }),
     };
     expect((await stack.ask(caller, changed)).body).toMatchObject({ id: 'a9', status: 'amended' });
+    // Of what may not be seen there is no version either, in the words of what is not there.
+    const [hidden, nothing] = await Promise.all(
+      ['two', 'none'].map((value) =>
+        stack.ask(caller, {
+          ...changed,
+          url: `Observation?identifier=${value}`,
+          headers: { 'if-match': '"1"' },
+        }),
+      ),
+    );
+    expect(hidden?.status).toBe(412);
+    expect(hidden).toEqual(nothing);
   });
 
   it('sends what was judged, not the bytes that came with it', async () => {
