@@ -210,7 +210,8 @@ export async function startFeed(config: FeedConfig, options: FeedOptions): Promi
           figures: ledger.figures(),
           journal: intake.journal,
           audit: recount.last(),
-          trouble: intake.trouble ?? processor.trouble,
+          receiving: intake.trouble,
+          trouble: processor.trouble,
           now: clock.now(),
           limits: LIMITS,
         });

@@ -11,6 +11,8 @@ export interface HealthInput {
   /** The last recount of the messages; undefined before the first. */
   readonly audit: { readonly holds: boolean } | undefined;
   readonly journal?: JournalStanding;
+  /** What keeps messages from being received. */
+  readonly receiving?: string | undefined;
   /** What keeps the processor from going on. */
   readonly trouble: string | undefined;
   /** Epoch milliseconds. */
@@ -26,15 +28,24 @@ export function isConserved(counts: FeedCounts): boolean {
 }
 
 /**
- * The health of the feed: the conservation law holds, the processor goes on, the journal is written, and nothing waits
+ * The health of the feed: the conservation law holds, messages are received, the processor goes on, the journal is written, and nothing waits
  * or is parked for too long.
  */
-export function feedHealth({ figures, audit, journal, trouble, now, limits }: HealthInput): FeedHealth {
+export function feedHealth({
+  figures,
+  audit,
+  journal,
+  receiving,
+  trouble,
+  now,
+  limits,
+}: HealthInput): FeedHealth {
   const problems: string[] = [];
   for (const { source, counts } of figures.interfaces) {
     if (!isConserved(counts)) problems.push(`conservation: the counts of interface ${source} do not add up`);
   }
   if (audit && !audit.holds) problems.push('conservation: the messages are not what the counts say');
+  if (receiving !== undefined) problems.push(`receiving: ${receiving}`);
   if (trouble !== undefined) problems.push(`processor: ${trouble}`);
   if (journal?.failing) {
     const { since, code } = journal.failing;

@@ -83,6 +83,7 @@ describe('the health of the feed', () => {
       { journal: { failures: 2, failing: { since: 95_000, code: 'EIO' } } },
       'journal: it cannot be written for 5 seconds (EIO), and is tried again; messages are made safe without it, more slowly',
     ],
+    ['nothing is received', { receiving: 'the thread hangs' }, 'receiving: the thread hangs'],
     ['the processor is stuck', { trouble: 'Error (ENOSPC)' }, 'processor: Error (ENOSPC)'],
     [
       'something waits for too long',
