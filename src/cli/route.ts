@@ -3,7 +3,8 @@ import type { Cohort } from '../ports.ts';
 import { cohortInWords } from '../strangler/cohort.ts';
 import { askAdmin, withAdmin } from './admin-client.ts';
 import type { AdminOption } from './admin-client.ts';
-import { formatTable, momentOf } from './text.ts';
+import { aNumber } from './migrate/command.ts';
+import { formatTable, hanging, momentOf } from './text.ts';
 
 interface RouteView {
   readonly endpoint: string;
@@ -58,7 +59,7 @@ export function registerRoute(program: Command): void {
     )
     .option('--reason <text>', 'why', '')
     .option('--by <name>', 'who, where no token says so; default: the user of this terminal')
-    .option('--if-version <number>', 'only if the route still has this version', Number)
+    .option('--if-version <number>', 'only if the route still has this version', aNumber)
     .action(
       async (
         endpoint: string,
@@ -78,7 +79,7 @@ export function registerRoute(program: Command): void {
             ? `${endpoint} is at ${stageOf(after)} already (version ${after.version})`
             : `${endpoint}: ${stageOf(before)} -> ${stageOf(after)} (version ${after.version})`,
         );
-        for (const warning of after.warnings ?? []) console.log(`  warning: ${warning}`);
+        for (const warning of after.warnings ?? []) console.log(hanging('  warning: ', warning));
       },
     );
 

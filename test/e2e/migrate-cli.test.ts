@@ -30,20 +30,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** `ficus migrate ...` in a terminal that is eighty columns wide. */
-function migrate(...words: readonly string[]): Promise<Ran> {
+/** `ficus ...` in a terminal that is eighty columns wide. */
+function ficus(...words: readonly string[]): Promise<Ran> {
   const env = { PATH: process.env['PATH'], COLUMNS: '80', FICUS_ADMIN: hospital.ficus.adminBase };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [FICUS, 'migrate', ...words],
-      { cwd: folder, env },
-      (error, stdout, stderr) => {
-        resolve({ code: error?.code ?? 0, stdout, stderr });
-      },
-    );
+    execFile(process.execPath, [FICUS, ...words], { cwd: folder, env }, (error, stdout, stderr) => {
+      resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
   });
 }
+
+const migrate = (...words: readonly string[]): Promise<Ran> => ficus('migrate', ...words);
 
 const SEARCH = 'Observation.search';
 
@@ -71,6 +68,15 @@ describe('ficus migrate rule list', () => {
       code: 1,
       stderr: 'There is no route for Observation.serch.\n',
     });
+  });
+});
+
+describe('ficus route set --if-version', () => {
+  it('takes a number, and the one that the route has', async () => {
+    const set = (version: string) => ficus('route', 'set', SEARCH, 'legacy', '--if-version', version);
+    expect((await set('soon')).stderr).toContain('It takes a number.');
+    expect((await set('9')).stderr).toContain('was changed by another');
+    expect((await set('1')).stdout).toBe(`${SEARCH} is at legacy already (version 1)\n`);
   });
 });
 
