@@ -15,11 +15,18 @@ export interface ResourceChange {
    * rows of mappings write them: `Patient.telecom.where(use='home')`.
    */
   readonly deleted?: readonly string[];
-  /** Elements that an update only supposes: what is known of them stays; a list: where it is one of these codes. */
-  readonly yields?: Readonly<Record<string, true | readonly string[]>>;
+  readonly yields?: Yields;
   /** The resource as text, where it was written already: what nothing new is said of need not be taken apart. */
   readonly written?: WrittenResource;
 }
+
+/**
+ * Elements that an update only supposes: what is known of them stays; a list: where it is one of these codes; an element
+ * and a list: where that one is.
+ */
+export type Yields = Readonly<
+  Record<string, true | readonly string[] | Readonly<Record<string, readonly string[]>>>
+>;
 
 /** A resource as the JSON text of what a message says of it. */
 export interface WrittenResource {

@@ -121,6 +121,8 @@ function checkRow(row: z.infer<z.ZodObject<typeof rowShape>>, context: z.Refinem
 
 export const rowSchema = z.strictObject(rowShape).superRefine(checkRow);
 
+const elementName = z.string().regex(/^[a-z]\w*$/);
+
 const updateRule = z.strictObject({
   when: text.optional().describe('Condition on the message'),
   unless: text.optional(),
@@ -147,10 +149,13 @@ const updateRule = z.strictObject({
     .optional()
     .describe('Items of a list that the message takes away, by what tells them'),
   yields: z
-    .record(z.string().regex(/^[a-z]\w*$/), z.union([z.literal(true), z.array(text).min(1)]))
+    .record(
+      elementName,
+      z.union([z.literal(true), z.array(text).min(1), z.record(elementName, z.array(text).min(1))]),
+    )
     .default({})
     .describe(
-      'Elements that the message only supposes: what is known of them stays; a list: where it is one of these codes',
+      'Elements that the message only supposes: what is known of them stays; a list: where it is one of these codes; an element and a list: where that one is',
     ),
   why: text,
 });

@@ -6,8 +6,8 @@ import type { TreeReader } from './tree.ts';
 export interface Undoing {
   /** FHIR paths from the resource: what this event takes back. */
   readonly clears: readonly string[];
-  /** Elements that stay as they are known; a list: where they are one of these codes. */
-  readonly yields: Readonly<Record<string, true | readonly string[]>>;
+  /** Elements that stay as they are known; with codes: where they, or the element that is named, are one of these. */
+  readonly yields: UpdateRule['yields'];
 }
 
 /** One of `updates`, compiled: what it does at a place; undefined: nothing. */

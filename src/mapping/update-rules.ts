@@ -33,7 +33,8 @@ function compileRule(
   fhir: string,
   mapOf: (name: string) => CompiledMap | undefined,
 ): CompiledUpdateRule {
-  for (const path of [...clears, ...Object.keys(yields)]) targetOf(fhir, parseFhirPath(path));
+  for (const path of [...clears, ...Object.entries(yields).flatMap(elementsOf)])
+    targetOf(fhir, parseFhirPath(path));
   const [wanted, unwanted] = [when, unless].map((text): Condition | undefined =>
     text === undefined ? undefined : compileCondition(text, 'v2', undefined),
   );
@@ -44,6 +45,10 @@ function compileRule(
   const named = compileNamed(removes, fhir, mapOf);
   return (place, run) => ({ clears: [...cleared, ...named(place, run, holds)], yields });
 }
+
+/** The elements that one of `yields` names. */
+const elementsOf = ([name, known]: [string, UpdateRule['yields'][string]]): string[] =>
+  known === true || Array.isArray(known) ? [name] : [name, ...Object.keys(known)];
 
 /** The paths of the items that repetitions of a segment name. */
 function compileNamed(

@@ -1,7 +1,7 @@
 import { typeDef } from '../fhir/elements.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import type { Json, JsonObject, Resource } from '../fhir/types.ts';
-import type { ResourceChange } from '../projection-ports.ts';
+import type { ResourceChange, Yields } from '../projection-ports.ts';
 import { keptMeta } from './content.ts';
 import { namesOf } from './element-names.ts';
 import { mergeList } from './list-merge.ts';
@@ -33,22 +33,23 @@ export function applyChange(current: Resource | undefined, change: ResourceChang
 }
 
 /** What is said without what is only supposed and known better. */
-function yielding(
-  current: Resource,
-  said: Resource,
-  yields: NonNullable<ResourceChange['yields']>,
-): JsonObject {
+function yielding(current: Resource, said: Resource, yields: Yields): JsonObject {
   const result: JsonObject = { ...said };
-  for (const [name, known] of Object.entries(yields)) {
-    const names = namesOf(current.resourceType, name);
-    const values = names.flatMap((it) => current[it] ?? []);
-    if (
-      known === true ? values.length > 0 : values.some((it) => typeof it === 'string' && known.includes(it))
-    )
-      for (const it of names) delete result[it];
-  }
+  for (const [name, known] of Object.entries(yields))
+    if (isKnown(current, name, known))
+      for (const it of namesOf(current.resourceType, name)) delete result[it];
   return result;
 }
+
+/** Whether what is known of an element stays. */
+function isKnown(current: Resource, name: string, known: Yields[string]): boolean {
+  const values = namesOf(current.resourceType, name).flatMap((it) => current[it] ?? []);
+  if (known === true) return values.length > 0;
+  if (isCodes(known)) return values.some((it) => typeof it === 'string' && known.includes(it));
+  return Object.entries(known).some(([other, codes]) => isKnown(current, other, codes));
+}
+
+const isCodes = (known: object): known is readonly string[] => Array.isArray(known);
 
 /** Lists of one item, whose members several segments say. */
 const SINGLE: ReadonlySet<string> = new Set(['MedicationRequest.dosageInstruction', 'Dosage.doseAndRate']);

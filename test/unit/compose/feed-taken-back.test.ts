@@ -18,6 +18,9 @@ describe('a stay that is cancelled', () => {
     const left = await known('Encounter', 'V7');
     expect(left).toMatchObject({ status, participant: [{}], period: { start: '2026-01-01' } });
     expect(left['location']).toMatchObject([{ status: 'completed', location: { display: 'W0, 1' } }]);
+    adt('A08', { 3: 'W1^1', 10: 'SUR' });
+    const changed = await known('Encounter', 'V7');
+    expect(changed).toMatchObject({ status, serviceType: {}, location: left['location'] });
     adt(made, { 3: 'W2^2' });
     expect(JSON.stringify((await known('Encounter', 'V7'))['location'])).toContain('W2, 2');
   });

@@ -24,6 +24,7 @@ describe('what a map says of updates', () => {
 
   it.each([
     ['{ clears: [nmae], why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
+    ['{ yields: { name: { nmae: [x] } }, why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
     ['{ yields: { nmae: true }, why: x }', '4 updates[0]: FHIR R4 Patient has no element nmae'],
     ['{ when: "PID-7 =", clears: [name], why: x }', '4 updates[0]: expected a value in condition: PID-7 ='],
     [
