@@ -38,16 +38,14 @@ export function locatePart(
   const [repetition, component, subcomponent] = levels;
   if (isNear(repetition ?? 1, component ?? 1, subcomponent ?? 1))
     return locate(text.scan, from, to, delimiters, levels);
-  const at = startOfValue(
-    text,
-    from,
-    to,
-    delimiters.codes,
-    repetition ?? 1,
-    component ?? 1,
-    subcomponent ?? 1,
-  );
-  if (at === -1) return locate(text.scan, from, to, delimiters, levels);
-  const first = (nth: number | undefined) => (nth === undefined ? undefined : 1);
-  return locate(text.scan, at, to, delimiters, [first(repetition), first(component), first(subcomponent)]);
+  const { codes } = delimiters;
+  // What lacks below a repetition or component that is there is said of that one alone.
+  const first = text.partStart(from, to, 0, repetition ?? 1, codes);
+  if (first === -1) return locate(text.scan, from, to, delimiters, levels);
+  const second = text.partStart(first, to, 1, component ?? 1, codes);
+  if (second === -1) return locate(text.scan, first, to, delimiters, [1, component, subcomponent]);
+  const one = component === undefined ? undefined : 1;
+  const third = text.partStart(second, to, 2, subcomponent ?? 1, codes);
+  if (third === -1) return locate(text.scan, second, to, delimiters, [1, one, subcomponent]);
+  return locate(text.scan, third, to, delimiters, [1, one, subcomponent === undefined ? undefined : 1]);
 }

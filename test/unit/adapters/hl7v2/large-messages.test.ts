@@ -78,6 +78,18 @@ describe('a part far behind the first', () => {
     }
   });
 
+  it('that is not there costs no more either', () => {
+    const count = 60_000;
+    const message = parse(`PID|1||${'abcdefghi^abcdefghi~'.repeat(count)}\r`);
+    const segment = message.segment('PID')!;
+    const absent = soon(() => {
+      let found = 0;
+      for (let nth = 1; nth <= count; nth++) if (segment.written(3, nth, 9) === undefined) found++;
+      return found;
+    });
+    expect(absent).toBe(count);
+  });
+
   it('is changed there and nowhere else', () => {
     const values = Array.from({ length: 50 }, (_, index) => `a${index}^b`);
     const message = parse(`PID|1||${values.join('~')}\r`);
