@@ -45,6 +45,14 @@ function wordsOf({ mode, deleted, yields, written }: ResourceChange): string | u
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
 
+/** A day in milliseconds: more than a zone that is not the sender's explains. */
+const AHEAD_MS = 86_400_000;
+
+/** Whether what is known is of a time that has not come, and what comes is not: a wrong clock is not believed for ever. */
+function isAhead(known: number, { eventAt, now }: Cause): boolean {
+  return known > now + AHEAD_MS && eventAt <= now + AHEAD_MS;
+}
+
 type Message = Parameters<ProjectionWriter['apply']>[0][number];
 
 /**
@@ -141,7 +149,7 @@ export function createProjectionWriter(
       told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT, written }));
       return;
     }
-    if (record.eventAt > cause.eventAt) return superseded(record);
+    if (record.eventAt > cause.eventAt && !isAhead(record.eventAt, cause)) return superseded(record);
     const next = after(record, followedChange);
     if (next === undefined) return;
     const words = wordsOf(followedChange);

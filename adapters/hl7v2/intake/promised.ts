@@ -4,7 +4,7 @@ import { parseMessage } from '../parse.ts';
 import { answerAtEnd, askedFor, writeAnswer } from './answer.ts';
 import type { Asked } from './answer.ts';
 import { charsetOf, examine } from './examine.ts';
-import type { ErrorCode, Refusal } from './fault.ts';
+import type { ErrorCode, Place, Refusal } from './fault.ts';
 import { readHeader } from './header.ts';
 import type { Header } from './header.ts';
 import type { MessageTypes } from './message-types.ts';
@@ -97,5 +97,12 @@ function refusalAtEnd({
   if (state !== 'parked') return undefined;
   const code = CODE_AT_END[reason] ?? '207';
   const text = detail ?? 'The message could not be processed';
-  return { level: 'error', reason, faults: [{ code, place: { segment: 'MSH' }, text }] };
+  return { level: 'error', reason, faults: [{ code, place: placeIn(text), text }] };
+}
+
+/** The first place that a detail names: `PID-8`, `OBX[2]-5`; MSH where it names none. */
+function placeIn(detail: string): Place {
+  const [, segment, occurrence = '1', field] = /\b([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)/.exec(detail) ?? [];
+  if (segment === undefined) return { segment: 'MSH' };
+  return { segment, occurrence: Number(occurrence), field: Number(field) };
 }

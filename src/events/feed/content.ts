@@ -122,9 +122,10 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
 }
 
 function unknownNumber(type: string, where: string): Content {
+  const place = type === 'Patient' && where === '.' ? 'PID-3' : `${type} (${where})`;
   return {
     parked: 'unknown-authority',
-    detail: `${type} (${where}): no number of an assigning authority that is registered`,
+    detail: `${place}: no number of an assigning authority that is registered`,
   };
 }
 

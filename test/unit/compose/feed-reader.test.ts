@@ -77,7 +77,7 @@ describe('a message of the feed', () => {
   it('is parked when its patient has no number of a registered authority', () => {
     expect(adt('A08', 'EVN', 'PID|1||100^^^ELSEWHERE||Doe', 'PV1|1|N')).toEqual({
       parked: 'unknown-authority',
-      detail: 'Patient (.): no number of an assigning authority that is registered',
+      detail: 'PID-3: no number of an assigning authority that is registered',
     });
   });
 

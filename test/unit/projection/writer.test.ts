@@ -47,6 +47,20 @@ describe('applying a message', () => {
     expect(world.log.last()).toBe(1);
   });
 
+  it('is not kept out by an event of a time that has not come; of two such the newer one stays', async () => {
+    const world = projection();
+    const year = 365 * 86_400_000;
+    world.apply({ eventAt: NOW + year, changes: [update(eve({ gender: 'male' }))] });
+    const between = { eventAt: NOW + year - 1, changes: [update(eve({ gender: 'other' }))] };
+    expect(world.apply(between)).toMatchObject({ changed: [], superseded: [{ id: 'eve' }] });
+    expect(world.apply({ eventAt: NOW, changes: [update(eve({ gender: 'female' }))] })).toMatchObject({
+      changed: [{ id: 'eve', version: 2 }],
+      superseded: [],
+    });
+    const late = { eventAt: NOW - 1, changes: [update(eve({ gender: 'unknown' }))] };
+    expect(world.apply(late)).toMatchObject({ superseded: [{ id: 'eve' }] });
+  });
+
   it('keeps every version, and tells them newest first', async () => {
     const world = projection();
     world.apply({ changes: [update(eve())] });

@@ -39,6 +39,16 @@ describe('what a message of the inbox is owed', () => {
     [{ accept: 'AL', applicationAck: 'AL' }, {}, ['MSA|AA|M1']],
     [{ applicationAck: 'AL' }, { state: 'superseded' }, ['MSA|AA|M1']],
     [{ applicationAck: 'AL' }, parked, ['MSA|AE|M1', 'ERR||MSH^1|103^Table value not found^HL70357|E']],
+    [
+      { applicationAck: 'AL' },
+      { ...parked, detail: 'codes that nobody mapped: OBX[2]-5.1 (map x)' },
+      ['MSA|AE|M1', 'ERR||OBX^2^5|103^Table value not found^HL70357|E'],
+    ],
+    [
+      { applicationAck: 'AL' },
+      { state: 'parked', reason: 'unknown-authority', detail: 'PID-3: no number' },
+      ['MSA|AE|M1', 'ERR||PID^1^3|204^Unknown key identifier^HL70357|E'],
+    ],
     [{ applicationAck: 'ER' }, {}, []],
     [{ applicationAck: 'SU' }, parked, []],
     [{ applicationAck: 'NE' }, {}, []],
