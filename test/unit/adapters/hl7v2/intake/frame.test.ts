@@ -43,16 +43,18 @@ describe('a frame', () => {
     );
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
-        const payload = lines.map((one) => `${one}\r`).join('');
-        let rest = payload;
+        const payload = Buffer.from(lines.map((one) => `${one}\r`).join(''), 'latin1');
+        let end = 0;
         const outside: string[] = [];
-        for (const message of texts(payload)) {
-          const at = rest.indexOf(message);
-          expect(at).not.toBe(-1);
-          outside.push(...rest.slice(0, at).split('\r'));
-          rest = rest.slice(at + message.length);
+        const leave = (to: number) =>
+          outside.push(...payload.subarray(end, to).toString('latin1').split('\r'));
+        for (const message of splitFrame(payload).messages) {
+          const from = message.byteOffset - payload.byteOffset;
+          expect(from).toBeGreaterThanOrEqual(end);
+          leave(from);
+          end = from + message.length;
         }
-        outside.push(...rest.split('\r'));
+        leave(payload.length);
         for (const one of outside) expect(one).toMatch(/^(\s*|(FHS|BHS|BTS|FTS).*)$/);
       }),
     );
