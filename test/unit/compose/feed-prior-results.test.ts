@@ -39,28 +39,35 @@ describe('a prior result', () => {
     },
   );
 
-  it('is of the person whose PID stands before it; the next order is of the patient', async () => {
-    const { tell, known } = feed();
-    const prior = [MOTHER, THEN, 'AL1|1|DA|PEN^Pen^L', ...ordered('PR', 'O9', result('5'))];
-    tell(
-      'OML^O21',
-      PID,
-      VISIT,
-      ...ordered('NW', 'O1', 'SPM|1|S1&HOSP||BLD'),
-      ...prior,
-      ...ordered('NW', 'O2'),
-    );
-    const subject = (value: string) => ({ subject: { identifier: { value } } });
-    expect(await known('Observation', 'O9/GLU/GLU/')).toMatchObject(subject('200'));
-    expect(await known('Patient', '200')).toMatchObject({ name: [{ family: 'Doe', given: ['Ma'] }] });
-    for (const number of ['O1', 'O2'])
-      expect(await known('ServiceRequest', number)).toMatchObject({
-        ...subject('100'),
-        encounter: { identifier: { value: 'V1' } },
-      });
-    await expect(known('ServiceRequest', 'O9')).rejects.toThrow();
-    await expect(known('Encounter', 'V0')).rejects.toThrow();
-  });
+  it.each([
+    ['OML^O21', 'SPM|1|S1&HOSP||BLD'],
+    ['OMG^O19', 'NTE|1||a note'],
+  ])(
+    'of %s is of the person whose PID stands before it; the next order is of the patient',
+    async (type, last) => {
+      const { tell, known, all } = feed();
+      const prior = [MOTHER, THEN, 'AL1|1|DA|PEN^Pen^L', ...ordered('PR', 'O9', result('5'))];
+      tell(
+        'OML^O21',
+        PID,
+        VISIT,
+        ...ordered('NW', 'O1', 'SPM|1|S1&HOSP||BLD'),
+        ...prior,
+        ...ordered('NW', 'O2'),
+      );
+      const subject = (value: string) => ({ subject: { identifier: { value } } });
+      expect(await known('Observation', 'O9/GLU/GLU/')).toMatchObject(subject('200'));
+      expect(await known('Patient', '200')).toMatchObject({ name: [{ family: 'Doe', given: ['Ma'] }] });
+      for (const number of ['O1', 'O2'])
+        expect(await known('ServiceRequest', number)).toMatchObject({
+          ...subject('100'),
+          encounter: { identifier: { value: 'V1' } },
+        });
+      await expect(known('ServiceRequest', 'O9')).rejects.toThrow();
+      await expect(known('Encounter', 'V0')).rejects.toThrow();
+      expect(await all('ServiceRequest')).toHaveLength(2);
+    },
+  );
 
   it('leaves the order and the result as they are known', async () => {
     const { tell, known } = feed();

@@ -3,7 +3,7 @@ import { loadMappings } from '../../../src/config/mappings.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 import { createAuthorities } from '../../../src/identity/authorities.ts';
 import { createSealer } from '../../../src/identity/seal.ts';
-import { projection, readOf } from '../projection/support.ts';
+import { idsOf, projection, readOf } from '../projection/support.ts';
 
 const authorities = createAuthorities([{ name: 'HOSP', namespaces: ['HOSP'], system: 'urn:oid:2.999.1.1' }]);
 const sealer = createSealer({ keys: [{ id: 'a', secret: new Uint8Array(64).fill(7) }], authorities });
@@ -38,7 +38,9 @@ export function feed() {
   };
   const known = (type: string, number: string): Promise<Resource> =>
     readOf(world, type, sealer.seal(type, `HOSP|${number}`).id);
-  return { tell, known };
+  /** Ids of all that is known of a type. */
+  const all = (type: string): Promise<string[]> => idsOf(world.backend, type, '');
+  return { tell, known, all };
 }
 
 export const PID = segment('PID', { 3: '100^^^HOSP', 5: 'Doe^Jo' });
