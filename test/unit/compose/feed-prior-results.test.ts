@@ -47,14 +47,7 @@ describe('a prior result', () => {
     async (type, last) => {
       const { tell, known, all } = feed();
       const prior = [MOTHER, THEN, 'AL1|1|DA|PEN^Pen^L', ...ordered('PR', 'O9', result('5'))];
-      tell(
-        'OML^O21',
-        PID,
-        VISIT,
-        ...ordered('NW', 'O1', 'SPM|1|S1&HOSP||BLD'),
-        ...prior,
-        ...ordered('NW', 'O2'),
-      );
+      tell(type, PID, VISIT, ...ordered('NW', 'O1', last), ...prior, ...ordered('NW', 'O2'), MOTHER, THEN);
       const subject = (value: string) => ({ subject: { identifier: { value } } });
       expect(await known('Observation', 'O9/GLU/GLU/')).toMatchObject(subject('200'));
       expect(await known('Patient', '200')).toMatchObject({ name: [{ family: 'Doe', given: ['Ma'] }] });
