@@ -95,7 +95,7 @@ describe('ficus map run', () => {
     const [read] = JSON.parse(await ficus('run', '--json', ...options, file));
     expect(read.resources).toMatchObject([{ resource: { name: [{ family: 'Müller' }] } }]);
     printed = [];
-    expect(await ficus('coverage', ...options, file)).toContain('1 messages, 0 not read');
+    expect(await ficus('coverage', ...options, file)).toContain('1 message, 0 not read');
   });
 
   it('refuses a character set that it does not know, whatever the messages say', async () => {
