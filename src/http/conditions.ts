@@ -62,7 +62,7 @@ export function parseIfMatch(header: string | undefined): string | undefined {
 }
 
 /** A member of a list of tags, which may be empty (RFC 9110 §5.6.1), and the comma behind it. */
-const TAG_OF_LIST = /\s*(?:(?:W\/)?"([^"]*)")?\s*(,|$)/y;
+const TAG_OF_LIST = /\s*(?:(?:W\/)?"([^"]*)"\s*)?(,|$)/y;
 
 /** The versions of an `If-None-Match`; `*` stands for any. Throws `parameter-invalid`. */
 export function parseIfNoneMatch(header: string | undefined): readonly string[] {
