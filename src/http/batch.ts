@@ -128,10 +128,8 @@ function callOf(entry: Json, index: number, options: BatchOptions, urns: Readonl
     throw refuse('A create or an update needs a resource', `${at}.resource`);
   }
   if (writes) refuseInterdependent(resource as Resource, urns);
-  const [ifNoneMatch, ifMatch, ifNoneExist] = ['ifNoneMatch', 'ifMatch', 'ifNoneExist'].map((name) =>
-    textOf(request, name, where),
-  );
-  refuseSenseless(asked.interaction, { ifNoneMatch, ifMatch, ifNoneExist }, (name) => `${where}.${name}`);
+  const conditionOf = (name: string) => textOf(request, name, where);
+  refuseSenseless(asked.interaction, conditionOf, (name) => `${where}.${name}`);
   const key = options.idempotencyKey;
   const inBody = asked.inBody && isJsonObject(resource) ? pairsOf(resource as Resource) : [];
   return {
@@ -139,11 +137,11 @@ function callOf(entry: Json, index: number, options: BatchOptions, urns: Readonl
     parameters: takePresentation([...decodePairs(query), ...inBody]).others,
     preferences: options.preferences,
     conditions: {
-      ifNoneMatch: parseIfNoneMatch(ifNoneMatch),
+      ifNoneMatch: parseIfNoneMatch(conditionOf('ifNoneMatch')),
       ifModifiedSince: textOf(request, 'ifModifiedSince', where),
     },
-    ifMatch: parseIfMatch(ifMatch),
-    ifNoneExist,
+    ifMatch: parseIfMatch(conditionOf('ifMatch')),
+    ifNoneExist: conditionOf('ifNoneExist'),
     resource: writes ? (resource as Resource) : undefined,
     // Hashed, for the number must not make it longer than a key may be.
     idempotencyKey: writes && key !== undefined ? `${hash('sha256', key, 'hex')}#${index}` : undefined,
