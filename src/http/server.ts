@@ -210,7 +210,8 @@ export async function startHttpServer(
     const res = answering.get(socket);
     // Nothing is put behind an answer that has begun, or that was the last.
     if (res?.headersSent && !(res.writableFinished && res.shouldKeepAlive)) closeSoon(socket);
-    else refuseUnparsed(error, socket, refusing, res?.req.headers['x-request-id']);
+    // The id of a request that has been answered is not that of what comes after it.
+    else refuseUnparsed(error, socket, refusing, res?.headersSent ? undefined : res?.req.headers['x-request-id']); // prettier-ignore
   });
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const fault = takeForm(req, form);

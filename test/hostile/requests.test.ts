@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { heapUsed, leaksNothing, startTarget } from './target.ts';
 import type { Target } from './target.ts';
@@ -155,6 +157,19 @@ describe('what is refused for its form', () => {
     expect(text).toMatch(/\r\nx-request-id: mine-1\r\n/i);
     const late = await target.raw(`${POST}${CHUNKED}X-Request-Id: mine-2\r\n\r\nzz\r\n`);
     expect(late.text).toMatch(/\r\nx-request-id: mine-2\r\n/i);
+  });
+
+  it('does not take the id of the request before it', async () => {
+    const { hostname, port } = new URL(target.base);
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    socket.write(`${GET}X-Request-Id: mine-3\r\n\r\n`);
+    await expect.poll(() => text).toContain('the old portal');
+    const first = text.length;
+    socket.write('FOO! /fhir/r4/metadata HTTP/1.1\r\n\r\n');
+    await once(socket, 'close');
+    expect(text.slice(first)).toMatch(/^HTTP\/1\.1 400 [^]*\r\nx-request-id: [0-9a-f-]{36}\r\n/);
   });
 });
 
