@@ -62,6 +62,15 @@ describe('a prior result', () => {
     },
   );
 
+  it.each(['OML^O21', 'OMG^O19'])('of %s whose order is not said again is no order either', async (type) => {
+    const { tell, known, all } = feed();
+    const [, ...prior] = ordered('PR', 'O9', result('5'));
+    tell(type, PID, VISIT, ...ordered('NW', 'O1'), PID, ...prior, ...ordered('NW', 'O2'));
+    expect(await known('Observation', 'O9/GLU/GLU/')).not.toHaveProperty('encounter');
+    expect(await all('ServiceRequest')).toHaveLength(2);
+    await expect(known('ServiceRequest', 'O9')).rejects.toThrow();
+  });
+
   it('leaves the order and the result as they are known', async () => {
     const { tell, known } = feed();
     tell('OML^O21', PID, VISIT, ...ordered('NW', 'O9'));
