@@ -176,12 +176,20 @@ function deletedPaths({ map, loss }: MessageResource): string[] {
   const rows = map.rows.map(({ row }) => row).filter(({ only }) => only !== 'write');
   const paths = rows.flatMap(({ v2, fhir, only }) => {
     if (typeof v2 !== 'string' || !fhir || !fields.has(v2.split('.')[0]!)) return [];
-    const [element] = fhir.split('.');
     const adds =
       only === 'read' &&
       /^[\w.]+$/.test(fhir) &&
-      rows.some((row) => row.v2 && row.only !== 'read' && row.fhir?.split('.')[0] === element);
+      rows.some((row) => row.v2 && row.fhir && row.only !== 'read' && overlap(fhir, row.fhir));
     return adds ? [] : [`${map.fhirType}.${fhir}`];
   });
   return [...new Set(paths)];
 }
+
+/** Whether one of two paths is the other, or inside of it, whatever items they choose. */
+function overlap(one: string, other: string): boolean {
+  const [short, long] = [one, other].map(namesOf).toSorted((a, b) => a.length - b.length);
+  return short!.every((name, at) => name === long![at]);
+}
+
+/** The elements of a path as far as it chooses no item of a list. */
+const namesOf = (path: string): string[] => path.split(/\.where\(|\[/)[0]!.split('.');

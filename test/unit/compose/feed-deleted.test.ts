@@ -73,3 +73,21 @@ it('an allergy is active again when its status is deleted', async () => {
     clinicalStatus: { coding: [{ code: 'active' }] },
   });
 });
+
+it('an order loses the days that its timing named, with the timing', async () => {
+  const { tell, known } = feed();
+  const order = (control: string, repeat: string): void =>
+    tell(
+      'OML^O21',
+      PID,
+      `ORC|${control}|O1^HOSP`,
+      `TQ1|1||${repeat}|||||1^d&&UCUM`,
+      'OBR|1|O1^HOSP||GLU^Glu^L',
+    );
+  order('NW', '^DW^1^2');
+  expect(await known('ServiceRequest', 'O1')).toMatchObject({
+    occurrenceTiming: { repeat: { dayOfWeek: ['mon', 'tue'] } },
+  });
+  order('XO', '""');
+  expect(await known('ServiceRequest', 'O1')).not.toHaveProperty('occurrenceTiming.repeat.dayOfWeek');
+});
