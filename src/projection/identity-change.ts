@@ -11,6 +11,7 @@ import {
   stateBefore,
   stub,
 } from './identities.ts';
+import { isLate } from './late.ts';
 import type { Merges } from './merges.ts';
 import type { Names } from './names.ts';
 import type { Cause, Records, ResourceRecord } from './records.ts';
@@ -78,7 +79,7 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     const survivor = current(merges.survivorOf(records.ensure(type, into).rid));
     if (merges.survivorOf(retired.rid) === survivor.rid && retired.rid !== survivor.rid) return true;
     const known = merges.lastEventOf(retired.rid);
-    if (known !== undefined && known > cause.eventAt) return false;
+    if (known !== undefined && isLate(cause, known)) return false;
     if (merges.isRetired(retired.rid)) throw contradiction('It was merged into another one already.');
     if (retired.rid === survivor.rid) throw contradiction('It would be merged into itself.');
     const resource = retired.resource ?? stub(type, from);
@@ -116,7 +117,7 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     const retired = records.ensure(type, from);
     const done = merges.of(retired.rid);
     const known = merges.lastEventOf(retired.rid);
-    if (known !== undefined && known > cause.eventAt) return false;
+    if (known !== undefined && isLate(cause, known)) return false;
     if (!done) {
       if (known !== undefined) return true;
       throw contradiction('The merge that is to be taken back has not come.');
@@ -189,7 +190,7 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     const moved = current(merges.survivorOf(records.ensure(type, from).rid));
     const patient = current(merges.survivorOf(records.ensure('Patient', into).rid));
     if (!moved.resource) return true;
-    if (moved.eventAt > cause.eventAt) return false;
+    if (isLate(cause, moved.eventAt)) return false;
     const subjects = [moved.resource['subject']].flat();
     const before = new Set(
       subjects.flatMap((it) => referenceOf(it)).filter((it) => it.startsWith('Patient/')),

@@ -84,7 +84,7 @@ export function createMerges(database: DatabaseSync): Merges {
     'SELECT * FROM merge WHERE survivor = ? AND undone_at IS NOT NULL ORDER BY merge',
   );
   const last = database.prepare(
-    'SELECT max(max(event_at, coalesce(undone_event_at, event_at))) AS at FROM merge WHERE retired = ?',
+    'SELECT coalesce(undone_event_at, event_at) AS at FROM merge WHERE retired = ? ORDER BY merge DESC LIMIT 1',
   );
   const insert = database.prepare(
     'INSERT INTO merge (type, retired, survivor, event_at, message, at, was, identifiers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',

@@ -11,6 +11,7 @@ import { createIdentityChanges, type Told } from './identity-change.ts';
 import { bringIndexForward } from './index/forward.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
+import { isLate } from './late.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
 import { createRecords, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
@@ -44,14 +45,6 @@ function wordsOf({ mode, deleted, yields, written }: ResourceChange): string | u
 
 /** Stands for the `seq` of a message that is not applied for good. */
 const REHEARSAL = -1;
-
-/** A day in milliseconds: more than a zone that is not the sender's explains. */
-const AHEAD_MS = 86_400_000;
-
-/** Whether what is known is of a time that has not come, and what comes is not: a wrong clock is not believed for ever. */
-function isAhead(known: number, { eventAt, now }: Cause): boolean {
-  return known > now + AHEAD_MS && eventAt <= now + AHEAD_MS;
-}
 
 type Message = Parameters<ProjectionWriter['apply']>[0][number];
 
@@ -149,7 +142,7 @@ export function createProjectionWriter(
       told('changed', records.put(record, resource, { ...cause, eventAt: NO_EVENT, written }));
       return;
     }
-    if (record.eventAt > cause.eventAt && !isAhead(record.eventAt, cause)) return superseded(record);
+    if (isLate(cause, record.eventAt)) return superseded(record);
     const next = after(record, followedChange);
     if (next === undefined) return;
     const words = wordsOf(followedChange);

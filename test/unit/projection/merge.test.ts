@@ -364,6 +364,18 @@ describe('an un-merge', () => {
     expect(await readOf(world, 'Patient', 'old')).toMatchObject({ active: true });
   });
 
+  it('takes back a merge of a time that has not come, and what is older than it comes late', async () => {
+    const world = two();
+    world.apply({ eventAt: NOW + 365 * 86_400_000, identity: [merge('old', 'new')] });
+    expect(world.apply({ eventAt: NOW, identity: [unmerge('old', 'new')] })).toMatchObject({
+      superseded: [],
+    });
+    expect(await readOf(world, 'Patient', 'old')).toMatchObject({ active: true });
+    expect(world.apply({ eventAt: NOW - 1, identity: [merge('old', 'new')] })).toMatchObject({
+      superseded: [{ type: 'Patient', id: 'old' }],
+    });
+  });
+
   it('of what was never merged is refused', () => {
     expect(two().apply({ identity: [unmerge('old', 'new')] })).toMatchObject({ error: { code: 'conflict' } });
   });
