@@ -66,3 +66,30 @@ it('a message that the processor hangs over is parked alike; that it hangs is sa
   await until(() => ledger.counts().waiting === 0);
   expect(ends()).toEqual(['processed', 'parked failed', 'processed']);
 });
+
+it('a processor that dies while releases are given to it begins again with them', async () => {
+  const mortal = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    parentPort.on('message', ({ kind, nth, question }) => {
+      if (kind === 'stop') parentPort.close();
+      if (question?.kind === 'use') process.exit(1);
+      if (question?.kind === 'audit')
+        parentPort.postMessage({ kind: 'answer', nth, text: JSON.stringify(workerData.releases) });
+    });
+    parentPort.postMessage({ kind: 'open' });`;
+  let returned = false;
+  const processor = startProcessor({
+    data: { loaded: undefined as never, env: {}, publicBase: '', files: undefined as never, releases: [] },
+    onSettled: () => {},
+    onReturn: () => (returned = true),
+    clock: systemClock,
+    log: createLogger({ level: 'silent' }),
+    pause: { first: 1, most: 10 },
+    entry: new URL(`data:text/javascript,${encodeURIComponent(mortal)}`),
+  });
+  onTestFinished(() => processor.stop());
+  const release = { number: 1, files: [], steps: [] };
+  await expect(processor.use([release])).rejects.toThrow('it has ended');
+  await until(() => returned);
+  expect(await processor.audit()).toEqual([release]);
+});

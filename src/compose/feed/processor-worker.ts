@@ -114,10 +114,10 @@ export function startProcessor(options: ProcessorWorkerOptions): FeedProcessor {
     check: (...asked) => client.check(...asked),
     replay: (selection) => client.replay(selection),
     audit: () => client.audit(),
-    async use(others) {
-      const used = await client.use(others);
+    use(others) {
+      // They are kept already: a thread that is away begins with them.
       releases = others;
-      return used;
+      return client.use(others);
     },
     get trouble() {
       return trouble ?? client.trouble;
