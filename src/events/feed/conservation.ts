@@ -28,8 +28,8 @@ export function isConserved(counts: FeedCounts): boolean {
 }
 
 /**
- * The health of the feed: the conservation law holds, messages are received, the processor goes on, the journal is written, and nothing waits
- * or is parked for too long.
+ * The health of the feed: the conservation law holds, messages are received, the processor goes on, the journal is
+ * written, and nothing waits or is parked for too long.
  */
 export function feedHealth({
   figures,
