@@ -30,8 +30,8 @@ export interface RouterMigration extends Choosing {
    * 0.4.
    */
   readonly fallbackReserve?: number;
-  /** Whether modern has ever done a write of this endpoint for a client; absent: it has. */
-  readonly hasWritten?: (endpoint: Endpoint) => boolean;
+  /** Whether modern was ever asked for a write of this endpoint, however that ended; absent: it was. */
+  readonly mayHaveWritten?: (endpoint: Endpoint) => boolean;
   /** Called when legacy is asked because modern failed. */
   readonly onFallback?: (endpoint: Endpoint) => void;
 }
@@ -154,12 +154,12 @@ export function createRouter(options: {
   function unseenBy(
     side: Side,
     { type }: FhirRequest,
-    { hasWritten }: RouterMigration,
+    { mayHaveWritten }: RouterMigration,
     certain = false,
   ): readonly Endpoint[] {
     if (side === 'modern') return [];
     const alone = writtenAlone(type, table);
-    return certain || !hasWritten ? alone : alone.filter(hasWritten);
+    return certain || !mayHaveWritten ? alone : alone.filter(mayHaveWritten);
   }
 
   async function answer(call: Call, context: RequestContext, parts: RouterMigration): Promise<Outcome> {

@@ -142,10 +142,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
       wasUnasked,
       experiment: comparing.experiment,
       writer,
-      hasWritten: (endpoint) => {
-        const shapes = evidence.recorder.traffic(endpoint)?.shapes.values() ?? [];
-        return [...shapes].some(({ modern }) => modern !== undefined);
-      },
+      mayHaveWritten: (endpoint) => evidence.recorder.traffic(endpoint)?.lastAsked.modern !== undefined,
       onFallback: (endpoint) => metrics.count('fallback', table.get(endpoint)?.modern ?? 'none'),
     },
     steps,

@@ -16,7 +16,7 @@ let core: ScriptedBackend;
 let labs: ScriptedBackend;
 let experiment: ReturnType<typeof createExperiment>;
 let routes: Map<string, Route>;
-let hasWritten: boolean;
+let mayHaveWritten: boolean;
 let router: Backend;
 
 function alone(more: Partial<Route> = {}): Route {
@@ -63,7 +63,7 @@ beforeEach(() => {
   core = createScriptedBackend(fail('not-found'));
   labs = createScriptedBackend(async () => ({ ...answer(patient('1')), servedBy: 'modern:labs' }));
   experiment = createExperiment();
-  hasWritten = true;
+  mayHaveWritten = true;
   at('legacy');
   router = createRouter({
     table: { get: (endpoint) => routes.get(endpoint) },
@@ -71,7 +71,12 @@ beforeEach(() => {
       ['core', core],
       ['labs', labs],
     ]),
-    migration: { clock, cohortKey: new Uint8Array(32).fill(1), experiment, hasWritten: () => hasWritten },
+    migration: {
+      clock,
+      cohortKey: new Uint8Array(32).fill(1),
+      experiment,
+      mayHaveWritten: () => mayHaveWritten,
+    },
   });
 });
 
@@ -99,7 +104,7 @@ describe('a read of what legacy does not know, of a type that modern writes alon
   it.each<[string, () => void]>([
     ['legacy knows it', () => (core.answers = async () => answer(patient('1')))],
     ['legacy fails', () => (core.answers = fail('timeout'))],
-    ['modern has never written', () => (hasWritten = false)],
+    ['modern was never asked to write', () => (mayHaveWritten = false)],
     [
       'legacy is told of the writes',
       () => at('legacy', route({ endpoint: 'Observation.create', stage: 'modern' })),
@@ -134,12 +139,12 @@ describe('a search of a type that modern writes alone', () => {
   it('says so when legacy answers in the place of modern, whatever is known of the writes', async () => {
     at('modern');
     labs.answers = fail('unavailable');
-    hasWritten = false;
+    mayHaveWritten = false;
     expect(await ask(all)).toMatchObject({ servedBy: 'legacy:core; fallback', body: incomplete });
   });
 
   it.each<[string, () => void]>([
-    ['modern has never written', () => (hasWritten = false)],
+    ['modern was never asked to write', () => (mayHaveWritten = false)],
     [
       'legacy is told of the writes',
       () => at('shadow', route({ endpoint: 'Observation.create', stage: 'modern' })),
