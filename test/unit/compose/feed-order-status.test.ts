@@ -65,6 +65,8 @@ describe('an order', () => {
     ['active', 'NW RF UF'],
     ['active', 'NW OH OE'],
     ['active', 'NW SC=CM AF'],
+    ['unknown', 'PR'],
+    ['stopped', 'NW OD PR'],
     ['unknown', 'NW UA'],
     ['unknown', 'NW SC=??'],
   ])('of a drug is %s after %s', async (status, controls) => {
