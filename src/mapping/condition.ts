@@ -54,6 +54,13 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     return token.text;
   };
 
+  /** A value that a field can say: that it is deleted is asked by `=` alone. */
+  const said = (): string => {
+    const value = literal();
+    if (value === DELETED) throw new Error(`${DELETED} is compared by = alone: ${text}`);
+    return value;
+  };
+
   const either = (): Test => {
     let left = both();
     while (accept('or')) {
@@ -85,14 +92,15 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
   const comparison = (): Test => {
     const token = tokens[at++];
     if (token?.kind !== 'word') throw new Error(`expected a path in condition: ${text}`);
-    const says = operand(token.text, repetition());
+    const count = repetition();
+    const says = operand(token.text, count);
     if (accept('=')) {
       const value = literal();
-      if (value === DELETED) return deleted(token.text);
+      if (value === DELETED) return deleted(token.text, count);
       return (place, run) => says(place, run) === value;
     }
     if (accept('!=')) {
-      const value = literal();
+      const value = said();
       return (place, run) => says(place, run) !== value;
     }
     if (accept('in')) {
@@ -124,7 +132,8 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     const above = steps.slice(0, -1);
     return (place) => firstText(descend(place, above).child(last, count - 1));
   };
-  const deleted = (path: string): Test => {
+  const deleted = (path: string, count: number): Test => {
+    if (path.startsWith('$') || count > 1) throw new Error(`only a whole field is deleted: ${text}`);
     const steps = parseTreePath(path, syntax, root);
     return (place) => descend(place, steps).text() === null;
   };
@@ -132,7 +141,7 @@ export function compileCondition(text: string, syntax: PathSyntax, root: string 
     const close = accept('[') ? ']' : ')';
     if (close === ')') expect('(');
     const values = new Set<string>();
-    do values.add(literal());
+    do values.add(said());
     while (accept(','));
     expect(close);
     return values;

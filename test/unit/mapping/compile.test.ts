@@ -71,6 +71,14 @@ describe('a mapping file', () => {
     ['{ v2: PID-7, fhir: birthDate, as: boolean }', '4 rows[0]: as: boolean does not make a date'],
     ['{ v2: PID-7, fhir: birthDate, when: PID-7 = }', '4 rows[0]: expected a value in condition: PID-7 ='],
     [
+      `{ v2: PID-7, fhir: birthDate, when: "PID-7 != '\\"\\"'" }`,
+      `4 rows[0]: "" is compared by = alone: PID-7 != '""'`,
+    ],
+    [
+      `{ v2: PID-7, fhir: birthDate, when: "PID-3[2] = '\\"\\"'" }`,
+      `4 rows[0]: only a whole field is deleted: PID-3[2] = '""'`,
+    ],
+    [
       '{ v2: PID-13, fhir: "telecom.where(colour=\'red\')", each: XTN <-> ContactPoint }',
       '4 rows[0]: FHIR R4 ContactPoint has no element colour (in where)',
     ],
