@@ -71,6 +71,22 @@ describe('a prior result', () => {
     await expect(known('ServiceRequest', 'O9')).rejects.toThrow();
   });
 
+  it('of an order by specimen is of the person whose PID stands before it', async () => {
+    const { tell, known, all } = feed();
+    const specimen = 'SPM|1|S1&HOSP||BLD';
+    const [, ...unordered] = ordered('PR', 'O8', result('4'));
+    const prior = [MOTHER, THEN, ...ordered('PR', 'O9', result('5')), MOTHER, ...unordered];
+    tell('OML^O33', PID, VISIT, specimen, ...ordered('NW', 'O1'), ...prior, ...ordered('NW', 'O2'));
+    for (const [type, number, person] of [
+      ['Observation', 'O9/GLU/GLU/', '200'],
+      ['Observation', 'O8/GLU/GLU/', '200'],
+      ['ServiceRequest', 'O1', '100'],
+      ['ServiceRequest', 'O2', '100'],
+    ] as const)
+      expect(await known(type, number)).toMatchObject({ subject: { identifier: { value: person } } });
+    expect(await all('ServiceRequest')).toHaveLength(2);
+  });
+
   it('leaves the order and the result as they are known', async () => {
     const { tell, known } = feed();
     tell('OML^O21', PID, VISIT, ...ordered('NW', 'O9'));
