@@ -1,11 +1,11 @@
 import type { CompiledMessage } from './compiled-message.ts';
 import type { MappingSet } from './mapping-set.ts';
 
-/** What MSH-9 says. */
+/** What MSH-9 says, and EVN-1 where it names no event. */
 export interface MessageType {
   /** MSH-9.1: `ADT`. */
   readonly code: string;
-  /** MSH-9.2: `A01`; empty when it is not said. */
+  /** MSH-9.2, else EVN-1: `A01`; empty when it is not said. */
   readonly event: string;
   /** MSH-9.3: `ADT_A01`; empty when it is not said. */
   readonly structure: string;

@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import type { Arrival } from '../../../src/feed-ports.ts';
 import type { CharsetChoice } from '../charset.ts';
 import type { Message } from '../message.ts';
+import { eventOfEvn } from '../message-type.ts';
 import { parseMessage } from '../parse.ts';
 import { findLacks, missing } from './content.ts';
 import { describePlace, describeRefusal } from './fault.ts';
@@ -89,8 +90,9 @@ function refusalOf(
   const stranger = strangerFault(header, profile, facts);
   if (stranger) return { level: 'reject', reason: 'not-allowed', faults: [stranger] };
   const strict = profile.strictness === 'strict';
-  const type = facts.types.find(header);
-  const unsupported = [...unsupportedFaults(header, profile, type, facts.types, strict)];
+  const said = { ...header, event: header.event || eventOfEvn(message) };
+  const type = facts.types.find(said);
+  const unsupported = [...unsupportedFaults(said, profile, type, facts.types, strict)];
   if (isSome(unsupported)) {
     const reason = unsupported.every(({ code }) => code === '101') ? 'malformed' : 'not-supported';
     return { level: 'reject', reason, faults: unsupported };
@@ -145,7 +147,7 @@ function* unsupportedFaults(
   const msh = (field: number) => ({ segment: 'MSH', field });
   if (code === '') {
     yield missing('MSH', 1, 9);
-  } else if (!type || !takes(accepted, code, event)) {
+  } else if (!type || !takes(accepted, code, event) || !isEventKnown(type, header, accepted)) {
     const known =
       types.knows(code) && (accepted.length === 0 || accepted.some((one) => one.startsWith(code)));
     const place = { ...msh(9), repetition: 1, component: known ? 2 : 1 };
@@ -165,6 +167,16 @@ function* unsupportedFaults(
   ) {
     yield { code: '203', place: msh(12), text: 'MSH-12 is no version that this interface takes' };
   }
+}
+
+/**
+ * What an ADT means is its event: none, or one that neither HL7 nor the site (Z..) nor the interface names, tells
+ * nobody whether a stay began or was cancelled.
+ */
+function isEventKnown({ of }: MessageType, { code, event }: Header, accepted: readonly string[]): boolean {
+  if (code !== 'ADT' || !of.includes(code) || event.startsWith('Z')) return true;
+  const name = `${code}^${event}`;
+  return event !== '' && (of.includes(name) || accepted.includes(name));
 }
 
 function takes(accepted: readonly string[], code: string, event: string): boolean {

@@ -33,6 +33,8 @@ export interface KnownMessage {
 /** One structure, as taking a message needs it. */
 export interface MessageType {
   readonly structure: string;
+  /** As of `KnownMessage`. */
+  readonly of: readonly string[];
   /** Segments that must be there, in order: required ones of the message, and of the groups that it requires. */
   readonly required: readonly string[];
   /** Groups the segments of a message, given their names in order. */
@@ -42,6 +44,7 @@ export interface MessageType {
 /** MSH-9; empty where it says nothing. */
 export interface SaidType {
   readonly code: string;
+  /** MSH-9.2, else EVN-1. */
   readonly event: string;
   readonly structure: string;
 }
@@ -66,6 +69,7 @@ export function createMessageTypes(messages: Iterable<KnownMessage>): MessageTyp
     if (namesIn(structure).includes('MSA')) continue;
     const type: MessageType = {
       structure: message,
+      of,
       required: requiredIn(structure),
       group: compileStructure(structure),
     };

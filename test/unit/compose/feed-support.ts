@@ -27,14 +27,18 @@ export function segment(name: string, fields: Fields): string {
 export function feed() {
   const world = projection();
   let count = 0;
-  const tell = (type: string, ...segments: string[]): void => {
+  const tell = (
+    said: string | { readonly type: string; readonly evn: string },
+    ...segments: string[]
+  ): void => {
+    const { type, evn } = typeof said === 'string' ? { type: said, evn: '' } : said;
     count += 1;
     const at = `2026010110${String(count).padStart(2, '0')}00`;
     const header = `MSH|^~\\&|ADT|EAST|FICUS|GATE|${at}||${type}|M${count}|P|2.5.1`;
-    const bytes = Buffer.from([header, `EVN||${at}`, ...segments, ''].join('\r'));
-    const said = read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: count });
-    if (!('content' in said)) throw new Error(`parked: ${said.parked} ${said.detail}`);
-    world.apply(said.content);
+    const bytes = Buffer.from([header, `EVN|${evn}|${at}`, ...segments, ''].join('\r'));
+    const became = read(bytes, { source: 'adt', sender: 'ADT|EAST', receivedAt: count });
+    if (!('content' in became)) throw new Error(`parked: ${became.parked} ${became.detail}`);
+    world.apply(became.content);
   };
   const known = (type: string, number: string): Promise<Resource> =>
     readOf(world, type, sealer.seal(type, `HOSP|${number}`).id);

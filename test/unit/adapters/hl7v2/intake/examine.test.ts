@@ -156,6 +156,40 @@ const ROWS: readonly Row[] = [
     verdict: 'rejected not-supported',
   },
   {
+    what: 'an event that nobody maps, but that the interface names',
+    message: adt({ type: 'ADT^A99' }),
+    profile: { types: ['ADT', 'ADT^A99'] },
+    answer: ['MSA|AA|M1'],
+  },
+  { what: 'an event of the site', message: adt({ type: 'ADT^Z09' }), answer: ['MSA|AA|M1'] },
+  {
+    what: 'its event in EVN-1 alone',
+    message: adt({ type: 'ADT' }, 'EVN|A01|20260101', PID),
+    profile: { types: ['ADT^A01'] },
+    answer: ['MSA|AA|M1'],
+  },
+  {
+    what: 'what the event in EVN-1 needs left out',
+    message: adt({ type: 'ADT' }, 'EVN|A40|20260101', PID),
+    answer: ['MSA|AE|M1', absent('MRG')],
+    verdict: 'rejected malformed',
+  },
+  ...['EVN||20260101', 'EVN|A99|20260101'].map((evn): Row => ({
+    what: `no event that is known, nor in ${evn},`,
+    message: adt({ type: 'ADT' }, evn, PID),
+    profile: { types: ['ADT'] },
+    answer: [
+      'MSA|AR|M1',
+      err(
+        'MSH^1^9^1^2',
+        '201^Unsupported event code',
+        'not-supported',
+        'MSH-9.2 is no event that this interface takes',
+      ),
+    ],
+    verdict: 'rejected not-supported',
+  })),
+  {
     what: 'an event that only its structure tells',
     message: adt({ type: 'ADT^Z01^ADT_A01' }),
     answer: ['MSA|AA|M1'],

@@ -5,6 +5,7 @@ import type { InterfaceProfile } from '../../../../../adapters/hl7v2/intake/prof
 /** A few structures, as mapping files declare them. */
 export const STRUCTURES: readonly KnownMessage[] = [
   { message: 'ADT_A01', of: ['ADT^A01', 'ADT^A08'], structure: ['MSH', 'EVN', 'PID', 'PV1', 'OBX*'] },
+  { message: 'ADT', of: ['ADT'], structure: ['MSH', 'EVN?', 'PID'] },
   {
     message: 'ADT_A39',
     of: ['ADT^A40'],
