@@ -106,6 +106,8 @@ export interface Experiment {
 /** Where everything that is seen is counted. No method waits, throws, or keeps patient data. */
 export interface EvidenceSink {
   call(seen: CallSeen): void;
+  /** A side is about to be asked for a write of a client's. How that ends is told by `call`, if anybody waits for it. */
+  writing(endpoint: Endpoint, side: Side, at: number): void;
   compared(seen: Comparison): void;
   skipped(endpoint: Endpoint, run: number, why: Skipped): void;
 }

@@ -47,6 +47,10 @@ export async function askCounted(
 ): Promise<FhirResponse> {
   if (!evidence) return backend.handle(call.request, context);
   const startedAt = clock.now();
+  const { interaction } = call.request;
+  // It may be done long before anybody hears of it, or though nobody does.
+  if (interaction === 'create' || interaction === 'update')
+    evidence.writing(call.route.endpoint, call.side, startedAt);
   try {
     const response = await backend.handle(call.request, context);
     const at = clock.now();

@@ -236,6 +236,7 @@ function promiseOf(contract: Contract, endpoint: Endpoint): EndpointPromise[] {
 function dated(sink: EvidenceSink, calendar: Clock): EvidenceSink {
   return {
     call: (seen) => sink.call({ ...seen, at: calendar.now() }),
+    writing: (endpoint, side) => sink.writing(endpoint, side, calendar.now()),
     compared: (seen) => sink.compared({ ...seen, at: calendar.now() }),
     skipped: (endpoint, run, why) => sink.skipped(endpoint, run, why),
   };

@@ -1,13 +1,13 @@
 import type { Endpoint } from '../../fhir/types.ts';
 import type { CallSeen, Comparison, EvidenceSink, Skipped } from '../../migration-ports.ts';
-import type { Clock, Logger } from '../../ports.ts';
+import type { Clock, Logger, Side } from '../../ports.ts';
 import { giveBack, takeAdded } from './bounded-set.ts';
 import { HASH_KINDS } from './evidence-store.ts';
 import type { EvidenceStore, RunHashes, RunSaved, TrafficSaved } from './evidence-store.ts';
 import { runOf, runText, trafficOf, trafficText } from './stored.ts';
 import { addCall, addComparison, addSkipped, createTally } from './tally.ts';
 import type { Tally } from './tally.ts';
-import { addTraffic, createTraffic } from './traffic.ts';
+import { addAsked, addTraffic, createTraffic } from './traffic.ts';
 import type { Traffic } from './traffic.ts';
 import type { Watch, WatchState } from './watch.ts';
 
@@ -96,6 +96,10 @@ export function createEvidenceRecorder(options: RecorderOptions): EvidenceRecord
 
   function changed(run: Run): void {
     run.dirty = true;
+    keepSoon();
+  }
+
+  function keepSoon(): void {
     if (cancel === undefined && !stopped) cancel = clock.after(flushMs, () => void flush());
   }
 
@@ -130,6 +134,7 @@ export function createEvidenceRecorder(options: RecorderOptions): EvidenceRecord
       }
       for (const at of moved) at.trafficDirty = true;
       for (const run of dirty) changed(run);
+      keepSoon();
     }
   }
 
@@ -159,6 +164,16 @@ export function createEvidenceRecorder(options: RecorderOptions): EvidenceRecord
         if (watch && run.watch) watch.call(run.watch, run.tally, seen);
       } catch (error) {
         uncounted(seen.endpoint, error);
+      }
+    },
+    writing(endpoint: Endpoint, side: Side, when: number) {
+      try {
+        const at = knownOf(endpoint);
+        addAsked(at.traffic, side, when);
+        at.trafficDirty = true;
+        keepSoon();
+      } catch (error) {
+        uncounted(endpoint, error);
       }
     },
     compared(seen: Comparison) {

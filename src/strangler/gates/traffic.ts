@@ -32,11 +32,16 @@ export function createTraffic(endpoint: Endpoint): Traffic {
   return { endpoint, shapes: new Map(), lastAsked: {} };
 }
 
+/** Notes that a side was asked for a client, in place. */
+export function addAsked(traffic: Traffic, side: Side, at: number): void {
+  traffic.first ??= at;
+  traffic.lastAsked[side] = at;
+}
+
 /** Counts a call that a client made, in place; the experiment's own calls are no traffic. */
 export function addTraffic(traffic: Traffic, seen: CallSeen): void {
   if (seen.path !== 'client') return;
-  traffic.first ??= seen.at;
-  traffic.lastAsked[seen.side] = seen.at;
+  addAsked(traffic, seen.side, seen.at);
   let shape = traffic.shapes.get(seen.shape);
   if (!shape) {
     if (traffic.shapes.size >= MOST_SHAPES) {

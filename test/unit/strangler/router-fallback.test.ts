@@ -229,6 +229,7 @@ describe('a read that modern fails to answer', () => {
     };
     expect(await outcome(router.handle(one, context))).toBe('timeout');
     expect([core.asked, evidence.calls, experiment.told]).toEqual([[], [], []]);
+    expect(evidence.writes).toEqual([]);
   });
 });
 
@@ -275,6 +276,19 @@ describe('a body that modern streams', () => {
 });
 
 describe('a write that modern fails', () => {
+  it('is told of before it leaves, though its client does not wait', async () => {
+    const context = createContext(clock);
+    let told = 0;
+    labs.answers = async () => {
+      told = evidence.writes.length;
+      context.abort();
+      throw new FicusError('timeout', 'The client went away.');
+    };
+    await outcome(router.handle(create({ type: 'Observation' }), context));
+    expect(told).toBe(1);
+    expect([evidence.writes[0]?.[1], evidence.calls]).toEqual(['modern', []]);
+  });
+
   it.each<ErrorCode>(['unavailable', 'outcome-unknown', 'timeout'])(
     'never goes to legacy: %s',
     async (code) => {

@@ -165,6 +165,7 @@ describe('a write', () => {
     expect(await ask(write)).toBe(by);
     expect(await ask(update('1', { type: 'Observation' }))).toBe(by);
     expect(evidence.calls.map(({ shape }) => shape)).toEqual(['create', 'update']);
+    expect(evidence.writes).toHaveLength(2);
   });
 
   it('in canary is modern’s for the cohort', async () => {

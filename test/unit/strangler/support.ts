@@ -41,9 +41,20 @@ export function createPins(missing: Missing[], arrival: Pins['arrival'] = async 
   };
 }
 
-export function createEvidence(): EvidenceSink & { readonly calls: CallSeen[] } {
+export function createEvidence(): EvidenceSink & {
+  readonly calls: CallSeen[];
+  readonly writes: [Endpoint, Side][];
+} {
   const calls: CallSeen[] = [];
-  return { calls, call: (seen) => void calls.push(seen), compared: () => {}, skipped: () => {} };
+  const writes: [Endpoint, Side][] = [];
+  return {
+    calls,
+    writes,
+    call: (seen) => void calls.push(seen),
+    writing: (endpoint, side) => void writes.push([endpoint, side]),
+    compared: () => {},
+    skipped: () => {},
+  };
 }
 
 export function createExperiment(): Experiment & { readonly told: Answered[] } {

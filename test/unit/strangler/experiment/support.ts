@@ -35,6 +35,7 @@ export function createEvidence(): Evidence {
     skips: [] as Skipped[],
     call: (seen: CallSeen) => void evidence.calls.push(seen),
     compared: (seen: Comparison) => void evidence.comparisons.push(seen),
+    writing: () => {},
     skipped: (_endpoint: string, _run: number, why: Skipped) => void evidence.skips.push(why),
   };
   return evidence;

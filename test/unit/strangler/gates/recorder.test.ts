@@ -42,6 +42,18 @@ function failing(times: number): EvidenceStore & { readonly saves: () => number 
 }
 
 describe('the evidence recorder', () => {
+  it('keeps that a side was asked for a write, through a failure, before anything is known of it', async () => {
+    const { store, clock, recorder } = recording(failing(1));
+    recorder.writing('Observation.create', 'modern', START);
+    expect(recorder.traffic('Observation.create')?.lastAsked).toEqual({ modern: START });
+    await clock.advance(2_000);
+    const again = recording(store).recorder;
+    await again.start([{ ...ROUTE, endpoint: 'Observation.create' }]);
+    const { lastAsked, shapes } = again.traffic('Observation.create')!;
+    expect([lastAsked, shapes.size]).toEqual([{ modern: START }, 0]);
+    expect(await store.run('Observation.create', ROUTE.run)).toBeUndefined();
+  });
+
   it('keeps what it has counted within a second, not before', async () => {
     const { store, clock, recorder } = recording();
     recorder.call(call());
