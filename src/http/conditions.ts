@@ -117,6 +117,21 @@ export function isUnchanged(
   return Number.isFinite(since) && Number.isFinite(modified) && modified <= since;
 }
 
+/** What stands before a `?` that is no part of a value. */
+const BEFORE_QUERY = /^([^=&?]*)\?/;
+
+/**
+ * The criteria of an `If-None-Exist`: what would follow the `?` of a search (FHIR R4 http.html#ccreate), which may stand
+ * before them. Throws `parameter-invalid` where a type or an address does.
+ */
+export function criteriaOf(header: string): string {
+  const [mark, before] = BEFORE_QUERY.exec(header.trim()) ?? [''];
+  if (!before) return header.trim().slice(mark.length);
+  const words =
+    'If-None-Exist takes search parameters alone, without a type or an address before them: identifier=system|value';
+  throw new FicusError('parameter-invalid', words, { expression: ['If-None-Exist'] });
+}
+
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `Idempotency-Key` of a write: 1 to 255 visible ASCII characters. Throws `parameter-invalid`. */

@@ -4,7 +4,7 @@ import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
 import { tellRefused } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
-import { isConditional, isUnchanged } from './conditions.ts';
+import { criteriaOf, isConditional, isUnchanged } from './conditions.ts';
 import type { Preferences, ReadConditions } from './conditions.ts';
 import type { Asked } from './interaction.ts';
 import type { RequestScope } from './scope.ts';
@@ -110,7 +110,7 @@ export function toFhirRequest(
   const create = asked.interaction === 'create';
   const ifNoneExist =
     create && call.ifNoneExist !== undefined
-      ? parseCriteria(asked.type, decodePairs(call.ifNoneExist), parseSearch, 'If-None-Exist')
+      ? parseCriteria(asked.type, decodePairs(criteriaOf(call.ifNoneExist)), parseSearch, 'If-None-Exist')
       : undefined;
   const read = asked.interaction === 'read' || asked.interaction === 'vread';
   return {

@@ -200,6 +200,31 @@ describe('a write', () => {
     expect(running.seen[1]?.request.id).toBeUndefined();
   });
 
+  it('takes criteria with the question mark of a search, and leaves one in a value alone', async () => {
+    for (const criteria of ['?identifier=urn:x%7C1', 'identifier=http://x?y=z|1']) {
+      const headers = { ...FHIR, 'if-none-exist': criteria };
+      expect((await fetch(`${running.base}/Patient`, { method: 'POST', headers, body })).status).toBe(201);
+    }
+    expect(running.seen.map(({ request }) => request.ifNoneExist?.applied)).toEqual([
+      [['identifier', 'urn:x|1']],
+      [['identifier', 'http://x?y=z|1']],
+    ]);
+  });
+
+  it.each([
+    'Patient?identifier=1',
+    '/Patient?identifier=1',
+    'https://other.example/fhir/Patient?identifier=1',
+  ])('says how criteria are written, of %s', async (criteria) => {
+    const headers = { ...FHIR, 'if-none-exist': criteria };
+    const response = await fetch(`${running.base}/Patient`, { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    const diagnostics = expect.stringContaining('identifier=system|value');
+    const issue = [{ code: 'value', diagnostics, expression: ['If-None-Exist'] }];
+    expect(await response.json()).toMatchObject({ issue });
+    expect(running.seen).toEqual([]);
+  });
+
   it('takes any If-None-Exist and Idempotency-Key only where they mean something', async () => {
     const response = await fetch(`${running.base}/Patient/p1`, {
       headers: { 'if-match': 'x', 'idempotency-key': 'a b' },
