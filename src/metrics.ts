@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Timings } from './timings.ts';
 
 /** What Ficus counts. Labels are names of endpoints, backends, outcomes: never a value from a request. */
 export interface Metrics {
@@ -41,20 +42,19 @@ export function createMetrics(options: { readonly process: boolean }): Metrics {
   const registry = new Registry();
   if (options.process) collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Histogram({
+  const requests = new Timings({
     name: 'ficus_request_seconds',
     help: 'FHIR requests by endpoint, status and what answered',
     labelNames: ['route', 'status', 'served_by'],
     buckets: SECONDS,
-    registers,
   });
-  const exchanges = new Histogram({
+  const exchanges = new Timings({
     name: 'ficus_exchange_seconds',
     help: 'Exchanges with backends by kind and outcome',
     labelNames: ['backend', 'kind', 'outcome'],
     buckets: SECONDS,
-    registers,
   });
+  for (const timings of [requests, exchanges]) registry.registerMetric(timings.asMetric());
   const counters = new Map<CountedEvent, Counter<'backend'>>();
   for (const [name, help] of Object.entries(EVENTS)) {
     const counter = new Counter({ name: `ficus_${name}_total`, help, labelNames: ['backend'], registers });
@@ -76,9 +76,8 @@ export function createMetrics(options: { readonly process: boolean }): Metrics {
   }
   return {
     registry,
-    request: (route, status, servedBy, seconds) =>
-      requests.observe({ route, status: String(status), served_by: servedBy }, seconds),
-    exchange: (backend, kind, outcome, seconds) => exchanges.observe({ backend, kind, outcome }, seconds),
+    request: (route, status, servedBy, seconds) => requests.observe(route, String(status), servedBy, seconds),
+    exchange: (backend, kind, outcome, seconds) => exchanges.observe(backend, kind, outcome, seconds),
     count: (name, backend, by = 1) => counters.get(name)?.inc({ backend }, by),
     gauge: (name, backend, read) => {
       readers.get(name)?.set(backend, read);

@@ -154,7 +154,7 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-/** Fields by name; those not on the allow-list of src/log.ts are dropped. `error` may hold anything thrown. */
+/** Fields by name; those not on the allow-list of src/log-line.ts are dropped. `error` may hold anything thrown. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** A side of an endpoint. */

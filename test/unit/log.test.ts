@@ -55,6 +55,30 @@ describe('the log', () => {
     });
   });
 
+  it('says names as they are, however many and of whatever kind they are', () => {
+    const { log, last } = capture();
+    const values = [
+      'core',
+      '200',
+      200,
+      'say "a"',
+      ' ',
+      '',
+      true,
+      ...Array.from({ length: 700 }, (_, nth) => `b${nth}`),
+    ];
+    for (const round of [1, 2])
+      for (const value of values) {
+        log.info(`Round ${round} of ${String(value)}`, { backend: value, status: value, route: value });
+        expect(last()).toMatchObject({
+          message: `Round ${round} of ${String(value)}`,
+          backend: value,
+          status: value,
+          route: value,
+        });
+      }
+  });
+
   it('says once what is bound and said again, with its last value', () => {
     const { log, text, last } = capture();
     log.child({ backend: 'a', port: 1 }).info('Moved', { port: 2, backend: { name: 'Zebrowski' } });
