@@ -3,20 +3,18 @@ import type { AuditAgent } from '../security-ports.ts';
 
 /** Who did it, as the trail knows them. @param address network address of the peer */
 export function agentOf({ access, client }: Principal, address: string | undefined): AuditAgent {
-  const where = address === undefined ? {} : { address };
-  const application = access?.client ?? client;
-  const who = { ...(application === undefined ? {} : { client: application }), ...where };
   // Without a token nobody is known, whatever they call themselves.
-  if (!access) return { subject: 'anonymous', ...who };
-  const { subject, issuer, fhirUser, roles, purposes, tokenId, patient } = access;
-  return {
-    subject,
-    issuer,
-    tokenId,
-    roles,
-    purposes,
-    ...(fhirUser === undefined ? {} : { fhirUser }),
-    ...(patient === undefined ? {} : { inContext: patient }),
-    ...who,
-  };
+  const agent: { -readonly [Name in keyof AuditAgent]: AuditAgent[Name] } = { subject: access?.subject ?? 'anonymous' }; // prettier-ignore
+  if (access) {
+    agent.issuer = access.issuer;
+    agent.tokenId = access.tokenId;
+    agent.roles = access.roles;
+    agent.purposes = access.purposes;
+    if (access.fhirUser !== undefined) agent.fhirUser = access.fhirUser;
+    if (access.patient !== undefined) agent.inContext = access.patient;
+  }
+  const application = access?.client ?? client;
+  if (application !== undefined) agent.client = application;
+  if (address !== undefined) agent.address = address;
+  return agent;
 }

@@ -1,3 +1,4 @@
+import { isFhirId } from '../fhir/id.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import { patientOfRequest, patientsOfResource } from '../fhir/patient.ts';
 import type { Json, Resource } from '../fhir/types.ts';
@@ -26,9 +27,10 @@ export interface Concerned {
 export function concernedBy(request: FhirRequest, response?: FhirResponse): Concerned {
   const patients = new Set<string>();
   const asked = patientOfRequest(request);
-  if (asked !== undefined && isId(asked)) patients.add(asked);
-  const made = /^Patient\/([^/]+)/.exec(response?.headers['location'] ?? '')?.[1];
-  if (made !== undefined && isId(made)) patients.add(made);
+  if (asked !== undefined && isFhirId(asked)) patients.add(asked);
+  const location = response?.headers['location'];
+  const made = location === undefined ? undefined : /^Patient\/([^/]+)/.exec(location)?.[1];
+  if (made !== undefined && isFhirId(made)) patients.add(made);
   if (!response) return { patients: [...patients], looked: true };
   const { body } = response;
   if (body.kind === 'resource') addAll(patients, body.resource);
@@ -85,9 +87,4 @@ function patientsIn(resource: Resource): readonly string[] {
   const patients = patientsOfResource(resource);
   known.set(resource, patients);
   return patients;
-}
-
-/** FHIR R4 datatypes.html#id: what a client wrote in the place of one may be anything. */
-function isId(text: string): boolean {
-  return /^[A-Za-z0-9\-.]{1,64}$/.test(text);
 }

@@ -1,4 +1,5 @@
 import { FicusError, toFicusError } from '../errors.ts';
+import { endpointNamed } from '../fhir/endpoint.ts';
 import { isJsonObject } from '../fhir/json.ts';
 import type { Backend, FhirRequest, FhirResponse, Layer, RequestContext } from '../ports.ts';
 import type { AuditEntry, AuditKind, AuditSink, Exchange } from '../security-ports.ts';
@@ -43,8 +44,7 @@ async function recorded(
 ): Promise<FhirResponse> {
   const exchanges = new Map<string, Exchange>();
   const exchanged = (exchange: Exchange): void => {
-    // What is known of a message at last.
-    exchanges.set(`${exchange.backend} ${exchange.messageId}`, exchange);
+    keepLast(exchanges, exchange);
     context.exchanged?.(exchange);
   };
   let glass = false;
@@ -70,6 +70,14 @@ async function recorded(
     throw isWrite(request) && answer.status < 300 ? doneUnrecorded(error) : error;
   }
   return answer;
+}
+
+/** Of a message, what is known of it at last. Two backends may have used the same id. */
+function keepLast(exchanges: Map<string, Exchange>, exchange: Exchange): void {
+  const { backend, messageId } = exchange;
+  const before = exchanges.get(messageId);
+  const isAnothers = before !== undefined && before.backend !== backend;
+  exchanges.set(isAnothers ? `${backend} ${messageId}` : messageId, exchange);
 }
 
 function isWrite({ interaction }: FhirRequest): boolean {
@@ -101,32 +109,29 @@ function entryOf(request: FhirRequest, context: RequestContext, ending: Ending):
   const { patients, looked } = kind === 'audit-read' ? concernedBy(request) : concerned;
   const inContext = principal.access?.patient;
   const status = response?.status ?? failure?.status ?? 500;
-  return {
+  const entry: { -readonly [Name in keyof AuditEntry]: AuditEntry[Name] } = {
     kind,
     outcome: status < 400 ? 'success' : status < FIRST_FAILURE ? 'refused' : 'failed',
     agent: agentOf(principal, context.address),
     requestId: context.requestId,
-    action: `${request.type}.${request.interaction}`,
+    action: endpointNamed(request.type, request.interaction),
     // A caller who is bound to one patient asked about that one, whether anything was found or not.
     patients: patients.length === 0 && inContext !== undefined ? [inContext] : patients,
     references: referencesOf(request, response),
-    ...(request.interaction === 'search' || request.interaction === 'everything'
-      ? { query: queryText(request.query?.address ?? request.type, request.asked ?? request.query?.applied ?? []) } // prettier-ignore
-      : {}),
-    ...(failure ? { errorCode: failure.code } : {}),
-    ...(response ? { servedBy: response.servedBy } : {}),
-    ...(exchanges.size > 0 ? { exchanges: [...exchanges.values()] } : {}),
-    ...detailsOf(looked, glass),
   };
+  if (request.interaction === 'search' || request.interaction === 'everything')
+    entry.query = queryText(request.query?.address ?? request.type, request.asked ?? request.query?.applied ?? []); // prettier-ignore
+  if (failure) entry.errorCode = failure.code;
+  if (response) entry.servedBy = response.servedBy;
+  if (exchanges.size > 0) entry.exchanges = [...exchanges.values()];
+  if (!looked || glass) entry.details = detailsOf(looked, glass);
+  return entry;
 }
 
-function detailsOf(looked: boolean, glass: boolean): Pick<AuditEntry, 'details'> {
-  if (looked && !glass) return {};
+function detailsOf(looked: boolean, glass: boolean): NonNullable<AuditEntry['details']> {
   return {
-    details: {
-      ...(looked ? {} : { patients: 'as the request names them; the answer was passed on unread' }),
-      ...(glass ? { restricted: 'the caller was told that a broken glass would give more' } : {}),
-    },
+    ...(looked ? {} : { patients: 'as the request names them; the answer was passed on unread' }),
+    ...(glass ? { restricted: 'the caller was told that a broken glass would give more' } : {}),
   };
 }
 

@@ -110,12 +110,13 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
   }
 
   async function keep(batch: readonly Waiting[]): Promise<void> {
-    const facts = batch.flatMap((one) => one.facts);
-    const all = missing > 0 ? [lostFact(missing), ...facts] : facts;
+    const all: NewFact[] = missing > 0 ? [lostFact(missing)] : [];
+    for (const one of batch) all.push(...one.facts);
+    const count = all.length - (missing > 0 ? 1 : 0);
     try {
       await keeper.add(all, clock.now());
     } catch (error) {
-      lose(batch, facts.length, error);
+      lose(batch, count, error);
       return;
     }
     written += all.length;
@@ -148,7 +149,8 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
 
   return {
     write(entries) {
-      const facts = entries.flatMap(factsOf);
+      const [only] = entries;
+      const facts = only && entries.length === 1 ? factsOf(only) : entries.flatMap(factsOf);
       if (facts.length === 0) return Promise.resolve();
       return new Promise((resolve, reject) => {
         waiting.push({ facts, resolve, reject });

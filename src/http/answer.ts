@@ -1,13 +1,13 @@
 import { FicusError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { searchsetBundle, searchsetText } from '../fhir/bundle.ts';
+import { isFhirId } from '../fhir/id.ts';
 import { operationOutcome, outcomeOfError } from '../fhir/outcome.ts';
 import { shaped } from '../fhir/summary.ts';
 import type { Resource } from '../fhir/types.ts';
 import { matchesOf } from '../fhir/written.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { FhirBody } from '../ports.ts';
-import { isFhirId } from './interaction.ts';
 import { leftOutOf } from './left-out.ts';
 import { FHIR_JSON } from './negotiate.ts';
 import { validatorsOf } from './perform.ts';

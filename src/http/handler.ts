@@ -196,7 +196,7 @@ export class FhirHandler {
     if (!address) throw new FicusError('not-promised', 'There is no such address in this API');
     if (method === 'OPTIONS') return this.#allow(turn, address);
     const asked = askedOf(method, address, promised);
-    turn.route = asked.kind === 'interaction' ? `${asked.type}.${asked.interaction}` : asked.kind;
+    turn.route = asked.kind === 'interaction' ? endpointOf(asked) : asked.kind;
     const presentation = takePresentation(decodePairs(query));
     turn.pretty = presentation.pretty;
     checkAccept(req.headers.accept, presentation.format);
@@ -204,21 +204,18 @@ export class FhirHandler {
     if (asked.kind !== 'metadata' && (authenticator || limiter)) {
       await admit(req, turn.scope, asked, turn.route, presentation.others, this.#options);
     }
+    if (asked.kind === 'metadata')
+      return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);
     if (asked.kind === 'batch') {
       refuseParameters('batch', presentation.others);
       turn.writes = true;
-      return this.#told(turn, answerBatch(turn, this.#options));
     }
-    if (asked.kind === 'interaction')
-      return this.#told(turn, this.#interaction(turn, asked, presentation.others));
-    return capabilityAnswer(this.#options.capability(), req.headers, presentation.pretty);
-  }
-
-  /** What failed before it was put to anybody is told like what was turned away at the door. */
-  async #told(turn: Turn, answer: Promise<Answer>): Promise<Answer> {
     try {
-      return await answer;
+      return await (asked.kind === 'batch'
+        ? answerBatch(turn, this.#options)
+        : this.#interaction(turn, asked, presentation.others));
     } catch (error) {
+      // What failed before it was put to anybody is told like what was turned away at the door.
       if (!turn.scope.put) await tellRefused(this.#options, turn.scope, turn.route, error);
       throw error;
     }
@@ -268,9 +265,10 @@ export class FhirHandler {
       idempotencyKey: write ? parseIdempotencyKey(headers['idempotency-key']) : undefined,
       ...(write ? await this.#written(turn, asked) : {}),
     };
-    const performed = await perform(call, this.#options, turn.scope).catch((error: unknown) =>
-      refuseUpsert(error, asked, this.#options.promised),
-    );
+    const asking = perform(call, this.#options, turn.scope);
+    const performed = await (write
+      ? asking.catch((error: unknown) => refuseUpsert(error, asked, this.#options.promised))
+      : asking);
     return answerOf(performed, call, this.#options.publicBase(), turn.pretty);
   }
 

@@ -1,4 +1,5 @@
 import { FicusError } from '../errors.ts';
+import { isFhirId } from '../fhir/id.ts';
 import type { Interaction, Operation } from '../fhir/types.ts';
 import { decodePart } from './url.ts';
 
@@ -31,12 +32,6 @@ export type Asked =
 
 const EVERYTHING = '$everything';
 const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
-const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
-
-/** FHIR R4 datatypes.html#id. */
-export function isFhirId(text: string): boolean {
-  return FHIR_ID.test(text);
-}
 
 /**
  * The address behind a path below the base. Empty segments are skipped (`//Patient/` is `Patient`). undefined: no such
@@ -44,10 +39,7 @@ export function isFhirId(text: string): boolean {
  * percent-encoding.
  */
 export function parseAddress(path: string): Address | undefined {
-  const segments = path
-    .split('/')
-    .filter((segment) => segment !== '')
-    .map(decodePart);
+  const segments = segmentsOf(path);
   const [type, id, history, versionId] = segments;
   if (type === undefined) return { kind: 'base' };
   if (segments.length === 1 && type === 'metadata') return { kind: 'metadata' };
@@ -65,6 +57,18 @@ export function parseAddress(path: string): Address | undefined {
     return { kind: 'version', type, id, versionId };
   }
   return undefined;
+}
+
+/** What stands between slashes, decoded. */
+function segmentsOf(path: string): string[] {
+  const segments: string[] = [];
+  for (let from = 0; from < path.length;) {
+    const slash = path.indexOf('/', from);
+    const end = slash === -1 ? path.length : slash;
+    if (end > from) segments.push(decodePart(path.slice(from, end)));
+    from = end + 1;
+  }
+  return segments;
 }
 
 /** Methods that an address knows, and the interaction each one means. HEAD is answered as GET without its body. */

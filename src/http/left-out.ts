@@ -7,7 +7,8 @@ const LONGEST = 2_000;
  * Value of `X-Left-Out`: the elements of a write that the core has no place for, whatever form of answer the client
  * prefers. undefined: all was written.
  */
-export function leftOutOf({ issues = [] }: FhirResponse): string | undefined {
+export function leftOutOf({ issues }: FhirResponse): string | undefined {
+  if (!issues) return undefined;
   const paths = issues
     .filter(({ severity }) => severity === 'warning')
     .flatMap(({ expression = [] }) => expression)

@@ -48,7 +48,11 @@ function isOurVersion(range: MediaRange): boolean {
 /** Ranges that hold what we write, the most specific first: that one counts (RFC 9110 §12.5.1). */
 const RANGES = ['application/fhir+json', 'application/*', '*/*'];
 
+/** What most clients say. */
+const USUAL: ReadonlySet<string> = new Set(['*/*', 'application/json', 'application/fhir+json']);
+
 function accepts(header: string): boolean {
+  if (USUAL.has(header)) return true;
   const taken = new Map<string, boolean>();
   for (const part of header.split(',')) {
     const range = parseMediaRange(part);
@@ -76,7 +80,7 @@ export function checkAccept(accept: string | undefined, format: string | undefin
       expression: ['_format'],
     });
   }
-  if (accept === undefined || accept === '' || accept === '*/*' || accepts(accept)) return;
+  if (accept === undefined || accept === '' || accepts(accept)) return;
   throw new FicusError('not-acceptable', 'Answers are FHIR R4 JSON (application/fhir+json)', {
     expression: ['Accept'],
   });

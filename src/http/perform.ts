@@ -1,4 +1,5 @@
 import { FicusError } from '../errors.ts';
+import { endpointNamed } from '../fhir/endpoint.ts';
 import type { Endpoint, Resource } from '../fhir/types.ts';
 import type { SearchQuery } from '../fhir/search-query.ts';
 import type { Backend, FhirRequest, FhirResponse } from '../ports.ts';
@@ -51,7 +52,7 @@ export interface Performed {
 }
 
 export function endpointOf(asked: Call['asked']): Endpoint {
-  return `${asked.type}.${asked.interaction}`;
+  return endpointNamed(asked.type, asked.interaction);
 }
 
 /**
@@ -113,24 +114,26 @@ export function toFhirRequest(
       ? parseCriteria(asked.type, decodePairs(criteriaOf(call.ifNoneExist)), parseSearch, 'If-None-Exist')
       : undefined;
   const read = asked.interaction === 'read' || asked.interaction === 'vread';
-  return {
+  const { handling, lossy, returning } = call.preferences;
+  const request: { -readonly [Name in keyof FhirRequest]: FhirRequest[Name] } = {
     interaction: asked.interaction,
     type: asked.type,
-    handling: call.preferences.handling,
-    ...(call.preferences.lossy && (create || asked.interaction === 'update') ? { lossy: true } : {}),
-    ...(asked.id === undefined ? {} : { id: asked.id }),
-    ...(asked.versionId === undefined ? {} : { versionId: asked.versionId }),
-    ...(query ? { query } : {}),
-    ...(asked.interaction === 'search' ? { asked: parameters } : {}),
-    ...(call.resource ? { resource: call.resource } : {}),
-    ...(call.body ? { body: call.body } : {}),
-    ...(call.bodyLength === undefined ? {} : { bodyLength: call.bodyLength }),
-    ...(call.ifMatch === undefined ? {} : { ifMatch: call.ifMatch }),
-    ...(read && single !== undefined ? { ifNoneMatch: single } : {}),
-    ...(ifNoneExist ? { ifNoneExist } : {}),
-    ...(call.idempotencyKey === undefined ? {} : { idempotencyKey: call.idempotencyKey }),
-    ...(call.preferences.returning ? { returning: call.preferences.returning } : {}),
+    handling,
   };
+  if (lossy && (create || asked.interaction === 'update')) request.lossy = true;
+  if (asked.id !== undefined) request.id = asked.id;
+  if (asked.versionId !== undefined) request.versionId = asked.versionId;
+  if (query) request.query = query;
+  if (asked.interaction === 'search') request.asked = parameters;
+  if (call.resource) request.resource = call.resource;
+  if (call.body) request.body = call.body;
+  if (call.bodyLength !== undefined) request.bodyLength = call.bodyLength;
+  if (call.ifMatch !== undefined) request.ifMatch = call.ifMatch;
+  if (read && single !== undefined) request.ifNoneMatch = single;
+  if (ifNoneExist) request.ifNoneExist = ifNoneExist;
+  if (call.idempotencyKey !== undefined) request.idempotencyKey = call.idempotencyKey;
+  if (returning) request.returning = returning;
+  return request;
 }
 
 function everythingOf(
@@ -158,8 +161,8 @@ function release(response: FhirResponse): void {
 
 /** `ETag` and `Last-Modified` of an answer: its headers', else what its resource says of itself. */
 export function validatorsOf(response: FhirResponse): {
-  readonly etag?: string;
-  readonly lastModified?: string;
+  readonly etag: string | undefined;
+  readonly lastModified: string | undefined;
 } {
   const resource = response.body.kind === 'resource' ? response.body.resource : undefined;
   const meta = resource?.['meta'] as { versionId?: unknown; lastUpdated?: unknown } | undefined;
@@ -169,7 +172,7 @@ export function validatorsOf(response: FhirResponse): {
   const lastModified =
     response.headers['last-modified'] ??
     (Number.isFinite(updated) ? new Date(updated).toUTCString() : undefined);
-  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+  return { etag, lastModified };
 }
 
 export interface PerformOptions extends Pick<AdmissionOptions, 'refused'> {
@@ -179,16 +182,6 @@ export interface PerformOptions extends Pick<AdmissionOptions, 'refused'> {
   readonly parseEverything?: ParseEverything;
   /** Absent: no history is promised. */
   readonly parseHistory?: ParseHistory;
-}
-
-/** The request of a call; that there can be none is told. */
-async function requestOf(call: Call, deps: PerformOptions, scope: RequestScope): Promise<FhirRequest> {
-  try {
-    return toFhirRequest(call, deps);
-  } catch (error) {
-    await tellRefused(deps, scope, endpointOf(call.asked), error, call.parameters);
-    throw error;
-  }
 }
 
 /** What was left out of a search may be what was to bound it. */
@@ -204,13 +197,19 @@ function withIgnored(error: unknown, query: SearchQuery | undefined): unknown {
  */
 export async function perform(call: Call, deps: PerformOptions, scope: RequestScope): Promise<Performed> {
   scope.put = true;
-  const request = await requestOf(call, deps, scope);
+  let request: FhirRequest;
+  try {
+    request = toFhirRequest(call, deps);
+  } catch (error) {
+    await tellRefused(deps, scope, endpointOf(call.asked), error, call.parameters);
+    throw error;
+  }
   const { interaction } = request;
   const write = interaction === 'create' || interaction === 'update';
   const { query } = request;
   let response: FhirResponse;
   try {
-    response = await scope.within(deps.backend.handle(request, scope), write, release);
+    response = await scope.within(deps.backend.handle(request, scope.context()), write, release);
   } catch (error) {
     throw withIgnored(error, query);
   }

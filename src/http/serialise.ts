@@ -1,7 +1,7 @@
 import { FicusError } from '../errors.ts';
+import { isFhirId } from '../fhir/id.ts';
 import type { Resource } from '../fhir/types.ts';
 import { textOf } from '../fhir/written.ts';
-import { isFhirId } from './interaction.ts';
 
 /** A legacy key in a reference: `"reference":"Patient/HOSP|100234"`. */
 const KEY_IN_REFERENCE = /"reference":"[A-Z][A-Za-z]*\/[^"\\/]*\|/;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FhirBody } from '../ports.ts';
 import type { Answer } from './answer.ts';

@@ -119,10 +119,9 @@ export function conditional(options: ConditionalOptions): Layer {
     }
 
     function read(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+      if (request.ifNoneMatch === undefined) return next.handle(request, context);
       const { ifNoneMatch, ...plain } = request;
-      return ifNoneMatch === undefined
-        ? next.handle(request, context)
-        : readUnless(ifNoneMatch, plain, context);
+      return readUnless(ifNoneMatch, plain, context);
     }
 
     async function readUnless(

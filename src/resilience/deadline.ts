@@ -20,9 +20,10 @@ export function deadline(options: DeadlineOptions): Layer {
   const { ms, graceMs = 250, clock } = options;
   return (next: Backend): Backend => ({
     async handle(request, context) {
-      const at = Math.min(context.deadline, clock.now() + ms);
-      if (context.signal.aborted || at <= clock.now()) throw leftQueue(request);
-      return await within(next, request, context, at, { graceMs, clock });
+      const now = clock.now();
+      const at = Math.min(context.deadline, now + ms);
+      if (context.signal.aborted || at <= now) throw leftQueue(request);
+      return await within(next, request, context, at, { now, graceMs, clock });
     },
   });
 }
@@ -33,7 +34,7 @@ function within(
   request: FhirRequest,
   context: RequestContext,
   at: number,
-  { graceMs, clock }: { readonly graceMs: number; readonly clock: Clock },
+  { now, graceMs, clock }: { readonly now: number; readonly graceMs: number; readonly clock: Clock },
 ): Promise<FhirResponse> {
   const parent = context.signal;
   const signal = new Cancellation();
@@ -50,7 +51,7 @@ function within(
       });
       signal.abort();
     };
-    const cancelDeadline = clock.after(at - clock.now(), expire);
+    const cancelDeadline = clock.after(at - now, expire);
     parent.addEventListener('abort', expire, { once: true });
     const stop = () => {
       cancelDeadline();

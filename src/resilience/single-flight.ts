@@ -9,7 +9,18 @@ export interface SingleFlightOptions {
   readonly onShared?: () => void;
 }
 
+/** What a flight answers. */
+interface Destination {
+  /** Of a plain read the id, else everything else that the answer depends on. */
+  readonly name: string;
+  readonly type: string;
+  readonly handling: string;
+  /** Key of the caller. */
+  readonly caller: string;
+}
+
 interface Flight {
+  readonly to: Destination;
   readonly answer: Promise<FhirResponse>;
   readonly signal: Cancellation;
   readonly deadline: number;
@@ -28,30 +39,42 @@ interface Flight {
  */
 export function singleFlight(options: SingleFlightOptions = {}): Layer {
   return (next: Backend): Backend => {
-    /** Flights that can still be joined. */
-    const flights = new Map<string, Flight>();
+    /** Flights that can still be joined, by the name of where they go. */
+    const flights = new Map<string, Flight[]>();
 
-    function start(key: string, request: FhirRequest, context: RequestContext): Flight {
+    function take(flight: Flight): void {
+      const there = flights.get(flight.to.name);
+      if (there) there.push(flight);
+      else flights.set(flight.to.name, [flight]);
+    }
+
+    function drop(flight: Flight): void {
+      const { name } = flight.to;
+      const there = flights.get(name);
+      const at = there?.indexOf(flight) ?? -1;
+      if (!there || at === -1) return;
+      if (there.length === 1) flights.delete(name);
+      else there.splice(at, 1);
+    }
+
+    function start(to: Destination, request: FhirRequest, context: RequestContext): Flight {
       const signal = new Cancellation();
       const exchanges: Exchange[] = [];
       const exchanged = (exchange: Exchange) => void exchanges.push(exchange);
       const answer = next.handle(request, { ...context, signal, exchanged });
       const { deadline } = context;
-      const flight: Flight = { answer, signal, deadline, exchanges, members: 0, taken: false };
-      const land = () => {
-        if (flights.get(key) === flight) flights.delete(key);
-      };
+      const flight: Flight = { to, answer, signal, deadline, exchanges, members: 0, taken: false };
+      const land = () => drop(flight);
       const landWith = (response: FhirResponse) => {
         land();
         if (flight.members === 0 && response.body.kind === 'pipe') response.body.discard();
       };
-      flights.set(key, flight);
+      take(flight);
       answer.then(landWith, land);
       return flight;
     }
 
     async function join(
-      key: string,
       flight: Flight,
       request: FhirRequest,
       context: RequestContext,
@@ -63,20 +86,21 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
         for (const exchange of flight.exchanges) context.exchanged?.(exchange);
         flight.members -= 1;
         if (flight.members === 0 && context.signal.aborted) {
-          if (flights.get(key) === flight) flights.delete(key);
+          drop(flight);
           flight.signal.abort();
         }
       }
     }
 
-    async function share(key: string, request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+    async function share(request: FhirRequest, context: RequestContext): Promise<FhirResponse> {
+      const to = destinationOf(request, context);
       for (;;) {
         if (context.signal.aborted) throw noAnswer(request);
-        const joined = flights.get(key);
-        const flight = joined ?? start(key, request, context);
+        const joined = flights.get(to.name)?.find((flight) => isSame(flight.to, to));
+        const flight = joined ?? start(to, request, context);
         let response: FhirResponse;
         try {
-          response = await join(key, flight, request, context);
+          response = await join(flight, request, context);
         } catch (error) {
           if (endedTooEarly(error, flight, context)) continue;
           throw error;
@@ -100,7 +124,7 @@ export function singleFlight(options: SingleFlightOptions = {}): Layer {
 
     return {
       handle(request, context) {
-        return isWrite(request) ? write(request, context) : share(keyOf(request, context), request, context);
+        return isWrite(request) ? write(request, context) : share(request, context);
       },
     };
   };
@@ -116,13 +140,15 @@ function endedTooEarly(error: unknown, flight: Flight, context: RequestContext):
   );
 }
 
-/**
- * Everything that the answer depends on. Of a plain read it is put together by hand: only the key of the caller, which
- * comes last, may have a blank.
- */
-function keyOf(request: FhirRequest, { principal: { key } }: RequestContext): string {
+/** Everything that the answer depends on. Of a plain read that is its id, besides what a Destination tells apart. */
+function destinationOf(request: FhirRequest, { principal }: RequestContext): Destination {
   const { interaction, type, id, versionId, query, ifNoneMatch, handling } = request;
-  if (interaction === 'read' && id !== undefined && !query && ifNoneMatch === undefined && !id.includes(' '))
-    return `${type} ${id} ${handling} ${key}`;
-  return JSON.stringify([key, interaction, type, id, versionId, query, ifNoneMatch, handling]);
+  const isPlain = interaction === 'read' && id !== undefined && !query && ifNoneMatch === undefined;
+  // No id begins like a list.
+  const name = isPlain ? id : JSON.stringify([interaction, id, versionId, query, ifNoneMatch]);
+  return { name, type, handling, caller: principal.key };
+}
+
+function isSame(one: Destination, other: Destination): boolean {
+  return one.type === other.type && one.caller === other.caller && one.handling === other.handling;
 }

@@ -1,4 +1,5 @@
 import { FicusError, type Issue } from '../errors.ts';
+import { endpointNamed } from '../fhir/endpoint.ts';
 import type { SearchQuery, SearchSet } from '../fhir/search-query.ts';
 import type { Resource } from '../fhir/types.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, RequestContext } from '../ports.ts';
@@ -52,7 +53,7 @@ export function createSourceBackend(source: LegacySource, options: SourceBackend
           `${source.name} keeps no versions: what a ${type} was before cannot be told.`,
         );
       }
-      if (!source.endpoints.includes(`${type}.${interaction}`)) {
+      if (!source.endpoints.includes(endpointNamed(type, interaction))) {
         throw new FicusError('not-implemented', `${source.name} cannot do ${type}.${interaction}.`);
       }
       if (interaction === 'read')

@@ -1,4 +1,5 @@
 import { FicusError, toFicusError } from '../errors.ts';
+import { endpointNamed } from '../fhir/endpoint.ts';
 import type { Endpoint } from '../fhir/types.ts';
 import type { EvidenceSink, Experiment, TwoSidedWriter } from '../migration-ports.ts';
 import type { Backend, Clock, FhirRequest, FhirResponse, Principal, RequestContext, Route, Side } from '../ports.ts'; // prettier-ignore
@@ -43,7 +44,8 @@ const DEFAULT_RESERVE = 0.4;
  * more exactly.
  */
 export function endpointOf({ type, interaction }: Pick<FhirRequest, 'type' | 'interaction'>): Endpoint {
-  return `${type}.${interaction === 'vread' || interaction === 'history' ? 'read' : interaction}`;
+  const isRead = interaction === 'vread' || interaction === 'history';
+  return endpointNamed(type, isRead ? 'read' : interaction);
 }
 
 /**
