@@ -75,7 +75,8 @@ export function createSealer(options: {
   );
   const cache = { max: options.remembered ?? 10_000 };
   const sealed = new LRUCache<string, SealedId>(cache);
-  const opened = new LRUCache<string, string>(cache);
+  /** By id alone, which is at hand as it is: a name of type and id would be put together and hashed for every read. */
+  const opened = new LRUCache<string, { readonly type: string; readonly key: string }>(cache);
   const encoder = new TextEncoder();
   const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -122,14 +123,13 @@ export function createSealer(options: {
         result = mint(type, key);
         sealed.set(name, result);
         // What is listed now is read next.
-        if (!result.hashed) opened.set(`${type}/${result.id}`, key);
+        if (!result.hashed) opened.set(result.id, { type, key });
       }
       return result;
     },
     open(type, id) {
-      const name = `${type}/${id}`;
-      const known = opened.get(name);
-      if (known !== undefined) return known;
+      const known = opened.get(id);
+      if (known?.type === type) return known.key;
       const cipher = id.length > MAX_ID ? undefined : cipherOf(id.charAt(0), type);
       if (!cipher) return undefined;
       const bytes = decodeBase32(id.slice(1));
@@ -139,7 +139,7 @@ export function createSealer(options: {
         const plain = cipher.open(bytes);
         if (!plain) return undefined;
         const key = decoder.decode(plain);
-        opened.set(name, key);
+        opened.set(id, { type, key });
         return key;
       } catch {
         return undefined;

@@ -26,12 +26,20 @@ export interface Answer {
 /**
  * As `readAnswer`; but what was read lately from the only record of an answer is not read again while its bytes are the
  * same.
+ *
+ * @param asked the key that was asked for
  */
-export function readOrRecall(reading: Reading, message: Message, context: RunContext, log: Logger): Answer {
+export function readOrRecall(
+  reading: Reading,
+  message: Message,
+  asked: string,
+  context: RunContext,
+  log: Logger,
+): Answer {
   const { recall } = reading;
   if (!recall) return readAnswer(reading, message, context, log);
-  const key = recall.key(message);
-  const resource = recall.get(key);
+  const origin = recall.origin(message);
+  const resource = recall.get(asked, origin);
   if (resource) {
     const segments = (name: string) => {
       const { root } = groupsIn(reading, message);
@@ -41,7 +49,7 @@ export function readOrRecall(reading: Reading, message: Message, context: RunCon
   }
   const answer = readAnswer(reading, message, context, log);
   const [only] = answer.records;
-  if (only && answer.records.length + answer.nameless === 1) recall.set(key, only.resource);
+  if (only && answer.records.length + answer.nameless === 1) recall.set(asked, origin, only.resource);
   return answer;
 }
 

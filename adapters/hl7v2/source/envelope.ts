@@ -1,4 +1,4 @@
-import { hash, randomFillSync } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { formatHl7DateTime } from '../../../src/mapping/time.ts';
 import type { Clock } from '../../../src/ports.ts';
 import { chooseCharset, type ByteString } from '../charset.ts';
@@ -161,17 +161,17 @@ function derivedText(length: number, purpose: string, of: string): string {
   return text;
 }
 
-/** Random bytes not used yet, and how many of them are. They are drawn many at a time: a few cost as much. */
-const pool = Buffer.alloc(4_096);
-let used = pool.length;
+/** Random characters of Crockford's alphabet, five bits each, and how many of them are used. */
+let drawn = '';
+let used = 0;
+/** They are drawn many at a time: a few cost as much. */
+const DRAWN = 4_096;
 
-/** Random characters of Crockford's alphabet, five bits each. */
 function randomText(length: number): string {
-  if (used + length > pool.length) {
-    randomFillSync(pool);
+  if (used + length > drawn.length) {
+    drawn = Array.from(randomBytes(DRAWN), (byte) => ALPHABET[byte & 31]).join('');
     used = 0;
   }
-  let text = '';
-  for (const end = used + length; used < end; used += 1) text += ALPHABET[pool[used]! & 31];
-  return text;
+  used += length;
+  return drawn.slice(used - length, used);
 }

@@ -8,10 +8,19 @@ import { querySegments, writeQuery } from './query.ts';
 export interface LegacyKey {
   readonly authority: Authority;
   readonly number: string;
+  /** The whole of it. */
+  readonly text: string;
+}
+
+export function legacyKey(authority: Authority, number: string): LegacyKey {
+  return { authority, number, text: `${authority.name}|${number}` };
 }
 
 /** What asks for one resource by its key: the interaction's `_id`. */
-export function keyCriteria(endpoint: Endpoint, { authority, number }: LegacyKey): Criterion[] {
+export function keyCriteria(
+  endpoint: Endpoint,
+  { authority, number }: Pick<LegacyKey, 'authority' | 'number'>,
+): Criterion[] {
   const param = endpoint.file.params['_id'];
   if (!param?.field) throw new Error(`${endpoint.name}: params name no field for _id`);
   const criteria = [{ field: param.field, value: number }];

@@ -19,7 +19,7 @@ export function parseKey(key: string, authorities: readonly Authority[]): Legacy
   const bar = key.indexOf('|');
   const authority = authorities.find(({ name }) => name === key.slice(0, bar));
   const number = key.slice(bar + 1);
-  return bar < 1 || !authority || number === '' ? undefined : { authority, number };
+  return bar < 1 || !authority || number === '' ? undefined : { authority, number, text: key };
 }
 
 /**
@@ -49,8 +49,8 @@ export async function find(
   if (reply.empty || !endpoint.reads) return undefined;
   const { message } = reply;
   checkTag(message, tag);
-  const { records } = readOrRecall(endpoint.reads, message, core.run, context.log);
-  const own = `${key.authority.name}|${key.number}`;
+  const own = key.text;
+  const { records } = readOrRecall(endpoint.reads, message, own, core.run, context.log);
   const record =
     records.find(({ resource }) => resource.id === own) ??
     records.find(({ resource }) => identifierOf(resource, key));

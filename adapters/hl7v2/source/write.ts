@@ -13,7 +13,7 @@ import { draftWrite, type Taken } from './compose-write.ts';
 import type { Core } from './core.ts';
 import { deliver, inDoubt, type AskAfter } from './deliver.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { LegacyKey } from './key-query.ts';
+import { legacyKey, type LegacyKey } from './key-query.ts';
 import { refuseLongLists } from './list-bounds.ts';
 import { find, noSuch, parseKey, type Found } from './read.ts';
 import { finishSnapshots } from './snapshots.ts';
@@ -168,7 +168,7 @@ function withNumber(
   const { authority, type } = mint;
   const given = Array.isArray(resource['identifier']) ? resource['identifier'] : [];
   const own = (given as JsonObject[]).find(({ system }) => system === authority.system)?.['value'];
-  if (typeof own === 'string') return { numbered: resource, key: { authority, number: own } };
+  if (typeof own === 'string') return { numbered: resource, key: legacyKey(authority, own) };
   const number = core.envelope.mint(writeId);
   const coding = [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: type }];
   const identifier: Json = {
@@ -176,7 +176,7 @@ function withNumber(
     system: authority.system,
     value: number,
   };
-  return { numbered: { ...resource, identifier: [...given, identifier] }, key: { authority, number } };
+  return { numbered: { ...resource, identifier: [...given, identifier] }, key: legacyKey(authority, number) };
 }
 
 /** Reads what the resource refers to and takes its segments over; the reference then says what the core calls it. */
@@ -218,7 +218,7 @@ function keyOfReference(
       : undefined;
   const { system, value } = (identifier ?? {}) as JsonObject;
   const authority = authorities.find((it) => it.system === system);
-  return authority && typeof value === 'string' ? { authority, number: value } : undefined;
+  return authority && typeof value === 'string' ? legacyKey(authority, value) : undefined;
 }
 
 function segmentsOf(found: Found, names: readonly string[]): Map<string, readonly ByteString[]> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../../../adapters/hl7v2/parse.ts';
 import { compileEndpoints } from '../../../../../adapters/hl7v2/source/endpoints.ts';
 import { createEnvelope } from '../../../../../adapters/hl7v2/source/envelope.ts';
-import { createKeyQuery, keyCriteria } from '../../../../../adapters/hl7v2/source/key-query.ts';
+import { createKeyQuery, keyCriteria, legacyKey } from '../../../../../adapters/hl7v2/source/key-query.ts';
 import { writeQuery } from '../../../../../adapters/hl7v2/source/query.ts';
 import { readMappingFiles } from '../../../../../src/config/mappings.ts';
 import { compileMappings } from '../../../../../src/mapping/mapping-set.ts';
@@ -50,7 +50,7 @@ describe('the query for a record by its key', () => {
     ['constants with the ids of the message', told, HOSP, '100234'],
   ])('is the one that is written part by part: %s', (_what, endpoint, authority, number) => {
     for (const controlId of ['C1', 'C2']) {
-      const key = { authority, number };
+      const key = legacyKey(authority, number);
       const asked = query(endpoint, key, 'TAG1', controlId);
       const criteria = keyCriteria(endpoint, key);
       expect(asked).toEqual(writeQuery(endpoint, { criteria, tag: 'TAG1' }, envelope, controlId));

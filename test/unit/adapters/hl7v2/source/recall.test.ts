@@ -19,18 +19,20 @@ const context = {
   timeZone: 'Europe/Berlin',
 };
 
-type Ask<T> = (controlId: string, segments: readonly string[], charset?: string) => T;
+const KEY = 'HOSP|100234';
+
+type Ask<T> = (controlId: string, segments: readonly string[], charset?: string, asked?: string) => T;
 
 function answerReader(clock: Clock = createFakeClock()): Ask<Answer> {
   const group = 'QUERY_RESPONSE';
   const recall = createRecall(map, structure, group, { entries: 10, unusedMs: 60_000, clock });
   const reading: Reading = { group, map, grouping: compileStructure(structure), recall };
-  return (controlId, segments, charset = '') => {
+  return (controlId, segments, charset = '', asked = KEY) => {
     const header = `MSH|^~\\&|A|B|C|D|20260101||RSP^K22^RSP_K21|${controlId}|P|2.5||||||${charset}`;
     const text = [header, 'MSA|AA|1', `QAK|${controlId}|OK`, `QPD|Q|${controlId}`, ...segments, ''].join(
       '\r',
     );
-    return readOrRecall(reading, parseMessage(Buffer.from(text, 'latin1')), context, log);
+    return readOrRecall(reading, parseMessage(Buffer.from(text, 'latin1')), asked, context, log);
   };
 }
 
@@ -69,6 +71,18 @@ describe('records read lately', () => {
     const other = read(controlId, segments, charset);
     expect(other).not.toBe(first);
     expect(other).toEqual(reader()(controlId, segments, charset));
+  });
+
+  it('are kept for whatever key they were asked for by, each by itself', () => {
+    const read = reader();
+    read('1', [PID]);
+    const first = read('2', [PID]);
+    for (const controlId of ['3', '4']) read(controlId, [PID], '', 'HOSP|another number of it');
+    const other = read('5', [PID], '', 'HOSP|another number of it');
+    expect(other).toEqual(first);
+    expect(read('6', [PID], '', 'HOSP|another number of it')).toBe(other);
+    expect(read('7', [PID])).toBe(first);
+    expect(read('8', [PID.replace('Lena', 'Lene')])).toMatchObject({ name: [{ given: ['Lene'] }] });
   });
 
   it('are not kept when an answer holds several', () => {
