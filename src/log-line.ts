@@ -162,17 +162,11 @@ function headOf(level: string, message: string): string {
 
 function jsonOf(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
-  return typeof value === 'string' && isAsItIs(value) ? `"${value}"` : JSON.stringify(value);
+  return typeof value === 'string' && !ESCAPED.test(value) ? `"${value}"` : JSON.stringify(value);
 }
 
-/** Printable ASCII without quotation marks and backslashes: JSON writes it as it is. */
-function isAsItIs(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false;
-  }
-  return true;
-}
+/** All but printable ASCII without quotation marks and backslashes, which JSON writes as it is. */
+const ESCAPED = /[^ !#-[\]-~]/;
 
 let memberOfMoment = '';
 let moment = -1;

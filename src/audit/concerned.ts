@@ -25,10 +25,15 @@ export interface Concerned {
 
 /** @param response absent: there was none, or it is not to be looked at */
 export function concernedBy(request: FhirRequest, response?: FhirResponse): Concerned {
-  const patients = new Set<string>();
   const asked = patientOfRequest(request);
-  if (asked !== undefined && isFhirId(asked)) patients.add(asked);
   const location = response?.headers['location'];
+  const single = location === undefined ? singleOf(response) : undefined;
+  if (response && single) {
+    const patients = patientsIn(single);
+    if (asked === undefined || patients.includes(asked)) return { patients, looked: true, response };
+  }
+  const patients = new Set<string>();
+  if (asked !== undefined && isFhirId(asked)) patients.add(asked);
   const made = location === undefined ? undefined : /^Patient\/([^/]+)/.exec(location)?.[1];
   if (made !== undefined && isFhirId(made)) patients.add(made);
   if (!response) return { patients: [...patients], looked: true };
@@ -44,6 +49,13 @@ export function concernedBy(request: FhirRequest, response?: FhirResponse): Conc
   if (!bytes) return { patients: [...patients], looked: false, response };
   const looked = addFromText(patients, bytes.toString('utf8'));
   return { patients: [...patients], looked, response: { ...response, body: pipeOf(bytes) } };
+}
+
+/** The one resource of an answer; undefined: there is none, or there may be more in it. */
+function singleOf(response: FhirResponse | undefined): Resource | undefined {
+  if (response?.body.kind !== 'resource') return undefined;
+  const { resource } = response.body;
+  return resource.resourceType === 'Bundle' ? undefined : resource;
 }
 
 /** @returns whether the text told everything */

@@ -84,9 +84,8 @@ export class RequestScope implements RequestContext {
       this.signal.abort(new FicusError('timeout', 'The request took longer than is allowed'));
     });
     this.timing = (name, durationMs, description) => {
-      const text =
-        description === undefined ? '' : `;desc="${description.replace(/[^\x20-\x7e]|["\\]/g, '')}"`;
-      this.#legs.push(`${name.replace(TOKEN, '-')};dur=${hundredths(durationMs)}${text}`);
+      const { before, behind } = legOf(name, description);
+      this.#legs.push(before + hundredths(durationMs) + behind);
     };
     this.afterwards = (work) => void this.#later.push(work);
   }
@@ -166,6 +165,28 @@ export class RequestScope implements RequestContext {
       work.then(answered, failed);
     });
   }
+}
+
+/** What stands around the duration of a leg. */
+interface Leg {
+  readonly before: string;
+  readonly behind: string;
+}
+
+/** By name and description: those of the deployment's backends and of what they are asked. */
+const legs = new Map<string, Map<string | undefined, Leg>>();
+/** Of either: should there be more after all, they are put together each time. */
+const MOST_LEGS = 300;
+
+function legOf(name: string, description: string | undefined): Leg {
+  const known = legs.get(name)?.get(description);
+  if (known) return known;
+  const text = description === undefined ? '' : `;desc="${description.replace(/[^\x20-\x7e]|["\\]/g, '')}"`;
+  const leg = { before: `${name.replace(TOKEN, '-')};dur=`, behind: text };
+  let byDescription = legs.get(name);
+  if (!byDescription && legs.size < MOST_LEGS) legs.set(name, (byDescription = new Map()));
+  if (byDescription && byDescription.size < MOST_LEGS) byDescription.set(description, leg);
+  return leg;
 }
 
 /** Rounded to two decimals. */
