@@ -37,10 +37,10 @@ export interface AuditRecord {
   readonly hash: string;
   readonly keys: AuditKeys;
   /**
-   * References without version and ids of messages: what it is found by besides. Given when it is added, not when it is
-   * read.
+   * References without version and ids of messages: what it is found by besides. Given when it is added, for a store
+   * that makes no index of its own.
    */
-  readonly names?: readonly string[];
+  readonly names?: () => readonly string[];
 }
 
 /** What a record is found by; all of it stands in its body. */
@@ -52,10 +52,10 @@ export interface AuditKeys {
   readonly outcome: '0' | '4' | '8';
   readonly subject: string;
   readonly requestId: string;
-  readonly patient?: string;
-  readonly fhirUser?: string;
-  readonly client?: string;
-  readonly tokenId?: string;
+  readonly patient: string | undefined;
+  readonly fhirUser: string | undefined;
+  readonly client: string | undefined;
+  readonly tokenId: string | undefined;
 }
 
 /** The end of the chain: what the next record is hashed onto. `sequence` 0 and 64 zeros before the first. */

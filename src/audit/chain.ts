@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { AuditFact, AuditHead, AuditKeys, AuditRecord } from '../audit-ports.ts';
 import type { AuditKind } from '../security-ports.ts';
+import type { NewFact } from './facts.ts';
 
 /** What the first record is hashed onto. */
 export const BEGINNING = '0'.repeat(64);
@@ -11,24 +12,39 @@ export function hashOf(before: string, sequence: number, body: string): string {
 }
 
 /**
+ * A fact that is ready to be linked: its JSON text, and what it is found by. Whoever links it, in a thread of its own,
+ * need not take it apart and write it once more, which was a third of what a record costs there.
+ */
+export interface ReadyFact {
+  readonly text: string;
+  readonly keys: AuditKeys;
+}
+
+export function ready(fact: NewFact): ReadyFact {
+  return { text: JSON.stringify(fact), keys: keysOf(fact) };
+}
+
+/**
  * Links facts onto the end of the chain. Time never goes back in it: a clock that was put back stands still here.
  *
  * @param now epoch milliseconds
  */
-export function link(
-  head: AuditHead,
-  facts: readonly Omit<AuditFact, 'form' | 'recorded'>[],
-  now: number,
-): AuditRecord[] {
+export function link(head: AuditHead, facts: readonly NewFact[], now: number): AuditRecord[] {
+  return linkReady(head, facts.map(ready), now);
+}
+
+/** As `link`. */
+export function linkReady(head: AuditHead, facts: readonly ReadyFact[], now: number): AuditRecord[] {
   const at = Math.max(head.at, now);
-  const recorded = new Date(at).toISOString();
+  const beginning = `{"form":1,"recorded":"${new Date(at).toISOString()}",`;
   let { sequence, hash: before } = head;
-  return facts.map((fact) => {
-    const whole: AuditFact = { form: 1, recorded, ...fact };
-    const body = JSON.stringify(whole);
+  return facts.map(({ text, keys }) => {
+    // A fact has members: what follows the brace of its text goes on behind those of the chain.
+    const body = beginning + text.slice(1);
     sequence += 1;
     before = hashOf(before, sequence, body);
-    return { sequence, at, body, hash: before, keys: keysOf(whole), names: namesOf(whole) };
+    const names = (): readonly string[] => namesOf(JSON.parse(body) as AuditFact);
+    return { sequence, at, body, hash: before, keys, names };
   });
 }
 
@@ -85,18 +101,9 @@ const OUTCOMES: Readonly<Record<AuditFact['outcome'], AuditKeys['outcome']>> = {
 };
 
 /** What a fact is found by. */
-export function keysOf(fact: AuditFact): AuditKeys {
+export function keysOf(fact: NewFact): AuditKeys {
   const { kind, agent, patient, requestId } = fact;
   const { subject, fhirUser, client, tokenId } = agent;
-  return {
-    kind,
-    action: ACTIONS[kind],
-    outcome: OUTCOMES[fact.outcome],
-    subject,
-    requestId,
-    ...(patient === undefined ? {} : { patient }),
-    ...(fhirUser === undefined ? {} : { fhirUser }),
-    ...(client === undefined ? {} : { client }),
-    ...(tokenId === undefined ? {} : { tokenId }),
-  };
+  const [action, outcome] = [ACTIONS[kind], OUTCOMES[fact.outcome]];
+  return { kind, action, outcome, subject, requestId, patient, fhirUser, client, tokenId };
 }

@@ -45,14 +45,15 @@ export function createMemoryAuditStore(): AuditStore {
   };
 }
 
-function isWanted({ at, keys, names = [] }: AuditRecord, filter: AuditFilter): boolean {
+function isWanted({ at, keys, names = () => [] }: AuditRecord, filter: AuditFilter): boolean {
   const { kinds, from = 0, to = Infinity, patient, name, identifier, ...exact } = filter;
   const own = keys.patient === undefined ? undefined : `Patient/${keys.patient}`;
   if (at < from || at > to || (kinds && !kinds.includes(keys.kind))) return false;
   if (patient !== undefined && patient !== keys.patient && keys.fhirUser !== `Patient/${patient}`)
     return false;
-  if (name !== undefined && name !== own && !names.includes(name)) return false;
-  if (identifier !== undefined && identifier !== keys.requestId && !names.includes(identifier)) return false;
+  if (name !== undefined && name !== own && !names().includes(name)) return false;
+  if (identifier !== undefined && identifier !== keys.requestId && !names().includes(identifier))
+    return false;
   return Object.entries(exact).every(
     ([key, value]) => value === undefined || keys[key as keyof typeof keys] === value,
   );

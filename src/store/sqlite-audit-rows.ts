@@ -9,8 +9,6 @@ export const COLUMNS =
 
 export function recordOf(row: Row | undefined): AuditRecord | undefined {
   if (!row) return undefined;
-  const { patient, fhir_user: fhirUser, client, token: tokenId } = row;
-  const given = Object.entries({ patient, fhirUser, client, tokenId }).filter(([, value]) => value !== null);
   return {
     sequence: Number(row['sequence']),
     at: Number(row['at']),
@@ -22,9 +20,16 @@ export function recordOf(row: Row | undefined): AuditRecord | undefined {
       outcome: row['outcome'] as AuditKeys['outcome'],
       subject: String(row['subject']),
       requestId: String(row['request']),
-      ...(Object.fromEntries(given) as Partial<AuditKeys>),
+      patient: textOf(row['patient']),
+      fhirUser: textOf(row['fhir_user']),
+      client: textOf(row['client']),
+      tokenId: textOf(row['token']),
     },
   };
+}
+
+function textOf(value: SQLOutputValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 export function anchorOf(row: Row): AuditAnchor {

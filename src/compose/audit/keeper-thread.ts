@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { NewFact } from '../../audit/facts.ts';
+import { linkReady } from '../../audit/chain.ts';
 import { createKeeper } from '../../audit/keeper.ts';
 import type { Forgotten } from '../../audit/keeper.ts';
 import { openAuditStore } from '../../store/sqlite-audit.ts';
 import type { AuditFileOptions } from '../../store/sqlite-audit.ts';
+import { takeOver } from './handed-over.ts';
+import type { HandedOver } from './handed-over.ts';
 
 /** Entry of the thread that writes the trail: hashing, indexes and waiting for the disk hold up no request. */
 export interface KeeperData {
@@ -12,8 +14,7 @@ export interface KeeperData {
 }
 
 export type ToKeeper =
-  /** Facts as JSON text: cheaper to hand over than objects. */
-  | { readonly add: string; readonly now: number }
+  | { readonly add: HandedOver; readonly now: number }
   | { readonly forgetBefore: number; readonly now: number }
   | 'close';
 
@@ -24,11 +25,12 @@ const port = parentPort!;
 const { file, durability } = workerData as KeeperData;
 /** Where nobody else moves the log into the file: 160 MiB. */
 const AT_LAST = 40_000;
-const keeper = createKeeper(openAuditStore(file, { durability, checkpointPages: AT_LAST }));
+const store = openAuditStore(file, { durability, checkpointPages: AT_LAST });
+const keeper = createKeeper(store);
 
 async function follow(message: Exclude<ToKeeper, 'close'>): Promise<Forgotten> {
   if ('forgetBefore' in message) return keeper.forget(message.forgetBefore, message.now);
-  await keeper.add(JSON.parse(message.add) as NewFact[], message.now);
+  store.append((head) => linkReady(head, takeOver(message.add), message.now));
   return { count: 0, more: false };
 }
 

@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import { ready } from '../../audit/chain.ts';
 import type { AuditKeeper, Forgotten } from '../../audit/keeper.ts';
+import { handOver } from './handed-over.ts';
 import type { FromKeeper, KeeperData, ToKeeper } from './keeper-thread.ts';
 import type { ToUpkeep, UpkeepData } from './upkeep-thread.ts';
 
@@ -96,7 +98,7 @@ export function createThreadedKeeper(data: KeeperData): AuditKeeper {
 
   return {
     async add(facts, now) {
-      await ask({ add: JSON.stringify(facts), now });
+      await ask({ add: handOver(facts.map(ready)), now });
       lookAfter(facts.length);
     },
     forget: (before, now) => ask({ forgetBefore: before, now }),
