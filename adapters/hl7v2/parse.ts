@@ -26,6 +26,11 @@ const NOTHING_SAID: CharsetChoice = {};
  *   (see `parseBatch`).
  */
 export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = NOTHING_SAID): Message {
+  return new Message(parseBytes(bytes, choice));
+}
+
+/** As `parseMessage`: what its message reads from. */
+export function parseBytes(bytes: Uint8Array, choice: CharsetChoice): MessageBytes {
   const source = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -35,7 +40,7 @@ export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = NOTHING_
   const end = skipTail(source);
   const delimiters = readDelimiters(source, start);
   refuseSecondHeader(source, start, delimiters);
-  return new Message(new MessageBytes(source, start, end, delimiters, choice));
+  return new MessageBytes(source, start, end, delimiters, choice);
 }
 
 function startsWith(source: Buffer, start: number, text: string): boolean {

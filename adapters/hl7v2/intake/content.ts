@@ -3,6 +3,8 @@ import type { Segment } from '../segment.ts';
 import type { Fault } from './fault.ts';
 import { SUBJECTS } from './message-types.ts';
 import type { MessageType } from './message-types.ts';
+import { countNamed } from './segment-names.ts';
+import type { SegmentNames } from './segment-names.ts';
 
 /** Most faults that one answer tells. */
 const MOST = 20;
@@ -11,32 +13,37 @@ const MOST = 20;
  * What a message lacks without which it means nothing: segments that its structure requires, and an identifier in PID
  * and MRG.
  *
- * @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is
+ * @param names of its segments @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is
  *   about
  */
-export function findLacks(message: Message, type: MessageType, strict: boolean): readonly Fault[] {
+export function findLacks(
+  message: Message,
+  names: SegmentNames,
+  type: MessageType,
+  strict: boolean,
+): Fault[] {
   const faults: Fault[] = [];
   for (const name of type.required) {
     if ((strict || SUBJECTS.has(name)) && !message.segment(name))
       faults.push({ code: '100', place: { segment: name }, text: `${name} is missing` });
   }
   if (strict) faults.push(...misplaced(message, type));
-  for (const [index, pid] of everyOne(message, 'PID').entries()) {
+  for (const [index, pid] of everyOne(message, names, 'PID').entries()) {
     if (!isNamed(pid, 3) && !isNamed(pid, 2))
       faults.push(missing('PID', index + 1, 3, 'names no identifier'));
   }
-  for (const [index, mrg] of everyOne(message, 'MRG').entries()) {
+  for (const [index, mrg] of everyOne(message, names, 'MRG').entries()) {
     if (![1, 2, 3, 4, 5, 6].some((field) => isNamed(mrg, field)))
       faults.push(missing('MRG', index + 1, 1, 'names no identifier'));
   }
-  return faults.slice(0, MOST);
+  return faults.length > MOST ? faults.slice(0, MOST) : faults;
 }
 
 /** All segments of a name. Mostly there is none or one: then the others are not made. */
-function everyOne(message: Message, name: string): readonly Segment[] {
-  const first = message.segment(name);
-  if (!first) return [];
-  return message.segment(name, 2) ? message.all(name) : [first];
+function everyOne(message: Message, names: SegmentNames, name: string): readonly Segment[] {
+  const count = countNamed(names, name);
+  if (count > 1) return message.all(name);
+  return count === 1 ? [message.segment(name)!] : [];
 }
 
 /** A required field that is empty. */

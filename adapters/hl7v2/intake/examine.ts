@@ -1,17 +1,20 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { Arrival } from '../../../src/feed-ports.ts';
 import type { CharsetChoice } from '../charset.ts';
-import type { Message } from '../message.ts';
+import { Message } from '../message.ts';
+import type { MessageBytes } from '../message-bytes.ts';
 import { eventOfEvn } from '../message-type.ts';
-import { parseMessage } from '../parse.ts';
+import { parseBytes } from '../parse.ts';
 import { findLacks, missing } from './content.ts';
 import { describePlace, describeRefusal } from './fault.ts';
 import type { Fault, Refusal } from './fault.ts';
 import { encodingFault, headerInUsualDelimiters } from './encoding.ts';
-import { readHeader, senderOf, typeOf } from './header.ts';
+import { headerIn, senderOf, typeOf } from './header.ts';
 import type { Header } from './header.ts';
 import type { MessageType, MessageTypes } from './message-types.ts';
 import type { InterfaceProfile } from './profile.ts';
+import { countNamed, segmentNames } from './segment-names.ts';
+import type { SegmentNames } from './segment-names.ts';
 
 /** What examining needs to know besides the bytes. */
 export interface Facts {
@@ -44,9 +47,9 @@ export function charsetOf(profile: Pick<InterfaceProfile, 'charset' | 'defaultCh
  */
 export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Facts): Examined {
   const base = { source: profile.name, at: facts.at, bytes };
-  let message: Message;
+  let parsed: MessageBytes;
   try {
-    message = parseMessage(bytes, charsetOf(profile));
+    parsed = parseBytes(bytes, charsetOf(profile));
   } catch {
     const fault: Fault = {
       code: '100',
@@ -57,6 +60,7 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
     const arrival = { ...base, sender: '', controlId: '', type: '?' };
     return { arrival: withVerdict(arrival, refusal), header: undefined, refusal };
   }
+  const message = new Message(parsed);
   const unusable = encodingFault(message);
   if (unusable) {
     const header = headerInUsualDelimiters(message, charsetOf(profile));
@@ -64,10 +68,11 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
     const arrival = { ...base, sender: senderOf(header), controlId: header.controlId, type: '?' };
     return { arrival: withVerdict(arrival, refusal), header, refusal };
   }
-  const header = readHeader(message, charsetOf(profile));
+  const header = headerIn(parsed);
   const { controlId } = header;
   const arrival: Arrival = { ...base, sender: senderOf(header), controlId, type: typeOf(header) };
-  const refusal = refusalOf(message, header, profile, facts);
+  const names = segmentNames(parsed);
+  const refusal = refusalOf(message, names, header, profile, facts);
   return { arrival: refusal ? withVerdict(arrival, refusal) : arrival, header, refusal };
 }
 
@@ -83,6 +88,7 @@ export function withVerdict(arrival: Arrival, refusal: Refusal): Arrival {
 
 function refusalOf(
   message: Message,
+  names: SegmentNames,
   header: Header,
   profile: InterfaceProfile,
   facts: Facts,
@@ -90,18 +96,18 @@ function refusalOf(
   const stranger = strangerFault(header, profile, facts);
   if (stranger) return { level: 'reject', reason: 'not-allowed', faults: [stranger] };
   const strict = profile.strictness === 'strict';
-  const said = { ...header, event: header.event || eventOfEvn(message) };
+  const said = header.event === '' ? { ...header, event: eventOfEvn(message) } : header;
   const type = facts.types.find(said);
-  const unsupported = [...unsupportedFaults(said, profile, type, facts.types, strict)];
+  const unsupported = unsupportedFaults(said, profile, type, facts.types, strict);
   if (isSome(unsupported)) {
     const reason = unsupported.every(({ code }) => code === '101') ? 'malformed' : 'not-supported';
     return { level: 'reject', reason, faults: unsupported };
   }
-  const fragment = fragmentFault(message);
+  const fragment = fragmentFault(message, names);
   if (fragment) return { level: 'reject', reason: 'not-supported', faults: [fragment] };
   const unreadable = undecodable(message, strict);
   if (isSome(unreadable)) return { level: 'error', reason: 'decode-error', faults: unreadable };
-  const lacks = [...findLacks(message, type!, strict)];
+  const lacks = findLacks(message, names, type!, strict);
   if (header.controlId === '' && strict) lacks.unshift(missing('MSH', 1, 10));
   if (strict) lacks.push(...oddities(message));
   return isSome(lacks) ? { level: 'error', reason: 'malformed', faults: lacks } : undefined;
@@ -136,37 +142,42 @@ function strangerFault(header: Header, profile: InterfaceProfile, facts: Facts):
 }
 
 /** MSH-9, MSH-11 and MSH-12 (HL7 v2.5.1 §2.9.2.2 a). */
-function* unsupportedFaults(
+function unsupportedFaults(
   header: Header,
   { types: accepted, processing, versions }: InterfaceProfile,
   type: MessageType | undefined,
   types: MessageTypes,
   strict: boolean,
-): Generator<Fault> {
+): readonly Fault[] {
   const { code, event } = header;
+  const faults: Fault[] = [];
   const msh = (field: number) => ({ segment: 'MSH', field });
   if (code === '') {
-    yield missing('MSH', 1, 9);
+    faults.push(missing('MSH', 1, 9));
   } else if (!type || !takes(accepted, code, event) || !isEventKnown(type, header, accepted)) {
     const known =
       types.knows(code) && (accepted.length === 0 || accepted.some((one) => one.startsWith(code)));
     const place = { ...msh(9), repetition: 1, component: known ? 2 : 1 };
-    yield known
-      ? { code: '201', place, text: 'MSH-9.2 is no event that this interface takes' }
-      : { code: '200', place, text: 'MSH-9.1 is no message type that this interface takes' };
+    faults.push(
+      known
+        ? { code: '201', place, text: 'MSH-9.2 is no event that this interface takes' }
+        : { code: '200', place, text: 'MSH-9.1 is no message type that this interface takes' },
+    );
   }
   if (header.processing === '') {
-    if (strict) yield missing('MSH', 1, 11);
+    if (strict) faults.push(missing('MSH', 1, 11));
   } else if (!processing.includes(header.processing)) {
-    yield { code: '202', place: msh(11), text: 'MSH-11 is no processing id that this interface takes' };
+    const text = 'MSH-11 is no processing id that this interface takes';
+    faults.push({ code: '202', place: msh(11), text });
   }
   if (header.version === '') {
-    if (strict) yield missing('MSH', 1, 12);
+    if (strict) faults.push(missing('MSH', 1, 12));
   } else if (
     versions.length === 0 ? !/^2\.[1-9](\D|$)/.test(header.version) : !versions.includes(header.version)
   ) {
-    yield { code: '203', place: msh(12), text: 'MSH-12 is no version that this interface takes' };
+    faults.push({ code: '203', place: msh(12), text: 'MSH-12 is no version that this interface takes' });
   }
+  return faults;
 }
 
 /**
@@ -187,7 +198,8 @@ function takes(accepted: readonly string[], code: string, event: string): boolea
  * A part of a message (HL7 v2.5.1 §2.10.2): what the parts say together is known only when all are here, so they are
  * asked for in one.
  */
-function fragmentFault(message: Message): Fault | undefined {
+function fragmentFault(message: Message, names: SegmentNames): Fault | undefined {
+  if (countNamed(names, 'DSC') + countNamed(names, 'ADD') === 0) return undefined;
   const dsc = message.segment('DSC');
   const addendum = message.segment('ADD');
   if (!addendum && !(dsc && dsc.value(1) && dsc.value(2) !== 'I')) return undefined;

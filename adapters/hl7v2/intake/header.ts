@@ -2,6 +2,7 @@ import { charsetNames, chooseCharset, isPlain, maskIn } from '../charset.ts';
 import type { ByteString, Charset, CharsetChoice } from '../charset.ts';
 import type { Delimiters } from '../delimiters.ts';
 import type { Message } from '../message.ts';
+import type { MessageBytes } from '../message-bytes.ts';
 
 /** What MSH says, as far as taking a message needs it. Texts as they are written: decoded, not unescaped. */
 export interface Header {
@@ -31,6 +32,25 @@ export interface Header {
   readonly applicationAck: string;
 }
 
+/** The fields of a header segment that is plain, in which all separators are where they seem. */
+function plainFields({ raw, first: { fieldStarts } }: MessageBytes): readonly ByteString[] {
+  const fields = [raw.slice(fieldStarts[0], fieldStarts[1]! - 1)];
+  for (let at = 2; at < fieldStarts.length; at++)
+    fields.push(raw.slice(fieldStarts[at - 1], fieldStarts[at]! - 1));
+  return fields;
+}
+
+/** The first three components of MSH-9; empty where there are none. */
+function splitType(said: string, component: string): [code: string, event: string, structure: string] {
+  const first = component === '' ? -1 : said.indexOf(component);
+  if (first === -1) return [said, '', ''];
+  const second = said.indexOf(component, first + 1);
+  if (second === -1) return [said.slice(0, first), said.slice(first + 1), ''];
+  const third = said.indexOf(component, second + 1);
+  const end = third === -1 ? said.length : third;
+  return [said.slice(0, first), said.slice(first + 1, second), said.slice(second + 1, end)];
+}
+
 /** The fields of a header segment as bytes, field n at n - 1, where the character set may hide delimiters. */
 function splitHeader(
   line: ByteString,
@@ -57,14 +77,25 @@ export function readHeader(message: Message, choice: CharsetChoice): Header {
   return headerOf(message.segment('MSH')!.bytes(), message.delimiters, choice);
 }
 
+/** As `readHeader`, before a message is made of its bytes. */
+export function headerIn(message: MessageBytes): Header {
+  const { first, raw, delimiters, choice } = message;
+  if (first.plain) return headerWith(plainFields(message), delimiters);
+  return headerOf(raw.slice(first.start, first.end), delimiters, choice);
+}
+
 /** As `readHeader`, of the bytes of the segment. */
 export function headerOf(line: ByteString, delimiters: Delimiters, choice: CharsetChoice): Header {
+  if (isPlain(line)) return headerWith(line.split(delimiters.field), delimiters);
   const charset = (): Charset => chooseCharset(choice, charsetNames(line, delimiters));
-  const plain = isPlain(line);
-  const fields = plain ? line.split(delimiters.field) : splitHeader(line, delimiters, charset);
+  return headerWith(splitHeader(line, delimiters, charset), delimiters, charset);
+}
+
+/** @param charset absent: the fields are plain */
+function headerWith(fields: readonly ByteString[], delimiters: Delimiters, charset?: () => Charset): Header {
   const text = (field: number): string => {
     const bytes = fields[field - 1] ?? '';
-    return plain ? bytes : decoded(bytes, charset);
+    return charset ? decoded(bytes, charset) : bytes;
   };
   const { component } = delimiters;
   const first = (field: number): string => {
@@ -72,8 +103,7 @@ export function headerOf(line: ByteString, delimiters: Delimiters, choice: Chars
     const end = component === '' ? -1 : whole.indexOf(component);
     return (end === -1 ? whole : whole.slice(0, end)).trim();
   };
-  const said = text(9);
-  const [code = '', event = '', structure = ''] = component === '' ? [said] : said.split(component);
+  const [code, event, structure] = splitType(text(9), component);
   return {
     fields,
     delimiters,

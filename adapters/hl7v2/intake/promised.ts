@@ -1,11 +1,11 @@
 import type { PromisedAnswer } from '../../../src/answer-ports.ts';
 import type { MessageOutcome, MessageRecord, ParkReason } from '../../../src/feed-ports.ts';
-import { parseMessage } from '../parse.ts';
+import { parseBytes } from '../parse.ts';
 import { answerAtEnd, askedFor, writeAnswer } from './answer.ts';
 import type { Asked } from './answer.ts';
 import { charsetOf, examine } from './examine.ts';
 import type { ErrorCode, Place, Refusal } from './fault.ts';
-import { readHeader } from './header.ts';
+import { headerIn } from './header.ts';
 import type { Header } from './header.ts';
 import type { MessageTypes } from './message-types.ts';
 import type { InterfaceProfile } from './profile.ts';
@@ -61,7 +61,7 @@ export function promisedAnswer(
   const { seq, state, reason } = record;
   if (state !== 'processed' && state !== 'superseded' && state !== 'parked') return undefined;
   if (profile.acknowledge === 'original' || (state === 'parked' && AT_RECEIPT.has(reason))) return undefined;
-  const header = headerIn(bytes, profile);
+  const header = headerKept(bytes, profile);
   if (!header || header.code === 'ACK' || header.code === 'MCF') return undefined;
   const asked = askedFor(header, profile.acknowledge);
   if (asked.mode === 'original' || asked.application === 'NE') return undefined;
@@ -71,9 +71,9 @@ export function promisedAnswer(
   return answer && { seq, since: now, ...answer };
 }
 
-function headerIn(bytes: Uint8Array, profile: InterfaceProfile): Header | undefined {
+function headerKept(bytes: Uint8Array, profile: InterfaceProfile): Header | undefined {
   try {
-    return readHeader(parseMessage(bytes, charsetOf(profile)), charsetOf(profile));
+    return headerIn(parseBytes(bytes, charsetOf(profile)));
   } catch {
     return undefined;
   }
