@@ -119,9 +119,8 @@ export class Receiver {
   /** Hands over what waits, in order; an answer that is there at once costs no turn of the event loop. */
   private next(): void {
     const most = this.options.maxInFlight ?? 1;
-    while (this.inHand.length < most && !this.socket.destroyed && !this.failing && !this.held()) {
-      const payload = this.waiting.shift();
-      if (!payload) break;
+    while (this.waiting.length > 0 && this.inHand.length < most && this.takes()) {
+      const payload = this.waiting.shift()!;
       try {
         const answer = this.options.handler(payload, this.peer);
         if (answer instanceof Promise) this.await(answer);
@@ -156,6 +155,10 @@ export class Receiver {
     return (
       this.waiting.length >= (this.options.maxWaiting ?? 16) || this.socket.writableNeedDrain || this.held()
     );
+  }
+
+  private takes(): boolean {
+    return !this.socket.destroyed && !this.failing && !this.held();
   }
 
   private held(): boolean {

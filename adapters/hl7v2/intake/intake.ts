@@ -122,8 +122,10 @@ function createGate({ inbox, clock, most }: IntakeOptions, opened: () => void) {
   const { messages, bytes } = most ?? { messages: 10_000, bytes: 64 * 1024 * 1024 };
   let closed = false;
   let ended = false;
-  const over = (share: number): boolean =>
-    inbox.pending.messages >= messages * share || inbox.pending.bytes >= bytes * share;
+  const over = (share: number): boolean => {
+    const { pending } = inbox;
+    return pending.messages >= messages * share || pending.bytes >= bytes * share;
+  };
   let cancel: (() => void) | undefined;
   const look = (): void => {
     if (!closed || over(0.5)) return;
@@ -154,9 +156,22 @@ function createGate({ inbox, clock, most }: IntakeOptions, opened: () => void) {
   };
 }
 
+/** The last two digits of a number in base 36, by their value. */
+const LAST_DIGITS = Array.from({ length: 36 ** 2 }, (_, value) => inBase36(value, 2));
+
+function inBase36(value: number, digits: number): string {
+  return value.toString(36).toUpperCase().padStart(digits, '0');
+}
+
 /** Control ids of our acknowledgements: unlike those of earlier runs, at most 20 characters. */
 function createControlIds(clock: Clock): () => string {
   const run = clock.now().toString(36).toUpperCase();
   let serial = 0;
-  return () => `${run}${(serial++).toString(36).toUpperCase().padStart(5, '0')}`;
+  let start = '';
+  return () => {
+    const last = serial % LAST_DIGITS.length;
+    if (last === 0) start = run + inBase36(serial / LAST_DIGITS.length, 3);
+    serial++;
+    return start + LAST_DIGITS[last]!;
+  };
 }
