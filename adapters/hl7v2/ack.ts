@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { encodeValue } from './escape.ts';
 import type { ByteString } from './charset.ts';
 import { charsetNamed } from './charset.ts';
@@ -69,7 +70,9 @@ export function writeAck(
   const type = trigger === '' ? 'ACK' : `ACK${component}${trigger}${component}ACK`;
   const controlId = encodeWords(options.controlId, delimiters);
   const { accept = '', application = '' } = options;
-  const after2 = [
+  const fields = [
+    'MSH',
+    of(2),
     of(5),
     of(6),
     of(3),
@@ -80,18 +83,23 @@ export function writeAck(
     controlId,
     of(11),
     of(12),
+    '',
+    '',
+    accept,
+    application,
+    '',
+    of(18),
   ];
-  after2.push('', '', accept, application, '', of(18));
-  let last = after2.length;
-  while (last > 0 && after2[last - 1] === '') last--;
-  let text = `MSH${separator}${of(2)}`;
-  for (let at = 0; at < last; at++) text += separator + after2[at]!;
-  text += `\rMSA${separator}${code}${separator}${of(10)}`;
+  while (fields.length > 2 && fields[fields.length - 1] === '') fields.pop();
   const { text: words, expectedSequence: expected } = options;
+  fields[fields.length - 1] += '\rMSA';
+  fields.push(code, of(10));
   if (words !== undefined || expected !== undefined)
-    text += separator + (words === undefined ? '' : encodeWords(words, delimiters));
-  if (expected !== undefined) text += separator + String(expected);
-  text += '\r';
+    fields.push(words === undefined ? '' : encodeWords(words, delimiters));
+  if (expected !== undefined) fields.push(String(expected));
+  fields[fields.length - 1] += '\r';
+  // Joined at once it is a text of one piece, which is written several times as quickly.
+  let text = fields.join(separator);
   for (const error of options.errors ?? []) text += `${error}\r`;
   return Buffer.from(text, 'latin1');
 }
