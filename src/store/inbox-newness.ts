@@ -9,7 +9,8 @@ import type { Arrival } from '../feed-ports.ts';
 export interface Newness {
   /**
    * The names of arrivals that are all plainly new: without a verdict, of senders that are known, and with control ids
-   * that nobody has used; undefined when one is not, or when that cannot be told now.
+   * that nobody has used; undefined when one is not, or when that cannot be told now. From now on they are used. When
+   * nobody knows whether the messages are safe, they stay so until all is filed.
    */
   namesIfNew(arrivals: readonly Arrival[]): Names | undefined;
   /** The messages of these names are safe. */
@@ -23,19 +24,24 @@ export interface Newness {
   close(): void;
 }
 
-/**
- * A sender, and the greatest control id of what is filed of it in the order of bytes, `''` before the first; undefined
- * when it is to be looked up.
- */
 interface Sender {
   readonly id: number;
+  /**
+   * One of ASCII that is greater than this control id is greater than all that is filed; `''` before the first;
+   * undefined when it is to be looked up.
+   */
   top: string | undefined;
+  /** Control ids that are used, of what is not filed. */
+  readonly unfiled: Set<string>;
 }
 
-/** Control ids of each sender. */
-type Names = ReadonlyMap<Sender, ReadonlySet<string>>;
+interface Named {
+  readonly sender: Sender;
+  readonly controlId: string;
+}
+type Names = readonly Named[];
 
-/** In these the order of characters is that of their bytes. */
+/** Whether these are greater than any text is the same in the order of bytes and in that of characters. */
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
@@ -57,8 +63,9 @@ export function createNewness(file: string): Newness {
     'SELECT 1 FROM message WHERE sender = ? AND control_id = ? AND first = 1',
   );
   const senders = createSenders(findSender);
-  let latest = new Map<Sender, Set<string>>();
-  let waiting: Map<Sender, Set<string>>[] = [];
+  /** Names of what is safe and nobody was told of, and of what was told each time and is not filed. */
+  let latest: Names[] = [];
+  let waiting: Names[][] = [];
 
   /** Of what is filed alone. */
   function isFiled(sender: Sender, controlId: string): boolean {
@@ -69,77 +76,67 @@ export function createNewness(file: string): Newness {
     return !isBeyond(controlId, sender.top) && findFirst.get(sender.id, controlId) !== undefined;
   }
 
-  function isSafe(sender: Sender, controlId: string): boolean {
-    if (latest.get(sender)?.has(controlId)) return true;
-    for (const told of waiting) if (told.get(sender)?.has(controlId)) return true;
-    return false;
+  /** False when it was used before. */
+  function use({ unfiled }: Sender, controlId: string): boolean {
+    const before = unfiled.size;
+    return unfiled.add(controlId).size > before;
   }
 
-  function look(arrivals: readonly Arrival[]): Names | undefined {
-    const names = new Map<Sender, Set<string>>();
+  /** Whether all are plainly new. @param names of those of them that are used now, also when it is false */
+  function useAll(arrivals: readonly Arrival[], names: Named[]): boolean {
     for (const { source, sender: name, controlId, verdict } of arrivals) {
       const sender = verdict ? undefined : senders.find(source, name);
-      if (sender === undefined) return undefined;
+      if (sender === undefined) return false;
       if (controlId === '') continue;
-      const others = setOf(names, sender);
-      if (others.has(controlId) || isSafe(sender, controlId) || isFiled(sender, controlId)) return undefined;
-      others.add(controlId);
+      if (!use(sender, controlId)) return false;
+      names.push({ sender, controlId });
+      if (isFiled(sender, controlId)) return false;
     }
-    return names;
+    return true;
+  }
+
+  function unuse(names: Names): void {
+    for (const { sender, controlId } of names) sender.unfiled.delete(controlId);
   }
 
   return {
     namesIfNew(arrivals) {
+      const names: Named[] = [];
+      let isNew = false;
       try {
-        return look(arrivals);
+        isNew = useAll(arrivals, names);
       } catch {
-        return undefined;
+        // It cannot be told.
       } finally {
         if (database.isTransaction) commit.run();
       }
+      if (isNew) return names;
+      unuse(names);
+      return undefined;
     },
-    safe(names) {
-      for (const [sender, ids] of names) {
-        const all = setOf(latest, sender);
-        for (const id of ids) all.add(id);
-      }
-    },
+    safe: (names) => void latest.push(names),
     told() {
       waiting.push(latest);
-      latest = new Map();
+      latest = [];
     },
     filed() {
-      for (const [sender, ids] of waiting.shift() ?? []) sender.top = greatest(sender.top, ids);
+      for (const names of waiting.shift() ?? []) {
+        unuse(names);
+        for (const { sender, controlId } of names)
+          if (sender.top !== undefined && controlId > sender.top) sender.top = controlId;
+      }
     },
     allFiled() {
       waiting = [];
-      latest = new Map();
-      senders.forgetTops();
+      latest = [];
+      senders.allFiled();
     },
     close: () => database.close(),
   };
 }
 
-function setOf(names: Map<Sender, Set<string>>, sender: Sender): Set<string> {
-  const known = names.get(sender);
-  if (known) return known;
-  const ids = new Set<string>();
-  names.set(sender, ids);
-  return ids;
-}
-
 function isBeyond(controlId: string, top: string | undefined): boolean {
-  return top !== undefined && controlId > top && ASCII.test(controlId) && ASCII.test(top);
-}
-
-/** Undefined where that cannot be told by comparing characters: then it is looked up. */
-function greatest(top: string | undefined, ids: ReadonlySet<string>): string | undefined {
-  let found = top;
-  for (const id of ids) {
-    if (found === undefined || !ASCII.test(id)) return undefined;
-    if (id > found) found = id;
-  }
-  return found;
+  return top !== undefined && controlId > top && ASCII.test(controlId);
 }
 
 /** Those that the database knows. */
@@ -151,13 +148,17 @@ function createSenders(find: StatementSync) {
       if (known) return known;
       const row = find.get(source, name);
       if (!row) return undefined;
-      const sender: Sender = { id: Number(row['id']), top: undefined };
+      const sender: Sender = { id: Number(row['id']), top: undefined, unfiled: new Set() };
       const named = bySource.get(source) ?? new Map<string, Sender>();
       bySource.set(source, named.set(name, sender));
       return sender;
     },
-    forgetTops(): void {
-      for (const named of bySource.values()) for (const sender of named.values()) sender.top = undefined;
+    allFiled(): void {
+      for (const named of bySource.values())
+        for (const sender of named.values()) {
+          sender.top = undefined;
+          sender.unfiled.clear();
+        }
     },
   };
 }
