@@ -1,7 +1,6 @@
 import type { Message } from '../message.ts';
 import type { Segment } from '../segment.ts';
 import type { Fault } from './fault.ts';
-import { SUBJECTS } from './message-types.ts';
 import type { MessageType } from './message-types.ts';
 import { countNamed } from './segment-names.ts';
 import type { SegmentNames } from './segment-names.ts';
@@ -23,8 +22,8 @@ export function findLacks(
   strict: boolean,
 ): Fault[] {
   const faults: Fault[] = [];
-  for (const name of type.required) {
-    if ((strict || SUBJECTS.has(name)) && !message.segment(name))
+  for (const name of strict ? type.required : type.subjects) {
+    if (!message.segment(name))
       faults.push({ code: '100', place: { segment: name }, text: `${name} is missing` });
   }
   if (strict) faults.push(...misplaced(message, type));

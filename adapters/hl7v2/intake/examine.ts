@@ -1,4 +1,4 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import type { Arrival } from '../../../src/feed-ports.ts';
 import type { CharsetChoice } from '../charset.ts';
 import { Message } from '../message.ts';
@@ -46,7 +46,8 @@ export function charsetOf(profile: Pick<InterfaceProfile, 'charset' | 'defaultCh
  * responding system). Everything that is wrong on one level is told at once. Pure; never throws.
  */
 export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Facts): Examined {
-  const base = { source: profile.name, at: facts.at, bytes };
+  const { name: source } = profile;
+  const { at } = facts;
   let parsed: MessageBytes;
   try {
     parsed = parseBytes(bytes, charsetOf(profile));
@@ -57,7 +58,7 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
       text: 'MSH or its delimiters cannot be read',
     };
     const refusal: Refusal = { level: 'reject', reason: 'malformed', faults: [fault] };
-    const arrival = { ...base, sender: '', controlId: '', type: '?' };
+    const arrival = { source, at, bytes, sender: '', controlId: '', type: '?' };
     return { arrival: withVerdict(arrival, refusal), header: undefined, refusal };
   }
   const message = new Message(parsed);
@@ -65,14 +66,13 @@ export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Fac
   if (unusable) {
     const header = headerInUsualDelimiters(message, charsetOf(profile));
     const refusal: Refusal = { level: 'reject', reason: 'malformed', faults: [unusable] };
-    const arrival = { ...base, sender: senderOf(header), controlId: header.controlId, type: '?' };
+    const arrival = { source, at, bytes, sender: senderOf(header), controlId: header.controlId, type: '?' };
     return { arrival: withVerdict(arrival, refusal), header, refusal };
   }
   const header = headerIn(parsed);
   const { controlId } = header;
-  const arrival: Arrival = { ...base, sender: senderOf(header), controlId, type: typeOf(header) };
-  const names = segmentNames(parsed);
-  const refusal = refusalOf(message, names, header, profile, facts);
+  const arrival: Arrival = { source, at, bytes, sender: senderOf(header), controlId, type: typeOf(header) };
+  const refusal = refusalOf(message, parsed, header, profile, facts);
   return { arrival: refusal ? withVerdict(arrival, refusal) : arrival, header, refusal };
 }
 
@@ -88,7 +88,7 @@ export function withVerdict(arrival: Arrival, refusal: Refusal): Arrival {
 
 function refusalOf(
   message: Message,
-  names: SegmentNames,
+  parsed: MessageBytes,
   header: Header,
   profile: InterfaceProfile,
   facts: Facts,
@@ -103,9 +103,10 @@ function refusalOf(
     const reason = unsupported.every(({ code }) => code === '101') ? 'malformed' : 'not-supported';
     return { level: 'reject', reason, faults: unsupported };
   }
+  const names = segmentNames(parsed);
   const fragment = fragmentFault(message, names);
   if (fragment) return { level: 'reject', reason: 'not-supported', faults: [fragment] };
-  const unreadable = undecodable(message, strict);
+  const unreadable = undecodable(message, parsed, strict);
   if (isSome(unreadable)) return { level: 'error', reason: 'decode-error', faults: unreadable };
   const lacks = findLacks(message, names, type!, strict);
   if (header.controlId === '' && strict) lacks.unshift(missing('MSH', 1, 10));
@@ -208,8 +209,8 @@ function fragmentFault(message: Message, names: SegmentNames): Fault | undefined
   return { code: '207', place: { segment, field }, text };
 }
 
-function undecodable(message: Message, strict: boolean): readonly Fault[] {
-  if (decodesAtOnce(message, strict)) return [];
+function undecodable(message: Message, parsed: MessageBytes, strict: boolean): readonly Fault[] {
+  if (decodesAtOnce(message, parsed, strict)) return [];
   const faults: Fault[] = [];
   for (const { kind, segment: index, field } of message.check()) {
     if (kind !== 'charset' && kind !== 'undecodable') continue;
@@ -231,16 +232,15 @@ function undecodable(message: Message, strict: boolean): readonly Fault[] {
 /**
  * The common cases, without looking at any field: no hex escapes, and bytes that are what they should be all through.
  */
-function decodesAtOnce(message: Message, strict: boolean): boolean {
-  const bytes = message.toBytes();
+function decodesAtOnce(message: Message, { raw, text, source }: MessageBytes, strict: boolean): boolean {
   const { escape } = message.delimiters;
-  if (escape !== '' && bytes.includes(`${escape}X`)) return false;
-  const plain = isAscii(bytes) && !bytes.includes(0x1b);
+  if (escape !== '' && raw.includes(`${escape}X`)) return false;
+  const { plain } = text;
   // Bytes that are the same in every set need none, and harm nobody whatever the set is called.
   if (plain && !strict) return true;
   try {
     const { charset } = message;
-    return plain || charset === '8859/1' || (charset === 'UNICODE UTF-8' && isUtf8(bytes));
+    return plain || charset === '8859/1' || (charset === 'UNICODE UTF-8' && isUtf8(source));
   } catch {
     return false;
   }

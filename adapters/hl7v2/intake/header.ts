@@ -35,8 +35,8 @@ export interface Header {
 /** The fields of a header segment that is plain, in which all separators are where they seem. */
 function plainFields({ raw, first: { fieldStarts } }: MessageBytes): readonly ByteString[] {
   const fields = [raw.slice(fieldStarts[0], fieldStarts[1]! - 1)];
-  for (let at = 2; at < fieldStarts.length; at++)
-    fields.push(raw.slice(fieldStarts[at - 1], fieldStarts[at]! - 1));
+  for (let at = 1; at + 1 < fieldStarts.length; at++)
+    fields[at] = raw.slice(fieldStarts[at], fieldStarts[at + 1]! - 1);
   return fields;
 }
 

@@ -6,7 +6,7 @@ import type { Grouping } from '../../../src/mapping/structure.ts';
  * Segments that say whom or what a message is about. Others that a structure requires (EVN, PV1) real feeds leave out,
  * and it can be read without.
  */
-export const SUBJECTS: ReadonlySet<string> = new Set([
+const SUBJECTS: ReadonlySet<string> = new Set([
   'PID',
   'MRG',
   'OBR',
@@ -37,6 +37,8 @@ export interface MessageType {
   readonly of: readonly string[];
   /** Segments that must be there, in order: required ones of the message, and of the groups that it requires. */
   readonly required: readonly string[];
+  /** Those of them that say whom or what the message is about. */
+  readonly subjects: readonly string[];
   /** Groups the segments of a message, given their names in order. */
   readonly group: (names: readonly string[]) => Grouping;
 }
@@ -67,10 +69,12 @@ export function createMessageTypes(messages: Iterable<KnownMessage>): MessageTyp
   const codes = new Set<string>();
   for (const { message, of, structure } of messages) {
     if (namesIn(structure).includes('MSA')) continue;
+    const required = requiredIn(structure);
     const type: MessageType = {
       structure: message,
       of,
-      required: requiredIn(structure),
+      required,
+      subjects: required.filter((name) => SUBJECTS.has(name)),
       group: compileStructure(structure),
     };
     byStructure.set(message, type);

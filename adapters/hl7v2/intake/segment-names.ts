@@ -18,7 +18,7 @@ export function segmentNames({ source, index, delimiters }: MessageBytes): Segme
     const end = index.offsets[2 * place + 1]!;
     const behind = start + 3;
     const whole = behind === end || (behind < end && source[behind] === delimiters.codes.field);
-    names.push(whole ? numberOf(source[start]!, source[start + 1]!, source[start + 2]!) : ODD);
+    names[place] = whole ? numberOf(source[start]!, source[start + 1]!, source[start + 2]!) : ODD;
   }
   return names;
 }
