@@ -26,10 +26,12 @@ const NOTHING_SAID: CharsetChoice = {};
  *   (see `parseBatch`).
  */
 export function parseMessage(bytes: Uint8Array, choice: CharsetChoice = NOTHING_SAID): Message {
-  return new Message(parseBytes(bytes, choice));
+  const parsed = parseBytes(bytes, choice);
+  refuseSecondHeader(parsed);
+  return new Message(parsed);
 }
 
-/** As `parseMessage`: what its message reads from. */
+/** As `parseMessage`, of bytes that are known to hold no second MSH: what a message reads from. */
 export function parseBytes(bytes: Uint8Array, choice: CharsetChoice): MessageBytes {
   const source = Buffer.isBuffer(bytes)
     ? bytes
@@ -39,7 +41,6 @@ export function parseBytes(bytes: Uint8Array, choice: CharsetChoice): MessageByt
     throw new FicusError('legacy-malformed', 'The HL7v2 message does not start with MSH.');
   const end = skipTail(source);
   const delimiters = readDelimiters(source, start);
-  refuseSecondHeader(source, start, delimiters);
   return new MessageBytes(source, start, end, delimiters, choice);
 }
 
@@ -49,8 +50,8 @@ function startsWith(source: Buffer, start: number, text: string): boolean {
 
 const MSH = Buffer.from('MSH');
 
-function refuseSecondHeader(source: Buffer, start: number, delimiters: Delimiters): void {
-  for (let at = source.indexOf(MSH, start + 4); at !== -1; at = source.indexOf(MSH, at + 4)) {
+function refuseSecondHeader({ source, first, delimiters }: MessageBytes): void {
+  for (let at = source.indexOf(MSH, first.start + 4); at !== -1; at = source.indexOf(MSH, at + 4)) {
     const before = source[at - 1];
     const starts = before === 0x0d || before === 0x0a;
     if (starts && source[at + 3] === delimiters.codes.field)

@@ -44,6 +44,8 @@ export function charsetOf(profile: Pick<InterfaceProfile, 'charset' | 'defaultCh
  * Looks at one message as it came, before it is made safe: its header, its sender, whether it is understood here,
  * whether its bytes decode, and whether it has what it means nothing without (HL7 v2.5.1 §2.9.2.2, steps of the
  * responding system). Everything that is wrong on one level is told at once. Pure; never throws.
+ *
+ * @param bytes one message, as `splitFrame` gives it
  */
 export function examine(bytes: Uint8Array, profile: InterfaceProfile, facts: Facts): Examined {
   const { name: source } = profile;
