@@ -32,9 +32,13 @@ const LF = 0x0a;
  */
 export function splitFrame(payload: Buffer): FrameContent {
   const start = skipLead(payload);
-  if (payload.subarray(start, start + 3).equals(MSH) && !hasSecondHeader(payload, start))
+  if (startsWithHeader(payload, start) && !hasSecondHeader(payload, start))
     return { messages: [payload], headers: [], announced: undefined };
   return takeApart(payload, start);
+}
+
+function startsWithHeader(payload: Buffer, start: number): boolean {
+  return payload[start] === MSH[0] && payload[start + 1] === MSH[1] && payload[start + 2] === MSH[2];
 }
 
 function hasSecondHeader(payload: Buffer, start: number): boolean {
