@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ByteString } from './charset.ts';
 
-/** Up to this many bytes a loop here is faster than a call of the runtime's copy. */
-const SHORT = 64;
+/** Up to this many characters a loop here is faster than a call of the runtime. */
+const SHORT = 16;
 
 /**
  * A new buffer of the bytes of another with ranges of it replaced, from front to back; what is between them goes over
@@ -11,6 +11,7 @@ const SHORT = 64;
 export class SplicedBytes {
   private readonly source: Buffer;
   private readonly out: Buffer;
+  private readonly growth: number;
   /** Bytes taken from the source, and written. */
   private taken = 0;
   private written = 0;
@@ -18,6 +19,7 @@ export class SplicedBytes {
   /** @param growth how many bytes longer the result is: what is spliced in must add up to it. */
   constructor(source: Buffer, growth: number) {
     this.source = source;
+    this.growth = growth;
     this.out = Buffer.allocUnsafe(source.length + growth);
     // Laid end to end: what comes behind the last range stands where it belongs already.
     if (growth < 0) this.out.set(source.subarray(-growth));
@@ -45,10 +47,13 @@ export class SplicedBytes {
     return out;
   }
 
+  /** Takes over what is not replaced, up to `end`. */
   private copyTo(end: number): void {
-    const { source, out, taken, written } = this;
-    if (end - taken > SHORT) source.copy(out, written, taken, end);
-    else for (let at = taken; at < end; at++) out[written + at - taken] = source[at]!;
+    const { source, out, growth, taken, written } = this;
+    // The result has these bytes already, so much behind where they belong; unless they were written over.
+    const behind = taken + growth - written;
+    if (behind > 0) out.copyWithin(written, taken + growth, end + growth);
+    else if (behind < 0) source.copy(out, written, taken, end);
     this.written = written + end - taken;
     this.taken = end;
   }
