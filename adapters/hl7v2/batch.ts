@@ -39,13 +39,13 @@ export function parseBatch(bytes: Uint8Array, choice: CharsetChoice = {}): Batch
     throw new FicusError('legacy-malformed', 'The HL7v2 batch does not start with FHS, BHS or MSH.');
   }
   let delimiters = readDelimiters(source, start);
+  const text = new Text(source, source, false);
   const index = new SegmentIndex(
-    source,
+    text,
     new FirstSegment(source, start, source.length, delimiters.codes.field),
     source.length,
     delimiters.codes.field,
   );
-  const text = new Text(source, source, false);
   const items: (Message | Segment)[] = [];
   // Text is read by the connection's or the default set: FHS and BHS have no field like MSH-18.
   const envelopeContext = (): SegmentContext => ({

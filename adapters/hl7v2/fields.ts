@@ -1,5 +1,6 @@
-import type { Text } from './text.ts';
+import { keyOfSegment, nameOfKey } from './segment-name.ts';
 import { startsWithName } from './span.ts';
+import type { Text } from './text.ts';
 
 /**
  * The fields of a segment as its bytes have them, found as far as they are asked for. Counted by index: 0 is the name,
@@ -55,6 +56,14 @@ export class Fields {
   get last(): number {
     this.reach(Infinity);
     return this.starts.length - 2;
+  }
+
+  /** What stands before the first separator. */
+  get name(): string {
+    const { text, start, end, separator } = this;
+    const name = nameOfKey(keyOfSegment(text.scan, start, end, separator));
+    if (name !== undefined) return name;
+    return this.reach(0) ? text.raw.slice(start, this.to(0)) : '';
   }
 
   /** Whether the name is `name`, without making a string of it. */

@@ -42,7 +42,7 @@ export class MessageBytes {
   /** Where the segments are. */
   get index(): SegmentIndex {
     if (this.knownIndex !== undefined) return this.knownIndex;
-    this.knownIndex = new SegmentIndex(this.source, this.first, this.end, this.delimiters.codes.field);
+    this.knownIndex = new SegmentIndex(this.firstText, this.first, this.end, this.delimiters.codes.field);
     return this.knownIndex;
   }
 

@@ -71,12 +71,8 @@ export class Message implements SegmentContext {
   /** Name of the segment at a place, from 0, without making a segment of it; undefined behind the last. */
   nameAt(place: number): string | undefined {
     if (this.rearranged) return this.list[place]?.name;
-    const { index, raw } = this.origin;
-    if (!index.reach(place)) return undefined;
-    const start = index.offsets[2 * place]!;
-    const end = index.offsets[2 * place + 1]!;
-    const separator = raw.indexOf(this.delimiters.field, start);
-    return raw.slice(start, separator === -1 || separator > end ? end : separator);
+    const { index } = this.origin;
+    return index.reach(place) ? index.nameAt(place) : undefined;
   }
 
   /**
@@ -89,13 +85,12 @@ export class Message implements SegmentContext {
 
   private find(name: string, occurrence: number): Segment | undefined {
     if (name === 'MSH' && occurrence === 1) return this.first();
-    let left = occurrence;
-    const { index } = this.origin;
-    for (let place = 0; this.rearranged ? place < this.list.length : index.reach(place); place++) {
-      const found = this.rearranged ? this.list[place]!.is(name) : index.isNamed(place, name);
-      if (found && --left === 0) return this.at(place);
+    if (!this.rearranged) {
+      const place = this.origin.index.find(name, occurrence);
+      return place === -1 ? undefined : this.at(place);
     }
-    return undefined;
+    let left = occurrence;
+    return this.list.find((segment) => segment!.is(name) && --left === 0);
   }
 
   /** All segments of a name, in order. */

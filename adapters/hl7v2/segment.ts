@@ -19,7 +19,7 @@ import {
 import type { Levels } from './span.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
 import type { Text } from './text.ts';
-import { EMPTY_CELL, cellOf, decodeValue, decodeWritten, decodes, decodesTo } from './value.ts';
+import { EMPTY_CELL, cellOf, decodeWritten, decodes, decodesTo, decodeValue } from './value.ts';
 import type { Cell, Value } from './value.ts';
 
 /** What the segments of one message share. */
@@ -61,8 +61,7 @@ export class Segment {
 
   /** Usually three letters; an odd line has what stands before its first field separator. */
   get name(): string {
-    const { fields } = this;
-    return fields.reach(0) ? fields.text.raw.slice(fields.start, fields.to(0)) : '';
+    return this.fields.name;
   }
 
   /** Whether the name is `name`, without making a string of it. */

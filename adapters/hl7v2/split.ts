@@ -1,5 +1,7 @@
 import type { FirstSegment } from './first-segment.ts';
+import { keyOfName, keyOfSegment, nameOfKey } from './segment-name.ts';
 import { startsWithName } from './span.ts';
+import type { Text } from './text.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -13,6 +15,7 @@ const LF = 0x0a;
 export class SegmentIndex {
   /** Offsets: segment i starts at `[2i]`, ends at `[2i + 1]` and its segment end at `[2i + 2]`. As far as found. */
   readonly offsets: number[];
+  private readonly text: Text;
   private readonly source: Buffer;
   private readonly to: number;
   private readonly separator: number;
@@ -20,15 +23,17 @@ export class SegmentIndex {
   private readonly byLineFeed: boolean;
 
   /**
-   * @param source neither segment ends nor what stands next to them are ever hidden by `Charset.mask`. @param first the
-   *   first of them.
-   * @param to behind the last. @param separator code of the field separator.
+   * @param text looked at as it came: neither segment ends nor what stands next to them are ever hidden by
+   *   `Charset.mask`.
+   * @param first the first of them. @param to behind the last. @param separator code of the field separator.
    */
-  constructor(source: Buffer, first: FirstSegment, to: number, separator: number) {
+  constructor(text: Text, first: FirstSegment, to: number, separator: number) {
+    const { source } = text;
+    this.text = text;
     this.source = source;
     this.to = to;
     this.separator = separator;
-    this.lineFeeds = source.indexOf(LF, first.start) !== -1;
+    this.lineFeeds = text.find('\n', first.start) !== -1;
     this.byLineFeed = first.end < to && source[first.end] === LF;
     this.offsets = first.start < to ? [first.start, first.end, first.stop] : [to];
   }
@@ -53,14 +58,40 @@ export class SegmentIndex {
     return (this.offsets.length - 1) / 2;
   }
 
-  /** Whether segment `index`, which must have been reached, has this name. */
-  isNamed(index: number, name: string): boolean {
+  /** The nth segment of a name, from 1: its index, from 0; -1 when there is none. */
+  find(name: string, nth: number): number {
+    const key = keyOfName(name);
+    let left = nth;
+    for (let index = 0; this.reach(index); index++) {
+      const found = key === -1 ? this.isNamed(index, name) : this.keyAt(index) === key;
+      if (found && --left === 0) return index;
+    }
+    return -1;
+  }
+
+  /** The name of segment `index`, which must have been reached: what stands before its first field separator. */
+  nameAt(index: number): string {
+    const name = nameOfKey(this.keyAt(index));
+    if (name !== undefined) return name;
+    const { source, separator, offsets } = this;
+    const start = offsets[2 * index]!;
+    const end = offsets[2 * index + 1]!;
+    const found = source.indexOf(separator, start);
+    return this.text.raw.slice(start, found === -1 || found > end ? end : found);
+  }
+
+  private keyAt(index: number): number {
+    const { offsets } = this;
+    return keyOfSegment(this.source, offsets[2 * index]!, offsets[2 * index + 1]!, this.separator);
+  }
+
+  private isNamed(index: number, name: string): boolean {
     const { offsets } = this;
     return startsWithName(this.source, offsets[2 * index]!, offsets[2 * index + 1]!, name, this.separator);
   }
 
   private findCr(from: number): number {
-    const found = this.source.indexOf(CR, from);
+    const found = this.text.find('\r', from);
     return found === -1 || found > this.to ? this.to : found;
   }
 

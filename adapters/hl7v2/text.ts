@@ -32,6 +32,14 @@ export class Text {
     return this.known;
   }
 
+  /** Where a character of ASCII comes next; -1: nowhere. A string that is there already is looked through for less. */
+  find(character: string, from: number): number {
+    const { known } = this;
+    return known === undefined
+      ? this.source.indexOf(character.charCodeAt(0), from)
+      : known.indexOf(character, from);
+  }
+
   /**
    * Offset of a part of the range from `from` to the next separator of a higher level, or to `to`; -1 when there is none.
    * @param level 0 for repetitions of a field, 1 for components, 2 for subcomponents. @param nth from 1.
