@@ -1,7 +1,9 @@
 import type { SegmentGroup } from '../../src/mapping/structure.ts';
 import type { Step, TreeReader, TreeText } from '../../src/mapping/tree.ts';
+import type { DelimiterCodes } from './delimiters.ts';
 import type { Message } from './message.ts';
-import { partsWithText } from './parts-with-text.ts';
+import { MOST_WORDS, NOT_THERE, PartReader, writtenOf } from './part-reader.ts';
+import type { FieldOwner, Written } from './part-reader.ts';
 import type { Segment } from './segment.ts';
 
 /**
@@ -14,8 +16,7 @@ export function readingTree(message: Message, grouping: SegmentGroup): TreeReade
   return new GroupReader(message, grouping, undefined, '');
 }
 
-/** Longest text of a place that is worth comparing with others. */
-const MOST_WORDS = 1_000;
+const NO_PARTS: readonly PartReader[] = [];
 
 class GroupReader implements TreeReader {
   private readonly message: Message;
@@ -24,6 +25,9 @@ class GroupReader implements TreeReader {
   private readonly label: string;
   /** Segments and groups by name, as they are asked for. */
   private readonly places = new Map<Step, TreeReader[]>();
+  /** What was asked for last, in its first repetition: a map asks for one segment again and again. */
+  private lastStep: Step | undefined = undefined;
+  private lastPlace: TreeReader | undefined = undefined;
 
   constructor(message: Message, group: SegmentGroup, around: GroupReader | undefined, label: string) {
     this.message = message;
@@ -47,9 +51,15 @@ class GroupReader implements TreeReader {
   }
 
   child(step: Step, index = 0): TreeReader {
+    if (step === this.lastStep && index === 0) return this.lastPlace!;
     let named = this.places.get(step);
     if (!named) this.places.set(step, (named = []));
-    return (named[index] ??= this.find(String(step), index));
+    const place = (named[index] ??= this.find(String(step), index));
+    if (index === 0) {
+      this.lastStep = step;
+      this.lastPlace = place;
+    }
+    return place;
   }
 
   private find(name: string, index: number): TreeReader {
@@ -80,9 +90,11 @@ class GroupReader implements TreeReader {
   }
 }
 
-class SegmentReader implements TreeReader {
+class SegmentReader implements TreeReader, FieldOwner {
   readonly segment: Segment | undefined;
+  readonly codes: DelimiterCodes | undefined;
   private readonly name: string;
+  private readonly header: boolean;
   private readonly label: () => string;
   /** Repetitions of the fields asked for so far. */
   private readonly fields: (readonly PartReader[] | undefined)[] = [];
@@ -90,6 +102,8 @@ class SegmentReader implements TreeReader {
   constructor(name: string, segment: Segment | undefined, label: () => string) {
     this.name = name;
     this.segment = segment;
+    this.codes = segment?.context.delimiters.codes;
+    this.header = name === 'MSH' || name === 'FHS' || name === 'BHS';
     this.label = label;
   }
 
@@ -103,7 +117,7 @@ class SegmentReader implements TreeReader {
 
   child(step: Step, index = 0): TreeReader {
     if (typeof step !== 'number') throw new TypeError(`${this.name} has no field ${step}`);
-    return this.repetitions(step)[index] ?? new PartReader(this, undefined, step, index + 1, 0, 0);
+    return this.repetitions(step)[index] ?? new PartReader(this, NOT_THERE, -1, -1, step, index + 1, 0, 0);
   }
 
   holds(part: number): boolean {
@@ -119,18 +133,40 @@ class SegmentReader implements TreeReader {
     return made;
   }
 
-  private takeApart(field: number): PartReader[] {
-    const text = this.segment?.written(field);
-    if (text === undefined) return [];
-    const { repetition } = this.segment!.context.delimiters;
-    if (this.isDelimiters(field) || repetition === '' || !text.includes(repetition))
-      return [new PartReader(this, text, field, 1, 0, 0)];
-    return text.split(repetition).map((one, index) => new PartReader(this, one, field, index + 1, 0, 0));
+  private takeApart(field: number): readonly PartReader[] {
+    const { segment } = this;
+    if (segment === undefined) return NO_PARTS;
+    if (this.isDelimiters(field)) return this.delimiters(segment, field);
+    const cell = segment.place(field);
+    if (cell === undefined) return NO_PARTS;
+    if (cell.text.plain) return this.split(cell.text, cell.from, cell.to, field);
+    const decoded = writtenOf(segment.written(field)!);
+    return this.split(decoded, 0, decoded.raw.length, field);
+  }
+
+  private delimiters(segment: Segment, field: number): readonly PartReader[] {
+    const text = segment.written(field);
+    if (text === undefined) return NO_PARTS;
+    return [new PartReader(this, writtenOf(text), 0, text.length, field, 1, 0, 0)];
+  }
+
+  private split({ raw, scan }: Written, from: number, to: number, field: number): readonly PartReader[] {
+    const { repetition } = this.codes!;
+    const written = { raw, scan };
+    const repetitions: PartReader[] = [];
+    let start = from;
+    for (let at = from; at < to; at += 1) {
+      if (scan[at] !== repetition) continue;
+      repetitions.push(new PartReader(this, written, start, at, field, repetitions.length + 1, 0, 0));
+      start = at + 1;
+    }
+    repetitions.push(new PartReader(this, written, start, to, field, repetitions.length + 1, 0, 0));
+    return repetitions;
   }
 
   /** MSH-1 and MSH-2 are the delimiters, not made of parts by them (HL7 v2.5.1 §2.15.9.1). */
   isDelimiters(field: number): boolean {
-    return field <= 2 && /^(MSH|FHS|BHS)$/.test(this.name);
+    return field <= 2 && this.header;
   }
 
   steps(): readonly Step[] {
@@ -152,120 +188,5 @@ class SegmentReader implements TreeReader {
 
   location(): string {
     return this.label();
-  }
-}
-
-/** A repetition of a field, a component of it (`component` above 0), or a subcomponent (`subcomponent` above 0). */
-class PartReader implements TreeReader {
-  private readonly above: SegmentReader;
-  /** Decoded, escape sequences and separators as they are written; undefined: not there. */
-  private readonly written: string | undefined;
-  private readonly field: number;
-  private readonly repetition: number;
-  private readonly component: number;
-  private readonly subcomponent: number;
-  /** Taken apart when first asked for; null: it is one value. */
-  private parts: readonly PartReader[] | null | undefined = undefined;
-
-  constructor(
-    above: SegmentReader,
-    written: string | undefined,
-    field: number,
-    repetition: number,
-    component: number,
-    subcomponent: number,
-  ) {
-    this.above = above;
-    this.written = written;
-    this.field = field;
-    this.repetition = repetition;
-    this.component = component;
-    this.subcomponent = subcomponent;
-  }
-
-  text(): TreeText {
-    const { written } = this;
-    if (written === undefined || written === '') return written;
-    const parts = this.takenApart();
-    if (parts) return parts[0]!.text();
-    if (written === '""') return null;
-    const segment = this.above.segment!;
-    const { escape } = segment.context.delimiters;
-    if (escape === '' || !written.includes(escape)) return written;
-    return segment.value(this.field, this.repetition, this.component || 1, this.subcomponent || 1);
-  }
-
-  child(step: Step, index = 0): TreeReader {
-    if (typeof step !== 'number' || index > 0)
-      throw new TypeError('parts of a field are numbers and do not repeat');
-    const part = this.takenApart()?.[step - 1];
-    if (part) return part;
-    // A place without parts is its own first part.
-    const simple = step === 1 && !this.parts;
-    if (simple && this.subcomponent > 0) return this;
-    return this.below(step, simple ? this.written : undefined);
-  }
-
-  private below(step: number, written: string | undefined): PartReader {
-    const { above, field, repetition, component } = this;
-    if (component === 0) return new PartReader(above, written, field, repetition, step, 0);
-    return new PartReader(above, written, field, repetition, component, step);
-  }
-
-  private takenApart(): readonly PartReader[] | null {
-    this.parts ??= this.takeApart();
-    return this.parts;
-  }
-
-  private takeApart(): readonly PartReader[] | null {
-    const { written, above, field } = this;
-    if (!written || this.subcomponent > 0 || above.isDelimiters(field)) return null;
-    const { component, subcomponent } = above.segment!.context.delimiters;
-    const holdsSubcomponents = subcomponent !== '' && written.includes(subcomponent);
-    if (this.component > 0) return holdsSubcomponents ? this.split(written, subcomponent) : null;
-    if (component !== '' && written.includes(component)) return this.split(written, component);
-    return holdsSubcomponents ? [this.below(1, written)] : null;
-  }
-
-  private split(written: string, separator: string): PartReader[] {
-    return written.split(separator).map((part, index) => this.below(index + 1, part));
-  }
-
-  count(step: Step): number {
-    if (typeof step !== 'number' || this.written === undefined) return 0;
-    return step <= (this.takenApart()?.length ?? 1) ? 1 : 0;
-  }
-
-  filledParts(): number {
-    const { written } = this;
-    if (!written) return 0;
-    return partsWithText(written, this.above.segment!.context.delimiters.codes, this.component > 0);
-  }
-
-  steps(): readonly Step[] {
-    const parts = this.takenApart();
-    if (!parts) return [];
-    if (parts.length === 1) return parts[0]!.count(2) > 0 ? [1] : [];
-    return parts.flatMap((part, index) => (part.filled() ? [index + 1] : []));
-  }
-
-  words(): string | undefined {
-    const { written, above, field, component, subcomponent } = this;
-    if (written === undefined || written.length > MOST_WORDS || subcomponent > 0) return undefined;
-    if (field <= 2 && above.isDelimiters(field)) return undefined;
-    // A component has other parts than a field with the same text.
-    return component > 0 ? `&${written}` : `^${written}`;
-  }
-
-  filled(): boolean {
-    const { written, above, field } = this;
-    return !!written && (above.isDelimiters(field) || this.filledParts() !== 0);
-  }
-
-  location(): string {
-    const repetition = this.repetition === 1 ? '' : `[${this.repetition}]`;
-    const component = this.component === 0 ? '' : `.${this.component}`;
-    const subcomponent = this.subcomponent === 0 ? '' : `.${this.subcomponent}`;
-    return `${this.above.location()}-${this.field}${repetition}${component}${subcomponent}`;
   }
 }

@@ -119,6 +119,11 @@ export class Segment {
     return place.lacking > 0 ? undefined : decodeWritten(text, place.from, place.to, this.context);
   }
 
+  /** Where a field lies, for who takes it apart itself; undefined when absent, and for the delimiters of a header. */
+  place(field: number): Cell | undefined {
+    return field <= 2 && this.shift === 1 ? undefined : this.cell(field - this.shift);
+  }
+
   /** Repetitions of a field; 0 when the field is absent. */
   repetitions(field: number): number {
     return this.count(field, undefined, undefined);

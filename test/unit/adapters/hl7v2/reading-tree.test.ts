@@ -76,6 +76,15 @@ describe('a tree that is only read', () => {
     compare(parseMessage(Buffer.from(AWKWARD)));
   });
 
+  it('says what the writable one says: more parts than bits, in bytes that are their characters and in others', () => {
+    const many = Array.from({ length: 40 }, (_, at) => (at % 3 === 0 ? '' : `p${at}`));
+    for (const text of ['Eve', 'Zoë', '\u{1F33F}']) {
+      const header = 'MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5|||||||UNICODE UTF-8';
+      const segment = `PID|${many.join('^')}|${text}^${many.join('&')}~${text}|\\T\\${text}&${text}^""|"${text}"|""`;
+      compare(parseMessage(Buffer.from(`${header}\r${segment}`)));
+    }
+  });
+
   it.each(cases.map((one) => [one.what, one] as const))(
     'says what the writable one says: %s',
     (_what, one) => {
