@@ -134,14 +134,20 @@ function parseKey(key: string, run: Run): FoundKey | undefined {
 export function findKey(above: TreeReader, options: KeyOptions, run: Run): FoundKey | undefined {
   const shape = SHAPES[options.type ?? ''];
   if (!shape) return plainKey(above, options, run);
-  const names = run.keyAuthorities?.[options.of] ?? run.authorities.map((it) => it.name);
+  const preferred = run.keyAuthorities?.[options.of];
+  const { step } = options;
+  const count = step === undefined ? 1 : above.count(step);
   let best: FoundKey | undefined;
-  for (const place of repetitions(above, options)) {
+  let bestRank = Infinity;
+  for (let index = 0; index < count; index += 1) {
+    const place = step === undefined ? above : above.child(step, index);
     const number = numberAt(shape.number(place));
     const authority = number === undefined ? undefined : authorityAt(shape.authority!(place), run);
-    if (number === undefined || !authority || !names.includes(authority.name)) continue;
-    if (!best || names.indexOf(authority.name) < names.indexOf(best.authority.name))
-      best = { authority, number };
+    if (number === undefined || !authority) continue;
+    const rank = preferred ? preferred.indexOf(authority.name) : run.authorities.indexOf(authority);
+    if (rank < 0 || rank >= bestRank) continue;
+    best = { authority, number };
+    bestRank = rank;
   }
   return best;
 }

@@ -151,6 +151,8 @@ function listAt(at: JsonObject, name: string): Json[] {
 
 /** A reference by identifier to a resource that the message makes gets its address. */
 function nameLogical(resources: readonly Linkable[]): void {
+  const referring = resources.filter(({ resource }) => logicalReferences(resource).length > 0);
+  if (referring.length === 0) return;
   const known = new Map<string, string>();
   for (const { resource } of resources) {
     if (!resource?.id || !Array.isArray(resource['identifier'])) continue;
@@ -160,7 +162,7 @@ function nameLogical(resources: readonly Linkable[]): void {
   if (known.size === 0) return;
   const addressOf = ({ type, identifier }: JsonObject): string | undefined =>
     typeof type === 'string' ? known.get(identifierKey(type, identifier!)) : undefined;
-  for (const one of resources) {
+  for (const one of referring) {
     if (!logicalReferences(one.resource).some((it) => addressOf(it) !== undefined)) continue;
     for (const reference of logicalReferences(ownOf(one))) {
       const address = addressOf(reference);
@@ -171,13 +173,25 @@ function nameLogical(resources: readonly Linkable[]): void {
 
 /** The references in a value that name a type and an identifier, and no address. */
 function logicalReferences(value: Json | undefined, found: JsonObject[] = []): readonly JsonObject[] {
-  if (typeof value !== 'object') return found;
+  if (typeof value !== 'object' || value === null) return found;
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') logicalReferences(item, found);
-  } else if (isObject(value)) {
-    const { type, identifier, reference } = value;
-    if (reference === undefined && typeof type === 'string' && isObject(identifier)) found.push(value);
-    else for (const name in value) if (typeof value[name] === 'object') logicalReferences(value[name], found);
+    for (let at = 0; at < value.length; at += 1)
+      if (typeof value[at] === 'object') logicalReferences(value[at], found);
+    return found;
+  }
+  // A raw number has one member, a text.
+  const members = value as JsonObject;
+  if (
+    isObject(members['identifier']) &&
+    members['reference'] === undefined &&
+    typeof members['type'] === 'string'
+  ) {
+    found.push(members);
+    return found;
+  }
+  for (const name in members) {
+    const child = members[name];
+    if (typeof child === 'object') logicalReferences(child, found);
   }
   return found;
 }

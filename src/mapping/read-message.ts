@@ -3,10 +3,10 @@ import type { CompiledMessage, Reading, ReadingMode } from './compiled-message.t
 import type { CompiledMap } from './compiled-map.ts';
 import { mentioned } from './mentioned.ts';
 import { linkResources, type Link } from './message-links.ts';
+import { createPlaces, segmentsOf } from './message-places.ts';
 import { readTreeAgain } from './read-again.ts';
 import type { ReadResult } from './run-map.ts';
 import { startRun, type Loss, type Run, type RunContext } from './run.ts';
-import { groupOf } from './segment-group.ts';
 import type { TreeReader } from './tree.ts';
 import type { Undoing } from './undoing.ts';
 import { undoingOf } from './update-rules.ts';
@@ -63,12 +63,7 @@ interface Draft extends MessageResource {
 export function readMessage(message: CompiledMessage, root: TreeReader, context: RunContext): MessageReading {
   const { run } = startRun(context);
   const resources: Draft[] = [];
-  const places = new Map<string, readonly Place[]>();
-  const placesOf = (path: string): readonly Place[] => {
-    let known = places.get(path);
-    if (!known) places.set(path, (known = placesAt(root, path)));
-    return known;
-  };
+  const placesOf = createPlaces(root);
   for (const reading of message.readings) {
     const { map, when } = reading;
     for (const { place, from } of placesOf(reading.in)) {
@@ -240,42 +235,4 @@ const MENTION = {
 function spokenOf(map: CompiledMap, segment: string, place: TreeReader): string[] {
   const count = map.cover.parts.get(segment)?.repeats ? place.count(segment) : 1;
   return Array.from({ length: count }, (_, index) => place.child(segment, index).location());
-}
-
-interface Place {
-  readonly place: TreeReader;
-  readonly from: string;
-}
-
-/** The groups, or single segments, at a path: `.`, `NK1`, `PATIENT/NK1`. */
-function placesAt(root: TreeReader, path: string): readonly Place[] {
-  let places: Place[] = [{ place: root, from: '.' }];
-  if (path === '.') return places;
-  for (const name of path.split('/')) {
-    places = places.flatMap(({ place, from }) =>
-      Array.from({ length: place.count(name) }, (_, index) => ({
-        place: isSegmentName(name)
-          ? groupOf(place.child(name, index), name, place)
-          : place.child(name, index),
-        from: `${from === '.' ? '' : `${from}/`}${name}[${index + 1}]`,
-      })),
-    );
-  }
-  return places;
-}
-
-function isSegmentName(name: string): boolean {
-  return /^[A-Z][A-Z0-9]{2}$/.test(name);
-}
-
-/** Every segment of the message with its name, in groups' order. */
-function segmentsOf(group: TreeReader): [string, TreeReader][] {
-  return group
-    .steps()
-    .flatMap((step) =>
-      Array.from({ length: group.count(step) }, (_, index) => group.child(step, index)).flatMap(
-        (place): [string, TreeReader][] =>
-          isSegmentName(String(step)) ? [[String(step), place]] : segmentsOf(place),
-      ),
-    );
 }
