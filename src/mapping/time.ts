@@ -14,14 +14,55 @@ export interface Timestamp {
   readonly offset?: number;
 }
 
-const HL7 = /^(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?)?)?)?([+-]\d{4})?$/;
 const FHIR = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d))?)?)?$/;
 const XML =
   /^(-?\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?)?(Z|[+-]\d\d:\d\d)?$/;
 
-/** Parses an HL7 date or timestamp (DT, DTM, TS.1); undefined when it is none, or no date of the calendar. */
+type Draft = { -readonly [Part in keyof Timestamp]: Timestamp[Part] };
+
+/**
+ * Parses an HL7 date or timestamp (DT, DTM, TS.1: `YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`); undefined when it
+ * is none, or no date of the calendar. By hand: most fields of a message that are no text are one.
+ */
 export function parseHl7Time(text: string): Timestamp | undefined {
-  return fromMatch(HL7.exec(text));
+  const digits = digitsFrom(text, 0, 14);
+  if (digits < 4 || digits % 2 === 1) return undefined;
+  const time: Draft = { year: twoAt(text, 0) * 100 + twoAt(text, 2) };
+  if (digits > 4) time.month = twoAt(text, 4);
+  if (digits > 6) time.day = twoAt(text, 6);
+  if (digits > 8) time.hour = twoAt(text, 8);
+  if (digits > 10) time.minute = twoAt(text, 10);
+  if (digits > 12) time.second = twoAt(text, 12);
+  let at = digits;
+  if (digits === 14 && text.charAt(at) === '.') {
+    const fraction = digitsFrom(text, at + 1, 4);
+    if (fraction === 0) return undefined;
+    time.fraction = text.slice(at + 1, at + 1 + fraction);
+    at += 1 + fraction;
+  }
+  const sign = text.charAt(at);
+  if ((sign === '+' || sign === '-') && digitsFrom(text, at + 1, 4) === 4) {
+    const minutes = twoAt(text, at + 1) * 60 + twoAt(text, at + 3);
+    time.offset = sign === '-' ? -minutes : minutes;
+    at += 5;
+  }
+  return at === text.length && isReal(time) ? time : undefined;
+}
+
+/** How many digits there are from an offset on, at most so many. */
+function digitsFrom(text: string, from: number, most: number): number {
+  let at = from;
+  while (at < from + most && isDigit(text.charCodeAt(at))) at += 1;
+  return at - from;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** The number that two digits say. */
+function twoAt(text: string, at: number): number {
+  return (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30;
 }
 
 /** Parses a FHIR date, dateTime or instant. */
@@ -50,12 +91,14 @@ function fromMatch(match: RegExpExecArray | null): Timestamp | undefined {
   return isReal(time) ? time : undefined;
 }
 
+/** Days of each month in a leap year. */
+const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 function isReal(time: Timestamp): boolean {
   const { year, month = 1, day = 1, hour = 0, minute = 0, second = 0, offset = 0 } = time;
   if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-  const days = new Date(Date.UTC(2000, month, 0)).getUTCDate();
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-  if (day > (month === 2 && !leap ? 28 : days)) return false;
+  if (day > (month === 2 && !leap ? 28 : DAYS[month - 1]!)) return false;
   return hour < 24 && minute < 60 && second < 61 && Math.abs(offset) <= 14 * 60;
 }
 
