@@ -2,7 +2,7 @@ import type { ParkReason } from '../../feed-ports.ts';
 import type { IdentityChange, MessageContent, ResourceChange } from '../../projection-ports.ts';
 import type { Json, JsonObject, Resource } from '../../fhir/types.ts';
 import type { MessageReading, MessageResource } from '../../mapping/read-message.ts';
-import type { Authority } from '../../mapping/run.ts';
+import type { Authority, Loss } from '../../mapping/run.ts';
 import { instantOf, parseHl7Time } from '../../mapping/time.ts';
 
 /** FHIR id of a legacy key; `hashed`: it cannot be opened, the crosswalk has to know it. */
@@ -48,9 +48,9 @@ export type Content =
  * wants somebody to look at, park it: nothing is guessed. Pure.
  */
 export function contentOf(reading: MessageReading, facts: MessageFacts, options: ContentOptions): Content {
-  const needed = reading.resources
-    .flatMap(({ told }) => told)
-    .filter(({ kind }) => kind === 'mapping-needed');
+  const needed: Loss[] = [];
+  for (const { told } of reading.resources)
+    for (const loss of told) if (loss.kind === 'mapping-needed') needed.push(loss);
   if (needed.length > 0) {
     const places = needed.map(({ path, why }) => (why === undefined ? path : `${path} (${why})`));
     return {
@@ -90,15 +90,7 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
       sealedBefore && Object.isFrozen(one.resource)
         ? sealedOnce(one.resource, sealedBefore)
         : sealed(one.resource);
-    const told = facts.deletes ? deletedPaths(one) : [];
-    const { clears = [], yields = {} } = one.undoing ?? {};
-    const deleted = [...told, ...clears];
-    changes.push({
-      resource: resource as ResourceChange['resource'],
-      mode: one.mode,
-      ...(deleted.length > 0 ? { deleted } : {}),
-      ...(Object.keys(yields).length > 0 ? { yields } : {}),
-    });
+    changes.push(changeOf(one, resource as ResourceChange['resource'], facts.deletes));
   }
   const identity: IdentityChange[] = [];
   for (const { kind, type, from, into } of reading.identity) {
@@ -118,6 +110,24 @@ export function contentOf(reading: MessageReading, facts: MessageFacts, options:
       identity,
       hashed: [...hashed.values()],
     },
+  };
+}
+
+/** @param deletes whether a field of the message is told to be deleted */
+function changeOf(
+  one: MessageResource,
+  resource: ResourceChange['resource'],
+  deletes: boolean,
+): ResourceChange {
+  const { mode, undoing } = one;
+  if (!deletes && !undoing) return { resource, mode };
+  const deleted = [...(deletes ? deletedPaths(one) : []), ...(undoing?.clears ?? [])];
+  const yields = undoing?.yields ?? {};
+  return {
+    resource,
+    mode,
+    ...(deleted.length > 0 ? { deleted } : {}),
+    ...(Object.keys(yields).length > 0 ? { yields } : {}),
   };
 }
 
