@@ -11,6 +11,10 @@ const ZONE = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/;
 /** What FHIR forbids: control characters below the space, but for tab, line feed and carriage return. */
 const CONTROL = /[^\P{Cc}\t\n\r\u007f-\u009f]/u;
 
+const MAX_WORD = 32;
+const SPACE = 0x20;
+const TILDE = 0x7e;
+
 /** Whether a text can be a resource's logical id (FHIR R4 datatypes.html#id). */
 export function isId(text: string): boolean {
   return ID.test(text);
@@ -38,7 +42,21 @@ function isInstant(text: string): boolean {
 }
 
 function isString(text: string): boolean {
-  return /\S/.test(text) && !CONTROL.test(text) && text.length <= MAX_STRING && text.isWellFormed();
+  return (
+    isPlainWord(text) ||
+    (/\S/.test(text) && !CONTROL.test(text) && text.length <= MAX_STRING && text.isWellFormed())
+  );
+}
+
+/** Printable ASCII that begins with something to see, and is short: what most texts are, and right without a search. */
+function isPlainWord(text: string): boolean {
+  const { length } = text;
+  if (length === 0 || length > MAX_WORD || text.charCodeAt(0) === SPACE) return false;
+  for (let at = 0; at < length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < SPACE || code > TILDE) return false;
+  }
+  return true;
 }
 
 function isUri(text: string): boolean {
