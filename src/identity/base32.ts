@@ -1,16 +1,21 @@
+import { Buffer } from 'node:buffer';
+
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+const CODES = Buffer.from(ALPHABET);
 const VALUES = new Map(ALPHABET.split('').map((character, value) => [character, value]));
 
 /** RFC 4648 §6 base32, lower case, without padding: legal in a FHIR id, safe where case is lost. */
 export function encodeBase32(bytes: Uint8Array): string {
-  let text = '';
+  const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / 5));
+  let length = 0;
   let buffer = 0;
   let bits = 0;
-  for (const byte of bytes) {
-    buffer = ((buffer << 8) | byte) & 0xfff;
-    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(buffer >> (bits - 5)) & 31];
+  for (let at = 0; at < bytes.length; at += 1) {
+    buffer = ((buffer << 8) | bytes[at]!) & 0xfff;
+    for (bits += 8; bits >= 5; bits -= 5) text[length++] = CODES[(buffer >> (bits - 5)) & 31]!;
   }
-  return bits === 0 ? text : text + ALPHABET[(buffer << (5 - bits)) & 31];
+  if (bits > 0) text[length] = CODES[(buffer << (5 - bits)) & 31]!;
+  return text.toString('latin1');
 }
 
 /** The inverse of encodeBase32; undefined for any text that it does not produce. */
