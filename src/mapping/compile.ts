@@ -15,7 +15,7 @@ import { listMember } from './list-member.ts';
 import type { Feed } from './list-plan.ts';
 import type { Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
-import { fillDefaults, isObject, propertyOf, type FhirStep, type FhirTest } from './fhir-path.ts';
+import { compileDefaults, isObject, propertyOf, type FhirStep, type FhirTest } from './fhir-path.ts';
 import { pathKey } from './tree-path.ts';
 import type { Step } from './tree.ts';
 import type { Json } from '../fhir/types.ts';
@@ -156,10 +156,11 @@ function compileList(name: string, branches: readonly Branch[], type: string): M
 
 /** A constant element of a list with what its `where` says. */
 function filled(constants: Always, where: readonly FhirTest[], type: string): Always {
-  if (where.length === 0) return constants;
+  const defaults = compileDefaults(where, type);
+  if (!defaults) return constants;
   return (root, run) => {
     const value = constants(root, run);
-    if (value !== undefined) fillDefaults(value, where, type);
+    if (value !== undefined) defaults(value);
     return value;
   };
 }
@@ -187,6 +188,7 @@ function compileOpen(branch: Branch, type: string, feeds: Feed[], constants: Alw
 function feedOf(branch: Branch, codec: Codec, type: string, composite: boolean): Feed {
   const { where } = branch.fhir[0]!;
   for (const test of where) checkTest(test.path, type, branch);
+  const defaults = compileDefaults(where, type);
   if (composite)
     return {
       steps: [],
@@ -195,13 +197,13 @@ function feedOf(branch: Branch, codec: Codec, type: string, composite: boolean):
       segments: false,
       codec,
       where,
-      type,
+      defaults,
       when: undefined,
       only: undefined,
     };
   const { steps, repeats, split, segments, when, only } = branch;
   const closed = branch.fhir[0]!.index !== undefined;
-  return { steps, repeats: repeats && !closed, split, segments, codec, where, type, when, only };
+  return { steps, repeats: repeats && !closed, split, segments, codec, where, defaults, when, only };
 }
 
 function checkTest(path: readonly string[], type: string, branch: Branch): void {

@@ -93,30 +93,51 @@ function anyEquals(
   return isObject(value) && anyEquals(value[path[at]!], path, at + 1, wanted);
 }
 
-/** Adds to a new item what `where` says and it does not say itself; lists on the way get one element. */
-export function fillDefaults(item: Json, where: readonly FhirTest[], typeName: string): void {
-  if (!isObject(item)) return;
-  for (const test of where) setDefault(item, test.path, 0, test.value, typeName);
+/** Adds to a new item what a `where` says and it does not say itself. */
+export type Defaults = (item: Json) => void;
+
+/**
+ * Compiles a `where` of a list of `typeName`, so that new items get what it says; lists on the way get one element.
+ * undefined: it says nothing.
+ */
+export function compileDefaults(where: readonly FhirTest[], typeName: string): Defaults | undefined {
+  if (where.length === 0) return undefined;
+  const tests = where.map(({ path, value }) => ({ steps: stepsAlong(path, typeName), value }));
+  return (item) => {
+    if (!isObject(item)) return;
+    for (const { steps, value } of tests) setDefault(item, steps, 0, value);
+  };
+}
+
+interface DefaultStep {
+  readonly name: string;
+  readonly list: boolean;
+}
+
+function stepsAlong(path: readonly string[], typeName: string): DefaultStep[] {
+  let type = typeName;
+  return path.map((name) => {
+    const property = propertyOf(type, name);
+    type = property?.type ?? '';
+    return { name, list: (property?.element.max ?? 1) > 1 };
+  });
 }
 
 function setDefault(
   target: JsonObject,
-  path: readonly string[],
+  steps: readonly DefaultStep[],
   at: number,
   value: string | boolean,
-  typeName: string,
 ): void {
-  const name = path[at]!;
-  const property = propertyOf(typeName, name);
-  const list = (property?.element.max ?? 1) > 1;
+  const { name, list } = steps[at]!;
   const present = target[name];
-  if (at === path.length - 1) {
+  if (at === steps.length - 1) {
     if (present === undefined) target[name] = list ? [value] : value;
     return;
   }
   const holder = list && Array.isArray(present) ? present[0] : present;
   const child = isObject(holder) ? holder : {};
-  setDefault(child, path, at + 1, value, property?.type ?? '');
+  setDefault(child, steps, at + 1, value);
   if (!isObject(holder)) target[name] = list ? [child] : child;
 }
 

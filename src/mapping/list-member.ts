@@ -1,6 +1,6 @@
 import type { Json } from '../fhir/types.ts';
 import { sameJson, type Codec } from './codec.ts';
-import { fillDefaults, isObject } from './fhir-path.ts';
+import { isObject } from './fhir-path.ts';
 import { planList, presentOf, type Entry, type Feed, type Present } from './list-plan.ts';
 import type { Always, Member, MemberKeys } from './member.ts';
 import type { Run } from './run.ts';
@@ -91,7 +91,7 @@ function readItem(
 ): Present[] {
   const value = feed.codec.read(place, run);
   if (value === undefined) return found;
-  if (feed.where.length > 0) fillDefaults(value, feed.where, feed.type);
+  feed.defaults?.(value);
   return added(found, { feed: at, index, value });
 }
 

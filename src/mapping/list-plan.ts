@@ -1,7 +1,7 @@
 import type { Json } from '../fhir/types.ts';
 import { sameJson, type Codec } from './codec.ts';
 import type { Condition } from './condition.ts';
-import { isObject, passes, type FhirTest } from './fhir-path.ts';
+import { isObject, passes, type Defaults, type FhirTest } from './fhir-path.ts';
 import type { Run } from './run.ts';
 import { pathKey } from './tree-path.ts';
 import type { Step, TreeReader } from './tree.ts';
@@ -18,8 +18,8 @@ export interface Feed {
   readonly codec: Codec;
   /** Which items are this row's. */
   readonly where: readonly FhirTest[];
-  /** FHIR type of the items. */
-  readonly type: string;
+  /** What its `where` says of new items. */
+  readonly defaults: Defaults | undefined;
   readonly when: Condition | undefined;
   readonly only: 'read' | 'write' | undefined;
 }
