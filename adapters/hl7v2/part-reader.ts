@@ -173,9 +173,9 @@ export class PartReader implements TreeReader {
     const { from, to, above, field, component, subcomponent } = this;
     if (from === -1 || to - from > MOST_WORDS || subcomponent > 0) return undefined;
     if (field <= 2 && above.isDelimiters(field)) return undefined;
-    // A component has other parts than a field with the same text.
     const written = this.written.raw.slice(from, to);
-    return component > 0 ? `&${written}` : `^${written}`;
+    // A component has other parts than a field with the same text. No field holds the end of a segment.
+    return component > 0 ? `\r${written}` : written;
   }
 
   filled(): boolean {

@@ -26,7 +26,7 @@ class GroupReader implements TreeReader {
   /** Segments and groups by name, as they are asked for. */
   private readonly places = new Map<Step, TreeReader[]>();
   /** What was asked for last, in its first repetition: a map asks for one segment again and again. */
-  private lastStep: Step | undefined = undefined;
+  private lastStep: Step = '';
   private lastPlace: TreeReader | undefined = undefined;
 
   constructor(message: Message, group: SegmentGroup, around: GroupReader | undefined, label: string) {
@@ -45,7 +45,7 @@ class GroupReader implements TreeReader {
   }
 
   own(step: Step): number {
-    const name = String(step);
+    const name = typeof step === 'string' ? step : String(step);
     const { segments, groups, seen } = this.group;
     return (segments.get(name) ?? groups.get(name) ?? seen?.get(name))?.length ?? 0;
   }

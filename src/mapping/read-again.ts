@@ -85,7 +85,10 @@ class WatchedGroup implements TreeReader {
   private readonly first: string;
   /** Segments by name of which something other than fields was asked. */
   private readonly whole = new Set<string>();
-  private readonly segments = new Map<string, WatchedSegment>();
+  /** By name, in order of their places. */
+  private readonly segments = new Map<string, WatchedSegment[]>();
+  /** In the order in which they were asked for. */
+  private readonly asked: WatchedSegment[] = [];
   private everything = false;
 
   constructor(group: TreeReader, first: string) {
@@ -97,7 +100,7 @@ class WatchedGroup implements TreeReader {
   answers(): readonly Answer[] | undefined {
     if (this.everything) return undefined;
     const questions: Omit<Answer, 'said'>[] = [...this.whole].map((segment) => ({ segment }));
-    for (const segment of this.segments.values()) {
+    for (const segment of this.asked) {
       if (segment.whole) questions.push({ segment: segment.name });
       else
         for (const field of segment.fields)
@@ -128,11 +131,16 @@ class WatchedGroup implements TreeReader {
 
   child(step: Step, index = 0): TreeReader {
     const child = this.group.child(step, index);
-    const name = String(step);
-    if (name === this.first || this.whole.has(name)) return child;
-    const key = `${name} ${index}`;
-    let watched = this.segments.get(key);
-    if (!watched) this.segments.set(key, (watched = new WatchedSegment(child, name, index)));
+    if (step === this.first) return child;
+    const name = typeof step === 'string' ? step : String(step);
+    if (this.whole.has(name)) return child;
+    let places = this.segments.get(name);
+    if (!places) this.segments.set(name, (places = []));
+    const known = places[index];
+    if (known) return known;
+    const watched = new WatchedSegment(child, name, index);
+    places[index] = watched;
+    this.asked.push(watched);
     return watched;
   }
 
@@ -151,8 +159,7 @@ class WatchedGroup implements TreeReader {
   }
 
   private ask(step: Step): void {
-    const name = String(step);
-    if (name !== this.first) this.whole.add(name);
+    if (step !== this.first) this.whole.add(typeof step === 'string' ? step : String(step));
   }
 }
 
