@@ -151,24 +151,42 @@ function listAt(at: JsonObject, name: string): Json[] {
 
 /** A reference by identifier to a resource that the message makes gets its address. */
 function nameLogical(resources: readonly Linkable[]): void {
-  const referring = resources.filter(({ resource }) => logicalReferences(resource).length > 0);
+  const referring: { readonly one: Linkable; readonly references: readonly JsonObject[] }[] = [];
+  const types = new Set<Json | undefined>();
+  for (const one of resources) {
+    const references = logicalReferencesOf(one.resource);
+    if (references.length === 0) continue;
+    referring.push({ one, references });
+    for (const { type } of references) types.add(type);
+  }
   if (referring.length === 0) return;
   const known = new Map<string, string>();
   for (const { resource } of resources) {
-    if (!resource?.id || !Array.isArray(resource['identifier'])) continue;
+    if (!resource?.id || !types.has(resource.resourceType)) continue;
+    if (!Array.isArray(resource['identifier'])) continue;
     for (const identifier of resource['identifier'])
       known.set(identifierKey(resource.resourceType, identifier), `${resource.resourceType}/${resource.id}`);
   }
   if (known.size === 0) return;
   const addressOf = ({ type, identifier }: JsonObject): string | undefined =>
     typeof type === 'string' ? known.get(identifierKey(type, identifier!)) : undefined;
-  for (const one of referring) {
-    if (!logicalReferences(one.resource).some((it) => addressOf(it) !== undefined)) continue;
-    for (const reference of logicalReferences(ownOf(one))) {
+  for (const { one, references } of referring) {
+    if (!references.some((it) => addressOf(it) !== undefined)) continue;
+    for (const reference of one.shared ? logicalReferences(ownOf(one)) : references) {
       const address = addressOf(reference);
       if (address !== undefined) reference['reference'] = address;
     }
   }
+}
+
+/** What was found in resources that never change: they come again and again. */
+const foundBefore = new WeakMap<Resource, readonly JsonObject[]>();
+
+function logicalReferencesOf(resource: Resource | undefined): readonly JsonObject[] {
+  if (!resource || !Object.isFrozen(resource)) return logicalReferences(resource);
+  let found = foundBefore.get(resource);
+  if (!found) foundBefore.set(resource, (found = logicalReferences(resource)));
+  return found;
 }
 
 /** The references in a value that name a type and an identifier, and no address. */
