@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../fhir/types.ts';
 import { isObject } from './fhir-path.ts';
+import { isCodeText } from './code-text.ts';
 import { say, type Codec } from './codec.ts';
 import type { Run } from './run.ts';
 import type { CodeRow, CodesFile } from './schema.ts';
@@ -117,12 +118,10 @@ function wrap(mapped: MappedCode, target: CodeTarget): Json {
   return target === 'Coding' ? coding : { coding: [coding] };
 }
 
-const CODE = /^\S+( \S+)*$/;
-
 function unknown(map: CodeMap, text: string, target: CodeTarget): Json | undefined {
   if (target === 'code' || map.unknown === 'refuse') return undefined;
   // What is no code of FHIR (datatypes.html#code) is words.
-  if (map.unknown === 'text' || !CODE.test(text)) return target === 'CodeableConcept' ? { text } : undefined;
+  if (map.unknown === 'text' || !isCodeText(text)) return target === 'CodeableConcept' ? { text } : undefined;
   return wrap({ code: text, system: map.v2System, display: undefined }, target);
 }
 

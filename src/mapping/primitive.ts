@@ -1,3 +1,4 @@
+import { isCodeText } from './code-text.ts';
 import { primitiveFault } from '../fhir/primitives.ts';
 import { decimalJson, decimalText } from '../fhir/json.ts';
 import type { Json } from '../fhir/types.ts';
@@ -116,7 +117,7 @@ function conversionOf(as: Exclude<Primitive, 'key' | 'reference'>, options: Prim
     case 'string':
       return { read: readText, write: textOf };
     case 'code':
-      return { read: readPattern(CODE, 'not a code'), write: textOf };
+      return { read: readCode, write: textOf };
     case 'uri':
       return { read: readPattern(URI, 'not a URI'), write: textOf };
     case 'base64':
@@ -143,7 +144,6 @@ function conversionOf(as: Exclude<Primitive, 'key' | 'reference'>, options: Prim
   return timeConversion(as, options);
 }
 
-const CODE = /^\S+( \S+)*$/;
 const URI = /^\S+$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -155,6 +155,10 @@ function textOf(value: Json): string | undefined {
 function readText(text: string): Converted {
   const wrong = primitiveFault('string', text);
   return wrong === undefined ? { value: text } : { wrong };
+}
+
+function readCode(text: string): Converted {
+  return isCodeText(text) ? { value: text } : { wrong: 'not a code' };
 }
 
 function readPattern(pattern: RegExp, wrong: string): Conversion['read'] {

@@ -4,7 +4,15 @@ import type { CodeMap } from '../code-map.ts';
 import { isObject } from '../fhir-path.ts';
 import type { Run } from '../run.ts';
 import type { TreeReader, TreeWriter } from '../tree.ts';
-import { digitsOf, isPlain, readNumber, unitCodec, type UnitCodec, type UnitPaths } from './units.ts';
+import {
+  digitsOf,
+  isPlain,
+  quantityOf,
+  readNumber,
+  unitCodec,
+  type UnitCodec,
+  type UnitPaths,
+} from './units.ts';
 
 /** `Observation.value[x]` by its JSON name. */
 export type ValueProperty =
@@ -53,7 +61,7 @@ function plainForm(units: UnitCodec): Form {
     types: ['NM'],
     read(place, obx, run) {
       const value = place.steps().length === 0 ? readNumber(place, run.quiet) : undefined;
-      return value === undefined ? undefined : { value, ...units.read(obx, run) };
+      return value === undefined ? undefined : quantityOf(value, units.read(obx, run));
     },
     write(value, place, obx, run) {
       const digits = digitsOf(value);

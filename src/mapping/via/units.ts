@@ -2,6 +2,7 @@ import { decimalText } from '../../fhir/json.ts';
 import type { Json, JsonObject } from '../../fhir/types.ts';
 import { put, stringOf, textOf } from '../authority.ts';
 import type { CodeMap } from '../code-map.ts';
+import { isCodeText } from '../code-text.ts';
 import type { Codec } from '../codec.ts';
 import { isObject } from '../fhir-path.ts';
 import { primitiveCodec } from '../primitive.ts';
@@ -28,12 +29,11 @@ export interface UnitCodec {
   readonly write: (quantity: JsonObject | undefined, place: TreeWriter, run: Run) => boolean;
 }
 
-/** FHIR R4 datatypes.html#code. */
-const CODE = /^\S+( \S+)*$/;
-
 /** A power of ten whose `^` nobody escaped: `10^3/uL` is read as code `10` and text `3/uL`. */
 const TEN = /^[x*]? ?10$/i;
 const POWER = /^-?\d{1,2}(?:$|[ /.*])/;
+
+const NO_UNIT: Unit = {};
 
 const UNIT = ['unit', 'system', 'code'] as const;
 
@@ -43,15 +43,13 @@ export function unitCodec(paths: UnitPaths, systems: CodeMap | undefined): UnitC
   const read: UnitCodec['read'] = (place, run) => {
     const code = textOf(descend(place, paths.code));
     const text = textOf(descend(place, paths.text));
-    if (code !== undefined && text !== undefined && TEN.test(code) && POWER.test(text))
+    if (code !== undefined && text !== undefined && code.endsWith('10') && TEN.test(code) && POWER.test(text))
       return { unit: `${code}^${text}` };
     const words = text ?? code;
     const system =
-      code === undefined || !CODE.test(code) ? undefined : names.read(descend(place, paths.system), run);
-    return {
-      ...(words === undefined ? {} : { unit: words }),
-      ...(system === undefined ? {} : { system, code: code! }),
-    };
+      code === undefined || !isCodeText(code) ? undefined : names.read(descend(place, paths.system), run);
+    if (words === undefined) return NO_UNIT;
+    return system === undefined ? { unit: words } : { unit: words, system, code: code! };
   };
   return {
     read,
@@ -87,6 +85,15 @@ export function digitsOf(quantity: Json | undefined): string | undefined {
   return isObject(quantity) ? decimalText(quantity['value']) : undefined;
 }
 
+/** A Quantity of a number and its unit. */
+export function quantityOf(value: Json, { unit, system, code }: Unit): JsonObject {
+  const quantity: JsonObject = { value };
+  if (unit !== undefined) quantity['unit'] = unit;
+  if (system !== undefined) quantity['system'] = system;
+  if (code !== undefined) quantity['code'] = code;
+  return quantity;
+}
+
 /** Members of a Quantity that a number and a unit can say. */
 const SAYABLE = new Set(['value', 'unit', 'system', 'code']);
 
@@ -101,7 +108,7 @@ export function quantityCodec(value: readonly Step[], paths: UnitPaths, systems:
   return {
     read(place, run) {
       const number = readNumber(descend(place, value), run);
-      return number === undefined ? undefined : { value: number, ...units.read(place, run) };
+      return number === undefined ? undefined : quantityOf(number, units.read(place, run));
     },
     write(quantity, place, run) {
       const wanted = isObject(quantity) ? quantity : undefined;
