@@ -211,9 +211,9 @@ export function charsetNamed(name: string): Charset | undefined {
 /** What decides a message's character set, strongest first: the connection, MSH-18, the configured default. */
 export interface CharsetChoice {
   /** Declared for the connection: overrides what messages say of themselves. */
-  readonly charset?: string;
+  readonly charset?: string | undefined;
   /** For messages whose MSH-18 is empty; `UNICODE UTF-8` when not given. */
-  readonly defaultCharset?: string;
+  readonly defaultCharset?: string | undefined;
 }
 
 /** `Charset.mask` of a character set. Where it is not known there is none: the bytes are taken as they seem. */

@@ -48,10 +48,10 @@ export function profilesOf({
   feed,
   timeZone,
 }: Pick<Config, 'feed' | 'timeZone'>): (source: string) => SenderProfile | undefined {
-  return (source) => {
-    const profile = feed?.interfaces[source];
-    return profile && { timeZone, ...profile };
-  };
+  const profiles = new Map(
+    Object.entries(feed?.interfaces ?? {}).map(([source, profile]) => [source, { timeZone, ...profile }]),
+  );
+  return (source) => profiles.get(source);
 }
 
 /** What a message becomes: bytes in, FHIR content out. Throws what parsing and mapping throw. */
@@ -79,42 +79,53 @@ const REMEMBERED = 10_000;
 export function createMessageOpener(options: Omit<ReaderOptions, 'sealer'>): MessageOpener {
   const { mappings, authorities } = options;
   const memos = createMemos(REMEMBERED);
+  const memoName = createMemoName();
   return (bytes, { source, sender }) => {
     const profile = options.profile(source);
     if (!profile) return undefined;
-    const { charset, defaultCharset } = profile;
-    const message = parseMessage(bytes, {
-      ...(charset === undefined ? {} : { charset }),
-      ...(defaultCharset === undefined ? {} : { defaultCharset }),
-    });
+    const message = parseMessage(bytes, profile);
     const type = typeOf(message);
     const set = mappings({ source, sender });
     const file = messageOf(set, type);
     if (!file) return undefined;
-    const { field, component, repetition, subcomponent, escape } = message.delimiters;
     const root = readingTree(message, file.group(message.segments.map(({ name }) => name)).root);
     const reading = readMessage(file, root, {
       authorities,
       timeZone: profile.timeZone,
-      ...(profile.authority === undefined ? {} : { defaultAuthority: profile.authority }),
+      defaultAuthority: profile.authority,
       facts: { event: type.event, type: type.code },
-      memo: memos(
-        [
-          set.version,
-          source,
-          profile.timeZone,
-          profile.authority,
-          charset,
-          defaultCharset,
-          message.written('MSH-18'),
-          field,
-          component,
-        ]
-          .concat(repetition, subcomponent, escape)
-          .join('\u0000'),
-      ),
+      memo: memos(memoName(set, source, profile, message)),
     });
     return { message, root, reading, file, profile };
+  };
+}
+
+/** What messages that can be read from the same memory have in common, as one text. */
+function createMemoName(): (
+  set: MappingSet,
+  source: string,
+  profile: SenderProfile,
+  message: Message,
+) => string {
+  // Mostly those of the message before.
+  let last: readonly unknown[] = [];
+  let name = '';
+  return (set, source, profile, message) => {
+    const { field, component, repetition, subcomponent, escape } = message.delimiters;
+    const { timeZone, authority, charset, defaultCharset } = profile;
+    const header = message.written('MSH-18');
+    const parts = [set.version, source, timeZone, authority, charset, defaultCharset, header].concat(
+      field,
+      component,
+      repetition,
+      subcomponent,
+      escape,
+    );
+    if (parts.length !== last.length || parts.some((part, at) => part !== last[at])) {
+      last = parts;
+      name = parts.join('\u0000');
+    }
+    return name;
   };
 }
 
