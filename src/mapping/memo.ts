@@ -29,67 +29,85 @@ export interface Memo {
   readonly mentions: Recent<Resource | null>;
 }
 
-/** What was kept of late, by codec and words. */
+/** What was kept of late, by codec. */
 export interface Recent<Value> {
-  find(codec: object, words: string): Value | undefined;
-  keep(codec: object, words: string, value: Value): void;
+  /** To be asked for each time anew: it ages. */
+  of(codec: object): Shelf<Value>;
+}
+
+/** What was kept of late of one codec, by words. */
+export interface Shelf<Value> {
+  find(words: string): Value | undefined;
+  keep(words: string, value: Value): void;
   /** Whether looking for what a codec read is worth its price: it is not where the words are new each time. */
-  worthwhile(codec: object): boolean;
+  worthwhile(): boolean;
 }
 
 /** Entries a codec is asked for before it is judged; one in so many has to be there. */
 const JUDGED_AFTER = 256;
 const LEAST_FOUND = 8;
 
-interface Shelf<Value> {
-  readonly entries: Map<string, Value>;
-  asked: number;
-  found: number;
-}
-
-class Shelves<Value> implements Recent<Value> {
-  private young = new Map<object, Shelf<Value>>();
-  private old = new Map<object, Shelf<Value>>();
+class AgingShelf<Value> implements Shelf<Value> {
+  private young = new Map<string, Value>();
+  private old: ReadonlyMap<string, Value> | undefined = undefined;
+  private asked = 0;
+  private found = 0;
   private readonly counted: () => void;
 
   constructor(counted: () => void) {
     this.counted = counted;
   }
 
-  find(codec: object, words: string): Value | undefined {
-    const shelf = this.shelfOf(codec);
-    shelf.asked += 1;
-    let value = shelf.entries.get(words);
+  find(words: string): Value | undefined {
+    this.asked += 1;
+    let value = this.young.get(words);
     if (value === undefined) {
-      value = this.old.get(codec)?.entries.get(words);
+      value = this.old?.get(words);
       if (value === undefined) return undefined;
-      this.keep(codec, words, value);
+      this.keep(words, value);
     }
-    shelf.found += 1;
+    this.found += 1;
     return value;
   }
 
-  keep(codec: object, words: string, value: Value): void {
-    this.shelfOf(codec).entries.set(words, value);
+  keep(words: string, value: Value): void {
+    this.young.set(words, value);
     this.counted();
   }
 
-  worthwhile(codec: object): boolean {
-    const { asked, found } = this.shelfOf(codec);
-    return asked < JUDGED_AFTER || found * LEAST_FOUND > asked;
+  worthwhile(): boolean {
+    return this.asked < JUDGED_AFTER || this.found * LEAST_FOUND > this.asked;
+  }
+
+  /** As `Shelves.age`. */
+  age(): boolean {
+    const used = this.asked > 0 || this.young.size > 0;
+    this.old = this.young;
+    this.young = new Map();
+    this.asked = 0;
+    this.found = 0;
+    return used;
+  }
+}
+
+class Shelves<Value> implements Recent<Value> {
+  private readonly shelves = new Map<object, AgingShelf<Value>>();
+  private readonly counted: () => void;
+
+  constructor(counted: () => void) {
+    this.counted = counted;
+  }
+
+  of(codec: object): Shelf<Value> {
+    let shelf = this.shelves.get(codec);
+    if (!shelf) this.shelves.set(codec, (shelf = new AgingShelf(this.counted)));
+    return shelf;
   }
 
   /** Lets go of what was not found since the last time. Gives whether anything is left. */
   age(): boolean {
-    this.old = this.young;
-    this.young = new Map();
-    return this.old.size > 0;
-  }
-
-  private shelfOf(codec: object): Shelf<Value> {
-    let shelf = this.young.get(codec);
-    if (!shelf) this.young.set(codec, (shelf = { entries: new Map(), asked: 0, found: 0 }));
-    return shelf;
+    for (const [codec, shelf] of this.shelves) if (!shelf.age()) this.shelves.delete(codec);
+    return this.shelves.size > 0;
   }
 }
 

@@ -49,15 +49,15 @@ export function mentioned(
 
 /** Whom or what a field names, with its key. One that was named in these words before is the same object: never to be changed. */
 function named(map: CompiledMap, place: TreeReader, context: RunContext): Resource | undefined {
-  const mentions = context.memo?.mentions;
-  const words = mentions?.worthwhile(map.codec) ? place.words?.() : undefined;
-  const known = words === undefined ? undefined : mentions!.find(map.codec, words);
+  const shelf = context.memo?.mentions.of(map.codec);
+  const words = shelf?.worthwhile() ? place.words?.() : undefined;
+  const known = words === undefined ? undefined : shelf!.find(words);
   if (known !== undefined) return known ?? undefined;
   const { resource, askedFacts } = readTree(map, place, context);
   const keyed = withKey(resource, context);
   if (words === undefined || askedFacts) return keyed;
   const kept = keyed ? detached<Resource>(keyed) : null;
-  mentions!.keep(map.codec, words, kept);
+  shelf!.keep(words, kept);
   return kept ?? undefined;
 }
 

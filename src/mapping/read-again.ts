@@ -15,11 +15,11 @@ const MOST_KEPT = 6;
 export function readTreeAgain(map: CompiledMap, place: TreeReader, context: RunContext): ReadResult {
   const { memo } = context;
   const first = map.segments[0];
-  if (!memo || first === undefined || !memo.resources.worthwhile(map.codec))
-    return readTree(map, place, context);
+  const shelf = memo?.resources.of(map.codec);
+  if (!shelf || first === undefined || !shelf.worthwhile()) return readTree(map, place, context);
   const words = segmentsSay(place, first);
   if (words === undefined) return readTree(map, place, context);
-  const before = memo.resources.find(map.codec, words) ?? [];
+  const before = shelf.find(words) ?? [];
   const same = before.find(({ answers }) => answers.every((answer) => saidOf(place, answer) === answer.said));
   if (same) return new SharedReading(same.resource, map, place, context);
   const watched = new WatchedGroup(place, first);
@@ -28,7 +28,7 @@ export function readTreeAgain(map: CompiledMap, place: TreeReader, context: RunC
   const answers = resource && told.length === 0 && !askedFacts ? watched.answers() : undefined;
   if (answers) {
     const kept: ReadBefore = { resource: detached(resource!), answers };
-    memo.resources.keep(map.codec, words, [kept, ...before.slice(0, MOST_KEPT - 1)]);
+    shelf.keep(words, [kept, ...before.slice(0, MOST_KEPT - 1)]);
   }
   return result;
 }

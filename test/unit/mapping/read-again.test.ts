@@ -86,13 +86,18 @@ describe('a memo of what was read before', () => {
     const watched: Memo = {
       ...memo,
       resources: {
-        find(codec, words) {
-          const known = memo.resources.find(codec, words);
-          if (known) found += 1;
-          return known;
+        of(codec) {
+          const shelf = memo.resources.of(codec);
+          return {
+            find(words) {
+              const known = shelf.find(words);
+              if (known) found += 1;
+              return known;
+            },
+            keep: (words, value) => shelf.keep(words, value),
+            worthwhile: () => shelf.worthwhile(),
+          };
         },
-        keep: (codec, words, value) => memo.resources.keep(codec, words, value),
-        worthwhile: (codec) => memo.resources.worthwhile(codec),
       },
     };
     told(bytes, watched);
