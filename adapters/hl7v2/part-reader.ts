@@ -1,5 +1,6 @@
 import type { Step, TreeReader, TreeText } from '../../src/mapping/tree.ts';
 import type { DelimiterCodes } from './delimiters.ts';
+import { partsWithText } from './parts-with-text.ts';
 import type { Segment } from './segment.ts';
 
 /** A text whose characters are numbers in `scan`: looking for delimiters there costs a fraction. */
@@ -15,6 +16,19 @@ export function writtenOf(raw: string): Written {
   return { raw, scan };
 }
 
+const FIRST_BEYOND_ASCII = 0x80;
+/** Starts the character set switches of ISO 2022. */
+const ESC = 0x1b;
+
+/** Whether a range of bytes is its characters, whatever the rest of them is. */
+export function isPlainRange(source: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    const byte = source[at]!;
+    if (byte >= FIRST_BEYOND_ASCII || byte === ESC) return false;
+  }
+  return true;
+}
+
 /** What a place that is not there is a range of. */
 export const NOT_THERE: Written = writtenOf('');
 
@@ -28,6 +42,9 @@ export interface FieldOwner {
   isDelimiters(field: number): boolean;
   location(): string;
 }
+
+/** What `filledParts` says of one value. */
+const ONLY_FIRST = 1 << 1;
 
 /** Of `""`: told to be deleted. */
 const QUOTE = 0x22;
@@ -147,19 +164,16 @@ export class PartReader implements TreeReader {
   }
 
   filledParts(): number {
-    const { from, to, component, above } = this;
+    const { from, to, above } = this;
     if (from === to) return 0;
-    const { scan } = this.written;
-    const codes = above.codes!;
-    const separator = component > 0 ? codes.subcomponent : codes.component;
-    let parts = 0;
-    let bit = 1 << 1;
-    for (let at = from; at < to; at += 1) {
-      const code = scan[at];
-      if (code === separator) bit = bit === 1 << 31 ? bit : bit << 1;
-      else if (code !== codes.subcomponent) parts |= bit;
-    }
-    return parts;
+    const parts = this.takenApart();
+    if (!parts)
+      return above.isDelimiters(this.field)
+        ? partsWithText(this.written.raw, above.codes!, this.component > 0)
+        : ONLY_FIRST;
+    let filled = 0;
+    for (let at = 0; at < parts.length; at += 1) if (parts[at]!.filled()) filled |= 1 << Math.min(at + 1, 31);
+    return filled;
   }
 
   steps(): readonly Step[] {

@@ -2,7 +2,7 @@ import type { SegmentGroup } from '../../src/mapping/structure.ts';
 import type { Step, TreeReader, TreeText } from '../../src/mapping/tree.ts';
 import type { DelimiterCodes } from './delimiters.ts';
 import type { Message } from './message.ts';
-import { MOST_WORDS, NOT_THERE, PartReader, writtenOf } from './part-reader.ts';
+import { isPlainRange, MOST_WORDS, NOT_THERE, PartReader, writtenOf } from './part-reader.ts';
 import type { FieldOwner, Written } from './part-reader.ts';
 import type { Segment } from './segment.ts';
 
@@ -121,8 +121,17 @@ class SegmentReader implements TreeReader, FieldOwner {
   }
 
   holds(part: number): boolean {
+    // Most fields that are asked for are empty, and are not worth an object.
+    if (!this.fields[part] && this.isEmpty(part)) return false;
     for (const repetition of this.repetitions(part)) if (repetition.filled()) return true;
     return false;
+  }
+
+  private isEmpty(field: number): boolean {
+    if (this.segment === undefined) return true;
+    if (this.isDelimiters(field)) return false;
+    const cell = this.segment.place(field);
+    return cell === undefined || cell.from === cell.to;
   }
 
   private repetitions(field: number): readonly PartReader[] {
@@ -139,7 +148,9 @@ class SegmentReader implements TreeReader, FieldOwner {
     if (this.isDelimiters(field)) return this.delimiters(segment, field);
     const cell = segment.place(field);
     if (cell === undefined) return NO_PARTS;
-    if (cell.text.plain) return this.split(cell.text, cell.from, cell.to, field);
+    const { text, from, to } = cell;
+    if (text.plain || isPlainRange(text.source, from, to))
+      return this.split({ raw: text.raw, scan: text.source }, from, to, field);
     const decoded = writtenOf(segment.written(field)!);
     return this.split(decoded, 0, decoded.raw.length, field);
   }
@@ -150,9 +161,9 @@ class SegmentReader implements TreeReader, FieldOwner {
     return [new PartReader(this, writtenOf(text), 0, text.length, field, 1, 0, 0)];
   }
 
-  private split({ raw, scan }: Written, from: number, to: number, field: number): readonly PartReader[] {
+  private split(written: Written, from: number, to: number, field: number): readonly PartReader[] {
+    const { scan } = written;
     const { repetition } = this.codes!;
-    const written = { raw, scan };
     const repetitions: PartReader[] = [];
     let start = from;
     for (let at = from; at < to; at += 1) {
