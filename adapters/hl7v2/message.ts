@@ -11,7 +11,7 @@ import { encodeSegment } from './nested.ts';
 import type { Nested, NestedSegment } from './nested.ts';
 import { parsePath } from './path.ts';
 import type { Location } from './path.ts';
-import { placesByName } from './places-by-name.ts';
+import { FEW, placeByName, placesByName } from './places-by-name.ts';
 import { Segment } from './segment.ts';
 import type { SegmentContext } from './segment.ts';
 import { SplicedBytes } from './spliced-bytes.ts';
@@ -100,8 +100,9 @@ export class Message implements SegmentContext {
 
   /** Which one of its name a segment is, from 1; 0 when it is not of this message. */
   nth(segment: Segment): number {
-    this.places ??= placesByName(this.segments);
-    return this.places.get(segment) ?? 0;
+    const { segments } = this;
+    if (segments.length > FEW) this.places ??= placesByName(segments);
+    return this.places?.get(segment) ?? placeByName(segments, segment);
   }
 
   /**

@@ -58,7 +58,8 @@ function group(parts: readonly Part[], names: readonly string[]): Grouping {
   const root = createGroup('', undefined, false);
   const stack: Open[] = [{ parts, group: root, repeats: false, at: 0 }];
   const unexpected: number[] = [];
-  for (const [index, name] of names.entries()) {
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index]!;
     if (!place(stack, name, index)) {
       add(homeOf(stack, name), name, index);
       if (!name.startsWith('Z')) unexpected.push(index);
@@ -81,12 +82,12 @@ function place(stack: Open[], name: string, index: number): boolean {
     const open = stack[depth]!;
     const found = findFrom(open.parts, isFull(open) ? open.at + 1 : open.at, name);
     if (found !== undefined) {
-      stack.length = depth + 1;
+      close(stack, depth + 1);
       enter(stack, found, name, index);
       return true;
     }
     if (open.repeats && depth > 0 && startsWith(open.parts, name)) {
-      stack.length = depth;
+      close(stack, depth);
       const above = stack[depth - 1]!;
       openGroup(stack, above.parts[above.at]!);
       enter(stack, findFrom(stack.at(-1)!.parts, 0, name)!, name, index);
@@ -94,6 +95,11 @@ function place(stack: Open[], name: string, index: number): boolean {
     }
   }
   return false;
+}
+
+/** Setting the length of a list costs more than taking the few that are open off it. */
+function close(stack: Open[], depth: number): void {
+  while (stack.length > depth) stack.pop();
 }
 
 /** Whether the part that reading stands at is there already and does not repeat. */

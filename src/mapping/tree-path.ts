@@ -64,7 +64,7 @@ export function descend(root: TreeReader, steps: readonly Step[]): TreeReader {
 
 /** Whether nothing can stand at a place, told without looking below it: a numbered part without even an empty text. */
 export function isAbsent(steps: readonly Step[], place: TreeReader): boolean {
-  return typeof steps[steps.length - 1] === 'number' && place.text() === undefined;
+  return steps.length > 0 && typeof steps[steps.length - 1] === 'number' && place.text() === undefined;
 }
 
 /** As descend, writable. */
