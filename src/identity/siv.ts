@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createCipheriv, timingSafeEqual } from 'node:crypto';
 import type { Cipheriv } from 'node:crypto';
 

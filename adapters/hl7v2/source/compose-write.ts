@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { segmentOrder } from '../../../src/mapping/structure.ts';
 import { isPlain, charsetNamed, type ByteString } from '../charset.ts';
 import type { Message } from '../message.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Authority } from '../../../src/mapping/run.ts';
 import { authorityCriteria, type Criterion } from './criteria.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ByteString } from '../charset.ts';
 import type { NestedRepetition } from '../nested.ts';
 import { encodeSegment, repeat } from '../nested.ts';

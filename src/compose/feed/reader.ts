@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { typeOf } from '../../../adapters/hl7v2/message-type.ts';
 import type { Message } from '../../../adapters/hl7v2/message.ts';
 import { parseMessage } from '../../../adapters/hl7v2/parse.ts';
