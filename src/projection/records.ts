@@ -1,13 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { LRUCache } from 'lru-cache';
 import type { WrittenResource } from '../projection-ports.ts';
 import type { Resource } from '../fhir/types.ts';
+import { Recent } from './by-name.ts';
 import { stampedText, unstamped } from './content.ts';
 import { keptDecimals, parseKept } from './decimals.ts';
 import { createIndexWriter, type Indexed } from './index/write.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import type { Names } from './names.ts';
+import { createResourceNumbers, NO_EVENT } from './resource-numbers.ts';
 import { surveyOf } from './survey.ts';
 
 /** A resource as the file has it. Version 0: others refer to it, and nobody has told of it yet. */
@@ -27,7 +28,7 @@ export interface ResourceRecord {
   /** Its row is written with its first version. */
   readonly fresh?: true;
   /** JSON text of the update that it is as of. */
-  readonly said?: string;
+  readonly said?: string | undefined;
   /** What was worked out of the resource when it was stored; absent: it was read from the file. */
   readonly known?: { readonly indexed: Indexed; readonly references: ReadonlySet<string> };
 }
@@ -42,9 +43,6 @@ export interface Cause {
   readonly written?: WrittenResource | undefined;
   readonly said?: string | undefined;
 }
-
-/** Older than any event. */
-export const NO_EVENT = -8_640_000_000_000_000;
 
 const CACHED = 5_000;
 
@@ -81,19 +79,15 @@ export interface RecordsOptions extends RowContext {
 
 export function createRecords(database: DatabaseSync, options: RecordsOptions): Records {
   const { names } = options;
-  const cache = new LRUCache<string, ResourceRecord>({ max: CACHED });
-  const rids = new LRUCache<string, number>({ max: CACHED * 4 });
+  const numbers = createResourceNumbers(database, names);
+  const { settle } = numbers;
+  const cache = new Recent<ResourceRecord>(CACHED);
   const columns = 'rid, type, id, version, event_at, updated_at, message, decimals, json';
   const byId = database.prepare(`SELECT ${columns} FROM resource WHERE id = ? AND type = ?`);
   const byNumber = database.prepare(`SELECT ${columns} FROM resource WHERE rid = ?`);
-  const ridById = database.prepare('SELECT rid FROM resource WHERE id = ? AND type = ?');
-  const insertNamed = database.prepare(
-    `INSERT INTO resource (rid, type, id, version, event_at, updated_at, message) VALUES (?, ?, ?, 0, ${NO_EVENT}, 0, 0)`,
-  );
   const insert = database.prepare(
     'INSERT INTO resource (version, event_at, updated_at, message, decimals, params, sorts, json, rid, type, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const highest = database.prepare('SELECT coalesce(max(rid), 0) AS rid FROM resource');
   const update = database.prepare(
     `UPDATE resource SET version = ?, event_at = ?, updated_at = ?, message = ?, decimals = ?, params = ?, sorts = ?, json = ? WHERE rid = ?`,
   );
@@ -109,35 +103,8 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     'SELECT rid FROM resource WHERE version > 0 AND rid > ? ORDER BY rid LIMIT 1000',
   );
   const updateIndex = database.prepare('UPDATE resource SET params = ?, sorts = ? WHERE rid = ?');
-  const index = createIndexWriter(database, { ...options, ridOf });
-  const highestRid = (): number => Number(highest.get()?.['rid']);
-  let lastRid = highestRid();
-  /**
-   * Numbers of resources that others refer to and that have no row yet, by type and id: most of them are told of by the
-   * same message, and their row is written once.
-   */
-  const named = new Map<string, number>();
+  const index = createIndexWriter(database, { ...options, ridOf: numbers.ridOf });
   let told = { at: NaN, text: '' };
-
-  function ridOf(type: string, id: string): number {
-    const key = `${type}/${id}`;
-    const known = rids.get(key);
-    if (known !== undefined) return known;
-    const nid = names.number(type);
-    const row = ridById.get(id, nid);
-    const rid = row ? Number(row['rid']) : (lastRid += 1);
-    if (!row) named.set(key, rid);
-    rids.set(key, rid);
-    return rid;
-  }
-
-  function settle(): void {
-    for (const [key, rid] of named) {
-      const at = key.indexOf('/');
-      insertNamed.run(rid, names.number(key.slice(0, at)), key.slice(at + 1));
-    }
-    named.clear();
-  }
 
   function recordOf(row: Record<string, unknown> | undefined): ResourceRecord | undefined {
     if (!row) return undefined;
@@ -154,27 +121,25 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
         ? { json, resource: unstamped(parseKept(json, row['decimals']) as Resource) }
         : {}),
     };
-    cache.set(`${record.type}/${record.id}`, record);
+    cache.set(record.type, record.id, record);
     return record;
   }
 
   function find(type: string, id: string): ResourceRecord | undefined {
-    const key = `${type}/${id}`;
-    const known = cache.get(key);
+    const known = cache.get(type, id);
     if (known) return known;
-    const nid = named.has(key) ? undefined : names.find(type);
+    const nid = numbers.isWaiting(type, id) ? undefined : names.find(type);
     return nid === undefined ? undefined : recordOf(byId.get(id, nid));
   }
 
   function writeReferrers(rid: number, old: ReadonlySet<string>, now: ReadonlySet<string>): void {
-    for (const reference of now) if (!old.has(reference)) addReferrer.run(ridOfReference(reference), rid);
-    for (const reference of old) if (!now.has(reference)) dropReferrer.run(ridOfReference(reference), rid);
+    for (const reference of now)
+      if (!old.has(reference)) addReferrer.run(numbers.ridOfReference(reference), rid);
+    for (const reference of old) {
+      if (now.has(reference)) continue;
+      dropReferrer.run(numbers.ridOfReference(reference), rid);
+    }
   }
-
-  const ridOfReference = (reference: string): number => {
-    const [type = '', id = ''] = reference.split('/');
-    return ridOf(type, id);
-  };
 
   const empty = (rid: number, type: string, id: string): ResourceRecord => ({
     rid,
@@ -194,18 +159,18 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
 
   return {
     find,
-    recent: (type, id) => cache.get(`${type}/${id}`),
+    recent: (type, id) => cache.get(type, id),
     open(type, id) {
       const found = find(type, id);
       if (found) return found;
-      return { ...empty(named.get(`${type}/${id}`) ?? (lastRid += 1), type, id), fresh: true };
+      return { ...empty(numbers.give(type, id), type, id), fresh: true };
     },
     ensure(type, id) {
       const found = find(type, id);
       if (found) return found;
-      const record = empty(ridOf(type, id), type, id);
+      const record = empty(numbers.ridOf(type, id), type, id);
       settle();
-      cache.set(`${type}/${id}`, record);
+      cache.set(type, id, record);
       return record;
     },
     settle,
@@ -218,10 +183,8 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
     put(record, resource, { eventAt, message, now, written, said }) {
       const { rid, type, id, version: old, json: oldJson, resource: before, fresh, known } = record;
       const version = old + 1;
-      const key = `${type}/${id}`;
       // It may refer to itself.
-      rids.set(key, rid);
-      if (fresh) named.delete(key);
+      numbers.told(type, id, rid);
       if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
       const json = stampedText(resource, version, instant(now), written?.text);
       const { references, decimals } = surveyOf(resource);
@@ -236,22 +199,25 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       if (fresh)
         insert.run(version, eventAt, now, message, digits, params, sorts, json, rid, names.number(type), id);
       else update.run(version, eventAt, now, message, digits, params, sorts, json, rid);
-      const stamped = { rid, type, id, version, eventAt, updatedAt: now, message, json, resource };
       const stored: ResourceRecord = {
-        ...stamped,
+        rid,
+        type,
+        id,
+        version,
+        eventAt,
+        updatedAt: now,
+        message,
+        json,
+        resource,
         known: { indexed, references },
-        ...(said === undefined ? {} : { said }),
+        said,
       };
-      cache.set(key, stored);
+      cache.set(type, id, stored);
       return stored;
     },
-    confirm({ said: before, ...record }, eventAt, said = before) {
+    confirm(record, eventAt, said = record.said) {
       if (eventAt !== record.eventAt) updateEvent.run(eventAt, record.rid);
-      cache.set(`${record.type}/${record.id}`, {
-        ...record,
-        eventAt,
-        ...(said === undefined ? {} : { said }),
-      });
+      cache.set(record.type, record.id, { ...record, eventAt, said });
     },
     firstMessageOf(rid) {
       const row = firstVersion.get(rid) ?? byNumber.get(rid);
@@ -272,7 +238,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       let last = 0;
       for (;;) {
         const page = everything.all(last);
-        if (page.length === 0) return settle();
+        if (page.length === 0) break;
         for (const row of page) {
           last = Number(row['rid']);
           const { resource } = this.byRid(last);
@@ -282,13 +248,12 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
           updateIndex.run(params, sorts, last);
         }
       }
+      settle();
     },
     forget() {
       cache.clear();
-      rids.clear();
-      named.clear();
+      numbers.forget();
       names.forget();
-      lastRid = highestRid();
     },
   };
 }

@@ -14,8 +14,9 @@ import type { RowContext } from './index/rows.ts';
 import { isLate } from './late.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
-import { createRecords, NO_EVENT, type Cause, type ResourceRecord } from './records.ts';
+import { createRecords, type Cause, type ResourceRecord } from './records.ts';
 import { mapRelativeReferences } from './references.ts';
+import { NO_EVENT } from './resource-numbers.ts';
 import { MERGEABLE } from './survey.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
