@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Applied, ProjectionEvent, ProjectionLog } from '../projection-ports.ts';
+import { createInserts } from './inserts.ts';
 
 /** An event before it has its number. Resources are named by their numbers. */
 export interface EventDraft {
@@ -22,6 +23,8 @@ export interface EventWriter {
   applied(seq: number, replay: number): Applied | undefined;
   /** Marks a message as applied; its events are those after `first`, exclusive. */
   mark(seq: number, replay: number, first: number, superseded: Applied['superseded']): void;
+  /** Writes what is not in the file yet. To be called before a commit. */
+  flush(): void;
   /** Counts anew after a transaction was taken back. */
   forget(): void;
 }
@@ -31,28 +34,47 @@ const EVENTS = `SELECT e.number, e.kind, n.text AS type, r.id AS id, e.version, 
   LEFT JOIN resource p ON p.rid = e.patient LEFT JOIN resource o ON o.rid = e.other`;
 
 export function createEventWriter(database: DatabaseSync): EventWriter {
-  const insert = database.prepare(
-    'INSERT INTO event (number, kind, rid, version, patient, other, at, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  );
+  // Alone, each would cost a table of its own that SQLite makes for the check of `kind`.
+  const inserts = createInserts(database, 'FAIL', 'event', [
+    'number',
+    'kind',
+    'rid',
+    'version',
+    'patient',
+    'other',
+    'at',
+    'message',
+  ]);
+  const marks = createInserts(database, 'FAIL', 'applied', ['seq', 'replay', 'first', 'last', 'superseded']);
   const max = database.prepare('SELECT coalesce(max(number), 0) AS last FROM event');
   const find = database.prepare('SELECT first, last, superseded FROM applied WHERE seq = ? AND replay = ?');
-  const mark = database.prepare(
-    'INSERT INTO applied (seq, replay, first, last, superseded) VALUES (?, ?, ?, ?, ?)',
-  );
   const changes = database.prepare(
     `${EVENTS} WHERE e.number > ? AND e.number <= ? AND e.kind = 'changed' ORDER BY e.number`,
   );
+  const maxSeq = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM applied');
   const count = (): number => Number(max.get()?.['last']);
+  const highest = (): number => Number(maxSeq.get()?.['seq']);
   let last = count();
+  /** Of messages after this one nothing was ever applied. */
+  let lastSeq = highest();
+
+  function flush(): void {
+    inserts.flush();
+    marks.flush();
+  }
+
   return {
+    flush,
     get last() {
       return last;
     },
     append({ kind, rid, version, patient, other, at, message }) {
-      insert.run(last + 1, kind, rid, version, patient ?? null, other ?? null, at, message);
+      inserts.add([last + 1, kind, rid, version, patient ?? null, other ?? null, at, message]);
       last += 1;
     },
     applied(seq, replay) {
+      if (seq > lastSeq) return undefined;
+      flush();
       const row = find.get(seq, replay);
       if (!row) return undefined;
       const changed = changes.all(row['first']!, row['last']!).map((it) => ({
@@ -67,10 +89,15 @@ export function createEventWriter(database: DatabaseSync): EventWriter {
       };
     },
     mark(seq, replay, first, superseded) {
-      mark.run(seq, replay, first, last, superseded.length === 0 ? null : JSON.stringify(superseded));
+      const left = superseded.length === 0 ? null : JSON.stringify(superseded);
+      marks.add([seq, replay, first, last, left]);
+      lastSeq = Math.max(lastSeq, seq);
     },
     forget() {
+      inserts.forget();
+      marks.forget();
       last = count();
+      lastSeq = highest();
     },
   };
 }

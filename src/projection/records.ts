@@ -5,6 +5,7 @@ import { Recent } from './by-name.ts';
 import { stampedText, unstamped } from './content.ts';
 import { keptDecimals, parseKept } from './decimals.ts';
 import { createIndexWriter, type Indexed } from './index/write.ts';
+import { createInserts } from './inserts.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import type { Names } from './names.ts';
@@ -62,6 +63,8 @@ export interface Records {
   confirm(record: ResourceRecord, eventAt: number, said?: string): void;
   /** Writes the rows of those that were only referred to; until then they are not in the file. */
   settle(): void;
+  /** Writes the rows of the index that are not in the file yet. To be called before a commit. */
+  flush(): void;
   /** Every resource that refers to this one, of the types in MERGEABLE. */
   referrersOf(rid: number): readonly number[];
   /** `seq` of the message that first told of a resource. */
@@ -95,7 +98,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const keep = database.prepare(
     'INSERT INTO version (rid, version, updated_at, message, json) VALUES (?, ?, ?, ?, ?)',
   );
-  const addReferrer = database.prepare('INSERT OR IGNORE INTO referrer (target, rid) VALUES (?, ?)');
+  const addReferrer = createInserts(database, 'IGNORE', 'referrer', ['target', 'rid']);
   const dropReferrer = database.prepare('DELETE FROM referrer WHERE target = ? AND rid = ?');
   const referrers = database.prepare('SELECT rid FROM referrer WHERE target = ? ORDER BY rid');
   const firstVersion = database.prepare('SELECT message FROM version WHERE rid = ? ORDER BY version LIMIT 1');
@@ -105,6 +108,11 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
   const updateIndex = database.prepare('UPDATE resource SET params = ?, sorts = ? WHERE rid = ?');
   const index = createIndexWriter(database, { ...options, ridOf: numbers.ridOf });
   let told = { at: NaN, text: '' };
+
+  function flush(): void {
+    addReferrer.flush();
+    index.flush();
+  }
 
   function recordOf(row: Record<string, unknown> | undefined): ResourceRecord | undefined {
     if (!row) return undefined;
@@ -134,9 +142,10 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
 
   function writeReferrers(rid: number, old: ReadonlySet<string>, now: ReadonlySet<string>): void {
     for (const reference of now)
-      if (!old.has(reference)) addReferrer.run(numbers.ridOfReference(reference), rid);
+      if (!old.has(reference)) addReferrer.add([numbers.ridOfReference(reference), rid]);
     for (const reference of old) {
       if (now.has(reference)) continue;
+      addReferrer.flush();
       dropReferrer.run(numbers.ridOfReference(reference), rid);
     }
   }
@@ -174,6 +183,7 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       return record;
     },
     settle,
+    flush,
     byRid(rid) {
       settle();
       const record = recordOf(byNumber.get(rid));
@@ -223,7 +233,10 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       const row = firstVersion.get(rid) ?? byNumber.get(rid);
       return Number(row?.['message'] ?? 0);
     },
-    referrersOf: (rid) => referrers.all(rid).map((row) => Number(row['rid'])),
+    referrersOf(rid) {
+      addReferrer.flush();
+      return referrers.all(rid).map((row) => Number(row['rid']));
+    },
     reindex() {
       for (const table of [
         'token_value',
@@ -249,8 +262,11 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
         }
       }
       settle();
+      flush();
     },
     forget() {
+      addReferrer.forget();
+      index.forget();
       cache.clear();
       numbers.forget();
       names.forget();

@@ -11,6 +11,7 @@ import { createIdentityChanges, type Told } from './identity-change.ts';
 import { bringIndexForward } from './index/forward.ts';
 import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
+import { createInserts } from './inserts.ts';
 import { isLate } from './late.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
@@ -18,6 +19,7 @@ import { createRecords, type Cause, type ResourceRecord } from './records.ts';
 import { mapRelativeReferences } from './references.ts';
 import { NO_EVENT } from './resource-numbers.ts';
 import { MERGEABLE } from './survey.ts';
+import { wordsOf } from './written-change.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
   /**
@@ -36,12 +38,6 @@ function nameOf(change: ResourceChange): Named {
   if (change.written) return change.written;
   const { resourceType: type, id } = change.resource;
   return { type, id };
-}
-
-/** What an update says, as text; undefined: saying it again may do something else. */
-function wordsOf({ mode, deleted, yields, written }: ResourceChange): string | undefined {
-  if (!written || mode !== 'update' || deleted) return undefined;
-  return yields ? `${written.text} ${JSON.stringify(yields)}` : written.text;
 }
 
 /** Stands for the `seq` of a message that is not applied for good. */
@@ -65,7 +61,7 @@ export function createProjectionWriter(
   const merges = createMerges(database);
   const identities = createIdentityChanges(records, merges, names);
   const events = createEventWriter(database);
-  const remember = database.prepare('INSERT OR IGNORE INTO crosswalk (id, type, key) VALUES (?, ?, ?)');
+  const crosswalk = createInserts(database, 'IGNORE', 'crosswalk', ['id', 'type', 'key']);
   const beat = database.prepare(
     "INSERT INTO setting (name, value) VALUES ('applied_at', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
   );
@@ -74,8 +70,16 @@ export function createProjectionWriter(
   );
   bringIndexForward(database, records, { ...options, indexed });
 
+  /** Writes what was put together to be inserted with few statements. */
+  function flush(): void {
+    records.flush();
+    events.flush();
+    crosswalk.flush();
+  }
+
   /** What was in memory of a transaction that was taken back. */
   function forget(): void {
+    crosswalk.forget();
     records.forget();
     merges.load();
     events.forget();
@@ -178,7 +182,7 @@ export function createProjectionWriter(
         message: seq,
       });
     };
-    for (const { id, type, key } of content.hashed) remember.run(id, type, key);
+    for (const { id, type, key } of content.hashed) crosswalk.add([id, type, key]);
     const carryOut = (kinds: readonly string[]): void => {
       for (const identity of content.identity) {
         if (!kinds.includes(identity.kind)) continue;
@@ -220,6 +224,7 @@ export function createProjectionWriter(
     return transaction(() => {
       try {
         const result = messages.map((message) => once(message, now));
+        flush();
         beat.run(String(now));
         return { result, keep: true };
       } catch {
@@ -241,6 +246,7 @@ export function createProjectionWriter(
         database.exec('SAVEPOINT message');
         try {
           const applied = once(message, now);
+          flush();
           database.exec('RELEASE message');
           return applied;
         } catch (error) {

@@ -47,3 +47,9 @@ export class WrittenChange implements ResourceChange {
     return parseKept(text, decimals) as ResourceChange['resource'];
   }
 }
+
+/** What an update says, as text; undefined: saying it again may do something else. */
+export function wordsOf({ mode, deleted, yields, written }: ResourceChange): string | undefined {
+  if (!written || mode !== 'update' || deleted) return undefined;
+  return yields ? `${written.text} ${JSON.stringify(yields)}` : written.text;
+}

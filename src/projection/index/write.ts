@@ -1,6 +1,7 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Json, Resource } from '../../fhir/types.ts';
 import { sameJson } from '../content.ts';
+import { createInserts } from '../inserts.ts';
 import type { Names } from '../names.ts';
 import { indexedParameters, parameterName, type IndexedNames, type IndexedParameter } from './parameters.ts';
 import { createRowFinder, sortKeys, type NumberRow, type RowContext, type RowSink } from './rows.ts';
@@ -35,6 +36,10 @@ export interface IndexWriter {
     before: Indexed | undefined,
     after: Resource,
   ): IndexSummary & { readonly indexed: Indexed };
+  /** Writes the rows that are not in the file yet. */
+  flush(): void;
+  /** Forgets the rows that are not in the file yet. */
+  forget(): void;
 }
 
 export interface IndexWriterOptions extends RowContext {
@@ -60,11 +65,11 @@ type Value = string | number;
 type Row = readonly [table: number, ...values: Value[]];
 
 const TABLES = [
-  ['token_value', 'param, code, rid, system'],
-  ['reference_value', 'param, target, rid'],
-  ['text_value', 'param, text, rid'],
-  ['date_value', 'rid, param, low, high, patient'],
-  ['number_value', 'rid, param, low, high, open, system, code'],
+  ['token_value', ['param', 'code', 'rid', 'system']],
+  ['reference_value', ['param', 'target', 'rid']],
+  ['text_value', ['param', 'text', 'rid']],
+  ['date_value', ['rid', 'param', 'low', 'high', 'patient']],
+  ['number_value', ['rid', 'param', 'low', 'high', 'open', 'system', 'code']],
 ] as const;
 const [TOKEN, REFERENCE, TEXT, DATE, NUMBER] = [0, 1, 2, 3, 4];
 
@@ -76,17 +81,12 @@ const NOBODY: readonly number[] = [0];
  * before.
  */
 export function createIndexWriter(database: DatabaseSync, options: IndexWriterOptions): IndexWriter {
-  const { names, indexed, ridOf } = options;
+  const { names, indexed } = options;
   const byType = new Map<string, Parameters>();
   const findRows = createRowFinder(options);
-  const inserts = TABLES.map(([table, columns]) => {
-    const marks = columns.replace(/\w+/g, '?');
-    return database.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${marks})`);
-  });
+  const inserts = TABLES.map(([table, columns]) => createInserts(database, 'IGNORE', table, columns));
   const deletes = TABLES.map(([table, columns]) =>
-    database.prepare(
-      `DELETE FROM ${table} WHERE ${columns.replace(/(\w+)(, )?/g, (_all, name, more) => `${name} = ?${more ? ' AND ' : ''}`)}`,
-    ),
+    database.prepare(`DELETE FROM ${table} WHERE ${columns.map((name) => `${name} = ?`).join(' AND ')}`),
   );
 
   function parametersOf(type: string): Parameters {
@@ -101,43 +101,34 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
     return made;
   }
 
-  const systemNumber = (system: Value): number =>
-    typeof system === 'number' ? system : names.number(system);
-
   function rowsOf(rid: number, it: Numbered, items: readonly Json[], patients: readonly number[]): Row[] {
-    const { param, identifierParam } = it;
-    const rows: Row[] = [];
-    const sink: RowSink = {
-      token: (code, system) => void rows.push([TOKEN, param, code, rid, systemNumber(system)]),
-      identifier: (code, system) => void rows.push([TOKEN, identifierParam, code, rid, systemNumber(system)]),
-      reference: (type, id) => void rows.push([REFERENCE, param, ridOf(type, id), rid]),
-      text: (text) => void rows.push([TEXT, param, text, rid]),
-      date(low, high) {
-        for (const patient of patients) rows.push([DATE, rid, param, low, high, patient]);
-      },
-      number: ({ low, high, open, system, code }: NumberRow) =>
-        void rows.push([NUMBER, rid, param, low, high, open, systemNumber(system), code]),
-    };
-    findRows(it, items, sink);
-    return rows;
+    const found = new FoundRows(rid, it, patients, options);
+    findRows(it, items, found);
+    return found.rows;
+  }
+
+  function insert(row: Row): void {
+    inserts[row[0]]!.add(row, 1);
+  }
+
+  /** A row that goes may be one that waits to be inserted. */
+  function drop([table, ...values]: Row): void {
+    inserts[table]!.flush();
+    deletes[table]!.run(...values);
   }
 
   function replace(before: readonly Row[], after: readonly Row[]): void {
-    const kept = new Set(after.map(keyOf));
-    const there = new Set(before.map(keyOf));
-    for (const row of before) if (!kept.has(keyOf(row))) run(deletes, row);
-    for (const row of after) if (!there.has(keyOf(row))) run(inserts, row);
+    const [old, now] = [before.map(keyOf), after.map(keyOf)];
+    const [there, kept] = [new Set(old), new Set(now)];
+    for (const [at, row] of before.entries()) if (!kept.has(old[at]!)) drop(row);
+    for (const [at, row] of after.entries()) if (!there.has(now[at]!)) insert(row);
   }
 
   function patientsOf({ all, patientAt }: Parameters, found: readonly Json[][]): readonly number[] {
     if (patientAt < 0) return NOBODY;
-    const rids = new Set<number>();
-    const sink: RowSink = {
-      ...NO_ROWS,
-      reference: (type, id) => void (type === 'Patient' && rids.add(ridOf(type, id))),
-    };
-    findRows(all[patientAt]!, found[patientAt]!, sink);
-    return rids.size > 0 ? [...rids] : NOBODY;
+    const patients = new FoundPatients(options);
+    findRows(all[patientAt]!, found[patientAt]!, patients);
+    return patients.rids.length > 0 ? patients.rids : NOBODY;
   }
 
   function read(resource: Resource): Indexed {
@@ -151,35 +142,109 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
     write(rid, before, after) {
       const { all } = parametersOf(after.resourceType);
       const { found, patients } = read(after);
-      const moved = before !== undefined && patients.join() !== before.patients.join();
+      const moved = before !== undefined && !sameNumbers(patients, before.patients);
       let params = ',';
+      let sorts = '';
       const keys: string[] = [];
-      for (const [at, it] of all.entries()) {
+      for (let at = 0; at < all.length; at += 1) {
+        const it = all[at]!;
         const items = found[at]!;
-        const old = before?.found[at] ?? [];
+        const old = before?.found[at] ?? NONE;
         const same = before !== undefined && sameJson(old, items);
         if (items.length > 0) params += `${it.param},`;
-        keys.push((same && before.keys?.[at]) || sortMember(it, items));
+        const key = (same && before.keys?.[at]) || sortMember(it, items);
+        keys.push(key);
+        if (key !== '') sorts += sorts === '' ? key : `,${key}`;
         if (it.derived || (same && !(moved && it.type === 'date'))) continue;
-        const rows = items.length === 0 ? [] : rowsOf(rid, it, items, patients);
+        const rows = items.length === 0 ? NO_ROWS : rowsOf(rid, it, items, patients);
         if (before && old.length > 0) replace(rowsOf(rid, it, old, before.patients), rows);
-        else for (const row of rows) run(inserts, row);
+        else for (const row of rows) insert(row);
       }
-      const sorts = `{${keys.filter((member) => member !== '').join(',')}}`;
-      return { params, sorts, indexed: { found, patients, keys } };
+      return { params, sorts: `{${sorts}}`, indexed: { found, patients, keys } };
+    },
+    flush() {
+      for (const each of inserts) each.flush();
+    },
+    forget() {
+      for (const each of inserts) each.forget();
     },
   };
 }
 
-const nothing = (): void => undefined;
-const NO_ROWS: RowSink = {
-  token: nothing,
-  identifier: nothing,
-  reference: nothing,
-  text: nothing,
-  date: nothing,
-  number: nothing,
-};
+const NONE: Json[] = [];
+const NO_ROWS: readonly Row[] = [];
+
+type Numbers = Pick<IndexWriterOptions, 'names' | 'ridOf'>;
+
+/** The rows of one parameter of one resource. */
+class FoundRows implements RowSink {
+  readonly rows: Row[] = [];
+  private readonly rid: number;
+  private readonly of: Numbered;
+  private readonly patients: readonly number[];
+  private readonly numbers: Numbers;
+
+  constructor(rid: number, of: Numbered, patients: readonly number[], numbers: Numbers) {
+    this.rid = rid;
+    this.of = of;
+    this.patients = patients;
+    this.numbers = numbers;
+  }
+
+  token(code: string, system: Value): void {
+    this.rows.push([TOKEN, this.of.param, code, this.rid, this.systemNumber(system)]);
+  }
+
+  identifier(code: string, system: Value): void {
+    this.rows.push([TOKEN, this.of.identifierParam, code, this.rid, this.systemNumber(system)]);
+  }
+
+  reference(type: string, id: string): void {
+    this.rows.push([REFERENCE, this.of.param, this.numbers.ridOf(type, id), this.rid]);
+  }
+
+  text(text: string): void {
+    this.rows.push([TEXT, this.of.param, text, this.rid]);
+  }
+
+  date(low: string, high: string): void {
+    for (const patient of this.patients) this.rows.push([DATE, this.rid, this.of.param, low, high, patient]);
+  }
+
+  number({ low, high, open, system, code }: NumberRow): void {
+    this.rows.push([NUMBER, this.rid, this.of.param, low, high, open, this.systemNumber(system), code]);
+  }
+
+  private systemNumber(system: Value): number {
+    return typeof system === 'number' ? system : this.numbers.names.number(system);
+  }
+}
+
+/** The patients that the rows of one parameter point at, each once. */
+class FoundPatients implements RowSink {
+  readonly rids: number[] = [];
+  private readonly numbers: Numbers;
+
+  constructor(numbers: Numbers) {
+    this.numbers = numbers;
+  }
+
+  reference(type: string, id: string): void {
+    if (type !== 'Patient') return;
+    const rid = this.numbers.ridOf(type, id);
+    if (!this.rids.includes(rid)) this.rids.push(rid);
+  }
+
+  token(): void {}
+  identifier(): void {}
+  text(): void {}
+  date(): void {}
+  number(): void {}
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((number, at) => number === b[at]);
+}
 
 /** `"17":["smallest","largest"]` */
 function sortMember({ type, param }: Numbered, items: readonly Json[]): string {
@@ -187,10 +252,9 @@ function sortMember({ type, param }: Numbered, items: readonly Json[]): string {
   return keys ? `"${param}":${JSON.stringify(keys[0] === keys[1] ? [keys[0]] : keys)}` : '';
 }
 
-function run(statements: readonly StatementSync[], [table, ...values]: Row): void {
-  statements[table]!.run(...values);
-}
-
+/** Tells rows of one parameter apart. */
 function keyOf(row: Row): string {
-  return row.join('\u0000');
+  let key = '';
+  for (const value of row) key += `${value}\u0000`;
+  return key;
 }
