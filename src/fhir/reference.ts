@@ -17,6 +17,7 @@ export type ParsedReference =
   | { readonly kind: 'url'; readonly url: string };
 
 const URN = /^urn:(?:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|oid:[0-2](?:\.(?:0|[1-9][0-9]*))+)$/;
+const HISTORY = '/_history/';
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s/]+/;
 
 /**
@@ -26,31 +27,33 @@ const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s/]+/;
 export function parseReference(reference: string): ParsedReference | undefined {
   if (reference.startsWith('#')) return { kind: 'contained', id: reference.slice(1) };
   if (reference.startsWith('urn:')) return URN.test(reference) ? { kind: 'urn', urn: reference } : undefined;
-  const absolute = ABSOLUTE.test(reference);
   const restful = splitRestful(reference);
-  if (!restful) return absolute && !/\s/.test(reference) ? { kind: 'url', url: reference } : undefined;
-  const { base, type, id, versionId } = restful;
-  const target = { type, id, ...(versionId === undefined ? {} : { versionId }) };
-  if (base === '') return { kind: 'relative', ...target };
-  return absolute ? { kind: 'absolute', base, ...target } : undefined;
+  if (restful?.base === '') {
+    const { type, id, versionId } = restful;
+    // As nearly all are.
+    if (versionId === undefined) return { kind: 'relative', type, id };
+    return { kind: 'relative', type, id, versionId };
+  }
+  if (!ABSOLUTE.test(reference)) return undefined;
+  if (restful) return { kind: 'absolute', ...restful };
+  return /\s/.test(reference) ? undefined : { kind: 'url', url: reference };
 }
 
 function splitRestful(
   reference: string,
 ): { base: string; type: string; id: string; versionId?: string } | undefined {
-  const [current, versionId, ...more] = reference.split('/_history/');
-  if (current === undefined || more.length > 0 || versionId === '') return undefined;
+  const history = reference.indexOf(HISTORY);
+  const current = history < 0 ? reference : reference.slice(0, history);
+  const versionId = history < 0 ? undefined : reference.slice(history + HISTORY.length);
+  if (versionId === '' || versionId?.includes(HISTORY)) return undefined;
   const slash = current.lastIndexOf('/');
   if (slash < 1 || slash === current.length - 1) return undefined;
   const before = current.lastIndexOf('/', slash - 1);
   const type = current.slice(before + 1, slash);
   if (before === 0 || !isResourceType(type)) return undefined;
-  return {
-    base: before < 0 ? '' : current.slice(0, before),
-    type,
-    id: current.slice(slash + 1),
-    ...(versionId === undefined ? {} : { versionId }),
-  };
+  const base = before < 0 ? '' : current.slice(0, before);
+  const id = current.slice(slash + 1);
+  return versionId === undefined ? { base, type, id } : { base, type, id, versionId };
 }
 
 /**

@@ -11,7 +11,7 @@ export interface SearchParameter {
   readonly codeSystems?: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-const known = new Map<string, SearchParameter | undefined>();
+const known = new Map<SearchParameterDef, SearchParameter | undefined>();
 
 /**
  * The R4 search parameter `name` of a resource type, ready to be evaluated. undefined: the standard has none of that
@@ -20,9 +20,8 @@ const known = new Map<string, SearchParameter | undefined>();
 export function evaluable(type: string, name: string): SearchParameter | undefined {
   const definition = searchParameter(type, name);
   if (!definition) return undefined;
-  const key = `${definition.base}.${name}`;
-  if (!known.has(key)) known.set(key, compile(definition));
-  return known.get(key);
+  if (!known.has(definition)) known.set(definition, compile(definition));
+  return known.get(definition);
 }
 
 function compile(definition: SearchParameterDef): SearchParameter | undefined {

@@ -94,21 +94,19 @@ export function textsOf(item: Json): readonly string[] {
   if (typeof item === 'boolean') return [String(item)];
   if (!isJsonObject(item)) return [];
   if (Array.isArray(item['coding'])) return item['coding'].flatMap(textsOf);
-  const parts = [
-    item['family'],
-    item['given'],
-    item['line'],
-    item['city'],
-    item['text'],
-    item['value'],
-    item['code'],
-  ];
-  const text = parts
-    .flat()
-    .filter((part) => typeof part === 'string')
-    .join(' ');
-  return text === '' ? [] : [foldCase(text)];
+  let text: string | undefined;
+  for (const name of PARTS) {
+    const part = item[name];
+    if (typeof part === 'string') text = joined(text, part);
+    else if (Array.isArray(part)) for (const it of part) if (typeof it === 'string') text = joined(text, it);
+  }
+  return text === undefined || text === '' ? [] : [foldCase(text)];
 }
+
+const PARTS = ['family', 'given', 'line', 'city', 'text', 'value', 'code'] as const;
+
+const joined = (text: string | undefined, part: string): string =>
+  text === undefined ? part : `${text} ${part}`;
 
 /** By when a time begins; from the latest on, by when it ends. */
 function times(zone: TimeZone): Ordering<bigint> {

@@ -139,8 +139,7 @@ function addTokens(
   codeSystems: ReadonlyMap<string, ReadonlySet<string>> | undefined,
 ): void {
   if (typeof item === 'string') {
-    const bound = codeSystems !== undefined && [...codeSystems.values()].some((codes) => codes.has(item));
-    add(item.toLowerCase(), bound ? SYSTEM.bound : SYSTEM.plain);
+    add(item.toLowerCase(), isBound(item, codeSystems) ? SYSTEM.bound : SYSTEM.plain);
   } else if (typeof item === 'boolean') {
     add(CASED + String(item), SYSTEM.plain);
   } else if (isJsonObject(item)) {
@@ -157,6 +156,11 @@ function addTokens(
       system === undefined ? SYSTEM.none : typeof system === 'string' ? system : FOREIGN,
     );
   }
+}
+
+function isBound(code: string, codeSystems: ReadonlyMap<string, ReadonlySet<string>> | undefined): boolean {
+  if (codeSystems) for (const codes of codeSystems.values()) if (codes.has(code)) return true;
+  return false;
 }
 
 function addStrings(sink: RowSink, item: Json, family: boolean): void {
@@ -212,24 +216,26 @@ export function sortKeys(
   type: SearchParamType,
   items: readonly Json[],
 ): readonly [string, string] | undefined {
-  const keys =
+  const keysOf =
     type === 'number' || type === 'quantity'
-      ? items.flatMap(quantityKey)
+      ? quantityKeys
       : type === 'string' || type === 'token' || type === 'uri'
-        ? items.flatMap(textsOf)
-        : [];
-  const [first] = keys;
-  if (first === undefined) return undefined;
-  let low = first;
-  let high = first;
-  for (const key of keys) {
-    if (compareText(key, low) < 0) low = key;
-    if (compareText(key, high) > 0) high = key;
+        ? textsOf
+        : undefined;
+  if (!keysOf) return undefined;
+  let low: string | undefined;
+  let high: string | undefined;
+  for (const item of items) {
+    for (const key of keysOf(item)) {
+      if (low === undefined || high === undefined) low = high = key;
+      else if (compareText(key, low) < 0) low = key;
+      else if (compareText(key, high) > 0) high = key;
+    }
   }
-  return [low, high];
+  return low === undefined || high === undefined ? undefined : [low, high];
 }
 
-function quantityKey(item: Json): string[] {
+function quantityKeys(item: Json): string[] {
   const value = decimalOf(isJsonObject(item) ? item['value'] : item);
   return value ? [`${sortUnit(item)}\u0001${decimalKey(value)}`] : [];
 }
