@@ -10,7 +10,7 @@ import type { IndexedNames } from './index/parameters.ts';
 import type { RowContext } from './index/rows.ts';
 import type { Names } from './names.ts';
 import { createResourceNumbers, NO_EVENT } from './resource-numbers.ts';
-import { surveyOf } from './survey.ts';
+import { surveyOf, type Survey } from './survey.ts';
 
 /** A resource as the file has it. Version 0: others refer to it, and nobody has told of it yet. */
 export interface ResourceRecord {
@@ -43,6 +43,8 @@ export interface Cause {
   /** The resource as text, where it is just what a message wrote. */
   readonly written?: WrittenResource | undefined;
   readonly said?: string | undefined;
+  /** Of the resource, where it is known already. */
+  readonly survey?: Survey | undefined;
 }
 
 const CACHED = 5_000;
@@ -190,14 +192,14 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       if (!record) throw new Error('The projection refers to a resource that is not in it.');
       return record;
     },
-    put(record, resource, { eventAt, message, now, written, said }) {
+    put(record, resource, { eventAt, message, now, written, said, survey = surveyOf(resource) }) {
       const { rid, type, id, version: old, json: oldJson, resource: before, fresh, known } = record;
       const version = old + 1;
       // It may refer to itself.
       numbers.told(type, id, rid);
       if (oldJson !== undefined) keep.run(rid, old, record.updatedAt, record.message, oldJson);
       const json = stampedText(resource, version, instant(now), written?.text);
-      const { references, decimals } = surveyOf(resource);
+      const { references, decimals } = survey;
       const { params, sorts, indexed } = index.write(
         rid,
         known?.indexed ?? (before && index.read(before)),

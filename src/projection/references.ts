@@ -9,7 +9,7 @@ export function mapRelativeReferences<T extends Json | undefined>(
   to: (reference: string) => string,
   identified: (identifier: Json | undefined) => Json | undefined = (it) => it,
 ): T {
-  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return value;
+  if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     let items: Json[] | undefined;
     for (let index = 0; index < value.length; index += 1) {
@@ -20,7 +20,8 @@ export function mapRelativeReferences<T extends Json | undefined>(
     }
     return (items ?? value) as T;
   }
-  const object: JsonObject = value;
+  // A decimal that kept its digits has one member, and that is none of these.
+  const object = value as JsonObject;
   let copy: JsonObject | undefined;
   for (const name in object) {
     const member = object[name];

@@ -1,4 +1,4 @@
-import type { Json, Resource } from '../fhir/types.ts';
+import type { Json, JsonObject, Resource } from '../fhir/types.ts';
 
 /** What storing a resource has to know of its whole tree, found in one walk. */
 export interface Survey {
@@ -25,14 +25,12 @@ function survey(value: Json | undefined, found: { references: Set<string>; decim
     for (const item of value) if (typeof item === 'object') survey(item, found);
     return;
   }
-  if (JSON.isRawJSON(value)) {
-    found.decimals = true;
-    return;
-  }
-  for (const name in value) {
-    const member = value[name];
+  const object = value as JsonObject;
+  for (const name in object) {
+    const member = object[name];
     if (typeof member === 'object') survey(member, found);
-    else if (name === 'reference' && typeof member === 'string' && MERGEABLE_REFERENCE.test(member))
-      found.references.add(member);
+    else if (name === 'reference' && typeof member === 'string') {
+      if (!found.references.has(member) && MERGEABLE_REFERENCE.test(member)) found.references.add(member);
+    } else if (name === 'rawJSON' && JSON.isRawJSON(value)) found.decimals = true;
   }
 }

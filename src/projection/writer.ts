@@ -6,7 +6,8 @@ import type { Resource } from '../fhir/types.ts';
 import { applyChange } from './change.ts';
 import { sameContent, unstamped } from './content.ts';
 import { createEventWriter, newestOf } from './event-log.ts';
-import { adopt, filedOnSurvivor } from './identities.ts';
+import { createFollowing } from './following.ts';
+import { adopt } from './identities.ts';
 import { createIdentityChanges, type Told } from './identity-change.ts';
 import { bringIndexForward } from './index/forward.ts';
 import type { IndexedNames } from './index/parameters.ts';
@@ -16,9 +17,8 @@ import { isLate } from './late.ts';
 import { createMerges } from './merges.ts';
 import { createNames } from './names.ts';
 import { createRecords, type Cause, type ResourceRecord } from './records.ts';
-import { mapRelativeReferences } from './references.ts';
 import { NO_EVENT } from './resource-numbers.ts';
-import { MERGEABLE } from './survey.ts';
+import { MERGEABLE, surveyOf } from './survey.ts';
 import { wordsOf } from './written-change.ts';
 
 export interface ProjectionWriterOptions extends RowContext {
@@ -59,6 +59,7 @@ export function createProjectionWriter(
   const indexed = options.indexed ?? (() => undefined);
   const records = createRecords(database, { ...options, names, indexed });
   const merges = createMerges(database);
+  const followed = createFollowing(records, merges);
   const identities = createIdentityChanges(records, merges, names);
   const events = createEventWriter(database);
   const crosswalk = createInserts(database, 'IGNORE', 'crosswalk', ['id', 'type', 'key']);
@@ -83,24 +84,6 @@ export function createProjectionWriter(
     records.forget();
     merges.load();
     events.forget();
-  }
-
-  /** A message on resources that are not the retired ones any more. */
-  function followed(change: ResourceChange): ResourceChange {
-    if (!merges.any) return change;
-    const { resource, mode, deleted, yields } = change;
-    const rest = { mode, ...(deleted ? { deleted } : {}), ...(yields ? { yields } : {}) };
-    const mapped = mapRelativeReferences(resource, (reference) => {
-      const survivor = merges.survivorOfReference(reference);
-      if (survivor === undefined) return reference;
-      const { type, id } = records.byRid(survivor);
-      return `${type}/${id}`;
-    });
-    const rid = merges.survivorOfReference(`${resource.resourceType}/${resource.id}`);
-    if (rid === undefined) return mapped === resource ? change : { ...rest, resource: mapped };
-    const survivor = records.byRid(rid);
-    const filed = { ...filedOnSurvivor(mapped, survivor.resource), id: survivor.id };
-    return { ...rest, resource: filed, mode: mode === 'snapshot' ? 'update' : mode };
   }
 
   /** As nearly all that is mentioned is. Of what can be merged it is the survivor that has to be known. */
@@ -139,7 +122,8 @@ export function createProjectionWriter(
     if (said.mode === 'mention' && isKnown(nameOf(said))) return;
     const again = asSaid(said);
     if (again && again.eventAt <= cause.eventAt) return records.confirm(again, cause.eventAt);
-    const followedChange = followed(said);
+    const survey = surveyOf(said.resource);
+    const followedChange = followed(said, survey.references);
     const { resource, mode, written } = followedChange;
     const record = records.open(resource.resourceType, resource.id);
     if (mode === 'mention') {
@@ -158,6 +142,7 @@ export function createProjectionWriter(
       records.put(record, next, {
         ...cause,
         written: next === resource ? written : undefined,
+        survey: next === said.resource ? survey : undefined,
         said: words,
       }),
     );
