@@ -26,19 +26,26 @@ export function applyChange(current: Resource | undefined, change: ResourceChang
   if (mode === 'mention') return current;
   const rest = deleted.reduce((left, path) => without(left, path), current);
   const merged = mergedMembers(rest.resourceType, rest, yielding(rest, resource, yields));
-  const meta = { ...keptMeta(current), ...keptMeta(resource) };
-  if (Object.keys(meta).length > 0) merged['meta'] = meta;
-  else delete merged['meta'];
+  const meta = mergedMeta(current, resource);
+  if (meta) merged['meta'] = meta;
+  else if (merged['meta'] !== undefined) delete merged['meta'];
   return merged as Resource;
+}
+
+function mergedMeta(current: Resource, said: Resource): JsonObject | undefined {
+  const [before, now] = [keptMeta(current), keptMeta(said)];
+  return before && now ? { ...before, ...now } : (now ?? before);
 }
 
 /** What is said without what is only supposed and known better. */
 function yielding(current: Resource, said: Resource, yields: Yields): JsonObject {
-  const result: JsonObject = { ...said };
-  for (const [name, known] of Object.entries(yields))
-    if (isKnown(current, name, known))
-      for (const it of namesOf(current.resourceType, name)) delete result[it];
-  return result;
+  let result: JsonObject | undefined;
+  for (const [name, known] of Object.entries(yields)) {
+    if (!isKnown(current, name, known)) continue;
+    result ??= { ...said };
+    for (const it of namesOf(current.resourceType, name)) delete result[it];
+  }
+  return result ?? said;
 }
 
 /** Whether what is known of an element stays. */
@@ -73,7 +80,8 @@ function mergedMembers(type: string, current: JsonObject, said: JsonObject): Jso
           : mergeList(type, name, before, value);
       continue;
     }
-    for (const other of names) if (said[other] === undefined) delete result[other];
+    for (const other of names)
+      if (result[other] !== undefined && said[other] === undefined) delete result[other];
     const inner = structureAt(type, name);
     result[name] =
       inner !== undefined && isJsonObject(value) && isJsonObject(before)
@@ -96,8 +104,12 @@ function saysNothing(value: Json | undefined, name?: string): boolean {
   if (Array.isArray(value)) return value.length > 0 && value.every((item) => saysNothing(item, name));
   if (!isJsonObject(value)) return false;
   if (name === 'attachment') return value['url'] === undefined && value['data'] === undefined;
-  const members = Object.entries(value);
-  return members.length > 0 && members.every(([of, member]) => saysNothingAs(of, member));
+  let any = false;
+  for (const member in value) {
+    if (!saysNothingAs(member, value[member])) return false;
+    any = true;
+  }
+  return any;
 }
 
 function saysNothingAs(name: string, member: Json | undefined): boolean {

@@ -51,12 +51,14 @@ export function stampedText(
   text = JSON.stringify(resource),
 ): string {
   const { resourceType, id } = resource;
-  const stamp = { versionId: String(version), lastUpdated: updated };
   if (resource['meta'] === undefined) {
-    // As nearly all are: the stamp is put into the text, no object is made for it.
-    const head = JSON.stringify({ resourceType, id }).slice(0, -1);
-    if (text.startsWith(head)) return `${head},"meta":${JSON.stringify(stamp)}${text.slice(head.length)}`;
+    // As nearly all are: the stamp is put into the text, no object is made for it. An id with characters that JSON
+    // writes otherwise is not found there.
+    const head = `{"resourceType":"${resourceType}","id":"${id}"`;
+    const meta = `"meta":{"versionId":"${version}","lastUpdated":"${updated}"}`;
+    if (text.startsWith(head)) return `${head},${meta}${text.slice(head.length)}`;
   }
+  const stamp = { versionId: String(version), lastUpdated: updated };
   const { resourceType: _type, id: _id, meta: _meta, ...rest } = resource;
   return JSON.stringify({ resourceType, id, meta: { ...stamp, ...keptMeta(resource) }, ...rest });
 }

@@ -1,5 +1,6 @@
 import { isJsonObject } from '../fhir/json.ts';
 import type { Json, JsonObject } from '../fhir/types.ts';
+import { ByName } from './by-name.ts';
 
 type KeyOf = (item: JsonObject) => string;
 
@@ -53,6 +54,15 @@ const KEYS: Readonly<Record<string, KeyOf>> = {
   'Appointment.participant': bookedKey,
 };
 
+const keyOfs = new ByName<KeyOf | 'none'>();
+
+/** By what items of a list are told apart; undefined: by nothing. */
+function keyOfList(type: string, name: string): KeyOf | undefined {
+  let keyOf = keyOfs.get(type, name);
+  if (!keyOf) keyOfs.set(type, name, (keyOf = KEYS[`${type}.${name}`] ?? KEYS[name] ?? 'none'));
+  return keyOf === 'none' ? undefined : keyOf;
+}
+
 /**
  * A list element after a message, of a type or an inner structure: items of a key that the message says are replaced by the message's, where the first
  * of them stood; items of other keys stay; new ones come last. Lists without a key are replaced as a whole.
@@ -63,7 +73,7 @@ export function mergeList(
   current: readonly Json[],
   said: readonly Json[],
 ): Json[] {
-  const keyOf = KEYS[`${type}.${name}`] ?? KEYS[name];
+  const keyOf = keyOfList(type, name);
   if (!keyOf) return [...said];
   const groups = new Map<string, Json[]>();
   for (const item of said) {
@@ -73,14 +83,16 @@ export function mergeList(
     else groups.set(key, [item]);
   }
   const placed = new Set<string>();
-  const merged = current.flatMap((item) => {
+  const merged: Json[] = [];
+  for (const item of current) {
     const key = isJsonObject(item) ? keyOf(item) : '';
     const group = groups.get(key);
-    if (!group) return [item];
-    if (placed.has(key)) return [];
-    placed.add(key);
-    return group;
-  });
+    if (!group) merged.push(item);
+    else if (!placed.has(key)) {
+      placed.add(key);
+      merged.push(...group);
+    }
+  }
   for (const [key, group] of groups) if (!placed.has(key)) merged.push(...group);
   return merged;
 }
