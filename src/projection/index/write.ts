@@ -38,7 +38,7 @@ export interface IndexWriter {
   ): IndexSummary & { readonly indexed: Indexed };
   /** Writes the rows that are not in the file yet. */
   flush(): void;
-  /** Forgets the rows that are not in the file yet. */
+  /** Forgets what a transaction that was taken back had added, and the rows that are not in the file yet. */
   forget(): void;
 }
 
@@ -167,6 +167,8 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
     },
     forget() {
       for (const each of inserts) each.forget();
+      // Numbers of their names may have been given in what was taken back.
+      byType.clear();
     },
   };
 }

@@ -273,6 +273,26 @@ describe('applying a message', () => {
     ]);
   });
 
+  it('finds by parameters whose first message was taken back', async () => {
+    const world = projection();
+    const content = (id: string, family: string, broken: boolean) => ({
+      eventAt: NOW,
+      changes: [update({ resourceType: 'Patient', id, name: [{ family }] })],
+      identity: broken ? [{ kind: 'merge', type: 'Practitioner', from: 'a', into: 'b' } as const] : [],
+      hashed: [],
+    });
+    const messages = [content('a', 'Rossi', true), content('b', 'Bianchi', false)];
+    world.writer.apply(
+      messages.map((it, nth) => ({ seq: nth + 1, replay: 0, content: it })),
+      NOW,
+    );
+    world.apply({
+      changes: [snapshot({ resourceType: 'Practitioner', id: 'd', name: [{ family: 'Verdi' }] })],
+    });
+    expect(await idsOf(world.backend, 'Patient', 'family=bianchi')).toEqual(['b']);
+    expect(await idsOf(world.backend, 'Practitioner', 'family=verdi')).toEqual(['d']);
+  });
+
   it('rehearses without a trace', async () => {
     const world = projection();
     world.apply({ changes: [update(eve({ gender: 'female' }))] });
