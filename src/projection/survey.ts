@@ -11,7 +11,15 @@ export interface Survey {
 /** Types whose identities change: everything that refers to one of them is known. */
 export const MERGEABLE: readonly string[] = ['Patient', 'Encounter', 'Account'];
 
-const MERGEABLE_REFERENCE = new RegExp(`^(?:${MERGEABLE.join('|')})/[A-Za-z0-9\\-.]{1,64}$`);
+const BEGINNINGS = MERGEABLE.map((type) => `${type}/`);
+const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+
+/** Whether it is a relative reference to what can be merged. Most references are to other types. */
+function isMergeable(reference: string): boolean {
+  for (const beginning of BEGINNINGS)
+    if (reference.startsWith(beginning)) return ID.test(reference.slice(beginning.length));
+  return false;
+}
 
 export function surveyOf(resource: Resource): Survey {
   const found = { references: new Set<string>(), decimals: false };
@@ -30,7 +38,7 @@ function survey(value: Json | undefined, found: { references: Set<string>; decim
     const member = object[name];
     if (typeof member === 'object') survey(member, found);
     else if (name === 'reference' && typeof member === 'string') {
-      if (!found.references.has(member) && MERGEABLE_REFERENCE.test(member)) found.references.add(member);
+      if (!found.references.has(member) && isMergeable(member)) found.references.add(member);
     } else if (name === 'rawJSON' && JSON.isRawJSON(value)) found.decimals = true;
   }
 }
