@@ -7,6 +7,8 @@ const TOGETHER = 16;
 export interface Inserts {
   /** Inserts a row now or later; its values begin `from` where they are not all of what is given. */
   add(values: readonly SQLInputValue[], from?: number): void;
+  /** Drops a row, given as it was added, if it is not inserted yet. */
+  drop(values: readonly SQLInputValue[], from?: number): void;
   /** Inserts what was added and not inserted yet. To be called before the table is looked at, and before a commit. */
   flush(): void;
   /** Drops what was not inserted yet. */
@@ -41,6 +43,13 @@ export function createInserts(
       const all = values;
       values = [];
       many.run(...all);
+    },
+    drop(row, from = 0) {
+      const isThere = (at: number): boolean => {
+        for (let nth = 0; nth < width; nth += 1) if (values[at + nth] !== row[from + nth]) return false;
+        return true;
+      };
+      for (let at = values.length - width; at >= 0; at -= width) if (isThere(at)) values.splice(at, width);
     },
     flush() {
       const left = values;

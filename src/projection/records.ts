@@ -118,11 +118,15 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
 
   function recordOf(row: Record<string, unknown> | undefined): ResourceRecord | undefined {
     if (!row) return undefined;
+    const [type, id] = [names.text(Number(row['type'])), String(row['id'])];
+    // As merges ask for it, by its number.
+    const known = cache.get(type, id);
+    if (known) return known;
     const json = row['json'];
     const record: ResourceRecord = {
       rid: Number(row['rid']),
-      type: names.text(Number(row['type'])),
-      id: String(row['id']),
+      type,
+      id,
       version: Number(row['version']),
       eventAt: Number(row['event_at']),
       updatedAt: Number(row['updated_at']),
@@ -147,8 +151,9 @@ export function createRecords(database: DatabaseSync, options: RecordsOptions): 
       if (!old.has(reference)) addReferrer.add([numbers.ridOfReference(reference), rid]);
     for (const reference of old) {
       if (now.has(reference)) continue;
-      addReferrer.flush();
-      dropReferrer.run(numbers.ridOfReference(reference), rid);
+      const target = numbers.ridOfReference(reference);
+      addReferrer.drop([target, rid]);
+      dropReferrer.run(target, rid);
     }
   }
 

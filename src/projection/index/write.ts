@@ -112,8 +112,9 @@ export function createIndexWriter(database: DatabaseSync, options: IndexWriterOp
   }
 
   /** A row that goes may be one that waits to be inserted. */
-  function drop([table, ...values]: Row): void {
-    inserts[table]!.flush();
+  function drop(row: Row): void {
+    const [table, ...values] = row;
+    inserts[table]!.drop(row, 1);
     deletes[table]!.run(...values);
   }
 

@@ -38,6 +38,26 @@ test('a row that is there already is left out, or throws', () => {
   database.close();
 });
 
+test('a row that is dropped is not inserted, however often it was added', () => {
+  const database = table();
+  const inserts = createInserts(database, 'IGNORE', 'pair', ['a', 'b']);
+  for (const [a, b] of [
+    [1, 'x'],
+    [2, 'x'],
+    [1, 'x'],
+    [1, 'y'],
+  ] as const)
+    inserts.add([a, b]);
+  inserts.drop(['not this', 1, 'x'], 1);
+  inserts.drop([3, 'x']);
+  inserts.flush();
+  expect(rowsOf(database)).toEqual([
+    [1, 'y'],
+    [2, 'x'],
+  ]);
+  database.close();
+});
+
 test('what is forgotten is never inserted', () => {
   const database = table();
   const inserts = createInserts(database, 'FAIL', 'pair', ['a', 'b']);
