@@ -1,8 +1,15 @@
 import type { ResourceChange, WrittenResource } from '../projection-ports.ts';
 import { parseKept } from './decimals.ts';
 
-/** All of a change but the text of its resource. */
-export type Unwritten = Pick<ResourceChange, 'mode' | 'deleted' | 'yields'> & Omit<WrittenResource, 'text'>;
+/** All of a change but the text of its resource. A list, for it is written and read for each resource of a message. */
+export type Unwritten = readonly [
+  mode: ResourceChange['mode'],
+  type: string,
+  id: string,
+  decimals?: WrittenResource['decimals'],
+  deleted?: ResourceChange['deleted'] | null,
+  yields?: ResourceChange['yields'] | null,
+];
 
 /** @param decimals of its resource, as `keptDecimals` tells them */
 export function unwritten(
@@ -10,7 +17,8 @@ export function unwritten(
   decimals: string | null,
 ): Unwritten {
   const { resourceType: type, id } = resource;
-  return { type, id, decimals, mode, ...(deleted ? { deleted } : {}), ...(yields ? { yields } : {}) };
+  if (decimals === null && !deleted && !yields) return [mode, type, id];
+  return [mode, type, id, decimals, deleted ?? null, yields ?? null];
 }
 
 /**
@@ -23,7 +31,7 @@ export class WrittenChange implements ResourceChange {
   readonly written: WrittenResource;
   private parsed: ResourceChange['resource'] | undefined;
 
-  constructor({ type, id, decimals, mode, deleted, yields }: Unwritten, text: string) {
+  constructor([mode, type, id, decimals = null, deleted, yields]: Unwritten, text: string) {
     this.mode = mode;
     if (deleted) this.deleted = deleted;
     if (yields) this.yields = yields;

@@ -32,7 +32,7 @@ export type FromReading = 'ready' | { readonly order: number; readonly said: rea
 /** What a message says, as JSON; null: reading it threw, and will again. */
 export interface Said {
   readonly seq: number;
-  /** Content whose changes have names and decimals instead of resources. */
+  /** Content whose changes are without the texts of their resources. */
   readonly frame: string | null;
   /** The resources of the changes: taken apart one by one, if at all. */
   readonly texts: readonly string[];
