@@ -16,6 +16,8 @@ type Row = Record<string, SQLOutputValue>;
 
 /** Bytes of messages that one look at what waits brings, if they are more than one. */
 const MOST_BYTES = 16 << 20;
+/** Messages that were processed, of which one statement says so. */
+const TOGETHER = 16;
 /** Messages whose bytes one transaction lets go of: arrivals wait for no longer than that. */
 const FORGET_AT_ONCE = 200;
 
@@ -43,6 +45,12 @@ function createLedger(database: DatabaseSync): InboxLedger {
   );
   const end = database.prepare(
     `UPDATE message SET state = ?2, state_at = ?3, reason = ?4, detail = ?5, owner = ?6 WHERE seq = ?1 AND state = 'waiting' RETURNING sender`,
+  );
+  // Alone, each would cost two tables that SQLite makes, for what is returned and for the check of `state`. What fails
+  // is taken back by the transaction; SQLite needs no copy of its own.
+  const endTogether = database.prepare(
+    `UPDATE OR FAIL message SET state = 'processed', state_at = ?, reason = NULL, detail = NULL, owner = NULL
+     WHERE seq IN (${Array(TOGETHER).fill('?').join(', ')}) AND state = 'waiting' RETURNING sender`,
   );
   const again = database.prepare(
     `UPDATE message SET state = 'waiting', state_at = ?2, reason = NULL, detail = NULL, owner = NULL, replays = replays + 1 WHERE seq = ?1`,
@@ -97,10 +105,30 @@ function createLedger(database: DatabaseSync): InboxLedger {
 
   function settleOne({ seq, state, reason, detail, owner }: MessageOutcome, now: number): void {
     const ended = end.get(seq, state, now, reason ?? null, detail ?? null, owner ?? null);
-    if (!ended) return;
+    if (ended) count(ended, state);
+  }
+
+  function count(ended: Row, state: MessageOutcome['state']): void {
     const source = sourceOf(Number(ended['sender']));
     tally.add(source, 'waiting', -1);
     tally.add(source, state, 1);
+  }
+
+  /** Nearly all were processed, and there is no more to say of them. */
+  function settleAll(outcomes: readonly MessageOutcome[], now: number): void {
+    let processed: number[] = [];
+    for (const outcome of outcomes) {
+      const { state, reason, detail, owner } = outcome;
+      if (state !== 'processed' || (reason ?? detail ?? owner) !== undefined) {
+        settleOne(outcome, now);
+        continue;
+      }
+      processed.push(outcome.seq);
+      if (processed.length < TOGETHER) continue;
+      for (const ended of endTogether.all(now, ...processed)) count(ended, 'processed');
+      processed = [];
+    }
+    for (const seq of processed) settleOne({ seq, state: 'processed' }, now);
   }
 
   function prepared(sql: string): StatementSync {
@@ -179,7 +207,7 @@ function createLedger(database: DatabaseSync): InboxLedger {
     },
     settle(outcomes, now) {
       if (outcomes.length === 0) return;
-      changing(() => outcomes.forEach((outcome) => settleOne(outcome, now)));
+      changing(() => settleAll(outcomes, now));
     },
     requeue: (seqs, now) =>
       changing(() => {

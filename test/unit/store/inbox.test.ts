@@ -184,6 +184,32 @@ describe.each(INBOXES)('an inbox (%s)', (_name, open) => {
     expect(inbox.ledger.audit()).toEqual({ holds: true, counts: inbox.ledger.counts() });
   });
 
+  it('records alike how one message ended and how many did', async () => {
+    const all = Array.from({ length: 40 }, (_, at) => at + 1);
+    await receive(...all.map((at) => arrival(`m${at}`)));
+    inbox.ledger.settle([...done(7), failed(8)], 2_000);
+    // One twice, one that has ended, one that is not there.
+    inbox.ledger.settle([...done(...all.slice(0, 38), 1, 99), failed(39)], 3_000);
+    expect(
+      all.map((seq) => inbox.ledger.find(seq)!.record).map(({ state, stateAt }) => [state, stateAt]),
+    ).toEqual(
+      all.map((seq) => {
+        if (seq === 7) return ['processed', 2_000];
+        if (seq === 8) return ['parked', 2_000];
+        if (seq === 39) return ['parked', 3_000];
+        return seq < 39 ? ['processed', 3_000] : ['waiting', expect.any(Number)];
+      }),
+    );
+    expect(inbox.ledger.counts('adt')).toEqual({
+      ...NOTHING,
+      received: 40,
+      waiting: 1,
+      processed: 37,
+      parked: 2,
+    });
+    expect(inbox.ledger.audit().holds).toBe(true);
+  });
+
   it('puts messages back to be processed again, but neither waiting nor refused nor forgotten ones', async () => {
     await receive(arrival('a'), arrival('b'), arrival('c'), arrival('d', 'x', { verdict: rejection }));
     inbox.ledger.settle([...done(1), failed(2)], 2_000);
