@@ -8,7 +8,7 @@ import type {
   ParkReason,
 } from '../feed-ports.ts';
 import { transaction } from './database.ts';
-import { RECORD_COLUMNS, RECORD_SOURCE, recordOf, selection } from './inbox-rows.ts';
+import { bytesOf, listing, RECORD_COLUMNS, RECORD_SOURCE, recordOf, selection } from './inbox-rows.ts';
 import { openInboxDatabase } from './inbox-schema.ts';
 import { COUNTED, createTally, noCounts } from './inbox-tally.ts';
 
@@ -39,9 +39,11 @@ export function openInboxLedger(file: string): InboxLedger {
 }
 
 function createLedger(database: DatabaseSync): InboxLedger {
-  const next = database.prepare(
-    `SELECT ${RECORD_COLUMNS}, c.bytes FROM ${RECORD_SOURCE} JOIN content c ON c.seq = m.seq
-     WHERE m.state <> 'processed' AND m.state = 'waiting' ORDER BY m.seq LIMIT ?`,
+  const next = listing(
+    database.prepare(
+      `SELECT ${RECORD_COLUMNS}, c.bytes FROM ${RECORD_SOURCE} JOIN content c ON c.seq = m.seq
+       WHERE m.state <> 'processed' AND m.state = 'waiting' ORDER BY m.seq LIMIT ?`,
+    ),
   );
   const end = database.prepare(
     `UPDATE message SET state = ?2, state_at = ?3, reason = ?4, detail = ?5, owner = ?6 WHERE seq = ?1 AND state = 'waiting' RETURNING sender`,
@@ -59,8 +61,10 @@ function createLedger(database: DatabaseSync): InboxLedger {
     `SELECT m.state, s.source FROM ${RECORD_SOURCE}
      WHERE m.seq = ? AND m.state IN ('parked', 'superseded', 'processed') AND m.size > 0`,
   );
-  const one = database.prepare(
-    `SELECT ${RECORD_COLUMNS}, c.bytes FROM ${RECORD_SOURCE} LEFT JOIN content c ON c.seq = m.seq WHERE m.seq = ?`,
+  const one = listing(
+    database.prepare(
+      `SELECT ${RECORD_COLUMNS}, c.bytes FROM ${RECORD_SOURCE} LEFT JOIN content c ON c.seq = m.seq WHERE m.seq = ?`,
+    ),
   );
   const sourceById = database.prepare('SELECT source FROM sender WHERE id = ?');
   const totals = database.prepare('SELECT * FROM tally ORDER BY source');
@@ -132,7 +136,7 @@ function createLedger(database: DatabaseSync): InboxLedger {
   }
 
   function prepared(sql: string): StatementSync {
-    const known = selections.get(sql) ?? database.prepare(sql);
+    const known = selections.get(sql) ?? listing(database.prepare(sql));
     selections.set(sql, known);
     return known;
   }
@@ -198,7 +202,7 @@ function createLedger(database: DatabaseSync): InboxLedger {
       const found = [];
       let size = 0;
       for (const row of next.iterate(limit)) {
-        const bytes = row['bytes'] as Uint8Array;
+        const bytes = bytesOf(row)!;
         size += bytes.byteLength;
         if (found.length > 0 && size > MOST_BYTES) break;
         found.push({ record: recordOf(row), bytes });
@@ -231,10 +235,7 @@ function createLedger(database: DatabaseSync): InboxLedger {
     find(seq) {
       const row = one.get(seq);
       if (!row) return undefined;
-      return {
-        record: recordOf(row),
-        bytes: row['bytes'] === null ? undefined : (row['bytes'] as Uint8Array),
-      };
+      return { record: recordOf(row), bytes: bytesOf(row) };
     },
     counts: (source) => {
       const all = countsBySource();
