@@ -51,7 +51,7 @@ class GroupReader implements TreeReader {
   }
 
   child(step: Step, index = 0): TreeReader {
-    if (step === this.lastStep && index === 0) return this.lastPlace!;
+    if (step === this.lastStep && index === 0 && this.lastPlace) return this.lastPlace;
     let named = this.places.get(step);
     if (!named) this.places.set(step, (named = []));
     const place = (named[index] ??= this.find(String(step), index));

@@ -119,9 +119,11 @@ export class Segment {
     return place.lacking > 0 ? undefined : decodeWritten(text, place.from, place.to, this.context);
   }
 
-  /** Where a field lies, for who takes it apart itself; undefined when absent, and for the delimiters of a header. */
+  /** Where a field lies, for who takes it apart itself; undefined when absent. */
   place(field: number): Cell | undefined {
-    return field <= 2 && this.shift === 1 ? undefined : this.cell(field - this.shift);
+    if (field > 2 || this.shift === 0) return this.cell(field - this.shift);
+    const delimiters = this.headerValue(field, 1, 1, 1);
+    return delimiters === undefined ? undefined : cellOf(delimiters, this.context);
   }
 
   /** Repetitions of a field; 0 when the field is absent. */

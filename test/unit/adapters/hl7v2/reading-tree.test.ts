@@ -85,6 +85,17 @@ describe('a tree that is only read', () => {
     }
   });
 
+  it('reads lines with odd names: none, and one that only begins as a header', () => {
+    const lines = ['MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5', 'PID|1', '|x', 'FHSA|a~b|c'];
+    const message = parseMessage(Buffer.from(lines.join('\r')));
+    const { root } = grouped(message.segments.map(({ name }) => name));
+    const group = readingTree(message, root).child('PATIENT');
+    expect(group.child('').child(1).text()).toBe('x');
+    const header = group.child('FHSA');
+    expect(header.steps()).toEqual([1, 2, 3]);
+    expect([1, 2, 3].map((field) => header.child(field).text())).toEqual(['|', 'a', 'c']);
+  });
+
   it.each(cases.map((one) => [one.what, one] as const))(
     'says what the writable one says: %s',
     (_what, one) => {
