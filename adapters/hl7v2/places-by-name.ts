@@ -8,7 +8,7 @@ export function placeByName(segments: readonly Segment[], segment: Segment): num
   const { name } = segment;
   let nth = 0;
   for (const one of segments) {
-    if (one.is(name)) nth += 1;
+    if (one.name === name) nth += 1;
     if (one === segment) return nth;
   }
   return 0;

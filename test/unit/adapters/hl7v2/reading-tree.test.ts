@@ -96,6 +96,13 @@ describe('a tree that is only read', () => {
     expect([1, 2, 3].map((field) => header.child(field).text())).toEqual(['|', 'a', 'c']);
   });
 
+  it('tells segments apart whose name is hidden in its character set', () => {
+    const odd = '\x83\x5eB|1';
+    const text = ['MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5', 'PID|1', odd, odd].join('\r');
+    const message = parseMessage(Buffer.from(text, 'latin1'), { charset: 'BIG-5' });
+    expect(message.segments.map((segment) => message.nth(segment))).toEqual([1, 1, 1, 2]);
+  });
+
   it.each(cases.map((one) => [one.what, one] as const))(
     'says what the writable one says: %s',
     (_what, one) => {
