@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../../adapters/hl7v2/message.ts';
 import { parseMessage } from '../../../../adapters/hl7v2/parse.ts';
@@ -83,6 +84,26 @@ describe('a tree that is only read', () => {
       const segment = `PID|${many.join('^')}|${text}^${many.join('&')}~${text}|\\T\\${text}&${text}^""|"${text}"|""`;
       compare(parseMessage(Buffer.from(`${header}\r${segment}`)));
     }
+  });
+
+  it('says what the writable one says, whatever the delimiters and the character set are', () => {
+    const field = fc
+      .array(fc.constantFrom(...'^~&\\@*%!a"'.split(''), '""', '\\T\\', '%T%', 'ë', 'ソ', ''), {
+        maxLength: 9,
+      })
+      .map((texts) => texts.join(''));
+    const delimiters = fc.constantFrom('^~\\&', '@*%!', '~^&\\', '^~', '^^^^', '"^~\\');
+    fc.assert(
+      fc.property(delimiters, fc.array(field, { maxLength: 4 }), fc.boolean(), (named, fields, utf8) => {
+        const header = `MSH|${named}|A|B|C|D|20260101||ADT|1|P|2.5`;
+        const bytes = Buffer.from(
+          [header, ['PID', ...fields].join('|')].join('\r'),
+          utf8 ? 'utf8' : 'latin1',
+        );
+        compare(parseMessage(bytes, { charset: utf8 ? 'UNICODE UTF-8' : '8859/1' }));
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('reads lines with odd names: none, and one that only begins as a header', () => {
