@@ -19,7 +19,7 @@ import {
 import type { Levels } from './span.ts';
 import type { SplicedBytes } from './spliced-bytes.ts';
 import type { Text } from './text.ts';
-import { EMPTY_CELL, cellOf, decodeWritten, decodes, decodesTo, decodeValue } from './value.ts';
+import { EMPTY_CELL, cellOf, decodeValue, decodeWritten, decodes, decodesTo } from './value.ts';
 import type { Cell, Value } from './value.ts';
 
 /** What the segments of one message share. */

@@ -79,7 +79,7 @@ class AgingShelf<Value> implements Shelf<Value> {
     return this.asked < JUDGED_AFTER || this.found * LEAST_FOUND > this.asked;
   }
 
-  /** As `Shelves.age`. */
+  /** Lets go of what was not found since the last time. Gives whether it was asked, or given anything, since then. */
   age(): boolean {
     const used = this.asked > 0 || this.young.size > 0;
     this.old = this.young;
