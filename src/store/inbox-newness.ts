@@ -9,8 +9,7 @@ import type { Arrival } from '../feed-ports.ts';
 export interface Newness {
   /**
    * The names of arrivals that are all plainly new: without a verdict, of senders that are known, and with control ids
-   * that nobody has used; undefined when one is not, or when that cannot be told now. From now on they are used. When
-   * nobody knows whether the messages are safe, they stay so until all is filed.
+   * that nobody has used; undefined when one is not, or when that cannot be told now.
    */
   namesIfNew(arrivals: readonly Arrival[]): Names | undefined;
   /** The messages of these names are safe. */
@@ -31,15 +30,13 @@ interface Sender {
    * undefined when it is to be looked up.
    */
   top: string | undefined;
-  /** Control ids that are used, of what is not filed. */
-  readonly unfiled: Set<string>;
 }
 
-interface Named {
-  readonly sender: Sender;
-  readonly controlId: string;
-}
-type Names = readonly Named[];
+/**
+ * Control ids of each sender. Those of a while are in sets of their own, which go when it is filed: in one set that
+ * stays, and so grows old, each id, and the message that it is a part of, would be kept until the next full collection.
+ */
+type Names = ReadonlyMap<Sender, ReadonlySet<string>>;
 
 /** Whether these are greater than any text is the same in the order of bytes and in that of characters. */
 const ASCII = /^[\0-\x7f]*$/;
@@ -63,9 +60,9 @@ export function createNewness(file: string): Newness {
     'SELECT 1 FROM message WHERE sender = ? AND control_id = ? AND first = 1',
   );
   const senders = createSenders(findSender);
-  /** Names of what is safe and nobody was told of, and of what was told each time and is not filed. */
-  let latest: Names[] = [];
-  let waiting: Names[][] = [];
+  /** Of what is safe and nobody was told of, and of what was told each time and is not filed. */
+  let latest = new Map<Sender, Set<string>>();
+  let waiting: Names[] = [];
 
   /** Of what is filed alone. */
   function isFiled(sender: Sender, controlId: string): boolean {
@@ -76,63 +73,65 @@ export function createNewness(file: string): Newness {
     return !isBeyond(controlId, sender.top) && findFirst.get(sender.id, controlId) !== undefined;
   }
 
-  /** False when it was used before. */
-  function use({ unfiled }: Sender, controlId: string): boolean {
-    const before = unfiled.size;
-    return unfiled.add(controlId).size > before;
+  function isSafe(sender: Sender, controlId: string): boolean {
+    if (latest.get(sender)?.has(controlId)) return true;
+    for (const told of waiting) if (told.get(sender)?.has(controlId)) return true;
+    return false;
   }
 
-  /** Whether all are plainly new. @param names of those of them that are used now, also when it is false */
-  function useAll(arrivals: readonly Arrival[], names: Named[]): boolean {
+  function look(arrivals: readonly Arrival[]): Names | undefined {
+    const names = new Map<Sender, Set<string>>();
     for (const { source, sender: name, controlId, verdict } of arrivals) {
       const sender = verdict ? undefined : senders.find(source, name);
-      if (sender === undefined) return false;
+      if (sender === undefined) return undefined;
       if (controlId === '') continue;
-      if (!use(sender, controlId)) return false;
-      names.push({ sender, controlId });
-      if (isFiled(sender, controlId)) return false;
+      const others = setOf(names, sender);
+      const before = others.size;
+      if (others.add(controlId).size === before) return undefined;
+      if (isSafe(sender, controlId) || isFiled(sender, controlId)) return undefined;
     }
-    return true;
-  }
-
-  function unuse(names: Names): void {
-    for (const { sender, controlId } of names) sender.unfiled.delete(controlId);
+    return names;
   }
 
   return {
     namesIfNew(arrivals) {
-      const names: Named[] = [];
-      let isNew = false;
       try {
-        isNew = useAll(arrivals, names);
+        return look(arrivals);
       } catch {
-        // It cannot be told.
+        return undefined;
       } finally {
         if (database.isTransaction) commit.run();
       }
-      if (isNew) return names;
-      unuse(names);
-      return undefined;
     },
-    safe: (names) => void latest.push(names),
+    safe(names) {
+      for (const [sender, ids] of names) {
+        const all = setOf(latest, sender);
+        for (const id of ids) all.add(id);
+      }
+    },
     told() {
       waiting.push(latest);
-      latest = [];
+      latest = new Map();
     },
     filed() {
-      for (const names of waiting.shift() ?? []) {
-        unuse(names);
-        for (const { sender, controlId } of names)
-          if (sender.top !== undefined && controlId > sender.top) sender.top = controlId;
-      }
+      for (const [sender, ids] of waiting.shift() ?? [])
+        for (const id of ids) if (sender.top !== undefined && id > sender.top) sender.top = id;
     },
     allFiled() {
       waiting = [];
-      latest = [];
-      senders.allFiled();
+      latest = new Map();
+      senders.forgetTops();
     },
     close: () => database.close(),
   };
+}
+
+function setOf(names: Map<Sender, Set<string>>, sender: Sender): Set<string> {
+  const known = names.get(sender);
+  if (known) return known;
+  const ids = new Set<string>();
+  names.set(sender, ids);
+  return ids;
 }
 
 function isBeyond(controlId: string, top: string | undefined): boolean {
@@ -148,17 +147,13 @@ function createSenders(find: StatementSync) {
       if (known) return known;
       const row = find.get(source, name);
       if (!row) return undefined;
-      const sender: Sender = { id: Number(row['id']), top: undefined, unfiled: new Set() };
+      const sender: Sender = { id: Number(row['id']), top: undefined };
       const named = bySource.get(source) ?? new Map<string, Sender>();
       bySource.set(source, named.set(name, sender));
       return sender;
     },
-    allFiled(): void {
-      for (const named of bySource.values())
-        for (const sender of named.values()) {
-          sender.top = undefined;
-          sender.unfiled.clear();
-        }
+    forgetTops(): void {
+      for (const named of bySource.values()) for (const sender of named.values()) sender.top = undefined;
     },
   };
 }
