@@ -6,13 +6,14 @@ import { countNamed } from './segment-names.ts';
 import type { SegmentNames } from './segment-names.ts';
 
 /** Most faults that one answer tells. */
-const MOST = 20;
+export const MOST = 20;
 
 /**
  * What a message lacks without which it means nothing: segments that its structure requires, and an identifier in PID
  * and MRG.
  *
- * @param names of its segments @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is
+ * @param names of its segments
+ * @param strict all that the structure requires, in its place; otherwise only what says whom or what the message is
  *   about
  */
 export function findLacks(
@@ -52,7 +53,8 @@ export function missing(segment: string, occurrence: number, field: number, what
 
 function misplaced(message: Message, type: MessageType): Fault[] {
   const names = message.segments.map((segment) => segment.name);
-  return type.group(names).unexpected.map((index): Fault => {
+  const { unexpected } = type.group(names);
+  return unexpected.slice(0, MOST).map((index): Fault => {
     const segment = names[index]!;
     // What stands where a name should is shown only where it is one: it could be anything.
     const shown = /^[A-Z][A-Z0-9]{2}$/.test(segment) ? segment : 'a line';

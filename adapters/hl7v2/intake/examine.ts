@@ -5,7 +5,7 @@ import { Message } from '../message.ts';
 import type { MessageBytes } from '../message-bytes.ts';
 import { eventOfEvn } from '../message-type.ts';
 import { parseBytes } from '../parse.ts';
-import { findLacks, missing } from './content.ts';
+import { MOST, findLacks, missing } from './content.ts';
 import { describePlace, describeRefusal } from './fault.ts';
 import type { Fault, Refusal } from './fault.ts';
 import { encodingFault, headerInUsualDelimiters } from './encoding.ts';
@@ -215,6 +215,7 @@ function undecodable(message: Message, parsed: MessageBytes, strict: boolean): r
   if (decodesAtOnce(message, parsed, strict)) return [];
   const faults: Fault[] = [];
   for (const { kind, segment: index, field } of message.check()) {
+    if (faults.length === MOST) break;
     if (kind !== 'charset' && kind !== 'undecodable') continue;
     if (kind === 'charset') {
       const text = 'MSH-18 names a character set that is not known';
@@ -228,7 +229,7 @@ function undecodable(message: Message, parsed: MessageBytes, strict: boolean): r
     const text = `${describePlace(place)} holds a byte that is not of the character set`;
     faults.push({ code: '102', place, text });
   }
-  return faults.slice(0, 20);
+  return faults;
 }
 
 /**
