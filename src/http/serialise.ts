@@ -14,8 +14,10 @@ function leaked(): FicusError {
 }
 
 /** Throws `internal` when a resource still carries a legacy key for an id. */
-export function checkPublicId({ id }: Pick<Resource, 'id'>): void {
-  if (id !== undefined && !isFhirId(id)) throw leaked();
+export function checkPublicId({ id }: { readonly id?: unknown }): void {
+  // A number or null, which a backend may send against the rules, is none.
+  if (id === undefined || id === null || typeof id === 'number') return;
+  if (!isFhirId(id)) throw leaked();
 }
 
 /** Bytes of JSON text. Throws `internal` when a legacy key would leave. */
