@@ -30,7 +30,8 @@ export function concernedBy(request: FhirRequest, response?: FhirResponse): Conc
   const single = location === undefined ? singleOf(response) : undefined;
   if (response && single) {
     const patients = patientsIn(single);
-    if (asked === undefined || patients.includes(asked)) return { patients, looked: true, response };
+    // Whom the request names comes first.
+    if (asked === undefined || patients[0] === asked) return { patients, looked: true, response };
   }
   const patients = new Set<string>();
   if (asked !== undefined && isFhirId(asked)) patients.add(asked);
