@@ -111,7 +111,7 @@ export function createAuditTrail(options: TrailOptions): AuditTrail {
 
   async function keep(batch: readonly Waiting[]): Promise<void> {
     const all: NewFact[] = missing > 0 ? [lostFact(missing)] : [];
-    for (const one of batch) all.push(...one.facts);
+    for (const { facts } of batch) for (const fact of facts) all.push(fact);
     const count = all.length - (missing > 0 ? 1 : 0);
     try {
       await keeper.add(all, clock.now());

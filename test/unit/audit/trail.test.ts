@@ -3,6 +3,7 @@ import { factOf } from '../../../src/audit/chain.ts';
 import { createRefusals } from '../../../src/audit/refusals.ts';
 import type { Refused } from '../../../src/audit/refusals.ts';
 import { createKeeper } from '../../../src/audit/keeper.ts';
+import type { AuditKeeper } from '../../../src/audit/keeper.ts';
 import { createAuditTrail } from '../../../src/audit/trail.ts';
 import type { TrailOptions } from '../../../src/audit/trail.ts';
 import { verifyTrail } from '../../../src/audit/verify.ts';
@@ -150,6 +151,16 @@ describe('the audit trail', () => {
     await expect(served).resolves.toBeUndefined();
     expect(trail.figures()).toMatchObject({ failed: 1, failing: true });
     expect(lines).toEqual(['the audit trail cannot be written: requests are served without it']);
+  });
+
+  it('keeps an entry about very many patients', async () => {
+    const { store } = fragile();
+    let kept = 0;
+    const add: AuditKeeper['add'] = async (facts) => void (kept += facts.length);
+    const trail = trailOf(store, { keeper: { ...createKeeper(store), add } });
+    const patients = Array.from({ length: 200_000 }, (_, nth) => `p${nth}`);
+    await trail.write([entry({ patients })]);
+    expect(kept).toBe(patients.length);
   });
 
   it('writes what waits when it is closed', async () => {
