@@ -38,6 +38,8 @@ export class Timings {
   readonly name: string;
   readonly #options: TimingsOptions;
   readonly #series = new Map<string, Map<string, Map<string, Series>>>();
+  /** In the order in which they began, as they are shown. */
+  readonly #all: Series[] = [];
 
   constructor(options: TimingsOptions) {
     this.name = options.name;
@@ -60,6 +62,7 @@ export class Timings {
     const labels = { [labelNames[0]]: first, [labelNames[1]]: second, [labelNames[2]]: third };
     const series: Series = { labels, counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0 };
     within(within(this.#series, first), second).set(third, series);
+    this.#all.push(series);
     return series;
   }
 
@@ -67,22 +70,21 @@ export class Timings {
   get(): Promise<Exposed> {
     const { name, help, buckets } = this.#options;
     const values: Exposed['values'][number][] = [];
-    for (const bySecond of this.#series.values())
-      for (const byThird of bySecond.values())
-        for (const { labels, counts, sum } of byThird.values()) {
-          let below = 0;
-          for (const [at, count] of counts.entries()) {
-            below += count;
-            values.push({ metricName: `${name}_bucket`, labels: { le: buckets[at] ?? '+Inf', ...labels }, value: below }); // prettier-ignore
-          }
-          values.push({ metricName: `${name}_sum`, labels, value: sum });
-          values.push({ metricName: `${name}_count`, labels, value: below });
-        }
+    for (const { labels, counts, sum } of this.#all) {
+      let below = 0;
+      for (const [at, count] of counts.entries()) {
+        below += count;
+        values.push({ metricName: `${name}_bucket`, labels: { le: buckets[at] ?? '+Inf', ...labels }, value: below }); // prettier-ignore
+      }
+      values.push({ metricName: `${name}_sum`, labels, value: sum });
+      values.push({ metricName: `${name}_count`, labels, value: below });
+    }
     return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values });
   }
 
   reset(): void {
     this.#series.clear();
+    this.#all.length = 0;
   }
 
   /** As the type of prom-client wants it, which knows its own four classes only: a Registry asks for no more than these. */
