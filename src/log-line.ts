@@ -123,6 +123,8 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 /** Of one field, and of messages: should they be of any kind after all, no more of them is kept. */
 const MOST_KEPT = 300;
+/** Characters of a value at most: what a system behind Ficus says in the place of a name may be long. */
+const LONGEST_KEPT = 64;
 
 /** A field that may be said. */
 interface Member {
@@ -142,8 +144,12 @@ const MEMBERS: ReadonlyMap<string, Member> = new Map(
 function memberOf({ start, kept }: Member, value: unknown): string {
   const before = kept?.get(value);
   if (before !== undefined) return before;
-  const member = start + jsonOf(value);
-  if (kept && kept.size < MOST_KEPT) kept.set(value, member);
+  const isLong = typeof value === 'string' && value.length > LONGEST_KEPT;
+  if (!kept || kept.size >= MOST_KEPT || isLong) return start + jsonOf(value);
+  // A copy: a name that was cut out of a message would keep the whole of that in memory.
+  const own: unknown = structuredClone(value);
+  const member = start + jsonOf(own);
+  kept.set(own, member);
   return member;
 }
 
