@@ -139,7 +139,8 @@ export function createSealer(options: {
         const plain = cipher.open(bytes);
         if (!plain) return undefined;
         const key = decoder.decode(plain);
-        opened.set(id, { type, key });
+        // A copy: an id that was cut out of an address would keep the whole of that in memory.
+        opened.set(structuredClone(id), { type, key });
         return key;
       } catch {
         return undefined;

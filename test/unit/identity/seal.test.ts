@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createAuthorities } from '../../../src/identity/authorities.ts';
 import { decodeBase32, encodeBase32 } from '../../../src/identity/base32.ts';
 import { createSealer } from '../../../src/identity/seal.ts';
+import { heldMiB } from '../heap.ts';
 
 const authorities = createAuthorities([
   { name: 'HOSP', namespaces: ['HOSPITAL'], oid: '2.999.1.1', system: 'https://hospital.example/mrn' },
@@ -159,5 +160,28 @@ describe('a sealer', () => {
       }),
     );
     expect(() => createSealer({ keys: [], authorities })).toThrow(/no key/);
+  });
+});
+
+describe('what was opened', () => {
+  it('is known again under its own type alone, whichever type is asked for between', () => {
+    const { id } = sealer.seal('Patient', 'HOSP|7');
+    const fresh = createSealer({ keys: [keyA], authorities, remembered: 1 });
+    for (let round = 0; round < 3; round += 1) {
+      expect(fresh.open('Observation', id)).toBeUndefined();
+      expect(fresh.open('Patient', id)).toBe('HOSP|7');
+    }
+  });
+
+  it('does not keep the addresses that the ids were cut out of', () => {
+    const fresh = createSealer({ keys: [keyA], authorities });
+    const before = heldMiB();
+    for (let nth = 0; nth < 2_000; nth += 1) {
+      const { id } = sealer.seal('Patient', `HOSP|${nth}`);
+      const address = Buffer.from(`${id}?_format=${'x'.repeat(15_000)}`).toString('latin1');
+      expect(fresh.open('Patient', address.slice(0, id.length))).toBe(`HOSP|${nth}`);
+    }
+    expect(heldMiB() - before).toBeLessThan(8);
+    expect(fresh.open('Patient', 'a')).toBeUndefined();
   });
 });
