@@ -41,12 +41,17 @@ function patientId(text: unknown): string | undefined {
   return parsed.type === 'Patient' ? parsed.id : undefined;
 }
 
+/** Where the body of a client or of a modern service has something else than text in the place of an id, it has none. */
+function ownId({ id }: { readonly id?: unknown }): string | undefined {
+  return typeof id === 'string' ? id : undefined;
+}
+
 /**
  * FHIR id of the patient whose a resource is, by the patient compartment (FHIR R4 compartmentdefinition-patient.html);
  * of a Patient its own.
  */
 export function patientOfResource(resource: Resource): string | undefined {
-  if (resource.resourceType === 'Patient') return resource.id;
+  if (resource.resourceType === 'Patient') return ownId(resource);
   return referredPatients(resource).next().value ?? undefined;
 }
 
@@ -55,8 +60,8 @@ export function patientOfResource(resource: Resource): string | undefined {
  * with.
  */
 export function patientsOfResource(resource: Resource): readonly string[] {
-  const own = resource.resourceType === 'Patient' && resource.id !== undefined ? [resource.id] : [];
-  return [...new Set([...own, ...referredPatients(resource)])];
+  const own = resource.resourceType === 'Patient' ? ownId(resource) : undefined;
+  return [...new Set([...(own === undefined ? [] : [own]), ...referredPatients(resource)])];
 }
 
 function* referredPatients(resource: Resource): Generator<string, undefined> {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { patientOfQuery, patientOfRequest, patientOfResource } from '../../../src/fhir/patient.ts';
+import {
+  patientOfQuery,
+  patientOfRequest,
+  patientOfResource,
+  patientsOfResource,
+} from '../../../src/fhir/patient.ts';
 import type { SearchFilter } from '../../../src/fhir/search-query.ts';
 import type { Resource } from '../../../src/fhir/types.ts';
 
@@ -44,6 +49,19 @@ describe('the patient whose a resource is', () => {
     ['nobody, of a type outside of the compartment', { resourceType: 'Organization', id: 'o1' }, undefined],
   ])('%s', (_, resource, expected) => {
     expect(patientOfResource(resource)).toBe(expected);
+  });
+});
+
+describe('the id of a Patient that somebody wrote against the rules', () => {
+  it.each([true, 17, null, ['p1'], { value: 'p1' }])('is none: %j', (id) => {
+    const other = { reference: 'Patient/p2' };
+    const written = {
+      resourceType: 'Patient',
+      id,
+      link: [{ other, type: 'seealso' }],
+    } as unknown as Resource;
+    expect(patientOfResource(written)).toBeUndefined();
+    expect(patientsOfResource(written)).toEqual(['p2']);
   });
 });
 
