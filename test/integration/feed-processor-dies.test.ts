@@ -93,3 +93,50 @@ it('a processor that dies while releases are given to it begins again with them'
   await until(() => returned);
   expect(await processor.audit()).toEqual([release]);
 });
+
+it('a processor that opens and dies while nobody looks is begun again', async () => {
+  const deaths = new Int32Array(new SharedArrayBuffer(4));
+  const most = 5;
+  const mortal = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    const { deaths } = workerData.loaded;
+    parentPort.on('message', ({ kind }) => kind === 'stop' && parentPort.close());
+    parentPort.postMessage({ kind: 'open' });
+    if (Atomics.add(deaths, 0, 1) < ${most}) {
+      Atomics.notify(deaths, 0);
+      process.exit(1);
+    }`;
+  /** Keeps this thread from looking until the other one has died once more, and its end can be told as well. */
+  const busy = (): void => {
+    const before = Atomics.load(deaths, 0);
+    if (before < most && Atomics.wait(deaths, 0, before, 5_000) !== 'timed-out')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  };
+  let returns = 0;
+  const processor = startProcessor({
+    data: {
+      loaded: { deaths } as never,
+      env: {},
+      publicBase: '',
+      files: undefined as never,
+      releases: [],
+    },
+    onSettled: () => {},
+    onReturn: () => (returns += 1),
+    clock: {
+      ...systemClock,
+      after(ms, callback) {
+        return systemClock.after(ms, () => {
+          callback();
+          setImmediate(busy);
+        });
+      },
+    },
+    log: createLogger({ level: 'silent' }),
+    pause: { first: 1, most: 2 },
+    entry: new URL(`data:text/javascript,${encodeURIComponent(mortal)}`),
+  });
+  onTestFinished(() => processor.stop());
+  await until(() => Atomics.load(deaths, 0) > most);
+  await until(() => returns > 0 && processor.trouble === undefined);
+});

@@ -57,6 +57,7 @@ export function startProcessor(options: ProcessorWorkerOptions): FeedProcessor {
     const begun = connectProcessor(worker, onSettled);
     client = begun;
     let cause: unknown = new Error('the thread ended');
+    let ended = false;
     let unwatch = (): void => {};
     const opened = new Promise<void>((resolve, reject) => {
       worker.on('message', ({ kind }: FromProcessor) => {
@@ -72,15 +73,20 @@ export function startProcessor(options: ProcessorWorkerOptions): FeedProcessor {
       });
       worker.on('error', (error) => (cause = error));
       worker.on('exit', () => {
+        ended = true;
         unwatch();
         begun.lost('it has ended');
         lose(cause, Number(Atomics.load(inHand.seq, 0)));
         reject(cause);
       });
     });
+    // While this thread is busy that one may open and end: then both are told in one turn, and it is not there.
+    const there = opened.then(() => {
+      if (ended) throw cause;
+    });
     // Who waits for it is told; nobody may.
-    opened.catch(() => {});
-    return opened;
+    there.catch(() => {});
+    return there;
   }
 
   function lose(error: unknown, seq: number): void {
