@@ -265,6 +265,8 @@ export function createProjectionWriter(
     rehearse: (content) =>
       transaction(() => {
         const { changed } = applyOne({ seq: REHEARSAL, content }, 0);
+        // What cannot be written is said as it would be.
+        flush();
         const result = changed.map(({ type, id }) => {
           const record = records.find(type, id);
           const before = record && earlier.get(record.rid, REHEARSAL)?.['json'];

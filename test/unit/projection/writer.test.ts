@@ -314,6 +314,20 @@ describe('applying a message', () => {
     expect(world.log.last()).toBe(1);
   });
 
+  it('rehearses what cannot be written as it would be', () => {
+    const world = projection();
+    const content: MessageContent = {
+      eventAt: NOW,
+      changes: [update(eve())],
+      identity: [],
+      hashed: [{ id: 'h', type: 'Patient', key: {} as never }],
+    };
+    expect(() => world.writer.rehearse(content)).toThrow(TypeError);
+    expect(world.writer.apply([{ seq: 1, replay: 0, content }], NOW)).toMatchObject([
+      { error: { name: 'TypeError' } },
+    ]);
+  });
+
   it('tells of every change in order, with the patient that it is about', () => {
     const world = projection();
     world.apply({
