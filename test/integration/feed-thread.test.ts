@@ -141,6 +141,43 @@ describe('an intake whose thread dies', () => {
     await feed.kill();
     await feed.intake.close();
   });
+
+  it('is begun again when it opens, or listens, and dies while nobody looks', async () => {
+    const [dying, looked, begun] = [0, 1, 2];
+    const shared = new Int32Array(new SharedArrayBuffer(12));
+    const entry = new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { parentPort, workerData } from 'node:worker_threads';
+        const { shared } = workerData.owners;
+        const nth = Atomics.add(shared, ${begun}, 1);
+        const say = (word, dies) => {
+          if (dies) {
+            Atomics.store(shared, ${dying}, 1);
+            Atomics.wait(shared, ${looked}, 0);
+            Atomics.store(shared, ${looked}, 0);
+          }
+          parentPort.postMessage(word);
+          if (dies) process.exit(1);
+        };
+        parentPort.on('message', ({ kind }) => {
+          if (kind === 'listen') say({ kind: 'listening', ports: { lab: 1 } }, nth > 0 && nth < 6);
+          if (kind === 'renew') process.exit(1);
+          if (kind === 'close') parentPort.close();
+        });
+        say({ kind: 'open' }, nth > 0 && nth < 6 && nth % 2 === 0);`)}`,
+    );
+    /** Keeps this thread from looking until the other one's word and its end are there. */
+    const busy = setInterval(() => {
+      if (Atomics.exchange(shared, dying, 0) === 0) return;
+      Atomics.store(shared, looked, 1);
+      Atomics.notify(shared, looked);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }, 1);
+    onTestFinished(() => clearInterval(busy));
+    const { intake } = await startThreaded({ entry, owners: { shared } as never });
+    intake.renew('lab', {} as never);
+    await until(() => Atomics.load(shared, begun) === 7 && intake.trouble === undefined);
+  });
 });
 
 it('an intake whose thread hangs is noticed, ended and begun anew', async () => {

@@ -46,6 +46,7 @@ export interface ThreadedOptions {
   readonly profiles?: readonly InterfaceProfile[];
   readonly entry?: URL;
   readonly watch?: Patience;
+  readonly owners?: Readonly<Record<string, string>>;
 }
 
 /** The thread can be told to hang, and is watched closely. */

@@ -206,13 +206,17 @@ function startThread(
 ): Thread {
   const worker = new Worker(entry, { workerData: data });
   let cause: unknown = new Error('the thread ended');
+  let gone = false;
   worker.on('message', hear);
   worker.on('error', (error) => (cause = error));
-  worker.on('exit', () => exited(cause));
+  worker.on('exit', () => {
+    gone = true;
+    exited(cause);
+  });
   return {
     tell: (message) => worker.postMessage(message),
-    hears: (kind) =>
-      new Promise((resolve, reject) => {
+    async hears(kind) {
+      const word = await new Promise<Word<typeof kind>>((resolve, reject) => {
         const listen = (message: FromIntake): void => {
           if (message.kind !== kind) return;
           worker.off('message', listen);
@@ -220,7 +224,11 @@ function startThread(
         };
         worker.on('message', listen);
         worker.once('exit', () => reject(cause));
-      }),
+      });
+      // While this thread is busy, that one may say it and end: then both are told in one turn.
+      if (gone) throw cause;
+      return word;
+    },
     ended: new Promise((resolve) => worker.once('exit', () => resolve())),
     end(why) {
       cause = why;
