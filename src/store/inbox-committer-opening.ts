@@ -48,10 +48,19 @@ export async function openCommitter(options: CommitterOptions): Promise<OpenComm
   const data: CommitterData = { file, owners, beats };
   const entry = options.entry ?? new URL('./inbox-committer-thread.ts', import.meta.url);
   const worker = new Worker(entry, { workerData: data });
+  let isOver = false;
+  const ended = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      isOver = true;
+      resolve();
+    });
+  });
   const opening = { everyMs: watch.everyMs, looks: watch.opening, clock };
   const endOpening = watchBeats(beats, opening, () => void worker.terminate());
   const opened = await firstWord(worker).finally(endOpening);
   if (opened.kind !== 'open') throw new Error('the committer did not open the inbox');
+  // While this thread is busy, that one may open it and end: then both are told in one turn.
+  if (isOver) throw new Error('the committer ended when it had opened the inbox');
   return {
     opened,
     tell(message) {
@@ -65,7 +74,7 @@ export async function openCommitter(options: CommitterOptions): Promise<OpenComm
         gone(new Error('the committer hangs'));
         void worker.terminate();
       });
-      return once(worker, 'exit').then(() => {
+      return ended.then(() => {
         unwatch();
         gone(new Error('the committer ended'));
       });

@@ -42,6 +42,20 @@ async function open(more: Partial<StandingOptions> = {}): Promise<Standing> {
   return { file, inbox, failures, returns: () => returns };
 }
 
+/** A committer in a thread that begins otherwise, and what tells it to. */
+function disturbed(beginning: string) {
+  const order = new Int32Array(new SharedArrayBuffer(4));
+  const committer = new URL('../../../src/store/inbox-committer-thread.ts', import.meta.url);
+  const entry = new URL(
+    `data:text/javascript,${encodeURIComponent(`
+      import { workerData } from 'node:worker_threads';
+      const { order } = workerData.owners;
+      const committer = '${committer.href}';
+      ${beginning}`)}`,
+  );
+  return { order, entry, owners: { ...OWNERS, order } as never };
+}
+
 /** Receipts of what was made safe, by the control id that it came with; nothing for what was refused. */
 async function sendAll(inbox: InboxIntake, ids: readonly string[]): Promise<ReadonlyMap<string, Receipt>> {
   const receipts = new Map<string, Receipt>();
@@ -97,6 +111,48 @@ describe('an inbox whose committer dies', () => {
     await expect.poll(returns).toBe(1);
     expect(await inbox.receive(arrival('b'))).toMatchObject({ kind: 'stored' });
     expect(await inbox.receive(arrival('a'))).toMatchObject({ kind: 'duplicate' });
+    await inbox.close();
+  });
+
+  it('is there again when an error of its own ended it', async () => {
+    const { order, ...options } = disturbed(`
+      const looking = setInterval(() => {
+        if (Atomics.compareExchange(order, 0, 1, 0) === 1) throw new Error('a fault of its own');
+      }, 1);
+      looking.unref();
+      await import(committer);`);
+    const { inbox, failures, returns } = await open(options);
+    await inbox.receive(arrival('a'));
+    Atomics.store(order, 0, 1);
+    await expect.poll(returns).toBe(1);
+    expect(failures).toMatchObject([{ message: 'a fault of its own' }]);
+    expect(await inbox.receive(arrival('a'))).toMatchObject({ kind: 'duplicate' });
+    await inbox.close();
+  });
+
+  it('is there again when the next one opens it and dies while nobody looks', async () => {
+    const { order, ...options } = disturbed(`
+      const dies = Atomics.compareExchange(order, 0, 1, 2) === 1;
+      if (dies) Atomics.wait(order, 0, 2);
+      await import(committer);
+      if (dies) {
+        Atomics.store(order, 0, 4);
+        Atomics.notify(order, 0);
+        process.exit(1);
+      }`);
+    const { inbox, failures } = await open(options);
+    await inbox.receive(arrival('a'));
+    Atomics.store(order, 0, 1);
+    void threads.at(-1)!.terminate();
+    await expect.poll(() => Atomics.load(order, 0)).toBe(2);
+    Atomics.store(order, 0, 3);
+    Atomics.notify(order, 0);
+    // This thread does not look until the other one's word is there, and nearly always its end.
+    Atomics.wait(order, 0, 3, 10_000);
+    Atomics.wait(order, 0, 4, 100);
+    const again = () => inbox.receive(arrival('a')).catch(() => undefined);
+    await expect.poll(again).toMatchObject({ kind: 'duplicate' });
+    expect(failures).toHaveLength(2);
     await inbox.close();
   });
 
