@@ -198,7 +198,9 @@ export function createIdentityChanges(records: Records, merges: Merges, names: N
     const to = `Patient/${patient.id}`;
     const [former] = before;
     const owner = former === undefined ? undefined : records.find('Patient', former.slice('Patient/'.length));
-    for (const record of [moved, ...records.referrersOf(moved.rid).map(current)]) {
+    // It may refer to itself.
+    const others = records.referrersOf(moved.rid).filter((rid) => rid !== moved.rid);
+    for (const record of [moved, ...others.map(current)]) {
       const { resource } = record;
       if (!resource || record.type === 'Patient') continue;
       const mapped = mapRelativeReferences(

@@ -213,4 +213,14 @@ describe('a move', () => {
     expect(await idsOf(world.backend, 'Observation', 'patient=new')).toEqual(['o2', 'o5']);
     expect(await idsOf(world.backend, 'Observation', 'patient=old')).toEqual(['o1']);
   });
+
+  it('gives one that refers to itself another patient, once', async () => {
+    const world = two();
+    const self = { partOf: { reference: 'Encounter/e' }, subject: { reference: 'Patient/old' } };
+    world.apply({ changes: [update({ resourceType: 'Encounter', id: 'e', status: 'finished', ...self })] });
+    expect(
+      world.apply({ identity: [{ kind: 'move', type: 'Encounter', from: 'e', into: 'new' }] }),
+    ).toMatchObject({ changed: [{ type: 'Encounter', id: 'e', version: 2 }] });
+    expect(await idsOf(world.backend, 'Encounter', 'patient=new')).toEqual(['e']);
+  });
 });
