@@ -12,7 +12,8 @@ export function endpointNamed(type: string, interaction: Interaction): Endpoint 
   let known = named.get(type);
   if (!known) {
     if (named.size >= MOST_TYPES) return `${type}.${interaction}`;
-    named.set(type, (known = {}));
+    // A copy: a type that was cut out of an address would keep the whole of that in memory.
+    named.set(structuredClone(type), (known = {}));
   }
   return (known[interaction] ??= `${type}.${interaction}`);
 }
